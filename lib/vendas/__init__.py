@@ -1,0 +1,3 @@
+"""Retail sales lake: CSV exports in, a trustworthy star schema out."""
+
+__version__ = "0.1.0"

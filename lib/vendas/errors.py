@@ -1,0 +1,45 @@
+"""Named exceptions. A message says where, what was expected, what came, and what to do next."""
+
+
+class VendasError(Exception):
+    """Whatever this project refuses on purpose; the command line shows it as one message, without a traceback."""
+
+
+class SettingsError(VendasError):
+    """A setting is missing, unknown or of the wrong type."""
+
+
+class DownloadError(VendasError):
+    """An artifact could not be fetched from Maven Central."""
+
+
+class SparkStartError(VendasError):
+    """The Java gateway of Spark did not start."""
+
+
+class ArrivalError(VendasError):
+    """A file could not be moved from landing to bronze."""
+
+
+class FileRejected(VendasError):
+    """A CSV file that intake takes no row of; the message is the reason kept in the ledger, in Portuguese."""
+
+
+class ConservationError(VendasError):
+    """Rows read and rows accounted for differ; nothing was published."""
+
+
+class WarehouseError(VendasError):
+    """The warehouse could not be started, reached or loaded."""
+
+
+class CheckFailed(WarehouseError):
+    """A check before the commit selected offending rows; the load was rolled back."""
+
+
+class NotebookError(VendasError):
+    """A notebook was refused, failed, or ended without its result."""
+
+
+class LakeBusy(VendasError):
+    """Another run holds the lake."""

@@ -1,0 +1,73 @@
+"""Spark's extra jars: fetched once from Maven Central into the usual Ivy cache, by the Ivy that Spark ships.
+
+Spark could resolve `spark.jars.packages` itself, but does so at every start (about a second) and trusts only the
+certificates inside its own Java, which fails behind a company's TLS proxy. Here Ivy runs once an artifact, with the
+certificates this machine trusts.
+"""
+
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pyspark
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from vendas.errors import DownloadError
+
+ICEBERG = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0"
+POSTGRESQL = "org.postgresql:postgresql:42.7.4"
+PACKAGES = (ICEBERG, POSTGRESQL)
+
+_STORE_PASSWORD = "changeit"  # a truststore holds public certificates only; Java's own uses this password too
+
+
+def jar_path(package: str, cache: Path) -> Path:
+    """Where Ivy keeps the jar of `group:artifact:version`."""
+    group, artifact, version = package.split(":")
+    return cache / "jars" / f"{group}_{artifact}-{version}.jar"
+
+
+def fetch_jars(java_home: Path, cache: Path, progress=print) -> list[Path]:
+    """Paths of all jars the session needs, downloading what the cache lacks.
+
+    Raises DownloadError naming the artifact that could not be had.
+    """
+    missing = [package for package in PACKAGES if not jar_path(package, cache).is_file()]
+    for package in missing:
+        progress(f"Fetching {package} from Maven Central (once, into {cache})")
+        _fetch(package, java_home, cache)
+    return [jar_path(package, cache) for package in PACKAGES]
+
+
+def _fetch(package: str, java_home: Path, cache: Path) -> None:
+    ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            java_home / "bin" / "java", *_trust_options(Path(folder)), "-jar", ivy,
+            "-dependency", *package.split(":"), "-confs", "default", "-cache", cache / "cache",
+            "-retrieve", cache / "jars" / "[organisation]_[artifact]-[revision].[ext]",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0 or not jar_path(package, cache).is_file():
+        reasons = [line.strip() for line in done.stdout.splitlines() if "rror" in line or "not found" in line]
+        raise DownloadError(
+            f"Could not fetch {package} from Maven Central.\n"
+            f"Ivy said: {'; '.join(reasons[:4]) or done.stderr.strip()[-500:]}\n"
+            f"Check the network (or copy the jar to {jar_path(package, cache)}) and run again."
+        )
+
+
+def _trust_options(folder: Path) -> list[str]:
+    """Java options that make it trust what Python trusts on this machine; none where Python knows no certificate."""
+    certificates = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not certificates:
+        return []
+    store = folder / "trust.p12"
+    entries = [
+        pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
+        for number, der in enumerate(certificates)
+    ]
+    store.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(_STORE_PASSWORD.encode())))
+    return [f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={_STORE_PASSWORD}"]

