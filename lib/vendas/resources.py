@@ -1,0 +1,12 @@
+"""Where the files stand that the package runs but Python does not import: SQL, notebooks, the workflow."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+REPOSITORY = PACKAGE.parents[1]
+
+
+def folder(name: str) -> Path:
+    """The folder `sql`, `notebooks` or `workflow`: inside the package (wheel), else beside lib/ (editable install)."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else REPOSITORY / name
