@@ -45,7 +45,7 @@ INPUT_NAMES = tuple(column.name for column in INPUT)
 TEXT = tuple(column for column in INPUT if column.default is not None)
 
 ARQUIVO = Column("Arquivo de Origem", "string", "Arquivo da camada bronze de onde veio a linha")
-ANO = Column("ano", "int", "Ano da venda; partição")
+ANO = Column("ano", "int", "Ano da venda")
 
 SILVER = (*INPUT, ARQUIVO, ANO)
 
@@ -68,6 +68,28 @@ GOLD_SALE = (
     Column("arquivo_de_origem", "string", ARQUIVO.comment),
 )
 GOLD = (*GOLD_SALE, ANO)
+
+QUARANTINE = (
+    Column("arquivo", "string", "Arquivo da camada bronze"),
+    Column("linha", "bigint", "Primeira linha física do registro no arquivo, a partir de 1, contado o cabeçalho"),
+    Column("texto", "string", "Texto original do registro, sem o fim de linha"),
+    Column("motivos", "array<string>", "Códigos de todos os motivos da recusa"),
+)
+
+LEDGER = (
+    Column("arquivo", "string", "Arquivo da camada bronze"),
+    Column("arquivo_recebido", "string", "Nome com que o arquivo chegou"),
+    Column("etapa", "string", "Etapa concluída: bronze, silver, gold ou dw"),
+    Column("run_id", "string", "Execução que concluiu a etapa"),
+    Column("situacao", "string", "processado ou rejeitado"),
+    Column("motivo", "string", "Por que foi rejeitado, ou o que se ignorou dele"),
+    Column("lidas", "bigint", "Linhas lidas do arquivo"),
+    Column("duplicadas", "bigint", "Linhas iguais a outra já aceita"),
+    Column("quarentena", "bigint", "Linhas recusadas, guardadas com os motivos"),
+    Column("gravadas", "bigint", "Linhas do arquivo na tabela da etapa"),
+    Column("dialeto", "string", "Como ler o arquivo (JSON)"),
+    Column("registrado_em", "timestamp_ntz", "Quando a etapa foi concluída (UTC)"),
+)
 
 
 def names(columns: tuple[Column, ...]) -> list[str]:

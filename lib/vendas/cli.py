@@ -1,0 +1,159 @@
+"""The command line: `vendas …`. Reads the settings, calls the library, shows what came of it."""
+
+import json as json_module
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vendas import display, ledger
+from vendas.errors import VendasError
+from vendas.settings import DEFAULT_LAKE, Settings, load_settings
+
+app = typer.Typer(
+    help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+dw = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True)
+app.add_typer(dw, name="dw")
+
+console = Console(stderr=True)
+
+Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
+
+EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Runs the command line; what this project refuses on purpose is shown without a traceback."""
+    try:
+        app()
+    except VendasError as error:
+        console.print(f"{type(error).__name__}: {error}", markup=False, highlight=False, style="red")
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@app.command()
+def run(lake: Lake = None, json: Json = False) -> None:
+    """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
+    from vendas.pipeline import run_pipeline
+
+    with display.RunProgress(console) as progress:
+        report = run_pipeline(load_settings(lake=lake), progress)
+    if report.files:
+        display.print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
+    else:
+        console.print(f"Nothing new: no file was pending ({report.seconds:.1f} s).")
+    console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
+    if json:
+        _print_json({
+            "run_id": report.run_id,
+            "status": report.status,
+            "seconds": report.seconds,
+            "stages": [{"notebook": stage.notebook, "seconds": stage.seconds} for stage in report.stages],
+            "files": report.files,
+        })
+    if report.status == "with_rejections":
+        raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def status(lake: Lake = None, json: Json = False) -> None:
+    """What happened to every file, ever: the ledger."""
+    from vendas.pipeline import read_events
+
+    settings = load_settings(lake=lake)
+    entries = ledger.entries(read_events(settings.lake))
+    if json:
+        _print_json({"files": entries})
+    elif entries:
+        display.print_files(Console(), entries, f"Ledger of {settings.lake}")
+    else:
+        console.print(f"No file yet. Drop registros*.csv into {settings.landing} and call: vendas run", soft_wrap=True)
+
+
+@app.command()
+def sample(
+    rows: Annotated[int, typer.Argument(help="Rows in all.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where to. [default: the landing]")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
+    files: Annotated[int | None, typer.Option(help="How many files. [default: by size]")] = None,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Writes realistic input files: Brazilian names, several channels, duplicates, empty fields."""
+    from vendas.sample import write_sample
+
+    written = write_sample(rows, folder or load_settings(lake=lake).landing, seed, files)
+    for path in written:
+        console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+    if json:
+        _print_json({"rows": rows, "files": [str(path) for path in written]})
+
+
+@app.command()
+def notebook(lake: Lake = None, json: Json = False) -> None:
+    """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks)."""
+    from vendas.desk import prepare_notebooks
+
+    settings = load_settings(lake=lake)
+    folder = prepare_notebooks(settings)
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ip=127.0.0.1"]
+    if os.geteuid() == 0:
+        command.append("--allow-root")
+    if json:
+        _print_json({"folder": str(folder)})
+    # The kernel must be this Python, even where the user has a kernel of the same name.
+    code = subprocess.run(command, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}).returncode
+    raise typer.Exit(code)
+
+
+@dw.command("url")
+def dw_url(lake: Lake = None, json: Json = False) -> None:
+    """Starts the warehouse if need be and prints its URL, password included."""
+    from vendas.embedded import ensure_running
+
+    url = ensure_running(_existing(lake).dw).url
+    _print_json({"url": url}) if json else print(url)
+
+
+@dw.command("stop")
+def dw_stop(lake: Lake = None, json: Json = False) -> None:
+    """Stops the warehouse; nothing happens if it does not run."""
+    from vendas.embedded import stop
+
+    stopped = stop(load_settings(lake=lake).dw)
+    console.print("Warehouse stopped." if stopped else "Warehouse was not running.")
+    if json:
+        _print_json({"stopped": stopped})
+
+
+@dw.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dw_psql(context: typer.Context, lake: Lake = None) -> None:
+    """Opens psql on the warehouse; what follows goes to psql, e.g. `vendas dw psql -- -c 'select 1'`."""
+    from vendas.embedded import ensure_running, psql
+
+    command, environment = psql(ensure_running(_existing(lake).dw))
+    os.execve(command[0], [*command, *context.args], {**os.environ, **environment})
+
+
+def _existing(lake: Path | None) -> Settings:
+    """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
+    settings = load_settings(lake=lake)
+    if not settings.lake.is_dir():
+        raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
+    return settings
+
+
+def _print_json(document: dict) -> None:
+    print(json_module.dumps(document, ensure_ascii=False))

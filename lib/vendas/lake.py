@@ -1,0 +1,133 @@
+"""The only reads and writes of lake tables: Apache Iceberg, in the catalog that the session is configured with."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from vendas import schema
+from vendas.spark import CATALOG
+
+SILVER, GOLD, QUARANTINE, LEDGER = "silver", "gold", "quarantine", "ledger"
+
+_COLUMNS = {
+    SILVER: schema.SILVER,
+    GOLD: schema.GOLD,
+    QUARANTINE: schema.QUARANTINE,
+    LEDGER: schema.LEDGER,
+}
+_TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
+_FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo"}
+_AUDIT = "auditoria"  # the branch on which rows wait until they are published
+
+Audit = Callable[[dict[str, int]], None]
+
+
+def _pass(held: dict[str, int]) -> None:
+    """The audit of a table whose counts nothing can contradict yet."""
+
+
+class Lake:
+    """The lake's tables in one Spark session."""
+
+    def __init__(self, spark: SparkSession):
+        self.spark = spark
+
+    def create_tables(self) -> None:
+        """Creates the tables that do not exist yet; sales are partitioned by year and sorted by time within a file."""
+        for table, columns in _COLUMNS.items():
+            if self.spark.catalog.tableExists(_name(table)):
+                continue
+            described = ", ".join(f"`{c.name}` {c.type} COMMENT '{c.comment}'" for c in columns)
+            partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {_name(table)} ({described}) USING iceberg {partitioned} "
+                "TBLPROPERTIES ('format-version'='2', 'write.parquet.compression-codec'='zstd')"
+            )
+            if table in _TIMESTAMP:
+                self.spark.sql(
+                    f"ALTER TABLE {_name(table)} WRITE DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
+                )
+
+    def read(self, table: str) -> DataFrame:
+        """The table as it is now."""
+        return self.spark.table(_name(table))
+
+    def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
+        """The table's rows that came from these bronze files."""
+        return self.read(table).where(F.col(_FILE[table]).isin(list(files)))
+
+    def sales_between(self, first: datetime | None, last: datetime | None) -> DataFrame:
+        """Silver's sales from the first to the last moment; only partitions and files that can hold one are read."""
+        moment, ano = F.col(schema.TIMESTAMP.name), F.col(schema.ANO.name)
+        if first is None:
+            return self.read(SILVER).limit(0)
+        return self.read(SILVER).where(ano.between(first.year, last.year) & moment.between(F.lit(first), F.lit(last)))
+
+    def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
+        """Rows the table holds of each of these bronze files; 0 where it holds none."""
+        return self._count(self.read(table), _FILE[table], files)
+
+    def record(self, rows: DataFrame) -> None:
+        """Adds rows to the ledger in one commit."""
+        rows.writeTo(_name(LEDGER)).append()
+
+    def add(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
+        """Adds rows of these bronze files in one commit, once `audit` has passed what was written.
+
+        `audit` gets the rows of each file that the table is about to hold; whatever it raises leaves the table as it
+        was. Returns those counts. Without files nothing is done.
+        """
+        if not files:
+            return {}
+        self._open_branch(table)
+        return self._publish(table, rows, files, audit)
+
+    def replace(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
+        """As `add`, but makes `rows` all that the table holds of these files; doing it again changes nothing."""
+        if not files:
+            return {}
+        self._open_branch(table)
+        if any(self.count_by_file(table, files).values()):
+            values = {f"file{number}": file for number, file in enumerate(files)}
+            listed = ", ".join(f":{marker}" for marker in values)
+            self.spark.sql(f"DELETE FROM {_branch(table)} WHERE `{_FILE[table]}` IN ({listed})", args=values)
+        return self._publish(table, rows, files, audit)
+
+    def _open_branch(self, table: str) -> None:
+        self.spark.sql(f"ALTER TABLE {_name(table)} CREATE OR REPLACE BRANCH {_AUDIT}")
+
+    def _publish(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit) -> dict[str, int]:
+        """Iceberg's write-audit-publish: rows go to a branch, which becomes the table by moving one reference."""
+        rows.writeTo(_branch(table)).append()
+        held = self._count(self.spark.table(_branch(table)), _FILE[table], files)
+        audit(held)
+        self.spark.sql(f"CALL {CATALOG}.system.fast_forward('{_name(table)}', 'main', '{_AUDIT}')")
+        return held
+
+    @staticmethod
+    def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, int]:
+        counted = rows.where(F.col(column).isin(list(files))).groupBy(column).count().collect()
+        return dict.fromkeys(files, 0) | {row[0]: row[1] for row in counted}
+
+
+def read_without_spark(folder: Path, table: str) -> pa.Table:
+    """A table of a local lake as Arrow, without starting a JVM; no rows where the table does not exist yet."""
+    from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
+
+    metadata = folder / table / "metadata"
+    hint = metadata / "version-hint.text"
+    if not hint.exists():
+        return pa.table({column.name: [] for column in _COLUMNS[table]})
+    return StaticTable.from_metadata(str(metadata / f"v{hint.read_text().strip()}.metadata.json")).scan().to_arrow()
+
+
+def _name(table: str) -> str:
+    return f"{CATALOG}.{table}"
+
+
+def _branch(table: str) -> str:
+    return f"{_name(table)}.branch_{_AUDIT}"

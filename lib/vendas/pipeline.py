@@ -1,0 +1,96 @@
+"""One full run: the workflow's notebooks in order, in one JVM, under the lake's lock."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vendas import ledger, resources
+from vendas.lake import LEDGER, read_without_spark
+from vendas.lock import hold_lake
+from vendas.runner import run_notebook
+from vendas.settings import Settings
+from vendas.spark import gateway_environment
+from vendas.workflow import notebooks_in_order
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A notebook that ran, and for how many seconds."""
+
+    notebook: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did; `files` are ledger entries of the files it touched."""
+
+    run_id: str
+    seconds: float
+    stages: list[Stage]
+    files: list[dict]
+    folder: Path
+
+    @property
+    def status(self) -> str:
+        """`ok`, or `with_rejections` when intake refused a whole file."""
+        refused = any(entry["situacao"] == ledger.REJECTED for entry in self.files)
+        return "with_rejections" if refused else "ok"
+
+
+class Progress:
+    """What a run tells while it goes on; this one keeps silent."""
+
+    def waiting(self) -> None:
+        """Another run holds the lake."""
+
+    def starting(self, run_id: str) -> None:
+        """The JVM is being started."""
+
+    def cell_done(self, notebook: str, done: int, total: int) -> None:
+        """So many cells of the notebook are done."""
+
+    def stage_done(self, stage: Stage) -> None:
+        """A notebook has returned its result."""
+
+
+def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
+    """Takes up all that is pending, from landing to star. Raises VendasError when a stage fails."""
+    begun = time.monotonic()
+    with hold_lake(settings.lake, progress.waiting):
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        folder = settings.runs / run_id
+        progress.starting(run_id)
+        with gateway_environment(settings, folder / "spark.log") as environment:
+            stages = [
+                _run_stage(notebook, folder, settings, environment, progress)
+                for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
+            ]
+        files = ledger.entries(read_events(settings.lake), run_id)
+    return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
+
+
+def read_events(lake: Path) -> list[ledger.Event]:
+    """The ledger of a local lake, without starting Spark; empty where nothing ran yet."""
+    return [ledger.Event(**row) for row in read_without_spark(lake, LEDGER).to_pylist()]
+
+
+def _run_stage(
+    notebook: str, folder: Path, settings: Settings, environment: dict[str, str], progress: Progress
+) -> Stage:
+    begun = time.monotonic()
+    on_cell: Callable[[int, int], None] = lambda done, total: progress.cell_done(notebook, done, total)  # noqa: E731
+    run_notebook(
+        resources.folder("notebooks") / f"{notebook}.ipynb",
+        folder / f"{notebook}.ipynb",
+        {"lake": str(settings.lake), "run_id": folder.name},
+        environment,
+        settings.cell_timeout,
+        on_cell,
+    )
+    stage = Stage(notebook, round(time.monotonic() - begun, 3))
+    progress.stage_done(stage)
+    return stage
