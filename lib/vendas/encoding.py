@@ -1,0 +1,82 @@
+"""The character encoding of a CSV file, decided over all of its bytes."""
+
+import codecs
+from typing import BinaryIO
+
+from vendas.grammar import reject
+
+UTF8, CP1252 = "utf-8", "cp1252"
+UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
+CHUNK_BYTES = 4 << 20
+
+_SAVE_AS_UTF8 = "Salve-o como CSV UTF-8"
+
+
+def detect_encoding(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> tuple[str, int | None]:
+    """UTF-8 if all of the file is valid UTF-8, else Windows-1252; and the offset of the first byte that is not UTF-8.
+
+    Raises FileRejected for a file without bytes, UTF-16 or UTF-32, NUL bytes, and bytes that are neither encoding.
+    """
+    file.seek(0)
+    if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # UTF-32 begins so too, or with NUL bytes
+        raise reject("O arquivo está em UTF-16 ou UTF-32; são aceitos UTF-8 e Windows-1252", _SAVE_AS_UTF8)
+    file.seek(0)
+    utf8, undefined, offset = _FirstInvalid(), None, 0
+    while chunk := file.read(chunk_bytes):
+        if (nul := chunk.find(0)) >= 0:
+            raise _nul_bytes(line_at(file, offset + nul))
+        utf8.add(chunk, offset)
+        if undefined is None:
+            places = [place for byte in UNDEFINED_IN_CP1252 if (place := chunk.find(byte)) >= 0]
+            undefined = offset + min(places) if places else None
+        offset += len(chunk)
+    if not offset:
+        raise reject("O arquivo está vazio (0 bytes)", "Exporte-o outra vez")
+    invalid = utf8.finish(offset)
+    if invalid is None:
+        return UTF8, None
+    if undefined is None:
+        return CP1252, invalid
+    raise reject(
+        f"O arquivo não está em UTF-8 (há um byte inválido na linha {line_at(file, invalid)}) nem em Windows-1252 "
+        f"(há um byte sem significado na linha {line_at(file, undefined)})",
+        _SAVE_AS_UTF8,
+    )
+
+
+def line_at(file: BinaryIO, offset: int) -> int:
+    """The physical line, from 1, that the byte at `offset` is on."""
+    file.seek(0)
+    line = 1
+    while offset > 0 and (chunk := file.read(min(CHUNK_BYTES, offset))):
+        line += chunk.count(b"\n")
+        offset -= len(chunk)
+    return line
+
+
+class _FirstInvalid:
+    """Finds the first byte that is not UTF-8 in chunks that may be cut anywhere."""
+
+    def __init__(self) -> None:
+        self.decoder = codecs.getincrementaldecoder(UTF8)()
+        self.offset: int | None = None
+
+    def add(self, chunk: bytes, offset: int, final: bool = False) -> None:
+        if self.offset is not None:
+            return
+        held = len(self.decoder.getstate()[0])  # bytes of a character begun in the chunk before
+        try:
+            self.decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            self.offset = offset - held + error.start
+
+    def finish(self, offset: int) -> int | None:
+        self.add(b"", offset, final=True)
+        return self.offset
+
+
+def _nul_bytes(line: int) -> Exception:
+    return reject(
+        f"O arquivo tem bytes nulos (NUL), o primeiro na linha {line}: está danificado, em UTF-16 ou não é um CSV",
+        _SAVE_AS_UTF8,
+    )
