@@ -17,9 +17,8 @@ from vendas.dialect import BLOCK_BYTES, Block, Survey, survey
 from vendas.errors import FileRejected
 from vendas.ledger import REJECTED, Event
 
-ROWS_SCHEMA = f"arquivo string, posicao bigint, {records.SPARK_SCHEMA}"
+ROWS_SCHEMA = f"arquivo string, posicao bigint, {records.SPARK_DDL}"
 _LINE_BITS = 40  # posicao: the file's place in bronze order above these bits, the line below: one number sorts rows
-_BATCH_ROWS = 50_000
 
 
 def survey_files(
@@ -86,9 +85,9 @@ def arquivo_at(posicao: Column, arquivos: list[str]) -> Column:
 
 
 def _read_range(place: int, file: SurveyedFile, block: Block) -> Iterator[pa.RecordBatch]:
-    rows = records.read_block(file.path, block, file.survey)
-    arquivo = pa.repeat(pa.scalar(file.path.name), len(rows))
-    posicao = pc.add(rows.column("linha"), place << _LINE_BITS)
-    columns = [arquivo, posicao, *rows.columns]
-    table = pa.Table.from_arrays(columns, names=["arquivo", "posicao", *rows.schema.names])
-    yield from table.to_batches(max_chunksize=_BATCH_ROWS)
+    for batch in records.read_block(file.path, block, file.survey):
+        arquivo = pa.repeat(pa.scalar(file.path.name), len(batch))
+        posicao = pc.add(batch.column(records.LINHA), place << _LINE_BITS)
+        yield pa.RecordBatch.from_arrays(
+            [arquivo, posicao, *batch.columns], names=["arquivo", "posicao", *batch.schema.names]
+        )

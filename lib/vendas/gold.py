@@ -9,14 +9,14 @@ from vendas.columns import dominio_email, email, nome_completo, turno, valor_com
 
 def to_gold(silver: DataFrame) -> DataFrame:
     """Silver rows as gold rows, in gold's order of columns."""
-    instant, mail = _column(schema.TIMESTAMP), email(_column(schema.EMAIL))
+    instant = _column(schema.TIMESTAMP)
     valor, desconto = _column(schema.VALOR), _column(schema.DESCONTO)
     derived = {
         "timestamp_do_registro": instant,
         "turno_compra": turno(instant),
         "nome_completo": nome_completo(_column(schema.NOME), _column(schema.SOBRENOME)),
-        "email": mail,
-        "dominio_email": dominio_email(mail),
+        "email": email(_column(schema.EMAIL)),
+        "dominio_email": dominio_email(_column(schema.EMAIL)),
         "telefone": _column(schema.TELEFONE),
         "produto_adquirido": _column(schema.PRODUTO),
         "valor_da_compra": valor,

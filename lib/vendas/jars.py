@@ -8,11 +8,13 @@ certificates this machine trusts.
 import ssl
 import subprocess
 import tempfile
+import warnings
 from pathlib import Path
 
 import pyspark
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.utils import CryptographyDeprecationWarning
 
 from vendas.errors import DownloadError
 
@@ -65,9 +67,11 @@ def _trust_options(folder: Path) -> list[str]:
     if not certificates:
         return []
     store = folder / "trust.p12"
-    entries = [
-        pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
-        for number, der in enumerate(certificates)
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # some old roots have a serial number of 0
+        entries = [
+            pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
+            for number, der in enumerate(certificates)
+        ]
     store.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(_STORE_PASSWORD.encode())))
     return [f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={_STORE_PASSWORD}"]

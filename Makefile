@@ -1,0 +1,34 @@
+# Each target sets up all it needs: a virtual environment here, and Spark's jars in the usual Ivy cache.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: help install demo test bench clean
+
+help:
+	@echo "make demo     sample files through all layers, into the demo lake ./lago"
+	@echo "make test     every test"
+	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
+	@echo "make bench    the figures of benchmarks/"
+	@echo "make clean    removes .venv and caches; lakes stay"
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml
+	@echo "Setting up .venv (a minute or two, once)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+demo: install
+	$(BIN)/vendas sample 2000
+	$(BIN)/vendas run
+
+test: install
+	$(BIN)/python -m pytest
+
+bench: install
+	$(BIN)/python benchmarks/orchestration.py
+
+clean:
+	rm -rf .venv .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

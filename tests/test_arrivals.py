@@ -1,0 +1,155 @@
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vendas import arrivals
+from vendas.arrivals import Arrival, BronzeFile, bronze_files, is_sales_file, sweep
+from vendas.errors import ArrivalError
+
+MOMENT = datetime(2024, 3, 31, 14, 5, 9, 123456, tzinfo=UTC)
+STAMP = "20240331T140509123Z"
+
+
+@pytest.fixture
+def landing(tmp_path):
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def bronze(tmp_path):
+    return tmp_path / "bronze"
+
+
+def drop(landing, name, content=b"a,b\n", moment=MOMENT):
+    path = landing / name
+    path.write_bytes(content)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    microseconds = since // timedelta(microseconds=1)
+    os.utime(path, ns=(microseconds * 1000, microseconds * 1000))
+    return path
+
+
+def bronze_name(stem, content=b"a,b\n", stamp=STAMP):
+    return f"{stem}_{stamp}_{hashlib.md5(content).hexdigest()[:8]}.csv"
+
+
+@pytest.mark.parametrize("name", ["registros.csv", "registros_loja 1+2 São.csv", "REGISTROS_X.CSV", "Registros.csv.csv"])
+def test_sales_files(name):
+    assert is_sales_file(name)
+
+
+@pytest.mark.parametrize("name", ["registro.csv", "registros.txt", "registros.csv.gz", "x_registros.csv", ".registros.csv"])
+def test_other_files(name):
+    assert not is_sales_file(name)
+
+
+@pytest.mark.parametrize("stem", ["registros", "registros loja+1 São João", "REGISTROS'_\"x\"", "registros_\n"])
+def test_a_file_moves_to_bronze_under_the_name_of_its_event(landing, bronze, stem):
+    drop(landing, f"{stem}.csv")
+    sweep(landing, bronze)
+    assert [file.name for file in bronze_files(bronze)] == [bronze_name(stem)]
+
+
+def test_the_copy_is_the_file_byte_for_byte(landing, bronze):
+    content = os.urandom(100_000)
+    drop(landing, "registros.csv", content)
+    sweep(landing, bronze)
+    assert (bronze / bronze_name("registros", content)).read_bytes() == content
+
+
+def test_landing_is_empty_afterwards(landing, bronze):
+    drop(landing, "registros.csv")
+    sweep(landing, bronze)
+    assert list(landing.iterdir()) == []
+
+
+def test_other_files_and_subfolders_are_left_untouched(landing, bronze):
+    drop(landing, "notas.txt")
+    (landing / "registros_pasta.csv").mkdir()
+    drop(landing / "registros_pasta.csv", "registros_dentro.csv")
+    sweep(landing, bronze)
+    assert sorted(path.name for path in landing.rglob("*")) == ["notas.txt", "registros_dentro.csv", "registros_pasta.csv"]
+
+
+def test_the_same_event_twice_gives_one_bronze_file(landing, bronze):
+    for _ in range(2):
+        drop(landing, "registros.csv")
+        sweep(landing, bronze)
+    assert len(bronze_files(bronze)) == 1
+
+
+def test_the_same_content_sent_later_gives_another_bronze_file(landing, bronze):
+    for seconds in range(2):
+        drop(landing, "registros.csv", moment=MOMENT + timedelta(seconds=seconds))
+        sweep(landing, bronze)
+    assert len(bronze_files(bronze)) == 2
+
+
+def test_arrivals_come_in_bronze_order(landing, bronze):
+    drop(landing, "registros_a.csv", moment=MOMENT + timedelta(seconds=1))
+    drop(landing, "registros_c.csv")
+    drop(landing, "registros_b.csv")
+    assert [arrival.name for arrival in sweep(landing, bronze)] == ["registros_b.csv", "registros_c.csv", "registros_a.csv"]
+
+
+def test_a_file_that_grows_while_it_is_copied_stays(landing, bronze, monkeypatch):
+    path = drop(landing, "registros.csv")
+
+    def copy_while_growing(source, target):
+        digest = arrivals_copy(source, target)
+        with source.open("ab") as file:
+            file.write(b"more\n")
+        return digest
+
+    arrivals_copy = arrivals._copy
+    monkeypatch.setattr(arrivals, "_copy", copy_while_growing)
+    assert sweep(landing, bronze) == [] and path.exists() and list(bronze.iterdir()) == []
+
+
+def test_a_copy_that_differs_is_an_error_and_the_original_stays(landing, bronze, monkeypatch):
+    path = drop(landing, "registros.csv")
+    monkeypatch.setattr(arrivals, "_copy", lambda source, target: target.write_bytes(b"a,") and "0" * 32)
+    with pytest.raises(ArrivalError, match="differs"):
+        sweep(landing, bronze)
+    assert path.exists() and bronze_files(bronze) == []
+
+
+def test_an_unreadable_file_is_an_error_that_names_it(landing, bronze, monkeypatch):
+    path = drop(landing, "registros.csv")
+
+    def refuse(source, target):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(arrivals, "_copy", refuse)
+    with pytest.raises(ArrivalError, match=r"registros\.csv.*Permission denied"):
+        sweep(landing, bronze)
+    assert path.exists()
+
+
+def test_the_leftover_of_a_killed_sweep_is_cleared_and_the_file_taken_again(landing, bronze):
+    drop(landing, "registros.csv")
+    bronze.mkdir()
+    (bronze / "registros.csv.part").write_bytes(b"a")
+    sweep(landing, bronze)
+    assert [path.name for path in bronze.iterdir()] == [bronze_name("registros")]
+
+
+def test_foreign_files_in_bronze_are_ignored(bronze):
+    bronze.mkdir()
+    (bronze / "registros.csv").touch()
+    assert bronze_files(bronze) == []
+
+
+stems = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"])).map("registros".__add__)
+
+
+@given(stems, st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.binary(min_size=16, max_size=16))
+def test_every_bronze_name_tells_its_event(stem, moment, etag):
+    arrival = Arrival(f"{stem}.csv", moment.replace(tzinfo=UTC), etag.hex())
+    assert BronzeFile.parse(arrival.bronze_name).received_as == arrival.name

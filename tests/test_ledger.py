@@ -1,0 +1,138 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from vendas.arrivals import Arrival, BronzeFile
+from vendas.errors import ConservationError
+from vendas.ledger import (
+    Event,
+    carried_events,
+    check_carried,
+    check_conservation,
+    entries,
+    pending,
+    silver_events,
+    unsurveyed,
+)
+
+A = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
+B = "registros_b_20230101T000000000Z_bbbbbbbb.csv"
+
+
+def event(arquivo, etapa, minute, **fields):
+    received = BronzeFile.parse(arquivo).received_as
+    moment = datetime(2024, 1, 1) + timedelta(minutes=minute)
+    return Event(**{"run_id": "r1", **fields}, arquivo=arquivo, arquivo_recebido=received, etapa=etapa, registrado_em=moment)
+
+
+def test_pending_files_come_in_bronze_order():
+    events = [event(A, "bronze", 0), event(B, "bronze", 1)]
+    assert [e.arquivo for e in pending(events, "silver")] == [B, A]
+
+
+def test_a_rejected_file_is_not_pending():
+    assert pending([event(A, "bronze", 0, situacao="rejeitado")], "silver") == []
+
+
+def test_a_done_file_is_not_pending():
+    assert pending([event(A, "bronze", 0), event(A, "silver", 1)], "silver") == []
+
+
+def test_a_file_whose_previous_stage_was_done_again_is_pending_again():
+    events = [event(A, "bronze", 0), event(A, "silver", 1), event(A, "bronze", 2)]
+    assert [e.registrado_em.minute for e in pending(events, "silver")] == [2]
+
+
+def test_new_files_are_unsurveyed():
+    files = [BronzeFile.parse(B), BronzeFile.parse(A)]
+    assert unsurveyed([event(A, "bronze", 0)], files, []) == [BronzeFile.parse(B)]
+
+
+def test_a_rejected_file_sent_again_is_unsurveyed():
+    sent_again = Arrival("registros_a.csv", datetime(2024, 1, 1), "aaaaaaaa")
+    events = [event(A, "bronze", 0, situacao="rejeitado")]
+    assert unsurveyed(events, [BronzeFile.parse(A)], [sent_again]) == [BronzeFile.parse(A)]
+
+
+def test_a_good_file_sent_again_as_the_same_event_is_not():
+    sent_again = Arrival("registros_a.csv", datetime(2024, 1, 1), "aaaaaaaa")
+    assert unsurveyed([event(A, "bronze", 0)], [BronzeFile.parse(A)], [sent_again]) == []
+
+
+STAGES = ("bronze", "silver", "gold", "dw")
+
+
+def test_an_entry_gathers_a_files_stages():
+    counts = {"lidas": 10, "duplicadas": 2, "quarentena": 1, "gravadas": 7}
+    events = [event(A, stage, minute, **(counts if minute else {})) for minute, stage in enumerate(STAGES)]
+    assert entries(events) == [
+        {
+            "arquivo": A,
+            "arquivo_recebido": "registros_a.csv",
+            "situacao": "processado",
+            "motivo": None,
+            "lidas": 10,
+            "duplicadas": 2,
+            "quarentena": 1,
+            "silver": 7,
+            "gold": 7,
+            "dw": 7,
+        }
+    ]
+
+
+def test_a_rejected_file_counts_nothing_and_says_why():
+    entry = entries([event(A, "bronze", 0, situacao="rejeitado", motivo="vazio")])[0]
+    counts = [entry[name] for name in ("lidas", "duplicadas", "quarentena", "silver", "gold", "dw")]
+    assert (entry["situacao"], entry["motivo"], counts) == ("rejeitado", "vazio", [0] * 6)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_a_file_on_its_way_is_pending(stages):
+    events = [event(A, stage, minute) for minute, stage in enumerate(STAGES[:stages])]
+    assert entries(events)[0]["situacao"] == "pendente"
+
+
+def test_entries_of_a_run_are_the_files_it_touched():
+    events = [event(A, "bronze", 0, run_id="r1"), event(B, "bronze", 1, run_id="r2")]
+    assert [entry["arquivo"] for entry in entries(events, "r2")] == [B]
+
+
+def surveyed(lidas):
+    return [event(A, "bronze", 0, lidas=lidas)]
+
+
+def test_silvers_duplicates_are_what_is_neither_kept_nor_quarantined():
+    done = silver_events(surveyed(10), {A: 1}, {A: 7}, "r2")
+    assert [(e.etapa, e.run_id, e.lidas, e.duplicadas, e.quarentena, e.gravadas) for e in done] == [
+        ("silver", "r2", 10, 2, 1, 7)
+    ]
+
+
+def test_conserved_rows_pass():
+    check_conservation(silver_events(surveyed(10), {A: 1}, {A: 7}, "r"), good_rows=9, kept_rows=7)
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "held", "good_rows", "kept_rows"),
+    [
+        (1, 7, 8, 7),  # a row was lost before duplicates were dropped
+        (1, 7, 10, 7),  # a row was multiplied
+        (0, 7, 9, 7),  # a refused row did not reach quarantine
+        (1, 6, 9, 7),  # a sale was not written
+        (1, 8, 9, 7),  # a sale was written twice
+        (1, 10, 9, 10),  # more than was read
+    ],
+)
+def test_rows_that_are_not_conserved_are_an_error(quarantined, held, good_rows, kept_rows):
+    with pytest.raises(ConservationError, match="nothing was published"):
+        check_conservation(silver_events(surveyed(10), {A: quarantined}, {A: held}, "r"), good_rows, kept_rows)
+
+
+def test_carried_rows_must_be_as_many():
+    with pytest.raises(ConservationError, match=f"{A}: 7 rows in silver, 6 in the next stage"):
+        check_carried([event(A, "silver", 1, gravadas=7)], {A: 6})
+
+
+def test_carried_events_hold_the_new_stages_rows():
+    assert carried_events([event(A, "silver", 1, gravadas=7)], "gold", {A: 7}, "r")[0].etapa == "gold"

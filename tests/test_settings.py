@@ -1,0 +1,30 @@
+import pytest
+
+from vendas.errors import SettingsError
+from vendas.settings import load_settings
+
+
+def test_a_relative_lake_becomes_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(lake="meu lago").lake == tmp_path / "meu lago"
+
+
+def test_the_environment_is_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("VENDAS_LAKE", str(tmp_path))
+    assert load_settings().lake == tmp_path
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("VENDAS_LAKE", "/elsewhere")
+    assert load_settings(lake=tmp_path).lake == tmp_path
+
+
+def test_none_means_not_given(monkeypatch, tmp_path):
+    monkeypatch.setenv("VENDAS_LAKE", str(tmp_path))
+    assert load_settings(lake=None).lake == tmp_path
+
+
+def test_an_unusable_value_is_refused_with_key_variable_and_value(monkeypatch):
+    monkeypatch.setenv("VENDAS_CELL_TIMEOUT", "soon")
+    with pytest.raises(SettingsError, match=r"cell_timeout \(VENDAS_CELL_TIMEOUT\).*'soon'"):
+        load_settings()
