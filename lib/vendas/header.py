@@ -14,6 +14,7 @@ from vendas.text import WHITE_SPACE
 
 DELIMITERS = {",": "vírgula", ";": "ponto e vírgula", "\t": "tabulação", "|": "barra vertical"}
 MAX_COLUMNS = 10_000
+MAX_HEADER_BYTES = 4 << 20
 HEADER_WINDOW_BYTES = 64 << 10
 
 _BLANKS = re.compile(f"[{WHITE_SPACE}]+")
@@ -67,7 +68,7 @@ def find_header(file: BinaryIO, start: int, encoding: str) -> Header:
 
 def _read_header(file: BinaryIO, start: int, encoding: str, delimiter: str) -> Header:
     file.seek(start)
-    for window in windows(file.read, delimiter, size=HEADER_WINDOW_BYTES):
+    for window in windows(file.read, delimiter, size=HEADER_WINDOW_BYTES, longest=MAX_HEADER_BYTES):
         solid = np.flatnonzero(~window.blank(encoding))
         if len(solid):
             record = int(solid[0])

@@ -1,0 +1,223 @@
+"""What a CSV file is: which files are taken, what is found out about them, and how the others are refused."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vendas import grammar
+from vendas.dialect import Block, survey
+from vendas.errors import FileRejected
+from vendas.schema import INPUT_NAMES
+
+HEADER = ",".join(INPUT_NAMES)
+GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
+UTF8_BOM = b"\xef\xbb\xbf"
+
+
+@pytest.fixture
+def look(tmp_path):
+    def look(data, **sizes):
+        """The survey of a file of these bytes (or this text, as UTF-8)."""
+        path = tmp_path / "registros.csv"
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return survey(path, **sizes)
+
+    return look
+
+
+@pytest.fixture
+def refusal(look):
+    def refusal(data, **sizes):
+        """Why the file is rejected."""
+        with pytest.raises(FileRejected) as raised:
+            look(data, **sizes)
+        return str(raised.value)
+
+    return refusal
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str.upper,
+        str.lower,
+        lambda name: f" \u00a0{name}\t",
+        lambda name: name.replace(" ", " \u00a0\u2003 "),
+        lambda name: name.replace("ç", "c").replace("ã", "a").replace("ó", "o"),
+        lambda name: name.replace("ç", "c\u0327").replace("ã", "a\u0303").replace("ó", "o\u0301"),
+        lambda name: f'"{name}"',
+        lambda name: '"' + name.replace(" ", "\n") + '"',
+        lambda name: f"\ufeff{name}",
+    ],
+)
+def test_header_names_match_however_they_are_spelt(look, spell):
+    assert look(",".join(map(spell, INPUT_NAMES)) + "\n").positions == tuple(range(13))
+
+
+def test_columns_may_come_in_any_order_among_extra_ones(look):
+    found = look(",".join(['"Loja, ""X""\nSul"', *reversed(INPUT_NAMES), "", " Obs  1 ", "", "Obs 1"]) + "\n")
+
+    assert found.positions == tuple(range(13, 0, -1))
+    assert found.extra == ('Loja, "X" Sul', "", "Obs 1", "", "Obs 1")
+    assert found.header == (found.extra[0], *reversed(INPUT_NAMES), *found.extra[1:])
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_the_delimiter_is_the_headers(look, delimiter, quote):
+    names = [f"{quote}{name}{quote}" for name in INPUT_NAMES]
+    others = "".join({",", ";", "\t", "|"} - {delimiter})
+
+    found = look(delimiter.join([*names, f"x{others}"]) + "\n" + others * 20 + "\n")
+
+    assert (found.delimiter, found.rows) == (delimiter, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "bom"),
+    [
+        (HEADER.encode(), "utf-8", False),
+        (UTF8_BOM + HEADER.encode(), "utf-8", True),
+        (UTF8_BOM + b"\n \r\n" + HEADER.encode(), "utf-8", True),
+        (UTF8_BOM + f'"{HEADER}'.replace(",", '",', 1).encode(), "utf-8", True),
+        (HEADER.encode("cp1252"), "cp1252", False),
+        (HEADER.encode("cp1252") + "\nJoão".encode(), "cp1252", False),
+        (b"\xa0\n" + HEADER.encode("cp1252"), "cp1252", False),
+        (HEADER.encode() + b"\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "utf-8", False),
+        (UTF8_BOM + HEADER.replace("ç", "c").replace("ã", "a").replace("ó", "o").encode() + b"\n\xe9", "cp1252", True),
+    ],
+)
+@pytest.mark.parametrize("window", [1, 2, 3, 1 << 20])
+def test_the_encoding_is_that_of_all_bytes(look, data, encoding, bom, window):
+    found = look(data, window_bytes=window)
+
+    assert (found.encoding, found.bom, found.positions) == (encoding, bom, tuple(range(13)))
+
+
+@pytest.mark.parametrize("rows", ["", "\n", "\r\n", "\n\n \n\u00a0"])
+def test_a_header_without_rows_is_a_good_file(look, rows):
+    found = look(HEADER + rows)
+
+    assert (found.rows, found.blocks) == (0, ())
+
+
+HEADER_LINES = HEADER + "\n"
+BEFORE, LAST = HEADER.rsplit(",", 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "vazio (0 bytes)"),
+        (b"\n \t\r\n\n", "não tem cabeçalho"),
+        (UTF8_BOM, "não tem cabeçalho"),
+        (UTF8_BOM + b"\n\xc2\xa0\n", "não tem cabeçalho"),
+        (HEADER.encode("utf-16"), "UTF-16"),
+        (HEADER.encode("utf-32"), "UTF-16 ou UTF-32"),
+        (HEADER.encode("utf-16-le"), "bytes nulos (NUL), o primeiro na linha 1"),
+        (HEADER.encode("utf-32-be"), "bytes nulos (NUL), o primeiro na linha 1"),
+        (HEADER_LINES + "a\nb\0", "bytes nulos (NUL), o primeiro na linha 3"),
+        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", "inválido na linha 3) nem em Windows-1252 (há um byte sem significado na linha 4"),
+        (HEADER_LINES.encode() + b"a\n\xe9", "mistura codificações: o cabeçalho (linha 1) está em UTF-8, mas a linha 3"),
+        (HEADER_LINES.encode() + b"a\xc3", "mistura codificações"),
+        (BEFORE, f"falta: '{LAST}'. Vieram 12 colunas, separadas por vírgula: 'Timestamp do Registro', 'Nome'"),
+        (HEADER + ",Nome", "repetida: 'Nome'"),
+        (HEADER + ",NOME,  \u00a0nomé", "repetida: 'Nome'"),
+        (f"{BEFORE},Nome", f"falta: '{LAST}'; repetida: 'Nome'"),
+        (HEADER.replace("Nome,", "Nome_,"), "falta: 'Nome'"),
+        (HEADER.replace("Nome,", "No\u200bme,"), "falta: 'Nome'"),
+        (HEADER.replace("Nome,", ' "Nome",'), "falta: 'Nome'"),
+        (HEADER.replace(",", ":"), "detectar o delimitador"),
+        ("\n\na,b;c", "detectar o delimitador: o cabeçalho (linha 3)"),
+        (HEADER_LINES + GOOD + '\n\n"a\nb\n', "aspas abertas no registro que começa na linha 4 nunca são fechadas"),
+        (HEADER_LINES + '"', "linha 2 nunca são fechadas"),
+        (HEADER_LINES + '"a"",', "linha 2 nunca são fechadas"),
+        (f'{BEFORE},"{LAST}', "linha 1 nunca são fechadas"),
+        (HEADER + "\r" + GOOD, "Na linha 1 há um retorno de carro (CR)"),
+        (HEADER_LINES + GOOD + "\r", "Na linha 2 há um retorno de carro (CR)"),
+        (HEADER_LINES + "a\n\r\r\n", "Na linha 3 há um retorno de carro (CR)"),
+        (HEADER_LINES + '"\r"\rb', "Na linha 2 há um retorno de carro (CR)"),
+        (HEADER_LINES + 'a"\r"', "Na linha 2 há um retorno de carro (CR)"),
+        (HEADER + "," * 10_000, "10013 colunas; são aceitas no máximo 10000"),
+    ],
+)
+@pytest.mark.parametrize("window", [1, 5, 1 << 20])
+def test_a_file_is_rejected_with_what_is_wrong_and_what_to_do(refusal, data, says, window):
+    message = refusal(data, window_bytes=window)
+
+    assert says in message
+    assert re.search(r"\. [A-Z][^.]* e envie o arquivo de novo; nada dele foi carregado\.$", message)
+
+
+@pytest.mark.parametrize("window", [1, 7, 1 << 20])
+def test_a_record_beyond_the_limit_is_rejected_with_both_possible_causes(refusal, monkeypatch, window):
+    monkeypatch.setattr(grammar.windows, "__defaults__", (1, grammar.WINDOW_BYTES, 250))
+
+    message = refusal(HEADER_LINES + "a\n" + "b" * 251 + "\n" + "c" * 300, window_bytes=window)
+
+    assert "O registro que começa na linha 3 passa de 250 bytes" in message
+    assert "nunca são fechadas" in message
+    assert "faltam as quebras de linha" in message
+
+
+def test_a_message_stays_short_whatever_the_header(refusal):
+    assert len(refusal(",".join(["x" * 400] * 9000))) < 4000
+
+
+def test_blocks_hold_all_rows_and_are_cut_at_record_ends(look):
+    rows = 'a\n\n"b\nc"\r\nd'
+
+    found = look(HEADER_LINES + rows, block_bytes=2)
+
+    start = len(HEADER_LINES.encode())
+    assert found.blocks == (Block(start, 2, 2), Block(start + 2, 8, 3), Block(start + 10, 1, 6))
+    assert found.rows == 3
+
+
+def test_blocks_and_counts_do_not_depend_on_the_windows(look):
+    data = UTF8_BOM + (HEADER_LINES + f'{GOOD}\n"a\n""b"x\n \u00a0\r\n,\r\n' * 20).encode()
+
+    assert len({look(data, block_bytes=50, window_bytes=window) for window in [1, 2, 3, 10, 64, 1000, 1 << 20]}) == 1
+
+
+BOUNDED = """
+import resource, sys
+from pathlib import Path
+from vendas.dialect import survey
+from vendas.errors import FileRejected
+try:
+    survey(Path(sys.argv[1]))
+except FileRejected as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "repeated", "says"),
+    [
+        ("", "x", "linha 1 passa de 4.194.304 bytes"),
+        ("", ",", "linha 1 passa de 4.194.304 bytes"),
+        (HEADER_LINES, '"', "linha 2 passa de 67.108.864 bytes"),
+        (HEADER_LINES + 'a,"', "texto\n", "linha 2 passa de 67.108.864 bytes"),
+        (HEADER_LINES, '"a",\r', "Na linha 2 há um retorno de carro"),
+        (HEADER_LINES + "a", ",", "linha 2 passa de 67.108.864 bytes"),
+    ],
+)
+def test_memory_is_bounded_for_300_mb_of_nonsense(tmp_path, begin, repeated, says):
+    path = tmp_path / "registros.csv"
+    megabyte = (repeated * (1 << 20))[: 1 << 20].encode()
+    with path.open("wb") as file:
+        file.write(begin.encode())
+        file.writelines(megabyte for _ in range(300))
+
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED, str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    *message, megabytes = done.stdout.splitlines()
+    path.unlink()
+    assert says in "".join(message)
+    assert int(megabytes) < 600

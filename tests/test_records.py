@@ -1,0 +1,263 @@
+"""What the rows of a CSV file are: the contract's grammar, against literal cases and against a slow twin."""
+
+from unittest import mock
+
+import pyarrow as pa
+import pytest
+from csv_twin import Refused, read
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vendas import grammar
+from vendas.dialect import survey
+from vendas.errors import FileRejected
+from vendas.records import ARROW_SCHEMA, SPARK_DDL, parse_block, read_block
+from vendas.schema import INPUT_NAMES
+
+HEADER = ",".join(INPUT_NAMES)
+GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
+REST = ",2,3,4,5,6,7,8,9,10,11,12,13"  # of a good row, behind its first field
+COUNT, LOOSE = "numero_de_campos", "texto_apos_aspas"
+
+
+@pytest.fixture
+def parse(tmp_path):
+    def parse(body, header=HEADER + "\n", encoding="utf-8"):
+        """The rows of a file of this header and body, as dictionaries."""
+        path = tmp_path / "registros.csv"
+        path.write_bytes((header + body).encode(encoding))
+        return rows_of(path, survey(path))
+
+    return parse
+
+
+def rows_of(path, found):
+    batches = [batch for block in found.blocks for batch in read_block(path, block, found)]
+    return pa.Table.from_batches(batches, ARROW_SCHEMA).to_pylist()
+
+
+def first_fields(rows):
+    return [row["Timestamp do Registro"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        ("a", "a"),
+        ("", ""),
+        (" a ", " a "),
+        ('"a"', "a"),
+        ('""', ""),
+        ('" a "', " a "),
+        ('"a,b"', "a,b"),
+        ('"a\nb"', "a\nb"),
+        ('"a\r\nb"', "a\r\nb"),
+        ('"a\rb"', "a\rb"),
+        ('"\n"', "\n"),
+        ('"a""b"', 'a"b'),
+        ('""""', '"'),
+        ('""""""', '""'),
+        ('",""\n"""', ',"\n"'),
+        ('a"b', 'a"b'),
+        ('a"b"', 'a"b"'),
+        ('TV 50"', 'TV 50"'),
+        ('a""', 'a""'),
+        (' "a"', ' "a"'),
+        ("NA", "NA"),
+        ("null", "null"),
+        ("\\", "\\"),
+        ("'", "'"),
+        ("\u00a0a\u200b", "\u00a0a\u200b"),
+        ("\ufeffa", "\ufeffa"),
+        ("Joa\u0303o", "João"),
+        ("😀", "😀"),
+    ],
+)
+def test_a_field_is_unquoted_and_nothing_else(parse, written, field):
+    (row,) = parse(written + REST)
+
+    assert (row["Timestamp do Registro"], row["texto"], row["problemas"]) == (field, written + REST, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "problems"),
+    [
+        ("a", [COUNT]),
+        (GOOD + ",", [COUNT]),
+        (GOOD.removesuffix(",13"), [COUNT]),
+        ('"1"x' + REST, [LOOSE]),
+        ('"1" ' + REST, [LOOSE]),
+        ('""x' + REST, [LOOSE]),
+        ('"1"x"2"' + REST, [LOOSE]),
+        ('"1"x"y,z"' + REST, [COUNT, LOOSE]),
+        ('"a"b', [COUNT, LOOSE]),
+        ('""', [COUNT]),
+        ("\u200b", [COUNT]),
+        ("\x1c", [COUNT]),
+        ('" "', [COUNT]),
+        (",,,", [COUNT]),
+    ],
+)
+def test_a_malformed_row_keeps_text_and_problems_and_no_fields(parse, line, problems):
+    before, row, after = parse("\n".join([GOOD, line, GOOD]))
+
+    assert row == {"linha": 3, "texto": line, "problemas": problems} | dict.fromkeys(INPUT_NAMES)
+    assert before["problemas"] == after["problemas"] == []
+    assert after["Nome"] == "2"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\v\f", "\u00a0", "\u0085", "\u1680", "\u2003 \u2028", "\u3000\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_are_skipped_but_numbered(parse, blank, end):
+    rows = parse(end.join([blank, GOOD, blank, blank, GOOD, blank]))
+
+    assert [row["linha"] for row in rows] == [3, 6]
+
+
+def test_a_line_of_tabs_is_blank_even_where_tabs_delimit(parse):
+    rows = parse("\t" * 12 + "\n" + GOOD.replace(",", "\t"), HEADER.replace(",", "\t") + "\n")
+
+    assert [(row["linha"], row["problemas"]) for row in rows] == [(3, [])]
+
+
+def test_a_blank_line_within_quotes_is_text(parse):
+    (row,) = parse('"a\n\n b"' + REST)
+
+    assert row["Timestamp do Registro"] == "a\n\n b"
+
+
+def test_line_numbers_count_the_header_and_line_breaks_in_quotes(parse):
+    rows = parse('"a\nb\r\nc"' + f"{REST}\r\n{GOOD}\nx\n{GOOD}", "\n" + HEADER.replace("Nome,", '"Nome\n",') + "\n")
+
+    assert [row["linha"] for row in rows] == [4, 7, 8, 9]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_last_row_may_lack_its_line_end(parse, end):
+    (row,) = parse(GOOD + end)
+
+    assert (row["texto"], row["Código de Desconto Usado"]) == (GOOD, "13")
+
+
+def test_columns_come_in_the_contracts_order_and_extra_ones_count_as_fields(parse):
+    header = ["extra", *reversed(INPUT_NAMES), "", ""]
+    rows = parse("x," + ",".join(f"<{name}>" for name in reversed(INPUT_NAMES)) + ",,\n" + GOOD, ",".join(header) + "\n")
+
+    assert [rows[0][name] for name in INPUT_NAMES] == [f"<{name}>" for name in INPUT_NAMES]
+    assert rows[1]["problemas"] == [COUNT]
+
+
+def test_windows_1252_is_decoded(parse):
+    rows = parse('"João…"' + REST + "\n\u00a0\n€\n", encoding="cp1252")
+
+    assert [(row["linha"], row["texto"]) for row in rows] == [(2, '"João…"' + REST), (4, "€")]
+    assert first_fields(rows) == ["João…", None]
+
+
+def test_only_fields_are_normalised(parse):
+    rows = parse("e\u0301" + REST + "\ne\u0301")
+
+    assert (first_fields(rows), [row["texto"] for row in rows]) == (["é", None], ["e\u0301" + REST, "e\u0301"])
+
+
+def test_a_long_field_in_quotes_with_line_breaks_is_kept_whole(parse):
+    text = "linha\n" * 2_000_000
+
+    assert first_fields(parse(f'"{text}"{REST}\n{GOOD}\n')) == [text, "1"]
+
+
+def test_batches_are_as_spark_expects(spark, tmp_path):
+    path = tmp_path / "registros.csv"
+    path.write_text(f'{HEADER}\n{GOOD}\n"a"b\n')
+    found = survey(path)
+
+    def work(blocks):
+        for batch in blocks:
+            yield from read_block(path, found.blocks[batch[0][0].as_py()], found)
+
+    rows = spark.range(len(found.blocks)).mapInArrow(work, SPARK_DDL).collect()
+
+    assert [(row.linha, row.texto, row.problemas, row.Nome) for row in rows] == [
+        (2, GOOD, [], "2"),
+        (3, '"a"b', [COUNT, LOOSE], None),
+    ]
+
+
+NASTY = st.text(st.sampled_from('aé",;\n\r\t \u00a0\u0301\u2003\ufeff'), max_size=6).map(
+    lambda text: text.replace("\r", "\r\n")
+)
+QUOTED = st.text(st.sampled_from('a",;\n\r \u0301'), max_size=6).map(lambda text: '"' + text.replace('"', '""') + '"')
+FIELD = st.one_of(st.sampled_from(["", "a", '""']), QUOTED, QUOTED, NASTY)
+LINE_END = st.sampled_from(["\n", "\n", "\r\n", "\n\n", "\n \u00a0\n"])
+
+
+@st.composite
+def files(draw):
+    """Bytes of a file with a good header: rows of fields, mostly 13 and mostly well quoted, and some mere noise."""
+    delimiter = draw(st.sampled_from(",;\t|"))
+    row = st.one_of(
+        st.lists(FIELD, min_size=13, max_size=13),
+        st.lists(st.one_of(st.just("b"), QUOTED), min_size=13, max_size=13),
+        st.lists(FIELD, min_size=1, max_size=3),
+    ).map(delimiter.join)
+    lines = draw(st.lists(st.tuples(st.one_of(row, row, row, NASTY), LINE_END), max_size=6))
+    text = delimiter.join(INPUT_NAMES) + draw(LINE_END) + "".join(line + end for line, end in lines)
+    noise = draw(st.sampled_from([b""] * 8 + [b"\r", b'"', b"\x81", b"\xe9", b"\xe2\x80"]))
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]))
+    data = text.encode(encoding, errors="ignore")
+    return data + noise if draw(st.booleans()) else data.removesuffix(b"\n") + noise
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files(), st.integers(1, 300), st.integers(1, 80), st.integers(1, 9))
+def test_rows_are_the_twins_wherever_the_bytes_are_cut(tmp_path, data, block_bytes, window_bytes, piece_bytes):
+    path = tmp_path / "registros.csv"
+    path.write_bytes(data)
+
+    with mock.patch.object(grammar, "PIECE_BYTES", piece_bytes):
+        try:
+            expected = read(data)
+        except Refused:
+            with pytest.raises(FileRejected):
+                survey(path, block_bytes, window_bytes)
+            return
+        found = survey(path, block_bytes, window_bytes)
+        parsed = [
+            row
+            for block in found.blocks
+            for batch in parse_block(data[block.offset :][: block.length], block, found, window_bytes)
+            for row in batch.to_pylist()
+        ]
+
+    assert parsed == expected.rows
+    assert found.rows == len(parsed)
+    assert (found.encoding, found.delimiter, found.positions) == (
+        expected.encoding,
+        expected.delimiter,
+        tuple(expected.positions),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from('a",\n'), max_size=40), st.integers(1, 9))
+def test_what_quotes_do_does_not_depend_on_pieces(text, piece_bytes):
+    data = text.encode()
+    whole = grammar.scan(data, ",")
+
+    with mock.patch.object(grammar, "PIECE_BYTES", piece_bytes):
+        pieces = grammar.scan(data, ",")
+
+    assert (pieces.open, pieces.loose.tolist()) == (whole.open, whole.loose.tolist())
+    assert whole.inside is None or pieces.inside.tolist() == whole.inside.tolist()
+
+
+def test_parsing_one_of_several_blocks_gives_its_own_rows(tmp_path):
+    path = tmp_path / "registros.csv"
+    path.write_text(HEADER + "\n" + f'{GOOD}\n"a\nb"{REST}\n\n' * 50)
+    found = survey(path, block_bytes=200)
+
+    rows = [row for block in found.blocks for batch in read_block(path, block, found) for row in batch.to_pylist()]
+
+    assert len(found.blocks) > 10
+    assert found.rows == len(rows) == 100
+    assert [row["linha"] for row in rows] == [line for i in range(50) for line in (2 + 4 * i, 3 + 4 * i)]
