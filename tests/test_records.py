@@ -71,6 +71,8 @@ def first_fields(rows):
         ("\ufeffa", "\ufeffa"),
         ("Joa\u0303o", "João"),
         ("😀", "😀"),
+        ("a\u037eb\u037e\u0301", "a;b;\u0301"),
+        ('"\u0301"', "\u0301"),
     ],
 )
 def test_a_field_is_unquoted_and_nothing_else(parse, written, field):
@@ -183,7 +185,7 @@ def test_batches_are_as_spark_expects(spark, tmp_path):
     ]
 
 
-NASTY = st.text(st.sampled_from('aé",;\n\r\t \u00a0\u0301\u2003\ufeff'), max_size=6).map(
+NASTY = st.text(st.sampled_from('aé",;\n\r\t \u00a0\u0301\u037e\u2003\ufeff'), max_size=6).map(
     lambda text: text.replace("\r", "\r\n")
 )
 QUOTED = st.text(st.sampled_from('a",;\n\r \u0301'), max_size=6).map(lambda text: '"' + text.replace('"', '""') + '"')

@@ -38,6 +38,7 @@ SPARK_DDL = f"{LINHA} bigint, {TEXTO} string, {PROBLEMAS} array<string>, " + ", 
 
 UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
 FIRST_NOT_ALWAYS_NFC = 0xCC  # all that begins with a lower byte in UTF-8, up to U+02FF, is NFC beside anything
+GREEK_QUESTION_MARK = "\u037e"  # its NFC is a semicolon, which must not become a delimiter
 
 
 def read_block(path: Path, block: Block, survey: Survey) -> Iterator[pa.RecordBatch]:
@@ -97,7 +98,7 @@ def _batch(window: Window, solid: np.ndarray, survey: Survey) -> pa.RecordBatch:
 def _problems(window: Window, survey: Survey) -> tuple[np.ndarray, np.ndarray]:
     """Per record: has it another number of fields than the header? Text after a closing quote?"""
     delimiters = window.outside(ord(survey.delimiter))
-    wrong_count = np.add.reduceat(delimiters, window.bounds[:-1], dtype=np.int64) + 1 != len(survey.header)
+    wrong_count = np.add.reduceat(delimiters, window.bounds[:-1], dtype=np.int32) + 1 != len(survey.header)
     loose_text = np.zeros(len(window), bool)
     loose_text[np.searchsorted(window.bounds, window.quotes.loose, side="right") - 1] = True
     return wrong_count, loose_text
@@ -116,7 +117,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
     columns = [str(place) for place in range(len(survey.header))]
     # An empty line in front, which Arrow skips, keeps it from taking a U+FEFF at the start for a BOM; and with a line
     # end behind, no line break within quotes can be the block's last one, where Arrow would cut.
-    data = b"\n" + data + b"\n"
+    data = b"".join((b"\n", _normalised(data), b"\n"))
     table = csv.read_csv(
         pa.BufferReader(data),
         csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=columns),
@@ -132,21 +133,21 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
     if table.num_rows != rows:
         raise ConservationError(f"{rows} records are well formed, but {table.num_rows} were parsed; nothing was loaded.")
     arrays = [column.combine_chunks() for column in table.columns]
-    return arrays if _is_nfc(data) else list(map(_normalised, arrays))
+    if GREEK_QUESTION_MARK.encode() in data:
+        arrays = [pc.replace_substring(array, GREEK_QUESTION_MARK, ";") for array in arrays]
+    return arrays
 
 
-def _is_nfc(data: bytes) -> bool:
-    if np.frombuffer(data, np.uint8).max(initial=0) < FIRST_NOT_ALWAYS_NFC:
-        return True
-    return unicodedata.is_normalized("NFC", data.decode())
+def _normalised(data: bytes) -> bytes:
+    """The UTF-8 text in NFC, all but GREEK_QUESTION_MARK.
 
-
-def _normalised(column: pa.Array) -> pa.Array:
-    # Not Arrow's utf8_normalize: that of version 17 composes nothing.
-    values = column.to_pylist()
-    if _is_nfc("\n".join(values).encode()):
-        return column
-    return pa.array([unicodedata.normalize("NFC", value) for value in values], pa.string())
+    Fields can be normalised together: no other character turns into a delimiter, quote or line end, and none of these
+    composes with what follows it.
+    """
+    if np.frombuffer(data, np.uint8).max() < FIRST_NOT_ALWAYS_NFC:
+        return data
+    parts = data.decode().split(GREEK_QUESTION_MARK)
+    return GREEK_QUESTION_MARK.join(unicodedata.normalize("NFC", part) for part in parts).encode()
 
 
 def _texts(window: Window, chosen: np.ndarray) -> pa.Array:
