@@ -1,7 +1,5 @@
 """The runner fails closed: every way to end without this run's result is an error that names the notebook."""
 
-import os
-
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -30,7 +28,7 @@ def run(tmp_path):
     def run(*cells, given=GIVEN, environment=None, cell_timeout=60, on_cell=lambda done, total: None, **declared):
         notebook = write(tmp_path / "x.ipynb", *cells, **declared)
         output = tmp_path / "out" / "x.ipynb"
-        return run_notebook(notebook, output, given, {**os.environ, **(environment or {})}, cell_timeout, on_cell)
+        return run_notebook(notebook, output, given, environment or {}, cell_timeout, on_cell)
 
     run.output = tmp_path / "out" / "x.ipynb"
     return run

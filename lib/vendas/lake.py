@@ -98,7 +98,8 @@ class Lake:
         return self._publish(table, rows, files, audit)
 
     def _open_branch(self, table: str) -> None:
-        self.spark.sql(f"ALTER TABLE {_name(table)} CREATE OR REPLACE BRANCH {_AUDIT}")
+        self.spark.sql(f"ALTER TABLE {_name(table)} DROP BRANCH IF EXISTS {_AUDIT}")  # of a run that was cut off
+        self.spark.sql(f"ALTER TABLE {_name(table)} CREATE BRANCH {_AUDIT}")
 
     def _publish(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit) -> dict[str, int]:
         """Iceberg's write-audit-publish: rows go to a branch, which becomes the table by moving one reference."""
@@ -110,6 +111,8 @@ class Lake:
 
     @staticmethod
     def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, int]:
+        if not files:
+            return {}
         counted = rows.where(F.col(column).isin(list(files))).groupBy(column).count().collect()
         return dict.fromkeys(files, 0) | {row[0]: row[1] for row in counted}
 

@@ -4,6 +4,7 @@ papermill alone warns where this project must stop: unknown parameters, a missin
 a kernel that reports success without having worked.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def run_notebook(
     """Runs a notebook in a kernel of its own, saves it executed at `output`, and returns its result.
 
     `parameters` must be exactly what the notebook declares, `run_id` among them, and of the declared types;
-    `environment` is the kernel's; `cell_timeout` is in seconds; `on_cell` is told (cells done, cells in all).
+    `environment` is added to the kernel's; `cell_timeout` is in seconds; `on_cell` is told (cells done, cells in all).
     Raises NotebookError naming the notebook and the cell, after `output` was written.
     """
     _check_parameters(notebook, parameters)
@@ -132,7 +133,7 @@ class _Engine(NBClientEngine):
         client = PapermillNotebookClient(
             nb_man, kernel_name=kernel_name, timeout=execution_timeout, kernel_manager_class=_OwnPythonKernel
         )
-        return client.execute(env=environment)
+        return client.execute(env=os.environ | environment)
 
 
 papermill_engines.register(ENGINE, _Engine)

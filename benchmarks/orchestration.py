@@ -1,0 +1,68 @@
+"""Four notebooks over a lake where nothing is new: one JVM for all of them, against a JVM for each.
+
+Prints seconds (minimum and median over the rounds) beyond the JVM's start, and the ratio of the two ways.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from vendas import resources
+from vendas.embedded import stop
+from vendas.pipeline import Progress, run_pipeline
+from vendas.runner import run_notebook
+from vendas.sample import write_sample
+from vendas.settings import Settings, load_settings
+from vendas.spark import gateway_environment
+from vendas.workflow import notebooks_in_order
+
+ROUNDS = 3
+
+
+def run_notebooks(settings: Settings, folder: Path, environment: dict[str, str]) -> None:
+    """All notebooks of the workflow in order, their kernels given this environment."""
+    for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml"):
+        run_notebook(
+            resources.folder("notebooks") / f"{notebook}.ipynb",
+            folder / f"{notebook}.ipynb",
+            {"lake": str(settings.lake), "run_id": folder.name},
+            environment,
+            settings.cell_timeout,
+        )
+
+
+def in_one_jvm(settings: Settings, folder: Path) -> float:
+    """Seconds for the notebooks, from the moment their common JVM answers."""
+    with gateway_environment(settings, folder / "spark.log") as environment:
+        begun = time.monotonic()
+        run_notebooks(settings, folder, environment)
+        return time.monotonic() - begun
+
+
+def in_a_jvm_each(settings: Settings, folder: Path) -> float:
+    """Seconds for the same notebooks as papermill alone would run them: each starts a JVM."""
+    begun = time.monotonic()
+    run_notebooks(settings, folder, {})
+    return time.monotonic() - begun
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        settings = load_settings(lake=Path(temporary) / "lago")
+        write_sample(1000, settings.landing)
+        run_pipeline(settings, Progress())
+        seconds: dict[str, list[float]] = {"one JVM": [], "a JVM each": []}
+        for number in range(ROUNDS):
+            seconds["one JVM"].append(in_one_jvm(settings, settings.runs / f"one-{number}"))
+            seconds["a JVM each"].append(in_a_jvm_each(settings, settings.runs / f"each-{number}"))
+        stop(settings.dw)
+    for name, values in seconds.items():
+        print(f"{name:<12} min {min(values):5.1f} s   median {statistics.median(values):5.1f} s")
+    pairs = [one / each for one, each in zip(*seconds.values(), strict=True)]
+    print(f"{'ratio':<12} min {min(pairs):5.2f}     median {statistics.median(pairs):5.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Rows for tests: one plain sale in each layer, changed where a test says so."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from vendas import schema
+from vendas.bronze import ROWS_SCHEMA
+
+FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
+
+_SALE = {
+    "Timestamp do Registro": datetime(2024, 3, 31, 14, 5),
+    "Nome": "Ana",
+    "Sobrenome": "Souza",
+    "Email": "Ana@Exemplo.com",
+    "Telefone": "11987654321",
+    "Produto Adquirido": "Notebook",
+    "Valor da Compra": Decimal("100.00"),
+    "Canal": "Redes Sociais",
+    "Plataforma de Interação": "Website",
+    "Campanha de Marketing": "Campanha Verão",
+    "Vendedor": "Rita",
+    "Desconto Oferecido": Decimal("0.1100"),
+    "Código de Desconto Usado": "VERAO",
+}
+
+
+def silver_row(arquivo=FILE, **changed):
+    """A silver row; names with blanks are given as `**{"Valor da Compra": …}`."""
+    sale = _SALE | changed
+    return {**sale, schema.ARQUIVO.name: arquivo, schema.ANO.name: sale["Timestamp do Registro"].year}
+
+
+def silver_frame(spark, rows):
+    """A DataFrame of silver rows."""
+    columns = schema.names(schema.SILVER)
+    return spark.createDataFrame([tuple(row[name] for name in columns) for row in rows], schema.ddl(schema.SILVER))
+
+
+def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), **changed):
+    """A bronze record as it is read, untyped."""
+    texts = {name: str(value) for name, value in _SALE.items()} | {"Desconto Oferecido": "11%"} | changed
+    fields = dict.fromkeys(schema.INPUT_NAMES) if problemas else texts
+    place = linha if posicao is None else posicao
+    return {"arquivo": arquivo, "posicao": place, "linha": linha, "texto": "…", "problemas": list(problemas), **fields}
+
+
+def raw_frame(spark, rows):
+    """A DataFrame of bronze records."""
+    return spark.createDataFrame([tuple(row.values()) for row in rows], ROWS_SCHEMA)

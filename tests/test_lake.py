@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+from rows import FILE, silver_frame, silver_row
+
+from vendas import schema
+from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
+from vendas.ledger import Event, Ledger
+
+OTHER = "registros_d'água \\ \"b\"_20240101T000000000Z_bbbbbbbb.csv"
+
+
+@pytest.fixture
+def tables(spark):
+    lake = Lake(spark)
+    lake.create_tables()
+    yield lake
+    for table in (SILVER, GOLD, QUARANTINE, LEDGER):
+        spark.sql(f"DROP TABLE lago.{table} PURGE")
+
+
+def folder(spark):
+    return Path(spark.conf.get("spark.sql.catalog.lago.warehouse"))
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [(SILVER, schema.SILVER), (GOLD, schema.GOLD), (QUARANTINE, schema.QUARANTINE), (LEDGER, schema.LEDGER)],
+)
+def test_tables_have_the_schemas_columns_types_and_comments(tables, table, columns):
+    found = [(f.name, f.dataType.simpleString(), f.metadata["comment"]) for f in tables.read(table).schema]
+    assert found == [(c.name, c.type, c.comment) for c in columns]
+
+
+def test_making_tables_again_changes_nothing(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    tables.create_tables()
+    assert tables.read(SILVER).count() == 1
+
+
+def test_sales_are_parquet_by_year(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    assert len(list((folder(spark) / "silver" / "data" / "ano=2024").glob("*.parquet"))) == 1
+
+
+def test_add_returns_the_rows_held_of_each_file(spark, tables):
+    rows = silver_frame(spark, [silver_row(), silver_row(OTHER), silver_row(OTHER, Nome="Bia")])
+    assert tables.add(SILVER, rows, [FILE, OTHER, "none.csv"]) == {FILE: 1, OTHER: 2, "none.csv": 0}
+
+
+def test_an_audit_that_raises_leaves_the_table_as_it_was(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+
+    def refuse(held):
+        raise ValueError(held)
+
+    with pytest.raises(ValueError, match="'" + FILE):
+        tables.add(SILVER, silver_frame(spark, [silver_row(Nome="Bia")]), [FILE], audit=refuse)
+    assert [row.Nome for row in tables.read(SILVER).collect()] == ["Ana"]
+
+
+def test_what_an_audit_refused_does_not_come_back(spark, tables):
+    def refuse(held):
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        tables.add(SILVER, silver_frame(spark, [silver_row(Nome="Bia")]), [FILE], audit=refuse)
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    assert [row.Nome for row in tables.read(SILVER).collect()] == ["Ana"]
+
+
+def test_replace_leaves_other_files_alone_and_can_be_repeated(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
+    for _ in range(2):
+        tables.replace(SILVER, silver_frame(spark, [silver_row(OTHER, Nome="Bia")]), [OTHER])
+    assert sorted(row.Nome for row in tables.read(SILVER).collect()) == ["Ana", "Bia"]
+
+
+def test_a_refused_replacement_leaves_the_old_rows(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+
+    def refuse(held):
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        tables.replace(SILVER, silver_frame(spark, []), [FILE], audit=refuse)
+    assert tables.read(SILVER).count() == 1
+
+
+def test_without_files_nothing_is_committed(spark, tables):
+    tables.add(SILVER, silver_frame(spark, []), [])
+    tables.replace(GOLD, silver_frame(spark, []), [])
+    assert spark.sql("SELECT * FROM lago.silver.snapshots UNION ALL SELECT * FROM lago.gold.snapshots").isEmpty()
+
+
+def test_sales_between_two_moments_include_both(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    moment = silver_row()["Timestamp do Registro"]
+    assert tables.sales_between(moment, moment).count() == 1
+
+
+def test_no_span_holds_no_sales(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    assert tables.sales_between(None, None).isEmpty()
+
+
+def test_the_ledger_gives_back_its_events(tables):
+    ledger = Ledger(tables)
+    event = Event(OTHER, "registros.csv", "bronze", "r1", motivo="ação", lidas=3, dialeto="{}")
+    ledger.record([event])
+    (found,) = ledger.events()
+    assert (found.arquivo, found.motivo, found.lidas, found.gravadas) == (OTHER, "ação", 3, 0)
+
+
+def test_the_ledger_is_the_same_read_without_spark(spark, tables):
+    ledger = Ledger(tables)
+    ledger.record([Event(FILE, "registros_a.csv", "bronze", "r1", lidas=3)])
+    assert [Event(**row) for row in read_without_spark(folder(spark), LEDGER).to_pylist()] == ledger.events()
+
+
+def test_a_lake_without_tables_reads_as_empty(tmp_path):
+    assert read_without_spark(tmp_path, LEDGER).num_rows == 0

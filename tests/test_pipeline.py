@@ -1,0 +1,175 @@
+"""The whole path through the command line, as a user calls it."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from vendas.embedded import stop
+from vendas.lake import read_without_spark
+from vendas.schema import INPUT_NAMES
+
+FIXTURES = Path(__file__).parent / "fixtures"
+VENDAS = Path(sys.executable).with_name("vendas")
+ENTRY = ["arquivo", "arquivo_recebido", "situacao", "motivo", "lidas", "duplicadas", "quarentena", "silver", "gold", "dw"]
+
+
+def vendas(*arguments, **environment):
+    return subprocess.run(
+        [VENDAS, *map(str, arguments)], capture_output=True, text=True, env={**os.environ, "VENDAS_SPARK_MEMORY": "1g"} | environment
+    )
+
+
+def run(lake, expected=0):
+    done = vendas("run", "--lake", lake, "--json")
+    assert done.returncode == expected, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def query(lake, sql):
+    url = json.loads(vendas("dw", "url", "--lake", lake, "--json").stdout)["url"]
+    with psycopg.connect(url) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def table(lake, name):
+    return read_without_spark(lake, name).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """A lake whose path has blanks and accents, with the four real files run through it."""
+    folder = tmp_path_factory.mktemp("dados de março") / "lago"
+    (folder / "landing").mkdir(parents=True)
+    for path in FIXTURES.glob("*.csv"):
+        shutil.copy(path, folder / "landing")
+    yield folder
+    stop(folder / "dw")
+
+
+@pytest.fixture(scope="module")
+def first(lake):
+    return run(lake)
+
+
+def test_the_run_is_described_as_documented(first):
+    assert sorted(first) == ["files", "run_id", "seconds", "stages", "status"]
+    assert [stage["notebook"] for stage in first["stages"]] == ["01_bronze", "02_silver", "03_gold", "04_dw"]
+    assert all(list(entry) == ENTRY for entry in first["files"])
+    assert first["status"] == "ok"
+
+
+def test_the_real_files_give_the_known_counts(first):
+    entries = first["files"]
+    assert [sum(entry[name] for entry in entries) for name in ENTRY[4:]] == [93, 23, 0, 70, 70, 70]
+    by_name = {entry["arquivo_recebido"]: entry["dw"] for entry in entries}
+    assert by_name == {
+        "registros_gerais.csv": 56,
+        "registros_lojas_fisicas.csv": 3,
+        "registros_website.csv": 5,
+        "registros_aplicativo.csv": 6,
+    }
+
+
+def test_the_sums_are_those_of_the_files_in_every_layer(lake, first):
+    rows = [row for path in FIXTURES.glob("*.csv") for row in csv.DictReader(path.open(encoding="utf-8"))]
+    distinct = {tuple(row.values()) for row in rows}
+    position = INPUT_NAMES.index("Valor da Compra")
+    expected = sum(Decimal(row[position]) for row in distinct)
+    gold = table(lake, "gold")
+    fact = query(lake, "select sum(valor_da_compra), sum(valor_com_desconto) from fato_vendas")[0]
+    assert sum(row["valor_da_compra"] for row in gold) == expected == fact[0]
+    assert sum(row["valor_com_desconto"] for row in gold) == fact[1]
+
+
+def test_landing_is_empty_and_bronze_has_the_files_as_they_came(lake, first):
+    kept = {path.read_bytes() for path in (lake / "bronze").glob("registros*.csv")}
+    assert list((lake / "landing").iterdir()) == []
+    assert kept == {path.read_bytes() for path in FIXTURES.glob("*.csv")}
+
+
+def test_the_executed_notebooks_are_kept_without_the_warehouses_password(lake, first):
+    password = json.loads(vendas("dw", "url", "--lake", lake, "--json").stdout)["url"].split(":")[2].split("@")[0]
+    folder = lake / "runs" / first["run_id"]
+    assert sorted(path.stem for path in folder.glob("*.ipynb")) == ["01_bronze", "02_silver", "03_gold", "04_dw"]
+    assert not any(password in path.read_text() for path in folder.iterdir())
+
+
+def test_a_second_run_touches_nothing(lake, first):
+    before = {name: table(lake, name) for name in ("silver", "gold", "ledger")}
+    second = run(lake)
+    assert (second["status"], second["files"]) == ("ok", [])
+    assert before == {name: table(lake, name) for name in ("silver", "gold", "ledger")}
+
+
+def test_status_is_the_ledger_of_all_files(lake, first):
+    assert json.loads(vendas("status", "--lake", lake, "--json").stdout)["files"] == first["files"]
+
+
+def test_more_files(lake, first):
+    """One run with a file sent again, a refused file, and one with good, equal and refused rows."""
+    landing = lake / "landing"
+    again = shutil.copy(FIXTURES / "registros_website.csv", landing / "registros_de novo.csv")
+    os.utime(again, (1_900_000_000, 1_900_000_000))
+    (landing / "registros_vazio.csv").touch()
+    (landing / "leia-me.txt").touch()
+    header = ";".join(INPUT_NAMES)
+    good = "31/12/2023 23:59;Zoë;D'Ávila;;;Cadeira;R$ 1.234,56;;;;;5,5%;"
+    (landing / "REGISTROS_pt.CSV").write_bytes(
+        "\r\n".join([header, good, good, good.replace("1.234,56", "1.234"), "curta;demais"]).encode("cp1252")
+    )
+    report = run(lake, expected=2)
+    seen = {entry["arquivo_recebido"]: [entry[name] for name in ("situacao", *ENTRY[4:])] for entry in report["files"]}
+    assert report["status"] == "with_rejections"
+    assert seen == {
+        "registros_de novo.csv": ["processado", 7, 7, 0, 0, 0, 0],
+        "registros_vazio.csv": ["rejeitado", 0, 0, 0, 0, 0, 0],
+        "REGISTROS_pt.CSV": ["processado", 4, 1, 2, 1, 1, 1],
+    }
+    assert [path.name for path in landing.iterdir()] == ["leia-me.txt"]
+    assert [row["linha"] for row in table(lake, "quarantine")] == [4, 5]
+    assert query(lake, "select nome_completo, valor_com_desconto from fato_vendas join dim_cliente using (cliente_id) where ano = 2023 and nome_completo like 'Zo%'") == [("Zoë D'Ávila", Decimal("1166.66"))]
+    assert query(lake, "select count(*), count(distinct venda_id) from fato_vendas") == [(71, 71)]
+
+
+def test_a_failing_stage_exits_1_without_a_traceback_and_names_the_cell(tmp_path):
+    (tmp_path / "lago").mkdir()
+    (tmp_path / "lago" / "silver").write_text("in the way")
+    done = vendas("run", "--lake", tmp_path / "lago", "--json")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "NotebookError: 01_bronze.ipynb failed in cell" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_empty_lake_runs_and_says_there_is_nothing(tmp_path):
+    done = vendas("run", "--lake", tmp_path / "lago")
+    stop(tmp_path / "lago" / "dw")
+    assert done.returncode == 0 and "no file was pending" in done.stderr
+
+
+def test_status_before_any_run_tells_what_to_do(tmp_path):
+    done = vendas("status", "--lake", tmp_path / "lago")
+    assert done.returncode == 0 and "vendas run" in done.stderr
+
+
+def test_the_url_of_a_lake_that_is_not_there_is_an_error(tmp_path):
+    done = vendas("dw", "url", "--lake", tmp_path / "lago")
+    assert done.returncode == 1 and "There is no lake" in done.stderr and not (tmp_path / "lago").exists()
+
+
+@pytest.mark.parametrize("rows", ["0", "-1", "many"])
+def test_a_sample_of_no_rows_is_refused(tmp_path, rows):
+    done = vendas("sample", "--", rows, tmp_path)
+    assert done.returncode != 0 and "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
+
+
+def test_sample_writes_files_that_a_run_takes_up(tmp_path):
+    done = vendas("sample", 25, tmp_path / "x", "--seed", 7, "--json")
+    files = json.loads(done.stdout)["files"]
+    assert sum(len(Path(file).read_text(encoding="utf-8").splitlines()) - 1 for file in files) == 25

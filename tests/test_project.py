@@ -1,0 +1,70 @@
+"""What holds of the project as a whole: pins, the way imports point, what a notebook is made of."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+LIB = ROOT / "lib" / "vendas"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Each module may import those on the lines above its own, never one on its own line or below.
+LADDER = [
+    {"errors", "schema", "text", "reasons", "resources", "results", "sample_words"},
+    {"settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample"},
+    {"encoding", "spark", "silver", "gold", "embedded", "runner"},
+    {"header", "lake", "desk"},
+    {"dialect", "ledger", "warehouse"},
+    {"records"},
+    {"bronze", "pipeline"},
+    {"display"},
+    {"cli"},
+]
+
+
+def imports(module):
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "vendas":
+            _, _, inner = node.module.partition(".")
+            yield from [inner.split(".")[0]] if inner else [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("module", sorted(LIB.glob("[!_]*.py")), ids=lambda module: module.stem)
+def test_imports_point_one_way(module):
+    (level,) = [number for number, names in enumerate(LADDER) if module.stem in names]
+    assert set(imports(module)) <= set().union(*LADDER[:level])
+
+
+def test_the_library_does_not_edit_the_path():
+    wrong = [path.name for path in LIB.glob("*.py") if re.search(r"sys\.path\b", path.read_text(encoding="utf-8"))]
+    assert wrong == []
+
+
+def test_environment_yml_has_pyprojects_pins():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pinned = {line for line in conda[-1]["pip"] if not line.startswith("--editable")}
+    assert pinned == {*project["dependencies"], *project["optional-dependencies"]["test"]}
+
+
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert all("==" in line for line in (*project["dependencies"], *project["optional-dependencies"]["test"]))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_call_the_library_and_define_nothing(path):
+    code = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    kinds = {type(node) for source in code for node in ast.walk(ast.parse(source))}
+    assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.Try}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_kept_without_outputs(path):
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in nbformat.read(path, 4).cells)
