@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
-from vendas import grammar
+from vendas import dialect
 from vendas.dialect import Block, survey
 from vendas.errors import FileRejected
+from vendas.grammar import windows
 from vendas.schema import INPUT_NAMES
 
 HEADER = ",".join(INPUT_NAMES)
@@ -119,8 +121,9 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         (HEADER.encode("utf-16-le"), "bytes nulos (NUL), o primeiro na linha 1"),
         (HEADER.encode("utf-32-be"), "bytes nulos (NUL), o primeiro na linha 1"),
         (HEADER_LINES + "a\nb\0", "bytes nulos (NUL), o primeiro na linha 3"),
-        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", "inválido na linha 3) nem em Windows-1252 (há um byte sem significado na linha 4"),
-        (HEADER_LINES.encode() + b"a\n\xe9", "mistura codificações: o cabeçalho (linha 1) está em UTF-8, mas a linha 3"),
+        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", "não está em UTF-8 (há um byte inválido na linha 3)"),
+        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", "nem em Windows-1252 (há um byte sem significado na linha 4)"),
+        (HEADER_LINES.encode() + b"a\n\xe9", "o cabeçalho (linha 1) está em UTF-8, mas a linha 3 tem bytes"),
         (HEADER_LINES.encode() + b"a\xc3", "mistura codificações"),
         (BEFORE, f"falta: '{LAST}'. Vieram 12 colunas, separadas por vírgula: 'Timestamp do Registro', 'Nome'"),
         (HEADER + ",Nome", "repetida: 'Nome'"),
@@ -153,7 +156,7 @@ def test_a_file_is_rejected_with_what_is_wrong_and_what_to_do(refusal, data, say
 
 @pytest.mark.parametrize("window", [1, 7, 1 << 20])
 def test_a_record_beyond_the_limit_is_rejected_with_both_possible_causes(refusal, monkeypatch, window):
-    monkeypatch.setattr(grammar.windows, "__defaults__", (1, grammar.WINDOW_BYTES, 250))
+    monkeypatch.setattr(dialect, "windows", partial(windows, longest=250))
 
     message = refusal(HEADER_LINES + "a\n" + "b" * 251 + "\n" + "c" * 300, window_bytes=window)
 

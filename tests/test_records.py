@@ -142,8 +142,8 @@ def test_the_last_row_may_lack_its_line_end(parse, end):
 
 
 def test_columns_come_in_the_contracts_order_and_extra_ones_count_as_fields(parse):
-    header = ["extra", *reversed(INPUT_NAMES), "", ""]
-    rows = parse("x," + ",".join(f"<{name}>" for name in reversed(INPUT_NAMES)) + ",,\n" + GOOD, ",".join(header) + "\n")
+    header = ",".join(["extra", *reversed(INPUT_NAMES), "", ""])
+    rows = parse("x," + ",".join(f"<{name}>" for name in reversed(INPUT_NAMES)) + ",,\n" + GOOD, header + "\n")
 
     assert [rows[0][name] for name in INPUT_NAMES] == [f"<{name}>" for name in INPUT_NAMES]
     assert rows[1]["problemas"] == [COUNT]

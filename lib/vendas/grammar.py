@@ -67,7 +67,11 @@ class Window:
 
 
 def windows(
-    read: Callable[[int], bytes], delimiter: str, line: int = 1, size: int = WINDOW_BYTES, longest: int = MAX_RECORD_BYTES
+    read: Callable[[int], bytes],
+    delimiter: str,
+    line: int = 1,
+    size: int = WINDOW_BYTES,
+    longest: int = MAX_RECORD_BYTES,
 ) -> Iterator[Window]:
     """Cut what `read(n)` gives, until it gives nothing, into windows of whole records, about `size` bytes each.
 
@@ -118,7 +122,8 @@ def _check_line_ends(data: bytes, view: np.ndarray, quotes: Quotes, line: int, l
     if alone.any():
         line += data.count(b"\n", 0, int(np.argmax(alone)))
         raise reject(
-            f"Na linha {line} há um retorno de carro (CR) sozinho, fora de aspas; as linhas devem terminar em LF ou CRLF",
+            f"Na linha {line} há um retorno de carro (CR) sozinho, fora de aspas; "
+            "as linhas devem terminar em LF ou CRLF",
             "Corrija as quebras de linha (salve como CSV comum, não como CSV de Macintosh)",
         )
 

@@ -133,7 +133,8 @@ def _mismatch(header: Header) -> FileRejected:
     problems = [f"falta: {_listed(missing)}"] * bool(missing) + [f"repetida: {_listed(repeated)}"] * bool(repeated)
     return reject(
         f"O cabeçalho (linha {header.line}) não tem cada uma das {len(INPUT_NAMES)} colunas uma vez; "
-        f"{'; '.join(problems)}. Vieram {len(header.names)} colunas, separadas por {DELIMITERS[header.delimiter]}: {came}",
+        f"{'; '.join(problems)}. "
+        f"Vieram {len(header.names)} colunas, separadas por {DELIMITERS[header.delimiter]}: {came}",
         "Corrija o cabeçalho",
     )
 

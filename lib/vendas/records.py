@@ -20,6 +20,7 @@ from vendas.grammar import MAX_RECORD_BYTES, WINDOW_BYTES, Window, windows
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES
 
+Reader = Callable[[int], bytes]
 LINHA, TEXTO, PROBLEMAS = "linha", "texto", "problemas"
 ARROW_SCHEMA = pa.schema(
     [
@@ -63,17 +64,21 @@ def parse_block(
     yield from _parse(io.BytesIO(data).read, block, survey, window_bytes)
 
 
-def _parse(
-    read: Callable[[int], bytes], block: Block, survey: Survey, window_bytes: int
-) -> Iterator[pa.RecordBatch]:
-    if survey.encoding == CP1252:  # a byte a character, so any chunk can be decoded by itself
-        raw = read
-        read = lambda size: raw(size).decode(CP1252).encode()  # noqa: E731
+def _parse(read: Reader, block: Block, survey: Survey, window_bytes: int) -> Iterator[pa.RecordBatch]:
+    if survey.encoding == CP1252:
+        read = _as_utf8(read)
     longest = UTF8_GROWTH * MAX_RECORD_BYTES  # the survey has held the records to the limit, as they were encoded
     for window in windows(read, survey.delimiter, block.first_line, window_bytes, longest):
         solid = ~window.blank(UTF8)
         if solid.any():
             yield _batch(window, solid, survey)
+
+
+def _as_utf8(read: Reader) -> Reader:
+    def decoded(size: int) -> bytes:
+        return read(size).decode(CP1252).encode()  # a byte a character, so any chunk can be decoded by itself
+
+    return decoded
 
 
 def _batch(window: Window, solid: np.ndarray, survey: Survey) -> pa.RecordBatch:
@@ -131,7 +136,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
         ),
     )
     if table.num_rows != rows:
-        raise ConservationError(f"{rows} records are well formed, but {table.num_rows} were parsed; nothing was loaded.")
+        raise ConservationError(f"{rows} records are well formed, but {table.num_rows} were parsed.")
     arrays = [column.combine_chunks() for column in table.columns]
     if GREEK_QUESTION_MARK.encode() in data:
         arrays = [pc.replace_substring(array, GREEK_QUESTION_MARK, ";") for array in arrays]
