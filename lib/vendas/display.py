@@ -1,14 +1,18 @@
 """What people see in the terminal: progress, tables of files, errors. All of it on standard error or by rich."""
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.markup import escape
 from rich.table import Table
 
 from vendas import ledger, pipeline
 
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.PENDING: "yellow"}
-_COUNTS = ("lidas", "duplicadas", "quarentena", "silver", "gold", "dw")
+_COUNTS = {
+    "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "silver": "Silver", "gold": "Gold", "dw": "DW",
+}  # fmt: skip
 
 
 class RunProgress(pipeline.Progress):
@@ -46,16 +50,15 @@ class RunProgress(pipeline.Progress):
 
 
 def print_files(console: Console, entries: list[dict], title: str) -> None:
-    """A table of ledger entries, their counts with Brazilian thousands, reasons below."""
-    table = Table(title=title, title_justify="left", show_footer=len(entries) > 1)
-    table.add_column("Arquivo recebido", "Total", overflow="fold")
-    table.add_column("Situação")
-    for name in _COUNTS:
-        total = _number(sum(entry[name] for entry in entries))
-        table.add_column(name.capitalize() if name != "dw" else "DW", total, justify="right", no_wrap=True)
+    """A table of ledger entries, counts grouped as in Brazil, with the reasons below it."""
+    table = Table(title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Arquivo", "Total", overflow="fold")
+    table.add_column("Situação", no_wrap=True)
+    for name, heading in _COUNTS.items():
+        table.add_column(heading, _number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
     for entry in entries:
         situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]"
-        table.add_row(entry["arquivo_recebido"], situacao, *(_number(entry[name]) for name in _COUNTS))
+        table.add_row(escape(entry["arquivo_recebido"]), situacao, *(_number(entry[name]) for name in _COUNTS))
     console.print(table)
     for entry in entries:
         if entry["motivo"]:

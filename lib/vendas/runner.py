@@ -37,7 +37,8 @@ def run_notebook(
     """Runs a notebook in a kernel of its own, saves it executed at `output`, and returns its result.
 
     `parameters` must be exactly what the notebook declares, `run_id` among them, and of the declared types;
-    `environment` is added to the kernel's; `cell_timeout` is in seconds; `on_cell` is told (cells done, cells in all).
+    `environment` is added to the kernel's, whose log stands beside `output`; `cell_timeout` is in
+    seconds; `on_cell` is told (cells done, cells in all).
     Raises NotebookError naming the notebook and the cell, after `output` was written.
     """
     _check_parameters(notebook, parameters)
@@ -52,6 +53,7 @@ def run_notebook(
             cwd=notebook.parent,
             execution_timeout=cell_timeout,
             environment=environment,
+            log=output.with_suffix(".log"),
             on_cell=on_cell,
         )
     except PapermillExecutionError as error:
@@ -122,7 +124,7 @@ class _Engine(NBClientEngine):
     """papermill's engine with an environment for the kernel and a word at each cell."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, on_cell, execution_timeout, **_):
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, log, on_cell, execution_timeout, **_):
         cell_complete = nb_man.cell_complete
 
         def report(cell, cell_index, **kwargs):
@@ -133,7 +135,8 @@ class _Engine(NBClientEngine):
         client = PapermillNotebookClient(
             nb_man, kernel_name=kernel_name, timeout=execution_timeout, kernel_manager_class=_OwnPythonKernel
         )
-        return client.execute(env=os.environ | environment)
+        with log.open("ab") as output:  # what the kernel's process itself says would else run into the terminal
+            return client.execute(env=os.environ | environment, stdout=output, stderr=output)
 
 
 papermill_engines.register(ENGINE, _Engine)
