@@ -1,0 +1,8 @@
+create table if not exists dim_canal (
+    canal_id integer not null primary key,
+    canal varchar(1000) not null
+);
+
+comment on table dim_canal is 'Canais: uma linha por canal que trouxe clientes';
+comment on column dim_canal.canal_id is 'Chave substituta; uma vez dada, nunca muda';
+comment on column dim_canal.canal is 'Canal que trouxe o cliente';

@@ -1,0 +1,8 @@
+create table if not exists dim_plataforma (
+    plataforma_id integer not null primary key,
+    plataforma_de_interacao varchar(1000) not null
+);
+
+comment on table dim_plataforma is 'Plataformas: uma linha por plataforma de interação';
+comment on column dim_plataforma.plataforma_id is 'Chave substituta; uma vez dada, nunca muda';
+comment on column dim_plataforma.plataforma_de_interacao is 'Onde a venda foi fechada';

@@ -1,0 +1,22 @@
+-- Takes up the files that the star does not have; does nothing if it has them all.
+-- The first update claims them: a second refresh waits for it and then finds nothing left to do.
+create or replace procedure refresh_star() as $$
+begin
+    update arquivos_carregados set na_estrela = false where not na_estrela;
+    if not found then
+        return;
+    end if;
+
+    call refresh_dim_cliente();
+    call refresh_dim_produto();
+    call refresh_dim_canal();
+    call refresh_dim_plataforma();
+    call refresh_dim_campanha();
+    call refresh_dim_vendedor();
+    call refresh_dim_desconto();
+    call refresh_dim_data();
+    call refresh_fato_vendas();
+
+    update arquivos_carregados set na_estrela = true where not na_estrela;
+end;
+$$ language plpgsql;
