@@ -1,0 +1,429 @@
+"""The rules against literal tables and, with made-up texts by the hundred, against their twins in plain Python."""
+
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+from time import perf_counter
+
+import pytest
+import rules_twin as twin
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import functions as F
+
+from vendas import columns as rules
+from vendas.reasons import Reason
+from vendas.schema import FIRST_YEAR, LAST_YEAR, MISSING, MISSING_CODE
+from vendas.text import WHITE_SPACE
+
+NBSP, ZERO_WIDTH = "\xa0", "\u200b"
+
+TIMESTAMPS = [
+    ("2024-03-31 14:05", datetime(2024, 3, 31, 14, 5), None),
+    ("2024-03-31 14:05:09", datetime(2024, 3, 31, 14, 5, 9), None),
+    ("2024-03-31T14:05", datetime(2024, 3, 31, 14, 5), None),
+    ("2024-03-31T14:05:09.5", datetime(2024, 3, 31, 14, 5, 9, 500000), None),
+    ("2024-03-31 14:05:09.1234567", datetime(2024, 3, 31, 14, 5, 9, 123456), None),
+    ("2024-12-31 23:59:59.999999999", datetime(2024, 12, 31, 23, 59, 59, 999999), None),
+    ("31/03/2024 14:05", datetime(2024, 3, 31, 14, 5), None),
+    ("31/03/2024 14:05:09", datetime(2024, 3, 31, 14, 5, 9), None),
+    (f"\t{NBSP}2024-03-31 14:05\u2003", datetime(2024, 3, 31, 14, 5), None),
+    ("1990-01-01 00:00", datetime(1990, 1, 1), None),
+    ("31/12/2100 23:59:59", datetime(2100, 12, 31, 23, 59, 59), None),
+    ("2000-02-29 00:00", datetime(2000, 2, 29), None),
+    ("2018-10-21 00:30", datetime(2018, 10, 21, 0, 30), None),  # skipped by clocks in São Paulo
+    (None, None, "timestamp_ausente"),
+    ("", None, "timestamp_ausente"),
+    (f" {NBSP}", None, "timestamp_ausente"),
+    ("2024-03-31", None, "timestamp_sem_hora"),
+    ("31/03/2024", None, "timestamp_sem_hora"),
+    ("2024-03-31T14:05Z", None, "timestamp_com_fuso"),
+    ("2024-03-31 14:05:09.5-03:00", None, "timestamp_com_fuso"),
+    ("2024-03-31 14:05:09 +0000", None, "timestamp_com_fuso"),
+    ("2024-03-31 14:05 UTC", None, "timestamp_com_fuso"),
+    ("31/03/2024 14:05-03", None, "timestamp_com_fuso"),
+    ("31/02/2024 10:00", None, "timestamp_impossivel"),
+    ("2023-02-29 10:00", None, "timestamp_impossivel"),
+    ("2100-02-29 10:00", None, "timestamp_impossivel"),
+    ("2024-13-01 10:00", None, "timestamp_impossivel"),
+    ("2024-00-10 10:00", None, "timestamp_impossivel"),
+    ("2024-01-00 10:00", None, "timestamp_impossivel"),
+    ("2024-04-31 10:00", None, "timestamp_impossivel"),
+    ("2024-03-31 24:00", None, "timestamp_impossivel"),
+    ("2024-03-31 25:00", None, "timestamp_impossivel"),
+    ("2024-03-31 23:60", None, "timestamp_impossivel"),
+    ("2024-03-31 23:59:60", None, "timestamp_impossivel"),
+    ("1989-12-31 23:59", None, "timestamp_fora_do_intervalo"),
+    ("01/01/2101 00:00", None, "timestamp_fora_do_intervalo"),
+    ("0000-00-00 00:00:00", None, "timestamp_fora_do_intervalo"),  # impossible too: the year is told first
+    ("2024-03-31  14:05", None, "timestamp_invalido"),
+    (f"2024-03-31{NBSP}14:05", None, "timestamp_invalido"),
+    ("2024-03-31t14:05", None, "timestamp_invalido"),
+    ("2024-3-31 14:05", None, "timestamp_invalido"),
+    ("2024-03-31 4:05", None, "timestamp_invalido"),
+    ("2024-03-31 14", None, "timestamp_invalido"),
+    ("2024-03-31 14:05:09.", None, "timestamp_invalido"),
+    ("2024-03-31 14:05:09,5", None, "timestamp_invalido"),
+    ("2024-03-31 14:05.5", None, "timestamp_invalido"),
+    ("31/03/2024T14:05", None, "timestamp_invalido"),
+    ("31/03/2024 14:05:09.5", None, "timestamp_invalido"),
+    ("31/03/24 14:05", None, "timestamp_invalido"),
+    ("31-03-2024 14:05", None, "timestamp_invalido"),
+    ("2024/03/31 14:05", None, "timestamp_invalido"),
+    ("+2024-03-31 14:05", None, "timestamp_invalido"),
+    ("12024-03-31 14:05", None, "timestamp_invalido"),
+    ("٢٠٢٤-03-31 14:05", None, "timestamp_invalido"),
+    ("2024-03-31 14:05\n2024", None, "timestamp_invalido"),
+    ("1711893900", None, "timestamp_invalido"),
+    ("ontem", None, "timestamp_invalido"),
+    (ZERO_WIDTH, None, "timestamp_invalido"),
+]
+
+VALORES = [
+    ("50", Decimal("50"), None),
+    ("50.5", Decimal("50.5"), None),
+    ("1234.56", Decimal("1234.56"), None),
+    ("1234,56", Decimal("1234.56"), None),
+    ("1.234,56", Decimal("1234.56"), None),
+    ("1,234.56", Decimal("1234.56"), None),
+    ("1.234,5", Decimal("1234.5"), None),
+    ("1.234.567", Decimal("1234567"), None),
+    ("1,234,567", Decimal("1234567"), None),
+    ("1.234.567,89", Decimal("1234567.89"), None),
+    ("1,234,567.89", Decimal("1234567.89"), None),
+    ("R$ 1.234,56", Decimal("1234.56"), None),
+    (f"{NBSP}R${NBSP}{NBSP}50 ", Decimal("50"), None),
+    ("R$50,00", Decimal("50"), None),
+    ("0", Decimal("0"), None),
+    ("0,00", Decimal("0"), None),
+    ("0.5", Decimal("0.5"), None),
+    ("007", Decimal("7"), None),
+    ("000000000000050,25", Decimal("50.25"), None),
+    ("9999999999.99", Decimal("9999999999.99"), None),
+    ("9.999.999.999,99", Decimal("9999999999.99"), None),
+    ("999,999,999", Decimal("999999999"), None),
+    (None, None, "valor_ausente"),
+    ("", None, "valor_ausente"),
+    (f" {NBSP}\t", None, "valor_ausente"),
+    ("-5", None, "valor_negativo"),
+    ("- 5,00", None, "valor_negativo"),
+    ("R$ -5", None, "valor_negativo"),
+    ("-R$ 1.234,56", None, "valor_negativo"),
+    ("-1.234", None, "valor_negativo"),  # whatever it is, it is below zero
+    ("-0", None, "valor_negativo"),
+    ("1.234", None, "valor_ambiguo"),
+    ("1,234", None, "valor_ambiguo"),
+    ("1234,567", None, "valor_ambiguo"),
+    ("0.123", None, "valor_ambiguo"),
+    ("R$ 1.000", None, "valor_ambiguo"),
+    ("12345678901.234", None, "valor_ambiguo"),
+    ("1.2345", None, "valor_casas_decimais"),
+    ("50,0000", None, "valor_casas_decimais"),
+    ("1.234,567", None, "valor_casas_decimais"),
+    ("1,234,567.890", None, "valor_casas_decimais"),
+    ("10000000000", None, "valor_fora_do_limite"),
+    ("10000000000,00", None, "valor_fora_do_limite"),
+    ("10.000.000.000", None, "valor_fora_do_limite"),
+    ("1,000,000,000,000.00", None, "valor_fora_do_limite"),
+    (".5", None, "valor_invalido"),
+    ("50.", None, "valor_invalido"),
+    ("+50", None, "valor_invalido"),
+    ("50 R$", None, "valor_invalido"),
+    ("R$", None, "valor_invalido"),
+    ("r$ 50", None, "valor_invalido"),
+    ("R$ R$ 50", None, "valor_invalido"),
+    ("US$ 50", None, "valor_invalido"),
+    ("(5)", None, "valor_invalido"),
+    ("5-", None, "valor_invalido"),
+    ("--5", None, "valor_invalido"),
+    ("\u22125", None, "valor_invalido"),  # a typographic minus
+    ("1 234,56", None, "valor_invalido"),
+    ("0.123.456", None, "valor_invalido"),
+    ("0.123,45", None, "valor_invalido"),
+    ("1234.567,89", None, "valor_invalido"),
+    ("1.23.456", None, "valor_invalido"),
+    ("1.234.56", None, "valor_invalido"),
+    ("1.234,567,89", None, "valor_invalido"),
+    ("1e3", None, "valor_invalido"),
+    ("0x1F", None, "valor_invalido"),
+    ("NaN", None, "valor_invalido"),
+    ("50\n50", None, "valor_invalido"),
+    ("٥٠", None, "valor_invalido"),
+    ("cinquenta", None, "valor_invalido"),
+]
+
+DESCONTOS = [
+    (None, Decimal("0"), None),
+    ("", Decimal("0"), None),
+    (NBSP, Decimal("0"), None),
+    ("11%", Decimal("0.11"), None),
+    ("11", Decimal("0.11"), None),
+    ("5,5%", Decimal("0.055"), None),
+    ("5.25 %", Decimal("0.0525"), None),
+    (f"5,25{NBSP}%", Decimal("0.0525"), None),
+    ("0", Decimal("0"), None),
+    ("0,00", Decimal("0"), None),
+    ("0,5%", Decimal("0.005"), None),
+    ("1", Decimal("0.01"), None),
+    ("011%", Decimal("0.11"), None),
+    ("99.99", Decimal("0.9999"), None),
+    ("100%", Decimal("1"), None),
+    ("100,00", Decimal("1"), None),
+    ("100.01%", None, "desconto_acima_de_100"),
+    ("101", None, "desconto_acima_de_100"),
+    ("1000 %", None, "desconto_acima_de_100"),
+    ("-5%", None, "desconto_negativo"),
+    ("- 0,5", None, "desconto_negativo"),
+    ("0.11", None, "desconto_ambiguo"),
+    ("0,5", None, "desconto_ambiguo"),
+    ("0.125", None, "desconto_ambiguo"),  # three decimals too, but fraction or percent is the first question
+    ("5,125%", None, "desconto_casas_decimais"),
+    ("5.500", None, "desconto_casas_decimais"),
+    ("0.125%", None, "desconto_casas_decimais"),
+    ("0.000", None, "desconto_casas_decimais"),
+    ("1.000", None, "desconto_casas_decimais"),
+    ("250.125", None, "desconto_casas_decimais"),
+    (".5%", None, "desconto_invalido"),
+    ("5.%", None, "desconto_invalido"),
+    ("+5%", None, "desconto_invalido"),
+    ("%", None, "desconto_invalido"),
+    ("% 11", None, "desconto_invalido"),
+    ("11%%", None, "desconto_invalido"),
+    ("1.234,5", None, "desconto_invalido"),
+    ("11 por cento", None, "desconto_invalido"),
+    ("nenhum", None, "desconto_invalido"),
+]
+
+PAIRS = {
+    "timestamp": (rules.parse_timestamp, rules.timestamp_reason, TIMESTAMPS),
+    "valor": (rules.parse_valor, rules.valor_reason, VALORES),
+    "desconto": (rules.parse_desconto, rules.desconto_reason, DESCONTOS),
+}
+A_BATCH = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@contextmanager
+def ansi(spark, enabled):
+    spark.conf.set("spark.sql.ansi.enabled", enabled)
+    try:
+        yield
+    finally:
+        spark.conf.unset("spark.sql.ansi.enabled")
+
+
+def outcomes(spark, texts, *columns):
+    """The columns over a DataFrame whose column `text` holds the texts."""
+    table = spark.createDataFrame([(text,) for text in texts], "text string").coalesce(1)
+    return [tuple(row) for row in table.select(*(c.alias(f"c{n}") for n, c in enumerate(columns))).collect()]
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["lenient", "ansi"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_rule_takes_and_refuses_what_its_table_says(spark, name, strict):
+    parse, reason, table = PAIRS[name]
+    with ansi(spark, strict):
+        got = outcomes(spark, [text for text, _, _ in table], F.col("text"), parse(F.col("text")), reason(F.col("text")))
+    assert got == table
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_twin_agrees_with_the_table(name):
+    parse, reason = getattr(twin, f"parse_{name}"), getattr(twin, f"{name}_reason")
+    table = PAIRS[name][2]
+    assert [(text, parse(text), reason(text)) for text, _, _ in table] == table
+
+
+def test_tables_hold_every_reason_of_their_rule():
+    tested = {reason for _, _, table in PAIRS.values() for _, _, reason in table if reason}
+    assert tested | {"numero_de_campos", "texto_apos_aspas", "texto_longo"} == set(Reason)
+
+
+def test_types_are_the_contract_s(spark):
+    text = F.col("text")
+    typed = spark.createDataFrame([], "text string").select(
+        rules.parse_timestamp(text), rules.parse_valor(text), rules.parse_desconto(text),
+        rules.valor_com_desconto(rules.parse_valor(text), rules.parse_desconto(text)),
+        rules.timestamp_reason(text), rules.texto_reason(text),
+    )  # fmt: skip
+    assert [kind for _, kind in typed.dtypes] == [
+        "timestamp_ntz", "decimal(12,2)", "decimal(5,4)", "decimal(12,2)", "string", "string",
+    ]  # fmt: skip
+
+
+def some_timestamp(random):
+    year = random.choice([1989, 1990, 1996, 2000, 2023, 2024, 2100, 2101, random.randrange(10_000)])
+    day, month = random.choice([0, 1, 28, 29, 30, 31, 32, random.randrange(100)]), random.randrange(14)
+    clock = f"{random.randrange(26):02}:{random.randrange(62):02}"
+    second = random.choice(["", f":{random.randrange(62):02}"])
+    fraction = random.choice(["", "", f".{random.randrange(10**random.randrange(1, 12))}"])
+    zone = random.choice(["", "", "", "Z", "-03:00", " +0000", " UTC"])
+    date = random.choice([f"{year:04}-{month:02}-{day:02}", f"{day:02}/{month:02}/{year:04}"])
+    return date + random.choice([" ", " ", "T"]) + clock + second + fraction + zone
+
+
+def some_valor(random):
+    whole = random.randrange(10 ** random.randrange(1, 14))
+    digits = random.choice([str(whole), f"{whole:,}", f"{whole:,}".replace(",", ".")])
+    cents = "".join(random.choices("0123456789", k=random.choice([0, 1, 2, 2, 2, 3, 4])))
+    before = random.choice(["", "", "", "R$", "R$ ", f"R${NBSP}", "-", "R$ -"])
+    return before + digits + random.choice([".", ","]) * bool(cents) + cents
+
+
+def some_desconto(random):
+    whole = random.choice(["0", "00", "5", "11", "100", "101", str(random.randrange(10_000))])
+    decimals = "".join(random.choices("0123456789", k=random.choice([0, 1, 2, 3])))
+    return (
+        random.choice(["", "", "", "-"]) + whole + random.choice([".", ","]) * bool(decimals) + decimals
+        + random.choice(["", "%", "%", " %"])
+    )  # fmt: skip
+
+
+def some_text(random):
+    common, latin, any_character = "0123456789.,-/: TR$%Z", range(0x20, 0x250), range(1, 0xD800)
+    drawn = random.choice([common, common + WHITE_SPACE, latin, any_character])
+    return "".join(chr(c) if isinstance(c, int) else c for c in random.choices(drawn, k=random.randrange(24)))
+
+
+def damaged(text, random):
+    """The text with one character lost, doubled, added or replaced."""
+    at = random.randrange(len(text) + 1)
+    added = random.choice(["", text[at : at + 1] * 2, random.choice("0123456789.,-/: TR$%Z\n" + NBSP)])
+    return text[:at] + added + text[at + random.randrange(2) :]
+
+
+def batch(some, random):
+    """Hundreds of texts: of the rule's forms, damaged ones, and any text, some between blanks."""
+    good = [some(random) for _ in range(300)]
+    bad = [damaged(text, random) for text in good]
+    texts = [None, *good, *bad, *(damaged(text, random) for text in bad), *(some_text(random) for _ in range(200))]
+    return [text and random.choice(["", "", *WHITE_SPACE]) + text + random.choice([""] * 9 + [ZERO_WIDTH]) for text in texts]
+
+
+@pytest.mark.parametrize("name, some", {"timestamp": some_timestamp, "valor": some_valor, "desconto": some_desconto}.items())
+@A_BATCH
+@given(random=st.randoms(use_true_random=True))
+def test_a_rule_is_its_twin_and_gives_a_value_or_a_reason(spark, name, some, random):
+    parse, reason, _ = PAIRS[name]
+    texts = batch(some, random)
+    with ansi(spark, random.random() < 0.5):
+        got = outcomes(spark, texts, F.col("text"), parse(F.col("text")), reason(F.col("text")))
+    expected = [(t, getattr(twin, f"parse_{name}")(t), getattr(twin, f"{name}_reason")(t)) for t in texts]
+    assert [pair for pair in zip(got, expected, strict=True) if pair[0] != pair[1]] == []
+    assert all((value is None) != (why is None) for _, value, why in got)
+
+
+def test_very_long_texts_are_refused_quickly(spark):
+    n = 100_000
+    texts = [
+        "9" * n, "1" + ".234" * n, "1" + ",234" * n + ".5", "0" * n + "x", "-" + "1.," * n, "R$" + " " * n + "x",
+        "5." + "0" * n, "5" + " " * n + "x%", "2024-01-01 10:00:00." + "1" * n + "x", "0." + "0" * n,
+    ]  # fmt: skip
+    start = perf_counter()
+    with ansi(spark, True):
+        got = outcomes(spark, texts, *(reason(F.col("text")) for _, reason, _ in PAIRS.values()))
+        values = outcomes(spark, ["0" * n + "5", "0" * n + "5%"], *(parse(F.col("text")) for parse, _, _ in PAIRS.values()))
+    assert all(all(reasons) for reasons in got)
+    assert values == [(None, Decimal("5"), Decimal("0.05")), (None, None, Decimal("0.05"))]
+    assert perf_counter() - start < 20
+
+
+CLEAN = [
+    ("Ana", "Ana"),
+    (f"{WHITE_SPACE}José  da Silva{WHITE_SPACE}", "José  da Silva"),
+    ("Ávila\u3000", "Ávila"),
+    (f"{ZERO_WIDTH}", ZERO_WIDTH),
+    ("\x1cAna", "\x1cAna"),  # a control character, no white space to Unicode
+    ("~", "~"),
+    (None, MISSING_CODE),
+    ("", MISSING_CODE),
+    (WHITE_SPACE, MISSING_CODE),
+]
+
+
+def test_clean_text(spark):
+    texts = [text for text, _ in CLEAN]
+    assert outcomes(spark, texts, F.col("text"), rules.clean_text(F.col("text"), MISSING_CODE)) == CLEAN
+
+
+@A_BATCH
+@given(random=st.randoms(use_true_random=True))
+def test_clean_text_is_its_twin(spark, random):
+    texts = batch(some_text, random)
+    expected = [(twin.clean_text(text, MISSING),) for text in texts]
+    assert outcomes(spark, texts, rules.clean_text(F.col("text"), MISSING)) == expected
+
+
+def test_texto_reason_counts_bytes(spark):
+    texts = ["a" * 1000, "a" * 1001, "ã" * 500, "ã" * 500 + "a"]
+    expected = [(None,), ("texto_longo",), (None,), ("texto_longo",)]
+    assert outcomes(spark, texts, rules.texto_reason(F.col("text"))) == expected
+    assert [(twin.texto_reason(text),) for text in texts] == expected
+
+
+def test_turno_of_every_hour(spark):
+    hours = [datetime(2024, 1, 1, hour, minute) for hour in range(24) for minute in (0, 59)]
+    table = spark.createDataFrame([(hour,) for hour in hours], "hour timestamp_ntz")
+    got = [row[0] for row in table.select(rules.turno(F.col("hour"))).collect()]
+    assert got == [twin.turno(hour) for hour in hours]
+    assert list(dict.fromkeys(got)) == ["Madrugada", "Manhã", "Tarde", "Noite"]
+
+
+@pytest.mark.parametrize(
+    "nome, sobrenome, expected",
+    [
+        ("João", "da Silva", "João da Silva"),
+        ("João", MISSING, "João"),
+        (MISSING, "da Silva", "da Silva"),
+        (MISSING, MISSING, MISSING),
+    ],
+)
+def test_nome_completo(spark, nome, sobrenome, expected):
+    table = spark.createDataFrame([(nome, sobrenome)], "nome string, sobrenome string")
+    assert table.select(rules.nome_completo(F.col("nome"), F.col("sobrenome"))).first()[0] == expected
+    assert twin.nome_completo(nome, sobrenome) == expected
+
+
+EMAILS = [
+    ("Ana@Correio.Example", "ana@correio.example", "correio.example"),
+    ("a@b@C.example", "a@b@c.example", "c.example"),
+    ("JOSÉ.ÇÃO@É.example", "josé.ção@é.example", "é.example"),
+    ("İI@x.example", "i\u0307i@x.example", "x.example"),  # the dot of a Turkish İ becomes a character of its own
+    ("ana@", "ana@", MISSING),
+    ("@", "@", MISSING),
+    ("@x.example", "@x.example", "x.example"),
+    ("sem arroba", "sem arroba", MISSING),
+    ("ana@ x.example", "ana@ x.example", " x.example"),
+    (MISSING, MISSING, MISSING),
+]
+
+
+def test_email_and_its_domain(spark):
+    raw, lowered = F.col("text"), rules.email(F.col("text"))
+    got = outcomes(spark, [text for text, _, _ in EMAILS], raw, lowered, rules.dominio_email(raw))
+    assert got == EMAILS == [(text, twin.email(text), twin.dominio_email(text)) for text, _, _ in EMAILS]
+    assert outcomes(spark, [text for text, _, _ in EMAILS], rules.dominio_email(lowered)) == [(d,) for _, _, d in EMAILS]
+
+
+def test_every_latin_letter_lowers_as_in_python(spark):
+    letters = [chr(code) + "@" + chr(code) for code in range(0x20, 0x250)]
+    expected = [(twin.email(text), twin.dominio_email(text)) for text in letters]
+    assert outcomes(spark, letters, rules.email(F.col("text")), rules.dominio_email(F.col("text"))) == expected
+
+
+def test_valor_com_desconto_rounds_half_up(spark):
+    random = Random(3)
+    sales = [("0.05", "0.1"), ("0.15", "0.1"), ("100", "1"), ("9999999999.99", "0"), ("9999999999.99", "0.0001")]
+    sales += [(f"{random.randrange(10**6)}.{random.randrange(100):02}", f"0.{random.randrange(10**4):04}") for _ in range(500)]
+    sales = [(Decimal(valor), Decimal(desconto)) for valor, desconto in sales]
+    table = spark.createDataFrame(sales, "valor decimal(12,2), desconto decimal(5,4)")
+    with ansi(spark, True):
+        got = [row[0] for row in table.select(rules.valor_com_desconto(F.col("valor"), F.col("desconto"))).collect()]
+    assert got == [twin.valor_com_desconto(*sale) for sale in sales]
+    assert got[:3] == [Decimal("0.05"), Decimal("0.14"), Decimal("0.00")]
+
+
+def test_the_year_expression_is_the_schema_s_range(spark):
+    texts = [f"{year}-06-15 12:00" for year in range(FIRST_YEAR - 2, LAST_YEAR + 3)]
+    accepted = [text for text, value in outcomes(spark, texts, F.col("text"), rules.parse_timestamp(F.col("text"))) if value]
+    assert accepted == texts[2:-2]
