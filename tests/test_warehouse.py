@@ -1,0 +1,416 @@
+"""The warehouse, with a real PostgreSQL and Spark: what a load leaves, what it never does, what its checks see."""
+
+import threading
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from vendas import embedded, resources, schema, warehouse
+from vendas.errors import CheckFailed, WarehouseError
+
+SALE = {
+    "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
+    "turno_compra": "Noite",
+    "nome_completo": "Ana Souza",
+    "email": "ana@exemplo.com",
+    "dominio_email": "exemplo.com",
+    "telefone": "11 99999-0000",
+    "produto_adquirido": "Tênis",
+    "valor_da_compra": Decimal("100.00"),
+    "desconto_oferecido": Decimal("0.1100"),
+    "valor_com_desconto": Decimal("89.00"),
+    "canal": "Loja",
+    "plataforma_de_interacao": "Balcão",
+    "campanha_de_marketing": "Verão",
+    "vendedor": "Rui",
+    "codigo_de_desconto_usado": "VERAO11",
+    "arquivo_de_origem": "a.csv",
+    "ano": 2024,
+}
+TEXTS = [column.name for column in schema.GOLD if column.type == "string" and column.name != "arquivo_de_origem"]
+DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
+TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{name}" for name in DIMENSIONS)]
+HARD_TEXTS = [
+    "", " ", "  dos lados  ", '"', '""', 'a"b', "'", "\\", "\\.", "\n\\.\n", "\\N", "a\nb", "a\r\nb", "a\rb", "\n",
+    "\r", "\t", ",", ";", "\u00a0", "\u200b", "\ufeff", "\u2028", "🛍️", "NULL", "é", "e\u0301", "x" * 1000, "€" * 333,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("warehouse")
+
+
+@pytest.fixture(scope="module")
+def endpoint(folder):
+    yield embedded.ensure_running(folder / "dw")
+    embedded.stop(folder / "dw")
+
+
+@pytest.fixture
+def dw(spark, endpoint, folder):
+    """An empty warehouse."""
+    with psycopg.connect(endpoint.url) as connection:
+        connection.execute("drop schema public cascade; create schema public")
+    warehouse.apply_ddl(spark, endpoint)
+    return Warehouse(spark, endpoint, folder / "área [1] {2} *?")
+
+
+class Warehouse:
+    """One warehouse under test: loads literal rows and asks in SQL."""
+
+    def __init__(self, spark, endpoint, staging):
+        self.spark, self.endpoint, self.staging = spark, endpoint, staging
+
+    def load(self, *sales, files=None):
+        rows = [{**SALE, **sale} for sale in sales]
+        gold = self.spark.createDataFrame([tuple(row.values()) for row in rows], schema.ddl(schema.GOLD))
+        files = files or sorted({row["arquivo_de_origem"] for row in rows})
+        return warehouse.load(self.spark, self.endpoint, gold, files, self.staging)
+
+    def ask(self, query):
+        with psycopg.connect(self.endpoint.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def tell(self, *statements):
+        with psycopg.connect(self.endpoint.url) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def everything(self):
+        return {table: sorted(self.ask(f"select * from {table}"), key=str) for table in TABLES}
+
+
+# --- tables
+
+
+def test_ddl_may_be_applied_again_and_again(dw, spark, endpoint):
+    dw.load({})
+    before = dw.everything()
+    warehouse.apply_ddl(spark, endpoint)
+    assert dw.everything() == before
+
+
+def test_registros_vendas_has_golds_columns_described_as_in_the_schema(dw):
+    described = dw.ask(
+        "select attname, col_description(attrelid, attnum) from pg_attribute "
+        "where attrelid = 'registros_vendas'::regclass and attnum > 0 order by attnum"
+    )
+    assert described == [(column.name, column.comment) for column in schema.GOLD]
+
+
+def test_fato_vendas_has_the_contracts_columns_in_order(dw):
+    columns = dw.ask(
+        "select column_name from information_schema.columns where table_name = 'fato_vendas' order by ordinal_position"
+    )
+    assert " ".join(name for (name,) in columns) == (
+        "venda_id data_id cliente_id produto_id canal_id plataforma_id campanha_id vendedor_id desconto_id "
+        "timestamp_do_registro ano turno_compra valor_da_compra valor_com_desconto arquivo_de_origem"
+    )
+
+
+def test_every_table_and_column_is_described_and_not_null(dw):
+    lacking = dw.ask(
+        "select relname, attname from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 "
+        "where relnamespace = 'public'::regnamespace and relkind = 'r' and (obj_description(pg_class.oid) is null "
+        "or col_description(attrelid, attnum) is null or not attnotnull)"
+    )
+    assert lacking == []
+
+
+def test_keys_are_declared(dw):
+    declared = dw.ask(
+        "select conrelid::regclass::text, contype::text, count(*) from pg_constraint "
+        "where connamespace = 'public'::regnamespace and contype in ('p', 'f') group by 1, 2"
+    )
+    primary = [(table, "p", 1) for table in TABLES if table != "registros_vendas"]
+    assert sorted(declared) == sorted([*primary, ("fato_vendas", "f", 8)])
+
+
+# --- rows
+
+
+def test_a_sale_arrives_exactly_in_registros_and_star(dw):
+    assert dw.load({}) == {"a.csv": 1}
+    assert dw.ask("select * from registros_vendas") == [tuple(SALE.values())]
+    star = (
+        "select data_id, nome_completo, email, dominio_email, telefone, produto_adquirido, canal, "
+        "plataforma_de_interacao, campanha_de_marketing, vendedor, codigo_de_desconto_usado, desconto_oferecido, "
+        "timestamp_do_registro, fato_vendas.ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem "
+        "from fato_vendas natural join dim_cliente natural join dim_produto natural join dim_canal "
+        "natural join dim_plataforma natural join dim_campanha natural join dim_vendedor natural join dim_desconto"
+    )
+    expected = (
+        20240229, "Ana Souza", "ana@exemplo.com", "exemplo.com", "11 99999-0000", "Tênis", "Loja", "Balcão", "Verão",
+        "Rui", "VERAO11", Decimal("0.1100"), SALE["timestamp_do_registro"], 2024, "Noite", Decimal("100.00"),
+        Decimal("89.00"), "a.csv",
+    )  # fmt: skip
+    assert dw.ask(star) == [expected]
+
+
+def test_hard_texts_arrive_exactly(dw):
+    dw.load(*({"produto_adquirido": text, "codigo_de_desconto_usado": text} for text in HARD_TEXTS))
+    arrived = dw.ask("select produto_adquirido, codigo_de_desconto_usado from registros_vendas")
+    assert sorted(arrived) == sorted((text, text) for text in HARD_TEXTS)
+
+
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
+any_sale = st.fixed_dictionaries(
+    {name: any_text for name in TEXTS}
+    | {
+        "timestamp_do_registro": st.datetimes(datetime(1990, 1, 1), datetime(2100, 12, 31, 23, 59, 59)),
+        "valor_da_compra": st.decimals(0, Decimal("9999999999.99"), places=2),
+        "desconto_oferecido": st.decimals(0, 1, places=4),
+    }
+)
+
+
+# An example is a whole load: few of them with many sales each, and no shrinking.
+@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(sales=st.lists(any_sale, min_size=20, max_size=40))
+def test_any_sale_arrives_exactly(dw, sales):
+    sales = [{**SALE, **sale, "ano": sale["timestamp_do_registro"].year} for sale in sales]
+    dw.load(*sales)
+    arrived = dw.ask("select * from registros_vendas")
+    assert Counter(arrived) == Counter(tuple(sale.values()) for sale in sales)
+
+
+def test_a_missing_value_is_refused_and_not_made_an_empty_text(dw):
+    with pytest.raises(WarehouseError, match="gold holds a sale without produto_adquirido"):
+        dw.load({"produto_adquirido": None})
+    assert dw.ask("select count(*) from registros_vendas") == [(0,)]
+
+
+def test_a_file_without_sales_is_recorded(dw, spark, endpoint):
+    assert dw.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
+    assert warehouse.counts(spark, endpoint) == {"a.csv": 1, "vazio.csv": 0}
+
+
+def test_a_load_without_any_sale_is_recorded(dw, spark, endpoint):
+    nothing = spark.createDataFrame([], schema.ddl(schema.GOLD))
+    assert warehouse.load(spark, endpoint, nothing, ["vazio.csv"], dw.staging) == {"vazio.csv": 0}
+
+
+def test_loading_a_file_again_replaces_its_rows(dw, spark, endpoint):
+    dw.load({}, {"canal": "Site"}, {"arquivo_de_origem": "b.csv"})
+    assert dw.load({"canal": "Feira"}) == {"a.csv": 1}
+    canais = "select canal from fato_vendas natural join dim_canal where arquivo_de_origem = 'a.csv'"
+    assert dw.ask(canais) == [("Feira",)]
+    assert warehouse.counts(spark, endpoint) == {"a.csv": 1, "b.csv": 1}
+
+
+def test_loading_the_same_again_changes_no_sale(dw):
+    dw.load({}, {}, {"canal": "Site"})
+    before = dw.everything()
+    dw.load({}, {}, {"canal": "Site"})
+    assert {**dw.everything(), "arquivos_carregados": None} == {**before, "arquivos_carregados": None}
+
+
+def test_rows_of_a_file_that_was_not_named_are_refused(dw):
+    with pytest.raises(WarehouseError, match="b.csv"):
+        dw.load({"arquivo_de_origem": "b.csv"}, files=["a.csv"])
+    assert dw.ask("select count(*) from registros_vendas") == [(0,)]
+
+
+def test_equal_rows_are_sales_of_their_own(dw):
+    dw.load({}, {}, {})
+    assert dw.ask("select count(*), count(distinct venda_id) from fato_vendas") == [(3, 3)]
+
+
+def test_texts_cannot_imitate_each_others_border(dw):
+    dw.load({"canal": "a", "vendedor": "b|1:c"}, {"canal": "a|1:b", "vendedor": "c"})
+    assert dw.ask("select count(distinct venda_id) from fato_vendas") == [(2,)]
+
+
+def test_removing_files_leaves_the_others_and_the_members(dw, spark, endpoint):
+    dw.load({}, {"arquivo_de_origem": "b.csv", "canal": "Site"})
+    warehouse.remove(spark, endpoint, ["b.csv", "desconhecido.csv"])
+    assert warehouse.counts(spark, endpoint) == {"a.csv": 1}
+    assert dw.ask("select arquivo_de_origem from registros_vendas") == [("a.csv",)]
+    assert dw.ask("select canal from dim_canal order by canal") == [("Loja",), ("Site",)]
+
+
+def test_staging_never_stays(dw):
+    dw.load({})
+    with pytest.raises(WarehouseError):
+        dw.load({"canal": None})
+    assert not dw.staging.exists()
+
+
+# --- star
+
+
+def test_surrogate_keys_never_change(dw, spark, endpoint):
+    dw.load({"canal": "Site"}, {"canal": "Loja"})
+    given_keys = dw.ask("select canal, canal_id from dim_canal")
+    warehouse.remove(spark, endpoint, ["a.csv"])
+    dw.load({"canal": "App", "arquivo_de_origem": "b.csv"}, {"canal": "Site", "arquivo_de_origem": "b.csv"})
+    dw.load({"canal": "Site"}, {"canal": "Loja"})
+    assert sorted(dw.ask("select canal, canal_id from dim_canal")) == sorted([*given_keys, ("App", 3)])
+
+
+def test_members_are_told_apart_by_the_whole_key(dw):
+    dw.load({}, {"telefone": "outro"}, {"desconto_oferecido": Decimal("0.1200")})
+    members = [len(dw.ask(f"select * from dim_{name}")) for name in ("cliente", "desconto", "canal")]
+    assert members == [2, 2, 1]
+
+
+def test_the_calendar_spans_whole_years_and_grows_both_ways(dw):
+    dw.load({})
+    dw.load({"arquivo_de_origem": "b.csv", "timestamp_do_registro": datetime(2026, 5, 1), "ano": 2026})
+    dw.load({"arquivo_de_origem": "c.csv", "timestamp_do_registro": datetime(2022, 5, 1), "ano": 2022})
+    span = dw.ask("select min(data), max(data), count(*) from dim_data")
+    assert span == [(date(2022, 1, 1), date(2026, 12, 31), 1826)]
+
+
+def test_the_calendar_may_span_all_years_of_the_contract(dw):
+    first, last = ({"timestamp_do_registro": datetime(year, 1, 1), "ano": year} for year in (1990, 2100))
+    dw.load(first, last)
+    assert dw.ask("select count(*) from dim_data") == [((date(2101, 1, 1) - date(1990, 1, 1)).days,)]
+
+
+def test_a_day_has_its_names(dw):
+    dw.load({})
+    assert dw.ask("select * from dim_data where data_id in (20240302, 20240701) order by 1") == [
+        (20240302, date(2024, 3, 2), 2024, 1, 1, 3, "março", 2, "sábado", True),
+        (20240701, date(2024, 7, 1), 2024, 2, 3, 7, "julho", 1, "segunda-feira", False),
+    ]
+
+
+def test_the_star_can_be_refreshed_by_whoever_calls_the_procedure(dw):
+    dw.load({}, {"canal": "Site"})
+    before = dw.everything()
+    dw.tell("delete from fato_vendas", "update arquivos_carregados set na_estrela = false", "call refresh_star()")
+    assert dw.everything() == before
+
+
+def test_a_refresh_with_nothing_to_do_writes_nothing(dw, spark, endpoint):
+    dw.load({})
+    versions = [f"select xmin::text, ctid::text from {table}" for table in TABLES]
+    before = [dw.ask(query) for query in versions]
+    warehouse.refresh(spark, endpoint)
+    assert [dw.ask(query) for query in versions] == before
+
+
+# --- checks
+
+DEFECTS = {
+    "registros_equal_gold": "delete from registros_vendas where canal = 'Site'",
+    "fact_equals_registros": "update fato_vendas set valor_com_desconto = valor_com_desconto + 0.01 where canal_id = 2",
+    "one_fact_per_sale": "alter table fato_vendas drop constraint fato_vendas_pkey; "
+    "insert into fato_vendas select * from fato_vendas",
+    "no_orphan_key": "delete from dim_vendedor",
+    "dimension_grain": "insert into dim_canal select canal_id + 10, canal from dim_canal",
+}
+
+
+def test_every_check_has_its_defect():
+    assert {file.stem for file in (resources.folder("sql") / "checks").glob("*.sql")} == set(DEFECTS)
+
+
+def found_by(dw, check, defect):
+    """What a check finds in a load of two sales before and after a defect is planted."""
+    dw.load({}, {"canal": "Site"})
+    query = (resources.folder("sql") / "checks" / f"{check}.sql").read_text(encoding="utf-8")
+    with psycopg.connect(dw.endpoint.url) as connection:
+        connection.execute(warehouse.CREATE_FILES_OF_LOAD)
+        connection.execute("insert into arquivos_da_carga values ('a.csv', 2, 200, 178)")
+        before = connection.execute(query).fetchall()
+        connection.execute(defect)
+        return before, connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("check", DEFECTS)
+def test_a_check_selects_its_defect_and_nothing_else(dw, check):
+    before, after = found_by(dw, check, DEFECTS[check])
+    assert before == []
+    assert after != []
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_an_orphan_is_seen_in_every_dimension(dw, dimension):
+    _, after = found_by(dw, "no_orphan_key", f"update fato_vendas set {dimension}_id = -1")
+    assert len(after) == 2
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_a_twin_is_seen_in_every_dimension(dw, dimension):
+    twins = (
+        f"create temp table twin as select * from dim_{dimension}; update twin set {dimension}_id = -{dimension}_id; "
+        f"insert into dim_{dimension} select * from twin"
+    )
+    _, after = found_by(dw, "dimension_grain", twins)
+    assert {table for table, *_ in after} == {f"dim_{dimension}"}
+
+
+@pytest.fixture
+def spoiled(dw):
+    """A warehouse whose star gets every value wrong."""
+    dw.load({})
+    dw.tell(
+        "create function spoil() returns trigger language plpgsql as "
+        "$$ begin new.valor_da_compra := 1; return new; end $$",
+        "create trigger spoil before insert on fato_vendas for each row execute function spoil()",
+    )
+    return dw
+
+
+def test_a_failed_check_names_itself_and_rows_and_changes_nothing(spoiled):
+    before = spoiled.everything()
+    with pytest.raises(CheckFailed, match="(?s)fact_equals_registros.*arquivo_de_origem=b.csv.*valor_em_fatos=1.00"):
+        spoiled.load({"canal": "Feira"}, {"canal": "Nova", "arquivo_de_origem": "b.csv"})
+    assert spoiled.everything() == before
+
+
+# --- transactions
+
+
+def test_a_polling_reader_sees_all_or_nothing(dw):
+    seen, done = set(), threading.Event()
+    states = (
+        "select (select count(*) from registros_vendas), (select count(*) from fato_vendas), "
+        "(select count(*) from dim_canal), (select coalesce(sum(valor_da_compra), 0) from fato_vendas)"
+    )
+
+    def poll():
+        with psycopg.connect(dw.endpoint.url, autocommit=True) as connection:
+            while not done.is_set():
+                seen.add(connection.execute(states).fetchone())
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    dw.load(*({"canal": str(n)} for n in range(100)))
+    dw.load(*({"canal": str(n)} for n in range(50)))
+    done.set()
+    reader.join()
+    assert seen <= {(0, 0, 0, 0), (100, 100, 100, 10000), (50, 50, 100, 5000)}
+    assert len(seen) > 1
+
+
+def test_concurrent_loads_wait_for_each_other(dw, spark, endpoint):
+    files = ["a.csv", "b.csv", "c.csv"]
+    loads = [threading.Thread(target=dw.load, args=({"arquivo_de_origem": file, "canal": file},)) for file in files]
+    for load in loads:
+        load.start()
+    for load in loads:
+        load.join()
+    assert warehouse.counts(spark, endpoint) == dict.fromkeys(files, 1)
+    assert sorted(dw.ask("select canal_id from dim_canal")) == [(1,), (2,), (3,)]
+
+
+def test_an_unreachable_warehouse_is_explained(spark):
+    with pytest.raises(WarehouseError, match="127.0.0.1:1.*refused"):
+        warehouse.counts(spark, embedded.Endpoint(port=1, password=""))
+
+
+def test_a_failure_in_the_block_rolls_back(dw, spark, endpoint):
+    with pytest.raises(ZeroDivisionError), warehouse.transaction(spark, endpoint) as open_transaction:
+        open_transaction.run("insert into dim_canal values (1, 'x')")
+        1 / 0
+    assert dw.ask("select count(*) from dim_canal") == [(0,)]
