@@ -5,7 +5,7 @@ from rows import FILE, silver_frame, silver_row
 
 from vendas import schema
 from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
-from vendas.ledger import Event, Ledger
+from vendas.ledger import Event, read_events, record
 
 OTHER = "registros_d'água \\ \"b\"_20240101T000000000Z_bbbbbbbb.csv"
 
@@ -104,18 +104,29 @@ def test_no_span_holds_no_sales(spark, tables):
     assert tables.sales_between(None, None).isEmpty()
 
 
-def test_the_ledger_gives_back_its_events(tables):
-    ledger = Ledger(tables)
-    event = Event(OTHER, "registros.csv", "bronze", "r1", motivo="ação", lidas=3, dialeto="{}")
-    ledger.record([event])
-    (found,) = ledger.events()
+def test_the_ledger_gives_back_its_events(spark, tables):
+    record(tables, [Event(OTHER, "registros.csv", "bronze", "r1", motivo="ação", lidas=3, dialeto="{}")])
+    (found,) = read_events(folder(spark))
     assert (found.arquivo, found.motivo, found.lidas, found.gravadas) == (OTHER, "ação", 3, 0)
 
 
-def test_the_ledger_is_the_same_read_without_spark(spark, tables):
-    ledger = Ledger(tables)
-    ledger.record([Event(FILE, "registros_a.csv", "bronze", "r1", lidas=3)])
-    assert [Event(**row) for row in read_without_spark(folder(spark), LEDGER).to_pylist()] == ledger.events()
+def test_recording_no_events_commits_nothing(spark, tables):
+    record(tables, [])
+    assert spark.sql("SELECT * FROM lago.ledger.snapshots").isEmpty()
+
+
+def test_a_table_is_the_same_read_without_spark(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
+    without = [tuple(row.values()) for row in read_without_spark(folder(spark), SILVER).to_pylist()]
+    assert sorted(without) == sorted(tuple(row) for row in tables.read(SILVER).collect())
+
+
+@pytest.mark.parametrize("hint", ["1", None], ids=["old", "missing"])
+def test_a_hint_that_lags_behind_does_not_hide_a_commit(spark, tables, hint):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    path = folder(spark) / "silver" / "metadata" / "version-hint.text"
+    path.write_text(hint) if hint else path.unlink()
+    assert read_without_spark(folder(spark), SILVER).num_rows == 1
 
 
 def test_a_lake_without_tables_reads_as_empty(tmp_path):

@@ -70,10 +70,8 @@ def run(lake: Lake = None, json: Json = False) -> None:
 @app.command()
 def status(lake: Lake = None, json: Json = False) -> None:
     """What happened to every file, ever: the ledger."""
-    from vendas.pipeline import read_events
-
     settings = load_settings(lake=lake)
-    entries = ledger.entries(read_events(settings.lake))
+    entries = ledger.entries(ledger.read_events(settings.lake))
     if json:
         _print_json({"files": entries})
     elif entries:

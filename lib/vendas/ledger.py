@@ -7,6 +7,7 @@ every file whose previous stage is done and newer than its own.
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -36,23 +37,18 @@ class Event:
     registrado_em: datetime | None = None  # UTC, without a zone; given when it is recorded
 
 
-class Ledger:
-    """The events of one lake."""
+def read_events(folder: Path) -> list[Event]:
+    """All events ever recorded in a local lake; read without Spark, whose first query costs seconds."""
+    return [Event(**row) for row in lake.read_without_spark(folder, lake.LEDGER).to_pylist()]
 
-    def __init__(self, tables: lake.Lake):
-        self._tables = tables
 
-    def events(self) -> list[Event]:
-        """All events ever recorded."""
-        return [Event(**row.asDict()) for row in self._tables.read(lake.LEDGER).collect()]
-
-    def record(self, events: list[Event]) -> None:
-        """Adds events, all of the same moment, in one commit; none, no commit."""
-        if not events:
-            return
-        now = datetime.now(UTC).replace(tzinfo=None)
-        rows = [astuple(replace(event, registrado_em=now)) for event in events]
-        self._tables.record(self._tables.spark.createDataFrame(rows, schema.ddl(schema.LEDGER)))
+def record(tables: lake.Lake, events: list[Event]) -> None:
+    """Adds events, all of the same moment, in one commit; none, no commit."""
+    if not events:
+        return
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [astuple(replace(event, registrado_em=now)) for event in events]
+    tables.record(tables.spark.createDataFrame(rows, schema.ddl(schema.LEDGER)))
 
 
 def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas import ledger, resources
-from vendas.lake import LEDGER, read_without_spark
 from vendas.lock import hold_lake
 from vendas.runner import run_notebook
 from vendas.settings import Settings
@@ -69,13 +68,8 @@ def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
                 _run_stage(notebook, folder, settings, environment, progress)
                 for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
             ]
-        files = ledger.entries(read_events(settings.lake), run_id)
+        files = ledger.entries(ledger.read_events(settings.lake), run_id)
     return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
-
-
-def read_events(lake: Path) -> list[ledger.Event]:
-    """The ledger of a local lake, without starting Spark; empty where nothing ran yet."""
-    return [ledger.Event(**row) for row in read_without_spark(lake, LEDGER).to_pylist()]
 
 
 def _run_stage(

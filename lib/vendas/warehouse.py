@@ -56,8 +56,10 @@ def load(
 
     `gold` holds the rows of exactly these files; a file without rows is recorded too. `staging` is a folder of the
     load's own: overwritten, then removed. Concurrent loads wait for each other.
-    Raises CheckFailed or WarehouseError; then nothing changed.
+    Raises CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
     """
+    if not files:
+        return {}
     gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
     with transaction(spark, endpoint) as open_transaction:
         open_transaction.run(PostgreSQL.lock_loads)
