@@ -74,7 +74,7 @@ def clean_text(text: Column, default: str) -> Column:
 
 
 def parse_timestamp(text: Column) -> Column:
-    """'2024-03-31 14:05', '2024-03-31T14:05:09.123456789' (cut to microseconds), '31/03/2024 14:05' as timestamp_ntz."""
+    """'2024-03-31T14:05:09.123456789' (cut to microseconds), '31/03/2024 14:05' as timestamp_ntz."""
     moment = _trimmed(text)
     day, time = moment.substr(1, 10), moment.substr(11, len(" HH:mm:ss.ffffff"))
     iso_day = F.concat_ws("-", day.substr(7, 4), day.substr(4, 2), day.substr(1, 2))

@@ -24,7 +24,7 @@ from vendas import sample_words as words
 from vendas.errors import SettingsError
 from vendas.schema import INPUT_NAMES
 
-CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # whose export a file is, in turn; the first: all's
+CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # whose export a file is, in turn
 SINGLE_FILE_BELOW = 100
 ROWS_PER_FILE = 1_000_000
 CHUNK_ROWS = 128_000  # some 100 MB while a chunk is made
@@ -33,7 +33,7 @@ SECONDS_BETWEEN_EVENTS = 60
 
 
 def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = None) -> list[Path]:
-    """Write `rows` data rows in all, about 5 % of them duplicates, as `registros_*.csv` into `folder`; the files' paths.
+    """Write `rows` data rows in all, about 5 % of them duplicates, into `folder` as `registros_*.csv`; the paths.
 
     `files` is chosen by size where it is not given: 1 below 100 rows, then 4, then as many as keep each within a
     million rows. Modification times are fixed, so the same sample dropped twice is the same event. Files appear whole,
@@ -147,7 +147,7 @@ class Sample:
         return np.searchsorted(self.starts, rows, side="right") - 1
 
     def _lines(self, sales: np.ndarray) -> pa.Array:
-        channel = self._file_of(sales) % len(CHANNELS)  # 0 or a platform's
+        channel = self._file_of(sales) % len(CHANNELS)  # 0 is everyone's, the others a platform's
         platform = np.where(channel > 0, channel - 1, self.dice.throw("platform", sales, len(words.PLATFORMS)))
         in_shop = platform == words.SHOP
         moment = self._moments(sales, in_shop)
@@ -167,7 +167,7 @@ class Sample:
         """Seconds since 1970. Files are in order of time, as exports are, and a channel's next file goes on later."""
         file = self._file_of(sales)
         turns = (self.files - 1 - file % len(CHANNELS)) // len(CHANNELS) + 1  # how many files share the channel's years
-        calendar = np.cumsum(words.busy_hours())
+        calendar = np.cumsum(words.busy_hours())  # an hour is met as often as its stretch of it is long
         begin, end = (calendar[-1] * (file // len(CHANNELS) + later) // turns for later in (0, 1))
         in_file, of_file = sales - self.starts[file], np.diff(self.starts)[file]
         step = np.maximum((end - begin) // of_file, 1)
