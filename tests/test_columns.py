@@ -39,6 +39,7 @@ TIMESTAMPS = [
     ("2024-03-31", None, "timestamp_sem_hora"),
     ("31/03/2024", None, "timestamp_sem_hora"),
     ("2024-03-31T14:05Z", None, "timestamp_com_fuso"),
+    ("2024-03-31T14:05z", None, "timestamp_com_fuso"),
     ("2024-03-31 14:05:09.5-03:00", None, "timestamp_com_fuso"),
     ("2024-03-31 14:05:09 +0000", None, "timestamp_com_fuso"),
     ("2024-03-31 14:05 UTC", None, "timestamp_com_fuso"),
