@@ -22,6 +22,7 @@ from vendas.jars import fetch_jars
 from vendas.settings import Settings
 
 CATALOG = "lago"
+_WAREHOUSE = f"spark.sql.catalog.{CATALOG}.warehouse"
 IVY_CACHE = Path.home() / ".ivy2"
 
 
@@ -44,7 +45,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         f"spark.sql.catalog.{CATALOG}": "org.apache.iceberg.spark.SparkCatalog",
         f"spark.sql.catalog.{CATALOG}.type": "hadoop",
-        f"spark.sql.catalog.{CATALOG}.warehouse": str(settings.lake),
+        _WAREHOUSE: str(settings.lake),
     }
 
 
@@ -70,23 +71,33 @@ def gateway_environment(settings: Settings, log: Path) -> Iterator[dict[str, str
 
 
 def session(settings: Settings) -> SparkSession:
-    """The session on this lake: in the gateway this process was given, else in a JVM of its own.
+    """A session on this lake: in the gateway this process was given, else in a JVM of its own.
 
-    Where the JVM already has a context (made by an earlier notebook of the run, or by Glue), it is adopted.
+    Where the JVM already has a context (made by an earlier notebook of the run, or by Glue), it is adopted. A process
+    can work on several lakes, by a session each.
     """
     if SparkContext._active_spark_context is None:
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
-        joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
-        gateway = launch_gateway() if joined else _launch(settings)
-        active = gateway.jvm.org.apache.spark.sql.SparkSession.getDefaultSession()
-        if active.isDefined():
-            java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(
-                active.get().sparkContext()
-            )
-            conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
-            return SparkSession(SparkContext(gateway=gateway, jsc=java_context, conf=conf))
+        _join_context(settings)
+    spark = SparkSession.builder.getOrCreate()
+    if spark.conf.get(_WAREHOUSE) == str(settings.lake):
+        return spark
+    other = spark.newSession()
+    other.conf.set(_WAREHOUSE, str(settings.lake))  # read when the session first opens the catalog
+    return other
+
+
+def _join_context(settings: Settings) -> None:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
+    joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
+    gateway = launch_gateway() if joined else _launch(settings)
+    active = gateway.jvm.org.apache.spark.sql.SparkSession.getDefaultSession()
+    if active.isDefined():
+        java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(
+            active.get().sparkContext()
+        )
+        SparkContext(gateway=gateway, jsc=java_context, conf=SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf()))
+    else:
         SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm)).setLogLevel("ERROR")
-    return SparkSession.builder.getOrCreate()
 
 
 def _launch(settings: Settings, popen_kwargs: dict | None = None, log: Path | None = None):

@@ -1,0 +1,43 @@
+import os
+import subprocess
+import sys
+
+from vendas.settings import load_settings
+from vendas.spark import gateway_environment, session
+
+MAKE_TABLE = """
+import sys
+from vendas.settings import load_settings
+from vendas.spark import session
+
+spark = session(load_settings(lake=sys.argv[1]))
+spark.sql(f"CREATE TABLE lago.{sys.argv[2]} (a int) USING iceberg")
+print(spark.sparkContext.applicationId)
+"""
+
+
+def test_two_lakes_in_one_process_do_not_mix(spark, tmp_path):
+    session(load_settings(lake=tmp_path / "a")).sql("CREATE TABLE lago.so_em_a (x int) USING iceberg")
+    other = session(load_settings(lake=tmp_path / "b"))
+    assert not other.catalog.tableExists("lago.so_em_a")
+
+
+def test_the_session_of_a_lake_is_found_again(spark, tmp_path):
+    settings = load_settings(lake=tmp_path)
+    session(settings).sql("CREATE TABLE lago.t (x int) USING iceberg")
+    assert session(settings).catalog.tableExists("lago.t")
+
+
+def test_processes_joined_to_a_gateway_share_one_context_that_outlives_them(tmp_path):
+    settings = load_settings(lake=tmp_path, spark_memory="1g")
+    with gateway_environment(settings, tmp_path / "spark.log") as environment:
+        contexts = {
+            subprocess.run(
+                [sys.executable, "-c", MAKE_TABLE, str(tmp_path), table],
+                env=os.environ | environment,
+                check=True,
+                capture_output=True,
+            ).stdout
+            for table in ("a", "b")
+        }
+    assert len(contexts) == 1 and (tmp_path / "a").is_dir() and (tmp_path / "b").is_dir()
