@@ -33,6 +33,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.master": settings.spark_master,
         "spark.app.name": "vendas",
         "spark.driver.memory": settings.spark_memory,
+        "spark.driver.extraJavaOptions": "-Duser.language=en",  # or lower() would know a Turkish user's dotless i
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.jars": ",".join(map(str, jars)),
