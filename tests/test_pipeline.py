@@ -105,7 +105,7 @@ def test_the_executed_notebooks_are_kept_without_the_warehouses_password(lake, f
 def test_a_second_run_touches_nothing(lake, first):
     before = {name: table(lake, name) for name in ("silver", "gold", "ledger")}
     second = run(lake)
-    assert (second["status"], second["files"]) == ("ok", [])
+    assert (second["status"], second["stages"], second["files"]) == ("ok", [], [])
     assert before == {name: table(lake, name) for name in ("silver", "gold", "ledger")}
 
 
@@ -150,7 +150,7 @@ def test_a_failing_stage_exits_1_without_a_traceback_and_names_the_cell(tmp_path
 def test_an_empty_lake_runs_and_says_there_is_nothing(tmp_path):
     done = vendas("run", "--lake", tmp_path / "lago")
     stop(tmp_path / "lago" / "dw")
-    assert done.returncode == 0 and "no file was pending" in done.stderr
+    assert done.returncode == 0 and "no file is pending" in done.stderr
 
 
 def test_status_before_any_run_tells_what_to_do(tmp_path):

@@ -63,8 +63,17 @@ class BronzeFile:
 
 def bronze_files(bronze: Path) -> list[BronzeFile]:
     """All files of a bronze folder, in bronze order; anything else there is ignored."""
+    if not bronze.is_dir():
+        return []
     parsed = (BronzeFile.parse(entry.name) for entry in os.scandir(bronze) if entry.is_file())
     return sorted(file for file in parsed if file)
+
+
+def waiting_files(landing: Path) -> list[Path]:
+    """The sales files in the landing folder itself, by name; sub-folders are not looked into."""
+    if not landing.is_dir():
+        return []
+    return sorted(Path(entry) for entry in os.scandir(landing) if entry.is_file() and is_sales_file(entry.name))
 
 
 def sweep(landing: Path, bronze: Path) -> list[Arrival]:
@@ -77,8 +86,7 @@ def sweep(landing: Path, bronze: Path) -> list[Arrival]:
     bronze.mkdir(parents=True, exist_ok=True)
     for leftover in bronze.glob(f"*{_PART}"):  # of a sweep that was killed; its original is still in landing
         leftover.unlink()
-    waiting = [Path(entry) for entry in os.scandir(landing) if entry.is_file() and is_sales_file(entry.name)]
-    arrived = [move_to_bronze(path, bronze) for path in sorted(waiting)]
+    arrived = [move_to_bronze(path, bronze) for path in waiting_files(landing)]
     return sorted((arrival for arrival in arrived if arrival), key=lambda a: BronzeFile.parse(a.bronze_name))
 
 

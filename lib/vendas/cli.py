@@ -53,8 +53,9 @@ def run(lake: Lake = None, json: Json = False) -> None:
     if report.files:
         display.print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
     else:
-        console.print(f"Nothing new: no file was pending ({report.seconds:.1f} s).")
-    console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
+        console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
+    if report.stages:
+        console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
     if json:
         _print_json({
             "run_id": report.run_id,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas import ledger, resources
+from vendas.arrivals import bronze_files, waiting_files
 from vendas.lock import hold_lake
-from vendas.runner import run_notebook
 from vendas.settings import Settings
 from vendas.spark import gateway_environment
 from vendas.workflow import notebooks_in_order
@@ -57,24 +57,43 @@ class Progress:
 
 
 def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
-    """Takes up all that is pending, from landing to star. Raises VendasError when a stage fails."""
+    """Takes up all that is pending, from landing to star. Raises VendasError when a stage fails.
+
+    Where the ledger knows that nothing is pending, no notebook runs and the report has no stages.
+    """
     begun = time.monotonic()
     with hold_lake(settings.lake, progress.waiting):
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         folder = settings.runs / run_id
-        progress.starting(run_id)
-        with gateway_environment(settings, folder / "spark.log") as environment:
-            stages = [
-                _run_stage(notebook, folder, settings, environment, progress)
-                for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
-            ]
+        stages = [] if is_up_to_date(settings) else _run_stages(folder, settings, progress)
         files = ledger.entries(ledger.read_events(settings.lake), run_id)
     return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
+
+
+def is_up_to_date(settings: Settings) -> bool:
+    """Whether a run would find nothing to do. A lake without any event is not: its tables may still have to be made."""
+    events = ledger.read_events(settings.lake)
+    if not events or waiting_files(settings.landing):
+        return False
+    if ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[]):
+        return False
+    return not any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
+
+
+def _run_stages(folder: Path, settings: Settings, progress: Progress) -> list[Stage]:
+    progress.starting(folder.name)
+    with gateway_environment(settings, folder / "spark.log") as environment:
+        return [
+            _run_stage(notebook, folder, settings, environment, progress)
+            for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
+        ]
 
 
 def _run_stage(
     notebook: str, folder: Path, settings: Settings, environment: dict[str, str], progress: Progress
 ) -> Stage:
+    from vendas.runner import run_notebook  # here, because papermill takes a second to import: the JVM starts meanwhile
+
     begun = time.monotonic()
     on_cell: Callable[[int, int], None] = lambda done, total: progress.cell_done(notebook, done, total)  # noqa: E731
     run_notebook(

@@ -133,7 +133,11 @@ class _Engine(NBClientEngine):
 
         nb_man.cell_complete = report
         client = PapermillNotebookClient(
-            nb_man, kernel_name=kernel_name, timeout=execution_timeout, kernel_manager_class=_OwnPythonKernel
+            nb_man,
+            kernel_name=kernel_name,
+            timeout=execution_timeout,
+            kernel_manager_class=_OwnPythonKernel,
+            shutdown_kernel="immediate",  # whatever must be closed in order lives in the JVM
         )
         with log.open("ab") as output:  # what the kernel's process itself says would else run into the terminal
             return client.execute(env=os.environ | environment, stdout=output, stderr=output)

