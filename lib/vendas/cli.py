@@ -23,6 +23,9 @@ app = typer.Typer(
 dw = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True)
 app.add_typer(dw, name="dw")
 
+quarantine = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine")
+
 console = Console(stderr=True)
 
 Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
@@ -115,6 +118,44 @@ def notebook(lake: Lake = None, json: Json = False) -> None:
     # The kernel must be this Python, even where the user has a kernel of the same name.
     code = subprocess.run(command, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}).returncode
     raise typer.Exit(code)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    lake: Lake = None,
+    json: Json = False,
+    open: Annotated[bool, typer.Option("--open", help="Only rows that have not come back mended.")] = False,
+) -> None:
+    """Every quarantined row: its file, its line there, its exact text and all reasons."""
+    from vendas.quarantine import quarantined_rows
+
+    rows = [row for row in quarantined_rows(load_settings(lake=lake).lake) if not (open and row.corrigida)]
+    if json:
+        shown = ("arquivo", "linha", "texto", "motivos")
+        _print_json({"rows": [{name: getattr(row, name) for name in shown} for row in rows]})
+    elif rows:
+        display.print_quarantine(Console(), rows)
+    else:
+        console.print("No row is in quarantine.")
+
+
+@quarantine.command("export")
+def quarantine_export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; not the landing.")],
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Writes the rows as CSV files to mend and drop into landing again; the column of reasons may stay in them."""
+    from vendas.quarantine import export_quarantine
+
+    settings = load_settings(lake=lake)
+    written = export_quarantine(settings.lake, settings.landing, folder)
+    for path, rows in written.items():
+        console.print(f"Wrote {path}: {rows} rows to mend", highlight=False, soft_wrap=True)
+    if not written:
+        console.print("No row is in quarantine.")
+    if json:
+        _print_json({"files": [{"arquivo": str(path), "linhas": rows} for path, rows in written.items()]})
 
 
 @dw.command("url")

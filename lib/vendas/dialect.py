@@ -11,7 +11,8 @@ import numpy as np
 from vendas.encoding import CP1252, UTF8, detect_encoding, line_at
 from vendas.errors import FileRejected
 from vendas.grammar import WINDOW_BYTES, Window, reject, windows
-from vendas.header import Header, find_header
+from vendas.header import Header, find_header, name_key
+from vendas.schema import ORIGIN_NAME
 
 BOM = codecs.BOM_UTF8
 BLOCK_BYTES = 16 << 20
@@ -38,6 +39,15 @@ class Survey:
     extra: tuple[str, ...]  # the names the contract does not know
     blocks: tuple[Block, ...]  # all rows, in order; none if there are no rows
     rows: int  # records, without header and blank lines
+
+    @property
+    def origin(self) -> int | None:
+        """Where in the header a file of mended rows tells which quarantined row each was; the last such column counts.
+
+        A row that was refused a second time carries the column of its first export too.
+        """
+        places = [place for place, name in enumerate(self.header) if name_key(name) == name_key(ORIGIN_NAME)]
+        return places[-1] if places else None
 
 
 def survey(path: Path, block_bytes: int = BLOCK_BYTES, window_bytes: int = WINDOW_BYTES) -> Survey:

@@ -8,7 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from vendas import ledger, pipeline
+from vendas.quarantine import QuarantinedRow
+from vendas.reasons import Reason
 
+_TEXT_SHOWN = 200  # characters of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.PENDING: "yellow"}
 _COUNTS = {
     "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "silver": "Silver", "gold": "Gold", "dw": "DW",
@@ -63,6 +66,20 @@ def print_files(console: Console, entries: list[dict], title: str) -> None:
     for entry in entries:
         if entry["motivo"]:
             console.print(f"{entry['arquivo']}: {entry['motivo']}", markup=False, highlight=False)
+
+
+def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
+    """A table of quarantined rows, then what each reason in it means."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Arquivo", "Linha", "Motivos", "Texto"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "Linha" else "left")
+    for row in rows:
+        reasons = "\n".join(row.motivos) + ("\n(corrigida)" if row.corrigida else "")
+        text = row.texto if len(row.texto) <= _TEXT_SHOWN else row.texto[:_TEXT_SHOWN] + "…"
+        table.add_row(escape(row.arquivo), _number(row.linha), reasons, escape(text))
+    console.print(table)
+    for code in sorted({code for row in rows for code in row.motivos}):
+        console.print(f"{code}: {Reason(code).sentence}", markup=False, highlight=False)
 
 
 def _number(value: int) -> str:

@@ -29,6 +29,10 @@ class ConservationError(VendasError):
     """Rows read and rows accounted for differ; nothing was published."""
 
 
+class QuarantineError(VendasError):
+    """Quarantined rows could not be exported."""
+
+
 class WarehouseError(VendasError):
     """The warehouse could not be started, reached or loaded."""
 

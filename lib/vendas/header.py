@@ -94,9 +94,9 @@ def _names(window: Window, record: int, encoding: str, delimiter: str) -> tuple[
 
 
 def _places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-    places = {_key(name): [] for name in INPUT_NAMES}
+    places = {name_key(name): [] for name in INPUT_NAMES}
     for place, name in enumerate(names):
-        places.get(_key(name), []).append(place)
+        places.get(name_key(name), []).append(place)
     return tuple(map(tuple, places.values()))
 
 
@@ -109,7 +109,7 @@ def _clean(name: str) -> str:
     return unicodedata.normalize("NFC", _BLANKS.sub(" ", name.replace("\ufeff", "")).strip(" "))
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
     """What two spellings of a name share: no case, no accents."""
     letters = unicodedata.normalize("NFD", name.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

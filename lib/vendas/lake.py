@@ -11,16 +11,17 @@ from pyspark.sql import functions as F
 from vendas import schema
 from vendas.spark import CATALOG
 
-SILVER, GOLD, QUARANTINE, LEDGER = "silver", "gold", "quarantine", "ledger"
+SILVER, GOLD, QUARANTINE, MENDED, LEDGER = "silver", "gold", "quarantine", "mended", "ledger"
 
 _COLUMNS = {
     SILVER: schema.SILVER,
     GOLD: schema.GOLD,
     QUARANTINE: schema.QUARANTINE,
+    MENDED: schema.MENDED,
     LEDGER: schema.LEDGER,
 }
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
-_FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo"}
+_FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
 _AUDIT = "auditoria"  # the branch on which rows wait until they are published
 
 Audit = Callable[[dict[str, int]], None]

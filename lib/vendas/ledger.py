@@ -104,7 +104,7 @@ def _entry(done: dict[str, Event]) -> dict:
         "arquivo": bronze.arquivo,
         "arquivo_recebido": bronze.arquivo_recebido,
         "situacao": REJECTED if rejected else PROCESSED if finished else PENDING,
-        "motivo": bronze.motivo,
+        "motivo": "; ".join(filter(None, [bronze.motivo, silver and silver.motivo])) or None,
         "lidas": silver.lidas if silver else 0,
         "duplicadas": silver.duplicadas if silver else 0,
         "quarentena": silver.quarentena if silver else 0,
@@ -112,14 +112,24 @@ def _entry(done: dict[str, Event]) -> dict:
     }
 
 
-def silver_events(surveyed: Iterable[Event], quarantined: dict[str, int], held: dict[str, int], run_id: str) -> list[Event]:
-    """Silver's events of the surveyed files, from the rows of each in quarantine and in silver."""
+def silver_events(
+    surveyed: Iterable[Event],
+    quarantined: dict[str, int],
+    held: dict[str, int],
+    run_id: str,
+    mended: dict[str, int] | None = None,
+) -> list[Event]:
+    """Silver's events of the surveyed files, from the rows of each in quarantine and in silver.
+
+    `mended` counts the rows that came back from quarantine, for the files that brought some.
+    """
+    returned = mended or {}
     return [
         replace(
             event,
             etapa="silver",
             run_id=run_id,
-            motivo=None,
+            motivo=f"Linhas corrigidas, vindas da quarentena: {n}" if (n := returned.get(event.arquivo)) else None,
             dialeto=None,
             quarentena=quarantined[event.arquivo],
             gravadas=held[event.arquivo],
@@ -131,7 +141,9 @@ def silver_events(surveyed: Iterable[Event], quarantined: dict[str, int], held: 
 
 def carried_events(previous: Iterable[Event], stage: str, held: dict[str, int], run_id: str) -> list[Event]:
     """A later stage's events, from the rows of each file that it holds."""
-    return [replace(event, etapa=stage, run_id=run_id, gravadas=held[event.arquivo]) for event in previous]
+    return [
+        replace(event, etapa=stage, run_id=run_id, motivo=None, gravadas=held[event.arquivo]) for event in previous
+    ]
 
 
 def check_conservation(silver: Iterable[Event], good_rows: int, kept_rows: int) -> None:

@@ -21,20 +21,22 @@ from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES
 
 Reader = Callable[[int], bytes]
-LINHA, TEXTO, PROBLEMAS = "linha", "texto", "problemas"
+LINHA, TEXTO, PROBLEMAS, ORIGEM = "linha", "texto", "problemas", "origem"
 ARROW_SCHEMA = pa.schema(
     [
         pa.field(LINHA, pa.int64(), nullable=False),
         pa.field(TEXTO, pa.string(), nullable=False),
         pa.field(PROBLEMAS, pa.list_(pa.string()), nullable=False),
         *(pa.field(name, pa.string()) for name in INPUT_NAMES),
+        pa.field(ORIGEM, pa.string()),
     ]
 )
 """`linha`: physical line the record begins on. `texto`: its exact text without its line end. `problemas`: codes of
 Reason, empty for a well-formed record. Then the 13 raw fields: unquoted, not trimmed, NFC; null in a malformed record.
+`origem`: the quarantined row a mended one says it was, where the file has that column.
 """
 SPARK_DDL = f"{LINHA} bigint, {TEXTO} string, {PROBLEMAS} array<string>, " + ", ".join(
-    f"`{name}` string" for name in INPUT_NAMES
+    f"`{name}` string" for name in (*INPUT_NAMES, ORIGEM)
 )
 
 UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
@@ -116,9 +118,10 @@ def _select(window: Window, chosen: np.ndarray) -> bytes:
 
 
 def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
-    """The 13 columns of well-formed records."""
+    """The 13 columns of well-formed records, and `origem`."""
     if not rows:
-        return [pa.nulls(0, pa.string()) for _ in INPUT_NAMES]
+        return [pa.nulls(0, pa.string()) for _ in (*INPUT_NAMES, ORIGEM)]
+    places = survey.positions if survey.origin is None else (*survey.positions, survey.origin)
     columns = [str(place) for place in range(len(survey.header))]
     # An empty line in front, which Arrow skips, keeps it from taking a U+FEFF at the start for a BOM; and with a line
     # end behind, no line break within quotes can be the block's last one, where Arrow would cut.
@@ -130,7 +133,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
         csv.ConvertOptions(
             check_utf8=False,
             column_types=dict.fromkeys(columns, pa.string()),
-            include_columns=[columns[place] for place in survey.positions],
+            include_columns=[columns[place] for place in places],
             null_values=[],
             strings_can_be_null=False,
         ),
@@ -140,7 +143,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
     arrays = [column.combine_chunks() for column in table.columns]
     if GREEK_QUESTION_MARK.encode() in data:
         arrays = [pc.replace_substring(array, GREEK_QUESTION_MARK, ";") for array in arrays]
-    return arrays
+    return arrays if survey.origin is not None else [*arrays, pa.nulls(rows, pa.string())]
 
 
 def _normalised(data: bytes) -> bytes:

@@ -69,11 +69,22 @@ GOLD_SALE = (
 )
 GOLD = (*GOLD_SALE, ANO)
 
+# Columns of the files that `vendas quarantine export` writes, on top of the original ones.
+REASONS_NAME = "Motivos da Quarentena"
+ORIGIN_NAME = "Linha de Origem"
+
 QUARANTINE = (
     Column("arquivo", "string", "Arquivo da camada bronze"),
     Column("linha", "bigint", "Primeira linha física do registro no arquivo, a partir de 1, contado o cabeçalho"),
     Column("texto", "string", "Texto original do registro, sem o fim de linha"),
     Column("motivos", "array<string>", "Códigos de todos os motivos da recusa"),
+)
+
+MENDED = (
+    Column("arquivo", "string", "Arquivo da camada bronze que trouxe a linha de volta"),
+    Column("linha", "bigint", "Linha física nesse arquivo"),
+    Column("arquivo_de_origem", "string", "Arquivo da camada bronze em que a linha foi recusada"),
+    Column("linha_de_origem", "bigint", "Linha física nesse outro arquivo"),
 )
 
 LEDGER = (

@@ -27,6 +27,8 @@ _PARSERS = {
     schema.DESCONTO.name: (parse_desconto, desconto_reason),
 }
 
+_ORIGIN = r"^\s*(registros.*\.csv):([0-9]{1,18})\s*$"  # as `vendas quarantine export` writes it
+
 
 def judge(records: DataFrame) -> DataFrame:
     """Each record typed and cleaned, with all reasons against it; its original text is kept only if there are any."""
@@ -61,6 +63,16 @@ def is_refused() -> Column:
 def to_quarantine(judged: DataFrame) -> DataFrame:
     """The refused rows, as the quarantine table keeps them."""
     return judged.where(is_refused()).select(*schema.names(schema.QUARANTINE))
+
+
+def to_mended(judged: DataFrame, quarantine: DataFrame) -> DataFrame:
+    """Which quarantined row each mended one was; a row that names none that is there has no link."""
+    file, line = (F.regexp_extract(F.col("origem"), _ORIGIN, group) for group in (1, 2))
+    links = judged.where(F.col("origem").rlike(_ORIGIN)).select(
+        "arquivo", "linha", file.alias("arquivo_de_origem"), line.cast("bigint").alias("linha_de_origem")
+    )
+    rows = quarantine.select(F.col("arquivo").alias("arquivo_de_origem"), F.col("linha").alias("linha_de_origem"))
+    return links.join(rows, rows.columns, "left_semi").select(*schema.names(schema.MENDED))
 
 
 def distinct_sales(judged: DataFrame) -> DataFrame:
