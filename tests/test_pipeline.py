@@ -173,3 +173,15 @@ def test_sample_writes_files_that_a_run_takes_up(tmp_path):
     done = vendas("sample", 25, tmp_path / "x", "--seed", 7, "--json")
     files = json.loads(done.stdout)["files"]
     assert sum(len(Path(file).read_text(encoding="utf-8").splitlines()) - 1 for file in files) == 25
+
+
+@pytest.mark.parametrize("words", [["run", "--lke", "x"], ["rum"], ["sample", "many"], ["quarantine", "export"]])
+def test_a_mistyped_command_line_exits_1_because_2_means_a_rejected_file(words):
+    done = vendas(*words)
+    assert done.returncode == 1 and "Error: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_lake_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "lago").touch()
+    done = vendas("run", "--lake", tmp_path / "lago")
+    assert (done.returncode, done.stderr.strip()) == (1, f"File exists: {tmp_path / 'lago'}")

@@ -4,6 +4,8 @@ import json as json_module
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,19 +33,26 @@ console = Console(stderr=True)
 Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
 
+UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Runs the command line; what this project refuses on purpose is shown without a traceback."""
+    """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
     try:
-        app()
+        code = app(standalone_mode=False) or 0
+    except UsageError as error:
+        error.show()
+        code = EXIT_FAILED  # its own 2 would say that a file was rejected
     except VendasError as error:
-        console.print(f"{type(error).__name__}: {error}", markup=False, highlight=False, style="red")
-        sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
+        _print_error(f"{type(error).__name__}: {error}")
+        code = EXIT_FAILED
+    except OSError as error:
+        _print_error(f"{error.strerror}: {error.filename}")
+        code = EXIT_FAILED
+    if code == EXIT_INTERRUPTED:
         console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
-        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code)
 
 
 @app.command()
@@ -101,6 +110,23 @@ def sample(
         console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
     if json:
         _print_json({"rows": rows, "files": [str(path) for path in written]})
+
+
+@app.command()
+def doctor(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """What intake would make of CSV files, before they are sent; moves and writes nothing. Exit code 2: rejects one."""
+    from vendas.doctor import as_json, examine, private_session
+
+    settings = load_settings(lake=lake)
+    with ExitStack() as stack, console.status("Reading the files …"):
+        found = examine(files, datetime.now(), lambda: stack.enter_context(private_session(settings)))
+    _print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
+    if any(diagnosis.rejected for diagnosis in found):
+        raise typer.Exit(EXIT_REJECTED)
 
 
 @app.command()
@@ -193,6 +219,10 @@ def _existing(lake: Path | None) -> Settings:
     if not settings.lake.is_dir():
         raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
     return settings
+
+
+def _print_error(message: str) -> None:
+    console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 
 
 def _print_json(document: dict) -> None:

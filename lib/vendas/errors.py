@@ -47,3 +47,8 @@ class NotebookError(VendasError):
 
 class LakeBusy(VendasError):
     """Another run holds the lake."""
+
+
+def without_java_frames(message: str) -> str:
+    """What Java said, without where in its code it said so."""
+    return "\n".join(line for line in message.splitlines() if not line.startswith(("\tat ", "\t... "))).strip()

@@ -13,7 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from vendas.endpoint import Endpoint
-from vendas.errors import WarehouseError
+from vendas.errors import WarehouseError, without_java_frames
 
 # Spark's own defaults would trim blanks and cut microseconds.
 EXACT_CSV = {
@@ -127,7 +127,7 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Iterator[Transaction
             connection.close()
     except (Py4JJavaError, PySparkException) as error:
         said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-        said = str(said).split("\n\tat ")[0]  # Spark puts a stack trace into its messages
         raise WarehouseError(
-            f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
+            f"The warehouse at {endpoint.jdbc_url} refused: {without_java_frames(str(said))}\n"
+            "Nothing was changed there; mend it and run again."
         ) from error

