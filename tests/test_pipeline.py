@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from vendas import resources
 from vendas.embedded import stop
 from vendas.lake import read_without_spark
 from vendas.schema import INPUT_NAMES
@@ -100,6 +101,10 @@ def test_the_executed_notebooks_are_kept_without_the_warehouses_password(lake, f
     folder = lake / "runs" / first["run_id"]
     assert sorted(path.stem for path in folder.glob("*.ipynb")) == ["01_bronze", "02_silver", "03_gold", "04_dw"]
     assert not any(password in path.read_text() for path in folder.iterdir())
+
+
+def test_a_run_leaves_nothing_in_the_projects_folders(first):
+    assert {path.suffix for path in resources.folder("notebooks").iterdir()} == {".ipynb"}
 
 
 def test_a_second_run_touches_nothing(lake, first):

@@ -106,14 +106,7 @@ def _result(executed: nbformat.NotebookNode, notebook: Path, output: Path, run_i
 
 
 class _OwnPythonKernel(AsyncKernelManager):
-    """The Python that runs this process, whatever kernels the user has installed under the same name.
-
-    It is spoken to over sockets in the user's runtime folder, not over a TCP port that others could reach.
-    """
-
-    @default("transport")
-    def _files_not_ports(self) -> str:
-        return "ipc"
+    """The Python that runs this process, whatever kernels the user has installed under the same name."""
 
     @default("kernel_spec_manager")
     def _only_native(self) -> KernelSpecManager:
