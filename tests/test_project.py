@@ -23,10 +23,11 @@ LADDER = [
     {"errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint"},
     {"settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample", "embedded", "jdbc"},
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
-    {"dialect", "lake", "desk"},
+    {"dialect", "lake", "desk", "doubts"},
     {"records", "ledger"},
     {"bronze", "pipeline", "quarantine"},
-    {"display"},
+    {"doctor"},
+    {"display", "charts"},
     {"cli"},
 ]
 

@@ -1,18 +1,24 @@
 """What people see in the terminal: progress, tables of files, errors. All of it on standard error or by rich."""
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.markup import escape
 from rich.table import Table
 
 from vendas import ledger, pipeline
+from vendas.doctor import Diagnosis, sentence
+from vendas.encoding import CP1252, UTF8
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
 
 _TEXT_SHOWN = 200  # characters of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.PENDING: "yellow"}
+_ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
 _COUNTS = {
     "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "silver": "Silver", "gold": "Gold", "dw": "DW",
 }  # fmt: skip
@@ -80,6 +86,60 @@ def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
     console.print(table)
     for code in sorted({code for row in rows for code in row.motivos}):
         console.print(f"{code}: {Reason(code).sentence}", markup=False, highlight=False)
+
+
+def print_diagnoses(console: Console, diagnoses: list[Diagnosis]) -> None:
+    """A table of examined files, then each file's rows to look at, and what every code in it means."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Arquivo", overflow="fold")
+    table.add_column("Situação", no_wrap=True)
+    for heading in ("Lidas", "Boas", "Duvidosas", "Recusadas"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for found in diagnoses:
+        situacao = f"[{'red' if found.rejected else 'green'}]{found.situacao}[/]"
+        counts = (found.lidas, found.boas, found.duvidosas, found.recusadas)
+        table.add_row(escape(found.arquivo), situacao, *map(_number, counts))
+    console.print(table)
+    for found in diagnoses:
+        _print_findings(console, found)
+
+
+def _print_findings(console: Console, found: Diagnosis) -> None:
+    console.print(f"\n{escape(found.arquivo)}", style="bold", highlight=False, soft_wrap=True)
+    for line in _notes(found):
+        console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
+    if found.exemplos:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("Linha", justify="right", no_wrap=True)
+        table.add_column("Por exemplo", overflow="fold")
+        table.add_column("Motivos", no_wrap=True)
+        for example in found.exemplos:
+            table.add_row(_number(example.linha), escape(_shortened(example.texto)), "\n".join(example.motivos))
+        console.print(table)
+
+
+def _notes(found: Diagnosis) -> Iterator[str]:
+    """What there is to say of a file, a sentence a line."""
+    if not found.nome_aceito:
+        yield "O nome não é registros*.csv: o arquivo não seria recolhido. Renomeie-o antes de enviar."
+    if found.rejected:
+        yield f"Seria rejeitado: {found.motivo}"
+        return
+    encoding = _ENCODINGS[found.codificacao] + (" com BOM" if found.bom else "")
+    yield f"{encoding}, delimitador: {found.delimitador}."
+    renamed = [f"{name} (no arquivo: {came})" for name, came in found.colunas.items() if came != name]
+    if renamed:
+        yield f"Colunas com outro nome: {', '.join(renamed)}."
+    if found.colunas_ignoradas:
+        yield f"Colunas ignoradas: {', '.join(map(repr, found.colunas_ignoradas))}."
+    for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas)):
+        for code, rows in codes.items():
+            yield f"{kind}: {_number(rows)} por {code}. {sentence(code)}"
+
+
+def _shortened(text: str, longest: int = 100) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _number(value: int) -> str:
