@@ -60,8 +60,10 @@ class RunProgress(pipeline.Progress):
 
 def print_files(console: Console, entries: list[dict], title: str) -> None:
     """A table of ledger entries, counts grouped as in Brazil, with the reasons below it."""
-    table = Table(title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Arquivo", "Total", overflow="fold")
+    table = Table(
+        title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+    )
+    table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
     table.add_column("Situação", no_wrap=True)
     for name, heading in _COUNTS.items():
         table.add_column(heading, _number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
