@@ -37,12 +37,12 @@ def silver_frame(spark, rows):
     return spark.createDataFrame([tuple(row[name] for name in columns) for row in rows], schema.ddl(schema.SILVER))
 
 
-def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), **changed):
+def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), origem=None, **changed):
     """A bronze record as it is read, untyped."""
     texts = {name: str(value) for name, value in _SALE.items()} | {"Desconto Oferecido": "11%"} | changed
     fields = dict.fromkeys(schema.INPUT_NAMES) if problemas else texts
     place = linha if posicao is None else posicao
-    return {"arquivo": arquivo, "posicao": place, "linha": linha, "texto": "…", "problemas": list(problemas), **fields}
+    return {"arquivo": arquivo, "posicao": place, "linha": linha, "texto": "…", "problemas": list(problemas), **fields, "origem": origem}
 
 
 def raw_frame(spark, rows):

@@ -110,7 +110,7 @@ def test_silvers_duplicates_are_what_is_neither_kept_nor_quarantined():
 
 
 def test_conserved_rows_pass():
-    check_conservation(silver_events(surveyed(10), {A: 1}, {A: 7}, "r"), good_rows=9, kept_rows=7)
+    check_conservation(silver_events(surveyed(10), {A: 1}, {A: 7}, "r"), {"linhas": 9, "vendas": 7})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_conserved_rows_pass():
 )
 def test_rows_that_are_not_conserved_are_an_error(quarantined, held, good_rows, kept_rows):
     with pytest.raises(ConservationError, match="nothing was published"):
-        check_conservation(silver_events(surveyed(10), {A: quarantined}, {A: held}, "r"), good_rows, kept_rows)
+        check_conservation(silver_events(surveyed(10), {A: quarantined}, {A: held}, "r"), {"linhas": good_rows, "vendas": kept_rows})
 
 
 def test_carried_rows_must_be_as_many():

@@ -2,13 +2,25 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import Observation
 from pyspark.sql import functions as F
 from pyspark.testing import assertDataFrameEqual
 from rows import FILE, raw_frame, raw_row, silver_frame, silver_row
 
 from vendas import schema
 from vendas.bronze import arquivo_at
-from vendas.silver import distinct_sales, judge, mark_known, sales_counts, time_span, to_quarantine, to_silver
+from vendas.errors import ConservationError
+from vendas.silver import (
+    distinct_sales,
+    judge,
+    mark_known,
+    observed,
+    sales_counts,
+    time_span,
+    to_mended,
+    to_quarantine,
+    to_silver,
+)
 
 VALOR, NOME = schema.VALOR.name, schema.NOME.name
 
@@ -96,6 +108,13 @@ def test_counts_of_nothing_are_zero(spark):
     assert counted(spark, [], [], []) == (0, 0)
 
 
+def test_counts_that_spark_never_tells_are_an_error_not_an_endless_wait(spark):
+    counts = Observation()
+    spark.range(1).observe(counts, F.count("*").alias("linhas"))  # and nothing is ever done with it
+    with pytest.raises(ConservationError, match="told no counts"):
+        observed(counts, seconds=0.2)
+
+
 def test_the_time_span_is_of_good_rows_only(spark):
     span = time_span(judged(spark, raw_row(), raw_row(**{"Timestamp do Registro": "1999-01-01 00:00", VALOR: "x"})))
     assert span == (datetime(2024, 3, 31, 14, 5),) * 2
@@ -107,3 +126,10 @@ def test_no_rows_have_no_time_span(spark):
 
 def test_money_is_exact(spark):
     assert judged(spark, raw_row(**{VALOR: "9999999999,99"})).first()[VALOR] == Decimal("9999999999.99")
+
+
+def test_mended_rows_are_linked_to_the_quarantined_rows_they_name(spark):
+    rows = [raw_row(linha, origem=origem) for linha, origem in enumerate([f" {FILE}:7 ", f"{FILE}:8", "?", None], 2)]
+    quarantine = spark.createDataFrame([(FILE, 7, "…", ["valor_ausente"])], schema.ddl(schema.QUARANTINE))
+    links = to_mended(judged(spark, *rows), quarantine).collect()
+    assert [tuple(link) for link in links] == [(FILE, 2, FILE, 7)]

@@ -146,13 +146,13 @@ def carried_events(previous: Iterable[Event], stage: str, held: dict[str, int], 
     ]
 
 
-def check_conservation(silver: Iterable[Event], good_rows: int, kept_rows: int) -> None:
+def check_conservation(silver: Iterable[Event], counted: dict[str, int]) -> None:
     """Silver's rule: of every file, rows read = rows in silver + duplicates + quarantined.
 
-    Rows read were counted by the survey, silver's and quarantine's in the tables; `good_rows` and `kept_rows` were
-    counted, over all files, where duplicates were dropped. Raises ConservationError.
+    Rows read were counted by the survey, silver's and quarantine's in the tables; `counted` are silver.sales_counts,
+    over all files, taken where duplicates were dropped. Raises ConservationError.
     """
-    silver = list(silver)
+    silver, good_rows, kept_rows = list(silver), counted["linhas"], counted["vendas"]
     broken = [
         f"{e.arquivo}: {e.lidas} read, but {e.gravadas} in silver and {e.quarentena} quarantined"
         for e in silver

@@ -5,8 +5,10 @@ contract's 13 columns; `motivos` is empty for a row that can be sold on.
 """
 
 from datetime import datetime
+from queue import Empty, Queue
+from threading import Thread
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
 from vendas import schema
@@ -20,6 +22,7 @@ from vendas.columns import (
     timestamp_reason,
     valor_reason,
 )
+from vendas.errors import ConservationError
 
 _PARSERS = {
     schema.TIMESTAMP.name: (parse_timestamp, timestamp_reason),
@@ -106,6 +109,22 @@ def sales_counts(arquivos: list[str]) -> list[Column]:
         F.coalesce(F.sum("repeticoes"), F.lit(0)).alias("linhas"),
         F.count(F.when(kept, True)).alias("vendas"),
     ]
+
+
+def observed(counts: Observation, seconds: float = 60) -> dict[str, int]:
+    """What was observed while the sales were written; it arrives within moments of their end.
+
+    Spark would wait for ever for counts that its optimizer took out of the plan. Raises ConservationError instead.
+    """
+    arrived: Queue[dict[str, int]] = Queue()
+    Thread(target=lambda: arrived.put(counts.get), daemon=True).start()
+    try:
+        return arrived.get(timeout=seconds)
+    except Empty:
+        raise ConservationError(
+            f"Spark told no counts of the sales it wrote, {seconds:g} s after it wrote them; nothing was published.\n"
+            "Check that spark.sql.adaptive.optimizer.excludedRules is as vendas.spark sets it, and run again."
+        ) from None
 
 
 def to_silver(marked: DataFrame, arquivo: Column) -> DataFrame:
