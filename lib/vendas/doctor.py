@@ -117,7 +117,7 @@ def private_session(settings: Settings) -> Iterator[SparkSession]:
             spark.stop()
 
 
-def as_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:
+def sample_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:
     """Diagnoses from a sample as a table to look at in a notebook; `amostra` is how many rows were looked at."""
     names = {name: name for name in ("arquivo", "situacao", "codificacao", "delimitador")}
     names |= {"lidas": "amostra"} | {name: name for name in ("boas", "duvidosas", "recusadas")}
