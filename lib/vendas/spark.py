@@ -27,6 +27,7 @@ from vendas.settings import Settings
 
 CATALOG = "lago"
 _WAREHOUSE = f"spark.sql.catalog.{CATALOG}.warehouse"
+_EMPTY_PLANS = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
 IVY_CACHE = Path.home() / ".ivy2"
 
 
@@ -47,7 +48,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "8",
         # This rule drops a plan whose rows all turn out to be known, and with it the counts that silver waits for.
-        "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
+        "spark.sql.adaptive.optimizer.excludedRules": _EMPTY_PLANS,
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made where one stands
         "spark.sql.catalogImplementation": "in-memory",

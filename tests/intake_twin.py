@@ -1,0 +1,89 @@
+"""What becomes of files, by the contract alone: in plain Python and memory, what the whole intake is held against."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import csv_twin
+import rules_twin as rules
+
+from vendas.schema import INPUT_NAMES, TEXT
+
+TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file in landing."""
+
+    name: str
+    milliseconds: int
+    data: bytes
+
+    @property
+    def bronze_name(self) -> str:
+        moment = datetime.fromtimestamp(self.milliseconds // 1000, UTC)
+        time = f"{moment:%Y%m%dT%H%M%S}{self.milliseconds % 1000:03}Z"
+        return f"{self.name.removesuffix('.csv')}_{time}_{hashlib.md5(self.data).hexdigest()[:8]}.csv"
+
+
+@dataclass
+class Outcome:
+    """What became of a file."""
+
+    rejected: bool = False
+    read: int = 0
+    silver: int = 0
+    duplicates: int = 0
+    quarantined: list[tuple[int, str, list[str]]] = field(default_factory=list)  # line, text, reasons
+
+
+class Twin:
+    """A lake: its sales, each with the file that keeps it, and every file's outcome."""
+
+    def __init__(self) -> None:
+        self.sales: dict[tuple, str] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def run(self, files: list[Dropped]) -> None:
+        for file in sorted(files, key=lambda file: (file.milliseconds, file.bronze_name)):
+            self.outcomes[file.bronze_name] = self._take_up(file)
+
+    def _take_up(self, file: Dropped) -> Outcome:
+        try:
+            rows = csv_twin.read(file.data).rows
+        except csv_twin.Refused:
+            return Outcome(rejected=True)
+        judged = [(row, row["problemas"] or reasons_against(row)) for row in rows]
+        good = [sale_of(row) for row, reasons in judged if not reasons]
+        for sale in good:
+            self.sales.setdefault(sale, file.bronze_name)
+        kept = Counter(self.sales[sale] for sale in set(good))[file.bronze_name]
+        quarantined = [(row["linha"], row["texto"], reasons) for row, reasons in judged if reasons]
+        return Outcome(False, len(rows), kept, len(good) - kept, quarantined)
+
+
+def texts_of(row: dict) -> dict[str, str]:
+    return {column.name: rules.clean_text(row[column.name], column.default) for column in TEXT}
+
+
+def reasons_against(row: dict) -> list[str]:
+    too_long = [reason for text in texts_of(row).values() if (reason := rules.texto_reason(text))]
+    reasons = [
+        rules.timestamp_reason(row[TIMESTAMP]),
+        rules.valor_reason(row[VALOR]),
+        rules.desconto_reason(row[DESCONTO]),
+        *too_long[:1],
+    ]
+    return [reason for reason in reasons if reason]
+
+
+def sale_of(row: dict) -> tuple:
+    """The 13 values of a good row."""
+    values = texts_of(row) | {
+        TIMESTAMP: rules.parse_timestamp(row[TIMESTAMP]),
+        VALOR: rules.parse_valor(row[VALOR]),
+        DESCONTO: rules.parse_desconto(row[DESCONTO]),
+    }
+    return tuple(values[name] for name in INPUT_NAMES)
