@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from vendas import ledger, pipeline
-from vendas.doctor import Diagnosis, sentence
+from vendas.doctor import Diagnosis
+from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
@@ -107,7 +108,7 @@ def print_diagnoses(console: Console, diagnoses: list[Diagnosis]) -> None:
 
 
 def _print_findings(console: Console, found: Diagnosis) -> None:
-    console.print(f"\n{escape(found.arquivo)}", style="bold", highlight=False, soft_wrap=True)
+    console.print(f"\n{escape(found.arquivo)}", style="bold", highlight=False, overflow="fold")
     for line in _notes(found):
         console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
     if found.exemplos:

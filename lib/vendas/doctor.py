@@ -134,11 +134,6 @@ def as_json(diagnoses: Iterable[Diagnosis]) -> dict:
     return {"files": [asdict(found) for found in diagnoses]}
 
 
-def sentence(code: str) -> str:
-    """What a code of Reason or Doubt means, in Portuguese."""
-    return (Reason(code) if code in set(Reason) else Doubt(code)).sentence
-
-
 def _survey(path: Path) -> SurveyedFile | str:
     """How to read the file, or why it is rejected."""
     if not path.is_file():
@@ -148,22 +143,29 @@ def _survey(path: Path) -> SurveyedFile | str:
     except FileRejected as reason:
         return str(reason)
     except OSError as error:
-        raise VendasError(f"{path} cannot be read: {error.strerror}. Mend its permissions, or copy it first.") from error
+        raise VendasError(
+            f"{path} cannot be read: {error.strerror}. Mend its permissions, or give a copy of it."
+        ) from error
 
 
 def _head(file: SurveyedFile) -> SurveyedFile:
-    """The file as if it ended after its first SAMPLE_ROWS records, or after _SAMPLE_BYTES."""
+    """The file as if it ended after its first SAMPLE_ROWS records, or after about _SAMPLE_BYTES."""
     survey = file.survey
     if not survey.blocks:
         return file
     first = survey.blocks[0]
+    length = records = rows = 0
     with file.path.open("rb") as opened:
         opened.seek(first.offset)
-        window = next(windows(opened.read, survey.delimiter, first.first_line, _SAMPLE_BYTES))
-    records = min(len(window), SAMPLE_ROWS)
-    block = replace(first, length=int(window.bounds[records]))
-    solid = int((~window.blank(survey.encoding))[:records].sum())
-    return replace(file, survey=replace(survey, blocks=(block,) if solid else (), rows=solid))
+        for window in windows(opened.read, survey.delimiter, first.first_line, _SAMPLE_BYTES):
+            taken = min(len(window), SAMPLE_ROWS - records)
+            length = window.offset + int(window.bounds[taken])
+            records += taken
+            rows += int((~window.blank(survey.encoding))[:taken].sum())
+            if records == SAMPLE_ROWS or length >= _SAMPLE_BYTES:
+                break
+    block = replace(first, length=length)
+    return replace(file, survey=replace(survey, blocks=(block,) if rows else (), rows=rows))
 
 
 def _diagnose(
@@ -173,7 +175,9 @@ def _diagnose(
     with_rows = [file for _, file in looked if isinstance(file, SurveyedFile) and file.survey.blocks]
     kinds = iter(_kinds_of(start_spark(), with_rows, now) if with_rows else ())
     return [
-        _rejected(name, file) if isinstance(file, str) else _accepted(name, file, next(kinds) if file.survey.blocks else [])
+        _accepted(name, file, next(kinds) if file.survey.blocks else [])
+        if isinstance(file, SurveyedFile)
+        else Diagnosis(name, is_sales_file(Path(name).name), REJECTED, motivo=file)
         for name, file in looked
     ]
 
@@ -185,10 +189,6 @@ def _kinds_of(spark: SparkSession, files: list[SurveyedFile], now: datetime) -> 
     for row in kinds_of_rows(judge(read_bronze(spark, files)), place, now).collect():
         found[int(row.lugar)].append(_Kind(tuple(row.codigos), row.linhas, row.linha))
     return [found[number] for number in range(len(files))]
-
-
-def _rejected(name: str, reason: str) -> Diagnosis:
-    return Diagnosis(name, is_sales_file(Path(name).name), REJECTED, reason)
 
 
 def _accepted(name: str, file: SurveyedFile, kinds: list[_Kind]) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""Why a person should look at a row that intake would take: a stable code, a sentence, and what makes a row doubtful."""
+"""Why a person should look at a row that intake would take: stable codes, sentences, and what makes a row doubtful."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from vendas import schema
+from vendas.reasons import Reason
 from vendas.silver import is_refused
 
 
@@ -45,8 +46,13 @@ class Doubt(StrEnum):
 _SECOND = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
 _SECOND_ONLY = "".join(character for character in _SECOND if character not in "…’”–—›»")
 _CONTROLS = "\u0080-\u0084\u0086-\u009f"  # C1 without U+0085, a blank
-MOJIBAKE = f"(?m)\ufffd|ï¿½|â€|[{_CONTROLS}]|Ã[{_SECOND_ONLY}]|Â([{_SECOND} ]|$)"
+MOJIBAKE = f"(?m)\ufffd|ï¿½|ï»¿|â€|[{_CONTROLS}]|Ã[{_SECOND_ONLY}]|Â([{_SECOND} ]|$)"
 """Java's expression for text that was decoded from another encoding than its own."""
+
+
+def sentence(code: str) -> str:
+    """What a code of Reason or Doubt means, in Portuguese."""
+    return (Reason(code) if code in set(Reason) else Doubt(code)).sentence
 
 
 def kinds_of_rows(judged: DataFrame, place: Column, now: datetime) -> DataFrame:
