@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,21 @@ def test_without_files_nothing_is_committed(spark, tables):
 
 
 def test_sales_between_two_moments_include_both(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    moment = silver_row()["Timestamp do Registro"]
+    assert tables.sales_between(moment, moment).count() == 1
+
+
+@pytest.fixture(params=["America/Sao_Paulo", "Asia/Tokyo"])
+def elsewhere(request, monkeypatch):
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_moments_are_wall_clock_wherever_the_machine_stands(spark, tables, elsewhere):
     tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
     moment = silver_row()["Timestamp do Registro"]
     assert tables.sales_between(moment, moment).count() == 1

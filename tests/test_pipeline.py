@@ -21,10 +21,12 @@ FIXTURES = Path(__file__).parent / "fixtures"
 VENDAS = Path(sys.executable).with_name("vendas")
 ENTRY = ["arquivo", "arquivo_recebido", "situacao", "motivo", "lidas", "duplicadas", "quarentena", "silver", "gold", "dw"]
 
+ENVIRONMENT = {"VENDAS_SPARK_MEMORY": "1g", "TZ": "America/Sao_Paulo"}  # sales are wall-clock, wherever the machine is
+
 
 def vendas(*arguments, **environment):
     return subprocess.run(
-        [VENDAS, *map(str, arguments)], capture_output=True, text=True, env={**os.environ, "VENDAS_SPARK_MEMORY": "1g"} | environment
+        [VENDAS, *map(str, arguments)], capture_output=True, text=True, env=os.environ | ENVIRONMENT | environment
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from vendas import schema
@@ -63,10 +63,12 @@ class Lake:
 
     def sales_between(self, first: datetime | None, last: datetime | None) -> DataFrame:
         """Silver's sales from the first to the last moment; only partitions and files that can hold one are read."""
-        moment, ano = F.col(schema.TIMESTAMP.name), F.col(schema.ANO.name)
         if first is None:
             return self.read(SILVER).limit(0)
-        return self.read(SILVER).where(ano.between(first.year, last.year) & moment.between(F.lit(first), F.lit(last)))
+        moment, ano = F.col(schema.TIMESTAMP.name), F.col(schema.ANO.name)
+        return self.read(SILVER).where(
+            ano.between(first.year, last.year) & moment.between(_wall_clock(first), _wall_clock(last))
+        )
 
     def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
         """Rows the table holds of each of these bronze files; 0 where it holds none."""
@@ -135,6 +137,11 @@ def _current_metadata(folder: Path) -> Path | None:
     while (newer := folder / f"v{version + 1}.metadata.json").exists():
         version += 1
     return newer.with_name(f"v{version}.metadata.json") if version else None
+
+
+def _wall_clock(moment: datetime) -> Column:
+    """The moment as written; `lit` of a datetime would move it by this machine's time zone."""
+    return F.lit(moment.isoformat(" ")).cast("timestamp_ntz")
 
 
 def _name(table: str) -> str:
