@@ -34,11 +34,17 @@ curta\r
 BYTES = [bytes([byte]) for byte in b'\t\n\r ",;|\0\x1a\x80\x81\x85\xa0\xc3\xe9\xff'] + [b"\r\n", b'""', b"\n\n"]
 TEXTS = ["\u00a0", "\u200b", "\ufeff", "\u0301", "\u037e", "\u2028", "\u0085", "\x1c", "😀", "é", "e\u0301", "İ", "ﬁ"]
 FIELDS = [
-    "", " ", "50", "1.234", "1,23", "R$ 1.234,56", "-5", "0.11", "0,5%", "100 %", "100,01", "9999999999.99", "NaN",
-    "2024-03-31", "2024-03-31 14:05", "29/02/2023 10:00", "29/02/2024 10:00", "2024-03-31 14:05Z", "1989-12-31 23:59",
-    '"', '""', '"a', '"a"', '"a"b', 'a"b', '"a\nb"', '"a\r\nb"', '"a\rb"', '"a,b;c\td|e"', "a,b", "a;b", "null", "\\",
-    "a" * 1000, "ã" * 501, " " * 1001, "=1+1", "\u00a050\u3000", "５０", "1e3", "0" * 30 + "7",
+    "", " ", '"', '""', '"a', '"a"', '"a"b', 'a"b', '"a\nb"', '"a\r\nb"', '"a\rb"', '"a,b;c\td|e"', "a,b", "a;b",
+    "null", "\\", "a" * 1000, "ã" * 501, " " * 1001 + "b", "=1+1", "\u00a050\u3000", "５０", "E\u0301", "É", "é",
 ]  # fmt: skip
+TYPED = {  # by the column's place, where it is the usual one
+    0: [
+        "2024-03-31", "2024-03-31 14:05", "2024-03-31T14:05:00.0000009", "31/03/2024 14:05", "29/02/2023 10:00",
+        "29/02/2024 10:00", "2024-03-31 14:05Z", "2024-03-31 14:05 -03", "1989-12-31 23:59", "1/1/2024 10:00", "",
+    ],
+    6: ["50", "50.00", "R$ 50", "\u008550\u2028", "1.234", "1.234.567", "-5", "1.2345", "10000000000", "NaN", ""],
+    11: ["", "0", "11", "11.00%", "11 %", "0.11", "0.11%", "0.111%", "-1", "100", "100.01", "0.0", "dez"],
+}  # fmt: skip
 
 
 def at_some_byte(change):
@@ -126,6 +132,14 @@ def change_field(random, lines, place):
 
 
 @on_lines
+def change_typed(random, lines, place):
+    delimiter = max(b",;\t|", key=lines[place].count)
+    fields, chosen = lines[place].split(bytes([delimiter])), random.choice(list(TYPED))
+    fields[chosen : chosen + 1] = [random.choice(TYPED[chosen]).encode()]
+    lines[place] = bytes([delimiter]).join(fields)
+
+
+@on_lines
 def quote_field(random, lines, place):
     fields = lines[place].split(b",")
     chosen = random.randrange(len(fields))
@@ -154,20 +168,20 @@ def change_encoding(random, data, _):
 
 MUTATIONS = [
     flip, insert, insert, insert_text, delete, truncate, splice, splice, cut_line, duplicate_line, duplicate_line,
-    swap_lines, blank_line, change_line_end, change_field, change_field, change_field, change_field, quote_field,
-    quote_field, change_case, change_delimiter, change_line_ends, change_encoding, change_encoding,
+    swap_lines, blank_line, change_line_end, change_field, change_field, *[change_typed] * 8, quote_field, change_case,
+    change_delimiter, change_line_ends, change_encoding, change_encoding,
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory):
     """Good files, of few rows, for the twin is slow."""
-    samples = write_sample(80, tmp_path_factory.mktemp("sample"), files=4)
+    folder = tmp_path_factory.mktemp("sample")
     odd = ODD_ROWS.format(header=",".join(INPUT_NAMES)).encode()
-    fixtures = [path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))]
-    return [odd, odd] + [b"".join(data.splitlines(keepends=True)[:25]) for data in fixtures] + [
-        path.read_bytes() for path in samples
-    ]
+    heads = [b"".join(path.read_bytes().splitlines(keepends=True)[:25]) for path in sorted(FIXTURES.glob("*.csv"))]
+    samples = [path.read_bytes() for path in write_sample(80, folder, files=4)]
+    brazilian = [data.decode().replace(",", ";").replace("\n", "\r\n").encode("cp1252") for data in samples]
+    return [odd, odd, *heads, *samples, *brazilian]
 
 
 def mutated(random, number, originals):
@@ -228,7 +242,7 @@ def test_a_file_is_rejected_whole_or_conserved(fuzzed):
     for file, mutations in files:
         read, silver, duplicates, quarantined = intake.counts(file.name)
         if intake.bronze(file.name).situacao == "rejeitado":
-            assert intake.bronze(file.name).motivo and (read, silver, duplicates, quarantined) == (0, 0, 0, 0), mutations
+            assert intake.bronze(file.name).motivo and read == 0, mutations
         assert read == silver + duplicates + quarantined
         assert len(intake.sales(file.name)) == silver and len(intake.quarantined(file.name)) == quarantined
 
