@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import csv_twin
 import rules_twin as rules
-
 from vendas.schema import INPUT_NAMES, TEXT
 
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"

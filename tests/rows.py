@@ -42,7 +42,15 @@ def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), origem=None, **ch
     texts = {name: str(value) for name, value in _SALE.items()} | {"Desconto Oferecido": "11%"} | changed
     fields = dict.fromkeys(schema.INPUT_NAMES) if problemas else texts
     place = linha if posicao is None else posicao
-    return {"arquivo": arquivo, "posicao": place, "linha": linha, "texto": "…", "problemas": list(problemas), **fields, "origem": origem}
+    return {
+        "arquivo": arquivo,
+        "posicao": place,
+        "linha": linha,
+        "texto": "…",
+        "problemas": list(problemas),
+        **fields,
+        "origem": origem,
+    }
 
 
 def raw_frame(spark, rows):

@@ -39,17 +39,21 @@ def bronze_name(stem, content=b"a,b\n", stamp=STAMP):
     return f"{stem}_{stamp}_{hashlib.md5(content).hexdigest()[:8]}.csv"
 
 
-@pytest.mark.parametrize("name", ["registros.csv", "registros_loja 1+2 São.csv", "REGISTROS_X.CSV", "Registros.csv.csv"])
+@pytest.mark.parametrize(
+    "name", ["registros.csv", "registros_loja 1+2 São.csv", "REGISTROS_X.CSV", "Registros.csv.csv"]
+)
 def test_sales_files(name):
     assert is_sales_file(name)
 
 
-@pytest.mark.parametrize("name", ["registro.csv", "registros.txt", "registros.csv.gz", "x_registros.csv", ".registros.csv"])
+@pytest.mark.parametrize(
+    "name", ["registro.csv", "registros.txt", "registros.csv.gz", "x_registros.csv", ".registros.csv"]
+)
 def test_other_files(name):
     assert not is_sales_file(name)
 
 
-@pytest.mark.parametrize("stem", ["registros", "registros loja+1 São João", "REGISTROS'_\"x\"", "registros_\n"])
+@pytest.mark.parametrize("stem", ["registros", "registros loja+1 São João", 'REGISTROS\'_"x"', "registros_\n"])
 def test_a_file_moves_to_bronze_under_the_name_of_its_event(landing, bronze, stem):
     drop(landing, f"{stem}.csv")
     sweep(landing, bronze)
@@ -74,7 +78,11 @@ def test_other_files_and_subfolders_are_left_untouched(landing, bronze):
     (landing / "registros_pasta.csv").mkdir()
     drop(landing / "registros_pasta.csv", "registros_dentro.csv")
     sweep(landing, bronze)
-    assert sorted(path.name for path in landing.rglob("*")) == ["notas.txt", "registros_dentro.csv", "registros_pasta.csv"]
+    assert sorted(path.name for path in landing.rglob("*")) == [
+        "notas.txt",
+        "registros_dentro.csv",
+        "registros_pasta.csv",
+    ]
 
 
 def test_the_same_event_twice_gives_one_bronze_file(landing, bronze):
@@ -95,7 +103,11 @@ def test_arrivals_come_in_bronze_order(landing, bronze):
     drop(landing, "registros_a.csv", moment=MOMENT + timedelta(seconds=1))
     drop(landing, "registros_c.csv")
     drop(landing, "registros_b.csv")
-    assert [arrival.name for arrival in sweep(landing, bronze)] == ["registros_b.csv", "registros_c.csv", "registros_a.csv"]
+    assert [arrival.name for arrival in sweep(landing, bronze)] == [
+        "registros_b.csv",
+        "registros_c.csv",
+        "registros_a.csv",
+    ]
 
 
 def test_a_file_that_grows_while_it_is_copied_stays(landing, bronze, monkeypatch):

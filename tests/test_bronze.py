@@ -1,5 +1,4 @@
 from rows import FILE
-
 from vendas.arrivals import BronzeFile
 from vendas.bronze import SurveyedFile, arquivo_at, read_bronze, survey_files
 from vendas.schema import INPUT_NAMES

@@ -89,8 +89,6 @@ def test_numbers_as_in_brazil(number, text):
     assert brazilian(number) == text
 
 
-@pytest.mark.parametrize(
-    ("name", "short"), [("abcdefghij", "abcdefghij"), ("abcdefghijk", "abcd…ghijk"), ("", "")]
-)
+@pytest.mark.parametrize(("name", "short"), [("abcdefghij", "abcdefghij"), ("abcdefghijk", "abcd…ghijk"), ("", "")])
 def test_names_lose_their_middle(name, short):
     assert shortened(name, 10) == short

@@ -7,11 +7,11 @@ from random import Random
 from time import perf_counter
 
 import pytest
-import rules_twin as twin
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.functions import col
 
+import rules_twin as twin
 from vendas import columns as rules
 from vendas.reasons import Reason
 from vendas.schema import FIRST_YEAR, LAST_YEAR, MISSING, MISSING_CODE
@@ -257,7 +257,7 @@ def some_timestamp(random):
     day, month = random.choice([*range(33), random.randrange(100)]), random.randrange(14)
     clock = f"{random.randrange(26):02}:{random.randrange(62):02}"
     second = random.choice(["", f":{random.randrange(62):02}"])
-    fraction = random.choice(["", "", f".{random.randrange(10**random.randrange(1, 12))}"])
+    fraction = random.choice(["", "", f".{random.randrange(10 ** random.randrange(1, 12))}"])
     zone = random.choice([*[""] * 9, "Z", "-03:00", " +0000", " UTC"])
     date = random.choice([f"{year:04}-{month:02}-{day:02}", f"{day:02}/{month:02}/{year:04}"])
     return date + random.choice([" ", " ", "T"]) + clock + second + fraction + zone
@@ -408,7 +408,7 @@ def test_email_and_its_domain(spark):
     domains = [rules.dominio_email(col("text")), rules.dominio_email(lowered)]
     got = outcomes(spark, texts, col("text"), lowered, *domains)
     assert got == [(*expected, expected[-1]) for expected in EMAILS]
-    assert EMAILS == [(text, twin.email(text), twin.dominio_email(text)) for text in texts]
+    assert [(text, twin.email(text), twin.dominio_email(text)) for text in texts] == EMAILS
 
 
 def test_every_latin_letter_lowers_as_in_python(spark):

@@ -14,9 +14,9 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inprocess import NOTEBOOKS, drop, run_notebook
 from rich.console import Console
 
+from inprocess import NOTEBOOKS, drop, run_notebook
 from vendas import dialect, doctor
 from vendas.arrivals import bronze_files
 from vendas.bronze import SurveyedFile, read_bronze, survey_files
@@ -68,28 +68,30 @@ def test_a_report_has_all_parts(look, tmp_path):
         "x;2024-03-31 14:05;;;;;;0;;;;;;",
     ]
     found = look(pt="\r\n".join([header, *rows]).encode("utf-8-sig"))["pt"]
-    assert as_json([found])["files"] == [{
-        "arquivo": str(tmp_path / "registros_pt.csv"),
-        "nome_aceito": True,
-        "situacao": "aceito",
-        "motivo": None,
-        "codificacao": "utf-8",
-        "bom": True,
-        "delimitador": "ponto e vírgula",
-        "colunas": {name: name for name in INPUT_NAMES} | {"Valor da Compra": "VALOR DA COMPRA"},
-        "colunas_ignoradas": ("Loja",),
-        "lidas": 4,
-        "boas": 1,
-        "duvidosas": 1,
-        "recusadas": 2,
-        "motivos": {"numero_de_campos": 1, "timestamp_ausente": 1, "valor_ambiguo": 1, "desconto_ambiguo": 1},
-        "duvidas": {"valor_zero": 1},
-        "exemplos": (
-            {"linha": 3, "texto": rows[1], "motivos": ("timestamp_ausente", "valor_ambiguo", "desconto_ambiguo")},
-            {"linha": 4, "texto": "curta", "motivos": ("numero_de_campos",)},
-            {"linha": 5, "texto": rows[3], "motivos": ("valor_zero",)},
-        ),
-    }]
+    assert as_json([found])["files"] == [
+        {
+            "arquivo": str(tmp_path / "registros_pt.csv"),
+            "nome_aceito": True,
+            "situacao": "aceito",
+            "motivo": None,
+            "codificacao": "utf-8",
+            "bom": True,
+            "delimitador": "ponto e vírgula",
+            "colunas": {name: name for name in INPUT_NAMES} | {"Valor da Compra": "VALOR DA COMPRA"},
+            "colunas_ignoradas": ("Loja",),
+            "lidas": 4,
+            "boas": 1,
+            "duvidosas": 1,
+            "recusadas": 2,
+            "motivos": {"numero_de_campos": 1, "timestamp_ausente": 1, "valor_ambiguo": 1, "desconto_ambiguo": 1},
+            "duvidas": {"valor_zero": 1},
+            "exemplos": (
+                {"linha": 3, "texto": rows[1], "motivos": ("timestamp_ausente", "valor_ambiguo", "desconto_ambiguo")},
+                {"linha": 4, "texto": "curta", "motivos": ("numero_de_campos",)},
+                {"linha": 5, "texto": rows[3], "motivos": ("valor_zero",)},
+            ),
+        }
+    ]
 
 
 def test_doubts_by_file(look):
@@ -303,7 +305,7 @@ def shown(*found):
 
 
 def test_the_terminals_table_fits_and_tells_all(look):
-    wide = {name: "x" * 300 for name in ("Nome", "Email")}
+    wide = dict.fromkeys(("Nome", "Email"), "x" * 300)
     found = look(**{"[b]de_março_" * 8: [line(**wide), line(**wide), zero(), line(Desconto_Oferecido="0.11"), "x"]})
     text = shown(*found.values())
     words = " ".join(text.split())

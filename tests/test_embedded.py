@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import pwd
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -30,7 +29,6 @@ SOMEBODY = pwd.getpwuid(1)  # has a name on every system
 
 def may_pass(path):
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
-
 
 
 @pytest.fixture(scope="module")

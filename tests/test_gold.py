@@ -2,8 +2,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from pyspark.testing import assertDataFrameEqual
-from rows import FILE, silver_frame, silver_row
 
+from rows import FILE, silver_frame, silver_row
 from vendas import schema
 from vendas.gold import to_gold
 

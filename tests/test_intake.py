@@ -13,9 +13,9 @@ from decimal import Decimal
 from time import perf_counter
 
 import pytest
+
 import rules_twin as rules
 from inprocess import drop, run_intake
-
 from vendas.sample import write_sample
 from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT
 

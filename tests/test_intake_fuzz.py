@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+
 from inprocess import drop, run_intake
 from intake_twin import Dropped, Twin
-
 from vendas.sample import write_sample
 from vendas.schema import INPUT_NAMES
 

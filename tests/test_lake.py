@@ -2,13 +2,13 @@ import time
 from pathlib import Path
 
 import pytest
-from rows import FILE, silver_frame, silver_row
 
+from rows import FILE, silver_frame, silver_row
 from vendas import schema
 from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
 from vendas.ledger import Event, read_events, record
 
-OTHER = "registros_d'água \\ \"b\"_20240101T000000000Z_bbbbbbbb.csv"
+OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
 
 
 @pytest.fixture

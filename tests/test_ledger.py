@@ -22,7 +22,9 @@ B = "registros_b_20230101T000000000Z_bbbbbbbb.csv"
 def event(arquivo, etapa, minute, **fields):
     received = BronzeFile.parse(arquivo).received_as
     moment = datetime(2024, 1, 1) + timedelta(minutes=minute)
-    return Event(**{"run_id": "r1", **fields}, arquivo=arquivo, arquivo_recebido=received, etapa=etapa, registrado_em=moment)
+    return Event(
+        **{"run_id": "r1", **fields}, arquivo=arquivo, arquivo_recebido=received, etapa=etapa, registrado_em=moment
+    )
 
 
 def test_pending_files_come_in_bronze_order():
@@ -126,7 +128,9 @@ def test_conserved_rows_pass():
 )
 def test_rows_that_are_not_conserved_are_an_error(quarantined, held, good_rows, kept_rows):
     with pytest.raises(ConservationError, match="nothing was published"):
-        check_conservation(silver_events(surveyed(10), {A: quarantined}, {A: held}, "r"), {"linhas": good_rows, "vendas": kept_rows})
+        check_conservation(
+            silver_events(surveyed(10), {A: quarantined}, {A: held}, "r"), {"linhas": good_rows, "vendas": kept_rows}
+        )
 
 
 def test_carried_rows_must_be_as_many():

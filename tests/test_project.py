@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -49,6 +51,14 @@ def test_imports_point_one_way(module):
 def test_the_library_does_not_edit_the_path():
     wrong = [path.name for path in LIB.glob("*.py") if re.search(r"sys\.path\b", path.read_text(encoding="utf-8"))]
     assert wrong == []
+
+
+@pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=["lint", "format"])
+def test_the_code_is_in_ruffs_style(words):
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ruff"), *words, "."], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_environment_yml_has_pyprojects_pins():

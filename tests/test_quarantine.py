@@ -4,9 +4,9 @@ import csv
 import json
 
 import pytest
+
 from inprocess import drop, run_intake
 from test_pipeline import vendas
-
 from vendas.errors import QuarantineError
 from vendas.lake import MENDED, read_without_spark
 from vendas.ledger import entries, read_events
@@ -81,7 +81,9 @@ def test_a_file_somebody_may_be_mending_is_not_overwritten(lake, tmp_path):
 
 
 def test_a_lake_without_refused_rows_exports_nothing(tmp_path):
-    assert export_quarantine(tmp_path, tmp_path / "landing", tmp_path / "out") == {} and quarantined_rows(tmp_path) == []
+    assert (
+        export_quarantine(tmp_path, tmp_path / "landing", tmp_path / "out") == {} and quarantined_rows(tmp_path) == []
+    )
 
 
 def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(spark, lake, tmp_path):
@@ -97,7 +99,10 @@ def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_ag
 
     first, second = intake.bronze_names["registros_loja 1.csv"], intake.bronze_names["registros_corrigido.csv"]
     assert links(lake) == [(second, 2, first, 3), (second, 4, first, 6)]
-    assert [(row.arquivo, row.linha) for row in quarantined_rows(lake) if not row.corrigida] == [(first, 5), (second, 4)]
+    assert [(row.arquivo, row.linha) for row in quarantined_rows(lake) if not row.corrigida] == [
+        (first, 5),
+        (second, 4),
+    ]
     assert "Linhas corrigidas, vindas da quarentena: 2" in entries(read_events(lake))[1]["motivo"]
 
     again = export_quarantine(lake, lake / "landing", tmp_path / "again")

@@ -4,10 +4,10 @@ from unittest import mock
 
 import pyarrow as pa
 import pytest
-from csv_twin import Refused, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csv_twin import Refused, read
 from vendas import grammar
 from vendas.dialect import survey
 from vendas.errors import FileRejected

@@ -82,7 +82,9 @@ def test_a_notebook_without_parameters_cell_is_refused(tmp_path):
 
 
 def test_a_failing_cell_is_named_with_its_error_and_its_file(run):
-    with pytest.raises(NotebookError, match=r"(?s)x\.ipynb failed in cell \[3\] \(1 / 0\).*ZeroDivisionError.*out/x\.ipynb"):
+    with pytest.raises(
+        NotebookError, match=r"(?s)x\.ipynb failed in cell \[3\] \(1 / 0\).*ZeroDivisionError.*out/x\.ipynb"
+    ):
         run("1 / 0", RESULT)
     assert "ZeroDivisionError" in run.output.read_text()
 

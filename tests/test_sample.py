@@ -7,8 +7,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import rules_twin as twin
 
+import rules_twin as twin
 from vendas import sample
 from vendas.errors import SettingsError
 from vendas.sample import write_sample

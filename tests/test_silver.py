@@ -5,8 +5,8 @@ import pytest
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 from pyspark.testing import assertDataFrameEqual
-from rows import FILE, raw_frame, raw_row, silver_frame, silver_row
 
+from rows import FILE, raw_frame, raw_row, silver_frame, silver_row
 from vendas import schema
 from vendas.bronze import arquivo_at
 from vendas.errors import ConservationError

@@ -21,9 +21,7 @@ ROWS_SCHEMA = f"arquivo string, posicao bigint, {records.SPARK_DDL}"
 _LINE_BITS = 40  # posicao: the file's place in bronze order above these bits, the line below: one number sorts rows
 
 
-def survey_files(
-    folder: Path, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str
-) -> list[Event]:
+def survey_files(folder: Path, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str) -> list[Event]:
     """Bronze's event of each file: how to read it and how many rows it has, or why it is rejected."""
     received = {arrival.bronze_name: arrival.name for arrival in arrived}
     return [_survey(folder, file, received.get(file.name, file.received_as), run_id) for file in files]

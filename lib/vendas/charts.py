@@ -88,7 +88,7 @@ def _draw_counts(axes: Axes, shown: list[Diagnosis]) -> None:
     """What a bar cannot show: few rows among many, and a file without any."""
     for place, found in enumerate(shown):
         counts = " + ".join(brazilian(getattr(found, part)) for part in _PARTS)
-        text, beside = (("✗ arquivo rejeitado", 0.01) if found.rejected else (counts, 1.01))
+        text, beside = ("✗ arquivo rejeitado", 0.01) if found.rejected else (counts, 1.01)
         axes.text(
             beside, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize="small",
             fontweight="bold" if found.rejected else "normal",

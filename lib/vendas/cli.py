@@ -69,13 +69,15 @@ def run(lake: Lake = None, json: Json = False) -> None:
     if report.stages:
         console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
     if json:
-        _print_json({
-            "run_id": report.run_id,
-            "status": report.status,
-            "seconds": report.seconds,
-            "stages": [{"notebook": stage.notebook, "seconds": stage.seconds} for stage in report.stages],
-            "files": report.files,
-        })
+        _print_json(
+            {
+                "run_id": report.run_id,
+                "status": report.status,
+                "seconds": report.seconds,
+                "stages": [{"notebook": stage.notebook, "seconds": stage.seconds} for stage in report.stages],
+                "files": report.files,
+            }
+        )
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
 
@@ -118,14 +120,14 @@ def doctor(
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """What intake would make of CSV files, before they are sent; moves and writes nothing. Exit code 2: rejects one."""
+    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
     from vendas.doctor import as_json, examine, private_session
 
     settings = load_settings(lake=lake)
     with ExitStack() as stack, console.status("Reading the files …"):
         found = examine(files, datetime.now(), lambda: stack.enter_context(private_session(settings)))
     _print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
-    if any(diagnosis.rejected for diagnosis in found):
+    if any(diagnosis.rejected or not diagnosis.nome_aceito for diagnosis in found):
         raise typer.Exit(EXIT_REJECTED)
 
 

@@ -1,26 +1,17 @@
 """Why a person should look at a row that intake would take: stable codes, sentences, and what makes a row doubtful."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from vendas import schema
-from vendas.reasons import Reason
+from vendas.reasons import Code, Reason
 from vendas.silver import is_refused
 
 
-class Doubt(StrEnum):
-    """A doubt's code (the string itself) and its `sentence`: what to look at, in Portuguese. The row would be taken."""
-
-    sentence: str
-
-    def __new__(cls, code: str, sentence: str):
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.sentence = sentence
-        return member
+class Doubt(Code):
+    """Why to look at a row that would be taken; the sentence says what to look at."""
 
     LINHA_REPETIDA = (
         "linha_repetida",

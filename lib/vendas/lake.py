@@ -49,9 +49,8 @@ class Lake:
                 "TBLPROPERTIES ('format-version'='2', 'write.parquet.compression-codec'='zstd')"
             )
             if table in _TIMESTAMP:
-                self.spark.sql(
-                    f"ALTER TABLE {_name(table)} WRITE DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
-                )
+                order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
+                self.spark.sql(f"ALTER TABLE {_name(table)} WRITE {order}")
 
     def read(self, table: str) -> DataFrame:
         """The table as it is now."""
@@ -131,7 +130,7 @@ def read_without_spark(folder: Path, table: str) -> pa.Table:
 
 
 def _current_metadata(folder: Path) -> Path | None:
-    """The newest version's file. Iceberg's hint can lag behind it, when a commit was cut off before it wrote the hint."""
+    """The newest version's file. Iceberg's hint lags behind it when a commit was cut off before it wrote the hint."""
     hint = folder / "version-hint.text"
     version = int(hint.read_text()) if hint.exists() else 0
     while (newer := folder / f"v{version + 1}.metadata.json").exists():

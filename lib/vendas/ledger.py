@@ -141,9 +141,7 @@ def silver_events(
 
 def carried_events(previous: Iterable[Event], stage: str, held: dict[str, int], run_id: str) -> list[Event]:
     """A later stage's events, from the rows of each file that it holds."""
-    return [
-        replace(event, etapa=stage, run_id=run_id, motivo=None, gravadas=held[event.arquivo]) for event in previous
-    ]
+    return [replace(event, etapa=stage, run_id=run_id, motivo=None, gravadas=held[event.arquivo]) for event in previous]
 
 
 def check_conservation(silver: Iterable[Event], counted: dict[str, int]) -> None:
@@ -168,11 +166,13 @@ def check_conservation(silver: Iterable[Event], counted: dict[str, int]) -> None
 
 def check_carried(previous: Iterable[Event], held: dict[str, int]) -> None:
     """The later stages' rule: a stage holds as many rows of each file as the one before. Raises ConservationError."""
-    _raise_if([
-        f"{e.arquivo}: {e.gravadas} rows in {e.etapa}, {held[e.arquivo]} in the next stage"
-        for e in previous
-        if held[e.arquivo] != e.gravadas
-    ])
+    _raise_if(
+        [
+            f"{e.arquivo}: {e.gravadas} rows in {e.etapa}, {held[e.arquivo]} in the next stage"
+            for e in previous
+            if held[e.arquivo] != e.gravadas
+        ]
+    )
 
 
 def _raise_if(broken: list[str]) -> None:
@@ -181,5 +181,3 @@ def _raise_if(broken: list[str]) -> None:
             "Rows are not conserved; nothing was published.\n" + "\n".join(broken[:20]) + "\n"
             "The files stay pending. Run again; if it happens again, the lake's tables were changed by other hands."
         )
-
-

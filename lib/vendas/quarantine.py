@@ -75,9 +75,7 @@ def _as_csv(rows: list[QuarantinedRow], survey: dict) -> tuple[str, int]:
     """The file's text: rows exactly as they stood, behind each its reasons and its origin."""
     delimiter = survey["delimiter"]
     lines = [_record([*survey["header"], REASONS_NAME, ORIGIN_NAME], delimiter)]
-    lines += [
-        row.texto + delimiter + _record([row.sentences, f"{row.arquivo}:{row.linha}"], delimiter) for row in rows
-    ]
+    lines += [row.texto + delimiter + _record([row.sentences, f"{row.arquivo}:{row.linha}"], delimiter) for row in rows]
     return "".join(lines), len(rows)
 
 

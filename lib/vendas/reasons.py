@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 
-class Reason(StrEnum):
-    """A reason's code (the string itself) and its `sentence`: what is wrong and how to mend it, in Portuguese."""
+class Code(StrEnum):
+    """A code (the string itself) and its `sentence` for people, in Portuguese."""
 
     sentence: str
 
@@ -13,6 +13,10 @@ class Reason(StrEnum):
         member._value_ = code
         member.sentence = sentence
         return member
+
+
+class Reason(Code):
+    """Why a row is refused; the sentence says what is wrong and how to mend it."""
 
     NUMERO_DE_CAMPOS = (
         "numero_de_campos",

@@ -16,7 +16,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VENDAS_", env_file=".env", extra="ignore", frozen=True)
 
     lake: Path = Field(default=Path(DEFAULT_LAKE), description="the lake's folder")
-    spark_master: str = Field(default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master")
+    spark_master: str = Field(
+        default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master"
+    )
     spark_memory: str = Field(default="4g", pattern=r"^[1-9][0-9]*[mg]$", description="heap of Spark's driver")
     spark_ui: bool = Field(default=False, description="serve Spark's web page on 127.0.0.1")
     cell_timeout: int = Field(default=3600, gt=0, description="seconds one notebook cell may take")

@@ -50,7 +50,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         # This rule drops a plan whose rows all turn out to be known, and with it the counts that silver waits for.
         "spark.sql.adaptive.optimizer.excludedRules": _EMPTY_PLANS,
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made where one stands
+        "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made in the cwd
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         f"spark.sql.catalog.{CATALOG}": "org.apache.iceberg.spark.SparkCatalog",
@@ -63,7 +63,8 @@ def configuration(settings: Settings) -> dict[str, str]:
 def gateway_environment(settings: Settings, log: Path) -> Iterator[dict[str, str]]:
     """A running JVM; yields the variables by which a child process joins it.
 
-    The JVM makes its session on the side, so the first child finds it made, or well under way. What the JVM prints goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
+    The JVM makes its session on the side, so the first child finds it made, or well under way. What the JVM prints
+    goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:

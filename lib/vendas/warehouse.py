@@ -5,7 +5,7 @@ Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -104,9 +104,7 @@ def _required(name: str) -> Column:
 
 def _hold(gold: DataFrame, files: Sequence[str]) -> dict[str, Totals]:
     """Rows and sums that gold holds, by file. An undeclared file's rows would be added to those it already has."""
-    by_file = gold.groupBy("arquivo_de_origem").agg(
-        F.count("*"), F.sum("valor_da_compra"), F.sum("valor_com_desconto")
-    )
+    by_file = gold.groupBy("arquivo_de_origem").agg(F.count("*"), F.sum("valor_da_compra"), F.sum("valor_com_desconto"))
     held = {file: tuple(totals) for file, *totals in by_file.collect()}
     if undeclared := sorted(held.keys() - set(files)):
         raise WarehouseError(
@@ -123,7 +121,7 @@ def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
 
 
 def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: Path) -> None:
-    now = datetime.now(timezone.utc).replace(tzinfo=None).isoformat(" ")
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
     open_transaction.run(f"delete from registros_vendas {OF_THIS_LOAD}")
     try:
         open_transaction.append(gold, "registros_vendas", staging)
