@@ -66,6 +66,8 @@ def read_bronze(spark: SparkSession, files: list[SurveyedFile]) -> DataFrame:
     `posicao` orders rows by bronze order, then line. Malformed records have `problemas` and null fields.
     """
     ranges = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
+    if not ranges:
+        return spark.createDataFrame([], ROWS_SCHEMA)  # a second quicker than asking Python workers for nothing
     total = sum(block.length for _, _, block in ranges)
     tasks = min(len(ranges), max(spark.sparkContext.defaultParallelism, total // BLOCK_BYTES))
 
@@ -74,7 +76,7 @@ def read_bronze(spark: SparkSession, files: list[SurveyedFile]) -> DataFrame:
             for number in batch.column(0).to_pylist():
                 yield from _read_range(*ranges[number])
 
-    return spark.range(0, len(ranges), 1, max(tasks, 1)).mapInArrow(read_ranges, ROWS_SCHEMA)
+    return spark.range(0, len(ranges), 1, tasks).mapInArrow(read_ranges, ROWS_SCHEMA)
 
 
 def arquivo_at(posicao: Column, arquivos: list[str]) -> Column:
