@@ -9,42 +9,27 @@ import tempfile
 import time
 from pathlib import Path
 
-from vendas import resources
 from vendas.embedded import stop
-from vendas.pipeline import Progress, run_pipeline
-from vendas.runner import run_notebook
+from vendas.pipeline import Progress, run_notebooks, run_pipeline
 from vendas.sample import write_sample
 from vendas.settings import Settings, load_settings
 from vendas.spark import gateway_environment
-from vendas.workflow import notebooks_in_order
 
 ROUNDS = 3
-
-
-def run_notebooks(settings: Settings, folder: Path, environment: dict[str, str]) -> None:
-    """All notebooks of the workflow in order, their kernels given this environment."""
-    for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml"):
-        run_notebook(
-            resources.folder("notebooks") / f"{notebook}.ipynb",
-            folder / f"{notebook}.ipynb",
-            {"lake": str(settings.lake), "run_id": folder.name},
-            environment,
-            settings.cell_timeout,
-        )
 
 
 def in_one_jvm(settings: Settings, folder: Path) -> float:
     """Seconds for the notebooks, from the moment their common JVM answers."""
     with gateway_environment(settings, folder / "spark.log") as environment:
         begun = time.monotonic()
-        run_notebooks(settings, folder, environment)
+        run_notebooks(settings, folder, environment, Progress())
         return time.monotonic() - begun
 
 
 def in_a_jvm_each(settings: Settings, folder: Path) -> float:
     """Seconds for the same notebooks as papermill alone would run them: each starts a JVM."""
     begun = time.monotonic()
-    run_notebooks(settings, folder, {})
+    run_notebooks(settings, folder, {}, Progress())
     return time.monotonic() - begun
 
 

@@ -63,4 +63,4 @@ def test_a_bad_file_is_rejected_with_its_reason_and_the_others_go_on(tmp_path):
 def test_ignored_columns_are_named(tmp_path):
     write(tmp_path, FILE, f"Loja,{HEADER},Obs\n")
     (event,) = survey(tmp_path, FILE)
-    assert event.motivo == "Colunas ignoradas: Loja, Obs"
+    assert event.motivo == "Colunas ignoradas: 'Loja', 'Obs'"

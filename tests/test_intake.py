@@ -316,7 +316,7 @@ def test_a_file_is_rejected_with_its_reason_and_counts_0(intake, lake, name, con
 
 
 def test_extra_columns_are_named_in_the_ledger(intake):
-    assert intake.bronze("registros_a mais.csv").motivo == "Colunas ignoradas: Loja, Obs"
+    assert intake.bronze("registros_a mais.csv").motivo == "Colunas ignoradas: 'Loja', 'Obs'"
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from vendas import records
 from vendas.arrivals import Arrival, BronzeFile
 from vendas.dialect import BLOCK_BYTES, Block, Survey, survey
 from vendas.errors import FileRejected
+from vendas.header import listed
 from vendas.ledger import REJECTED, Event
 
 ROWS_SCHEMA = f"arquivo string, posicao bigint, {records.SPARK_DDL}"
@@ -37,7 +38,7 @@ def _survey(folder: Path, file: BronzeFile, received: str, run_id: str) -> Event
         received,
         "bronze",
         run_id,
-        motivo=f"Colunas ignoradas: {', '.join(found.extra)}" if found.extra else None,
+        motivo=f"Colunas ignoradas: {listed(found.extra)}" if found.extra else None,
         lidas=found.rows,
         gravadas=found.rows,
         dialeto=json.dumps(asdict(found), ensure_ascii=False),

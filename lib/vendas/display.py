@@ -14,6 +14,7 @@ from vendas import ledger, pipeline
 from vendas.doctor import Diagnosis
 from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
+from vendas.header import listed
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
 
@@ -134,7 +135,7 @@ def _notes(found: Diagnosis) -> Iterator[str]:
     if renamed:
         yield f"Colunas com outro nome: {', '.join(renamed)}."
     if found.colunas_ignoradas:
-        yield f"Colunas ignoradas: {', '.join(map(repr, found.colunas_ignoradas))}."
+        yield f"Colunas ignoradas: {listed(found.colunas_ignoradas)}."
     for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas)):
         for code, rows in codes.items():
             yield f"{kind}: {_number(rows)} por {code}. {sentence(code)}"

@@ -120,7 +120,7 @@ def _matches(header: Header) -> int:
 
 
 def _mismatch(header: Header) -> FileRejected:
-    came = _listed(header.names)
+    came = listed(header.names)
     if not _matches(header):
         return reject(
             f"Não foi possível detectar o delimitador: o cabeçalho (linha {header.line}) não traz nenhuma das "
@@ -130,7 +130,7 @@ def _mismatch(header: Header) -> FileRejected:
     counts = {name: len(places) for name, places in zip(INPUT_NAMES, header.places, strict=True)}
     missing = [name for name, count in counts.items() if count == 0]
     repeated = [name for name, count in counts.items() if count > 1]
-    problems = [f"falta: {_listed(missing)}"] * bool(missing) + [f"repetida: {_listed(repeated)}"] * bool(repeated)
+    problems = [f"falta: {listed(missing)}"] * bool(missing) + [f"repetida: {listed(repeated)}"] * bool(repeated)
     return reject(
         f"O cabeçalho (linha {header.line}) não tem cada uma das {len(INPUT_NAMES)} colunas uma vez; "
         f"{'; '.join(problems)}. "
@@ -139,7 +139,7 @@ def _mismatch(header: Header) -> FileRejected:
     )
 
 
-def _listed(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:
+def listed(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:
     """Names for a message, however many and long they are."""
     shown = [f"'{name[:longest]}…'" if len(name) > longest else f"'{name}'" for name in names[:most]]
     return ", ".join(shown) + (f" e mais {len(names) - most}" if len(names) > most else "")

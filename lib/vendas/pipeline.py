@@ -65,7 +65,11 @@ def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
     with hold_lake(settings.lake, progress.waiting):
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         folder = settings.runs / run_id
-        stages = [] if is_up_to_date(settings) else _run_stages(folder, settings, progress)
+        stages = []
+        if not is_up_to_date(settings):
+            progress.starting(run_id)
+            with gateway_environment(settings, folder / "spark.log") as environment:
+                stages = run_notebooks(settings, folder, environment, progress)
         files = ledger.entries(ledger.read_events(settings.lake), run_id)
     return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
 
@@ -80,13 +84,15 @@ def is_up_to_date(settings: Settings) -> bool:
     return not any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
-def _run_stages(folder: Path, settings: Settings, progress: Progress) -> list[Stage]:
-    progress.starting(folder.name)
-    with gateway_environment(settings, folder / "spark.log") as environment:
-        return [
-            _run_stage(notebook, folder, settings, environment, progress)
-            for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
-        ]
+def run_notebooks(settings: Settings, folder: Path, environment: dict[str, str], progress: Progress) -> list[Stage]:
+    """The workflow's notebooks in order, executed into `folder`, whose name is the run's id.
+
+    `environment` is added to their kernels': where it names no gateway, each starts a JVM of its own.
+    """
+    return [
+        _run_stage(notebook, folder, settings, environment, progress)
+        for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
+    ]
 
 
 def _run_stage(
