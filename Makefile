@@ -22,6 +22,7 @@ install: .venv/.installed
 demo: install
 	$(BIN)/vendas sample 2000
 	$(BIN)/vendas run
+	@echo "Look around: $(BIN)/vendas status, $(BIN)/vendas dw psql, $(BIN)/vendas notebook"
 
 test: install
 	$(BIN)/python -m pytest
