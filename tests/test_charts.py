@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from vendas.charts import as_image, brazilian, intake_chart, shortened
+from vendas.charts import as_image, intake_chart, shortened
 from vendas.doctor import SAMPLE_FILES, Diagnosis
+from vendas.text import brazilian
 
 LONG = "registros_da_loja_do_centro_de_sao_paulo_2024_03_31.csv"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from IPython.display import Image
 
 from vendas.doctor import SAMPLE_FILES, SAMPLE_ROWS, Diagnosis
+from vendas.text import brazilian
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,11 +58,6 @@ def as_image(figure: Figure | None) -> Image | None:
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=100)
     return Image(png.getvalue(), format="png")
-
-
-def brazilian(number: float) -> str:
-    """A whole number as it is written in Brazil: 1.000."""
-    return f"{number:,.0f}".replace(",", ".")
 
 
 def shortened(name: str, length: int = _NAME_LENGTH) -> str:

@@ -17,6 +17,7 @@ from vendas.encoding import CP1252, UTF8
 from vendas.header import listed
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
+from vendas.text import brazilian
 
 _TEXT_SHOWN = 200  # characters of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.PENDING: "yellow"}
@@ -68,10 +69,10 @@ def print_files(console: Console, entries: list[dict], title: str) -> None:
     table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
     table.add_column("Situação", no_wrap=True)
     for name, heading in _COUNTS.items():
-        table.add_column(heading, _number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
+        table.add_column(heading, brazilian(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
     for entry in entries:
         situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]"
-        table.add_row(escape(entry["arquivo_recebido"]), situacao, *(_number(entry[name]) for name in _COUNTS))
+        table.add_row(escape(entry["arquivo_recebido"]), situacao, *(brazilian(entry[name]) for name in _COUNTS))
     console.print(table)
     for entry in entries:
         if entry["motivo"]:
@@ -86,7 +87,7 @@ def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
     for row in rows:
         reasons = "\n".join(row.motivos) + ("\n(corrigida)" if row.corrigida else "")
         text = row.texto if len(row.texto) <= _TEXT_SHOWN else row.texto[:_TEXT_SHOWN] + "…"
-        table.add_row(escape(row.arquivo), _number(row.linha), reasons, escape(text))
+        table.add_row(escape(row.arquivo), brazilian(row.linha), reasons, escape(text))
     console.print(table)
     for code in sorted({code for row in rows for code in row.motivos}):
         console.print(f"{code}: {Reason(code).sentence}", markup=False, highlight=False)
@@ -102,7 +103,7 @@ def print_diagnoses(console: Console, diagnoses: list[Diagnosis]) -> None:
     for found in diagnoses:
         situacao = f"[{'red' if found.rejected else 'green'}]{found.situacao}[/]"
         counts = (found.lidas, found.boas, found.duvidosas, found.recusadas)
-        table.add_row(escape(found.arquivo), situacao, *map(_number, counts))
+        table.add_row(escape(found.arquivo), situacao, *map(brazilian, counts))
     console.print(table)
     for found in diagnoses:
         _print_findings(console, found)
@@ -118,7 +119,7 @@ def _print_findings(console: Console, found: Diagnosis) -> None:
         table.add_column("Por exemplo", overflow="fold")
         table.add_column("Motivos", no_wrap=True)
         for example in found.exemplos:
-            table.add_row(_number(example.linha), escape(_shortened(example.texto)), "\n".join(example.motivos))
+            table.add_row(brazilian(example.linha), escape(_shortened(example.texto)), "\n".join(example.motivos))
         console.print(table)
 
 
@@ -138,13 +139,9 @@ def _notes(found: Diagnosis) -> Iterator[str]:
         yield f"Colunas ignoradas: {listed(found.colunas_ignoradas)}."
     for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas)):
         for code, rows in codes.items():
-            yield f"{kind}: {_number(rows)} por {code}. {sentence(code)}"
+            yield f"{kind}: {brazilian(rows)} por {code}. {sentence(code)}"
 
 
 def _shortened(text: str, longest: int = 100) -> str:
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", ".")

@@ -45,10 +45,6 @@ class NotebookError(VendasError):
     """A notebook was refused, failed, or ended without its result."""
 
 
-class LakeBusy(VendasError):
-    """Another run holds the lake."""
-
-
 def without_java_frames(message: str) -> str:
     """What Java said, without where in its code it said so."""
     return "\n".join(line for line in message.splitlines() if not line.startswith(("\tat ", "\t... "))).strip()

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from vendas.errors import FileRejected
-from vendas.text import WHITE_SPACE
+from vendas.text import WHITE_SPACE, brazilian
 
 QUOTE, LF, CR = b'"\n\r'
 MAX_RECORD_BYTES = 64 << 20
@@ -134,8 +134,8 @@ def _check_lengths(window: Window, unfinished: int, longest: int) -> None:
         return
     line = window.lines[np.argmax(too_long)]
     raise reject(
-        f"O registro que começa na linha {line} passa de {longest:,} bytes".replace(",", ".")
-        + ": ou as aspas abertas nele nunca são fechadas, ou faltam as quebras de linha entre os registros",
+        f"O registro que começa na linha {line} passa de {brazilian(longest)} bytes"
+        ": ou as aspas abertas nele nunca são fechadas, ou faltam as quebras de linha entre os registros",
         "Corrija as aspas ou as quebras de linha",
     )
 

@@ -93,7 +93,7 @@ class Lake:
         if not files:
             return {}
         self._open_branch(table)
-        if any(self.count_by_file(table, files).values()):
+        if not self.rows_of(table, files).isEmpty():
             values = {f"file{number}": file for number, file in enumerate(files)}
             listed = ", ".join(f":{marker}" for marker in values)
             self.spark.sql(f"DELETE FROM {_branch(table)} WHERE `{_FILE[table]}` IN ({listed})", args=values)

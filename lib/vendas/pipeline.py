@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,12 +64,12 @@ def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
     with hold_lake(settings.lake, progress.waiting):
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         folder = settings.runs / run_id
-        stages = []
+        stages, files = [], []
         if not is_up_to_date(settings):
             progress.starting(run_id)
             with gateway_environment(settings, folder / "spark.log") as environment:
                 stages = run_notebooks(settings, folder, environment, progress)
-        files = ledger.entries(ledger.read_events(settings.lake), run_id)
+            files = ledger.entries(ledger.read_events(settings.lake), run_id)
     return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
 
 
@@ -101,14 +100,13 @@ def _run_stage(
     from vendas.runner import run_notebook  # here, because papermill takes a second to import: the JVM starts meanwhile
 
     begun = time.monotonic()
-    on_cell: Callable[[int, int], None] = lambda done, total: progress.cell_done(notebook, done, total)  # noqa: E731
     run_notebook(
         resources.folder("notebooks") / f"{notebook}.ipynb",
         folder / f"{notebook}.ipynb",
         {"lake": str(settings.lake), "run_id": folder.name},
         environment,
         settings.cell_timeout,
-        on_cell,
+        lambda done, total: progress.cell_done(notebook, done, total),
     )
     stage = Stage(notebook, round(time.monotonic() - begun, 3))
     progress.stage_done(stage)
