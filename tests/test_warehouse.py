@@ -68,11 +68,14 @@ class Warehouse:
     def __init__(self, spark, endpoint, staging):
         self.spark, self.endpoint, self.staging = spark, endpoint, staging
 
-    def load(self, *sales, files=None):
+    def load(self, *sales, files=None, how=warehouse.load):
         rows = [{**SALE, **sale} for sale in sales]
         gold = self.spark.createDataFrame([tuple(row.values()) for row in rows], schema.ddl(schema.GOLD))
         files = files or sorted({row["arquivo_de_origem"] for row in rows})
-        return warehouse.load(self.spark, self.endpoint, gold, files, self.staging)
+        return how(self.spark, self.endpoint, gold, files, self.staging)
+
+    def rebuild(self, *sales):
+        return self.load(*sales, how=warehouse.rebuild)
 
     def ask(self, query):
         with psycopg.connect(self.endpoint.url) as connection:
@@ -189,7 +192,7 @@ def test_a_missing_value_is_refused_and_not_made_an_empty_text(dw):
 
 def test_a_file_without_sales_is_recorded(dw, spark, endpoint):
     assert dw.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
-    assert warehouse.counts(spark, endpoint) == {"a.csv": 1, "vazio.csv": 0}
+    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1, "vazio.csv": 0}
 
 
 def test_a_load_without_any_sale_is_recorded(dw, spark, endpoint):
@@ -202,7 +205,7 @@ def test_loading_a_file_again_replaces_its_rows(dw, spark, endpoint):
     assert dw.load({"canal": "Feira"}) == {"a.csv": 1}
     canais = "select canal from fato_vendas natural join dim_canal where arquivo_de_origem = 'a.csv'"
     assert dw.ask(canais) == [("Feira",)]
-    assert warehouse.counts(spark, endpoint) == {"a.csv": 1, "b.csv": 1}
+    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 1}
 
 
 def test_loading_the_same_again_changes_no_sale(dw):
@@ -228,10 +231,10 @@ def test_texts_cannot_imitate_each_others_border(dw):
     assert dw.ask("select count(distinct venda_id) from fato_vendas") == [(2,)]
 
 
-def test_removing_files_leaves_the_others_and_the_members(dw, spark, endpoint):
+def test_a_file_that_lost_its_sales_leaves_the_others_and_the_members(dw, spark, endpoint):
     dw.load({}, {"arquivo_de_origem": "b.csv", "canal": "Site"})
-    warehouse.remove(spark, endpoint, ["b.csv", "desconhecido.csv"])
-    assert warehouse.counts(spark, endpoint) == {"a.csv": 1}
+    dw.load(files=["b.csv"])
+    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 0}
     assert dw.ask("select arquivo_de_origem from registros_vendas") == [("a.csv",)]
     assert dw.ask("select canal from dim_canal order by canal") == [("Loja",), ("Site",)]
 
@@ -246,12 +249,13 @@ def test_staging_never_stays(dw):
 # --- star
 
 
-def test_surrogate_keys_never_change(dw, spark, endpoint):
+def test_surrogate_keys_never_change(dw):
     dw.load({"canal": "Site"}, {"canal": "Loja"})
     given_keys = dw.ask("select canal, canal_id from dim_canal")
-    warehouse.remove(spark, endpoint, ["a.csv"])
+    dw.load(files=["a.csv"])
     dw.load({"canal": "App", "arquivo_de_origem": "b.csv"}, {"canal": "Site", "arquivo_de_origem": "b.csv"})
     dw.load({"canal": "Site"}, {"canal": "Loja"})
+    dw.rebuild({"canal": "Loja"}, {"canal": "Site"}, {"canal": "App"})
     assert sorted(dw.ask("select canal, canal_id from dim_canal")) == sorted([*given_keys, ("App", 3)])
 
 
@@ -371,7 +375,7 @@ def test_a_failed_check_names_itself_and_rows_and_changes_nothing(spoiled):
 # --- transactions
 
 
-def test_a_polling_reader_sees_all_or_nothing(dw):
+def test_a_reader_polling_through_loads_and_a_rebuild_sees_all_or_nothing(dw):
     seen, done = set(), threading.Event()
     states = (
         "select (select count(*) from registros_vendas), (select count(*) from fato_vendas), "
@@ -387,10 +391,33 @@ def test_a_polling_reader_sees_all_or_nothing(dw):
     reader.start()
     dw.load(*({"canal": str(n)} for n in range(100)))
     dw.load(*({"canal": str(n)} for n in range(50)))
+    dw.rebuild(*({"canal": str(n), "arquivo_de_origem": f"{n % 3}.csv"} for n in range(70)))
     done.set()
     reader.join()
-    assert seen <= {(0, 0, 0, 0), (100, 100, 100, 10000), (50, 50, 100, 5000)}
+    assert seen <= {(0, 0, 0, 0), (100, 100, 100, 10000), (50, 50, 100, 5000), (70, 70, 100, 7000)}
     assert len(seen) > 1
+
+
+def test_a_rebuilt_warehouse_is_the_same(dw):
+    sales = [{}, {"canal": "Site"}, {"arquivo_de_origem": "b.csv"}]
+    dw.load(*sales)
+    before = {table: rows for table, rows in dw.everything().items() if table != "arquivos_carregados"}
+    dw.rebuild(*sales)
+    assert {table: rows for table, rows in dw.everything().items() if table in before} == before
+
+
+def test_a_rebuild_leaves_nothing_of_what_gold_does_not_hold(dw, spark, endpoint):
+    dw.load({}, {"arquivo_de_origem": "b.csv"})
+    dw.rebuild({})
+    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1}
+    assert [dw.ask(f"select count(*) from {table}") for table in ("registros_vendas", "fato_vendas")] == [[(1,)]] * 2
+
+
+def test_a_refused_rebuild_leaves_the_old_warehouse(spoiled):
+    before = spoiled.everything()
+    with pytest.raises(CheckFailed, match="fact_equals_registros"):
+        spoiled.rebuild({"arquivo_de_origem": "b.csv"})
+    assert spoiled.everything() == before
 
 
 def test_concurrent_loads_wait_for_each_other(dw, spark, endpoint):
@@ -400,13 +427,13 @@ def test_concurrent_loads_wait_for_each_other(dw, spark, endpoint):
         load.start()
     for load in loads:
         load.join()
-    assert warehouse.counts(spark, endpoint) == dict.fromkeys(files, 1)
+    assert warehouse.loaded_rows(spark, endpoint) == dict.fromkeys(files, 1)
     assert sorted(dw.ask("select canal_id from dim_canal")) == [(1,), (2,), (3,)]
 
 
 def test_an_unreachable_warehouse_is_explained(spark):
     with pytest.raises(WarehouseError, match="127.0.0.1:1.*refused"):
-        warehouse.counts(spark, embedded.Endpoint(port=1, password=""))
+        warehouse.loaded_rows(spark, embedded.Endpoint(port=1, password=""))
 
 
 def test_a_failure_in_the_block_rolls_back(dw, spark, endpoint):

@@ -30,12 +30,9 @@ create temporary table arquivos_da_carga (
 )
 """
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
-COUNTS = """
-select arquivos_carregados.arquivo_de_origem, count(fato_vendas.venda_id) as linhas
-from arquivos_carregados
-left join fato_vendas on arquivos_carregados.arquivo_de_origem = fato_vendas.arquivo_de_origem
-group by arquivos_carregados.arquivo_de_origem
-"""
+LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
+
+FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
 
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
@@ -60,29 +57,22 @@ def load(
     """
     if not files:
         return {}
-    gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
     with transaction(spark, endpoint) as open_transaction:
         open_transaction.run(PostgreSQL.lock_loads)
-        held = _hold(gold, files)
-        _name_files(open_transaction, held)
-        _replace_rows(open_transaction, gold, staging)
-        large = sum(rows for rows, _, _ in held.values()) >= ANALYZE_FROM_ROWS
-        if large:
-            open_transaction.run("analyze registros_vendas")
-        open_transaction.run("call refresh_star()")
-        if large:
-            open_transaction.run("analyze fato_vendas")
-        _check(open_transaction)
-    return {file: rows for file, (rows, _, _) in held.items()}
+        return _load(open_transaction, gold, files, staging)
 
 
-def remove(spark: SparkSession, endpoint: Endpoint, files: Sequence[str]) -> None:
-    """Take files out of the warehouse; members of dimensions stay, so that their keys do. Raises WarehouseError."""
+def rebuild(
+    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path
+) -> dict[str, int]:
+    """As `load`, but of everything: nothing else stays in registros_vendas and the fact.
+
+    Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
+    """
     with transaction(spark, endpoint) as open_transaction:
         open_transaction.run(PostgreSQL.lock_loads)
-        _name_files(open_transaction, dict.fromkeys(files, NOTHING))
-        for table in ("fato_vendas", "registros_vendas", "arquivos_carregados"):
-            open_transaction.run(f"delete from {table} {OF_THIS_LOAD}")
+        open_transaction.run(*(f"delete from {table}" for table in FACTS))
+        return _load(open_transaction, gold, files, staging)
 
 
 def refresh(spark: SparkSession, endpoint: Endpoint) -> None:
@@ -91,10 +81,25 @@ def refresh(spark: SparkSession, endpoint: Endpoint) -> None:
         open_transaction.run(PostgreSQL.lock_loads, "call refresh_star()")
 
 
-def counts(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
-    """Rows of fato_vendas by loaded file, 0 for a file without sales. Raises WarehouseError."""
+def loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
+    """Rows in registros_vendas by loaded file, 0 for a file without sales. Raises WarehouseError."""
     with transaction(spark, endpoint) as open_transaction:
-        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(COUNTS)}
+        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
+
+
+def _load(open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: Path) -> dict[str, int]:
+    gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
+    held = _hold(gold, files)
+    _name_files(open_transaction, held)
+    _replace_rows(open_transaction, gold, staging)
+    large = sum(rows for rows, _, _ in held.values()) >= ANALYZE_FROM_ROWS
+    if large:
+        open_transaction.run("analyze registros_vendas")
+    open_transaction.run("call refresh_star()")
+    if large:
+        open_transaction.run("analyze fato_vendas")
+    _check(open_transaction)
+    return {file: rows for file, (rows, _, _) in held.items()}
 
 
 def _required(name: str) -> Column:
