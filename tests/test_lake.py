@@ -7,6 +7,7 @@ from rows import FILE, silver_frame, silver_row
 from vendas import schema
 from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
 from vendas.ledger import Event, read_events, record
+from vendas.silver import sales_between
 
 OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
 
@@ -18,6 +19,10 @@ def tables(spark):
     yield lake
     for table in (SILVER, GOLD, QUARANTINE, LEDGER):
         spark.sql(f"DROP TABLE lago.{table} PURGE")
+
+
+def add(tables, rows, files, **audit):
+    return tables.change(SILVER).publish(rows, files, **audit)
 
 
 def folder(spark):
@@ -34,29 +39,29 @@ def test_tables_have_the_schemas_columns_types_and_comments(tables, table, colum
 
 
 def test_making_tables_again_changes_nothing(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     tables.create_tables()
     assert tables.read(SILVER).count() == 1
 
 
 def test_sales_are_parquet_by_year(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     assert len(list((folder(spark) / "silver" / "data" / "ano=2024").glob("*.parquet"))) == 1
 
 
 def test_add_returns_the_rows_held_of_each_file(spark, tables):
     rows = silver_frame(spark, [silver_row(), silver_row(OTHER), silver_row(OTHER, Nome="Bia")])
-    assert tables.add(SILVER, rows, [FILE, OTHER, "none.csv"]) == {FILE: 1, OTHER: 2, "none.csv": 0}
+    assert add(tables, rows, [FILE, OTHER, "none.csv"]) == {FILE: 1, OTHER: 2, "none.csv": 0}
 
 
 def test_an_audit_that_raises_leaves_the_table_as_it_was(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
 
     def refuse(held):
         raise ValueError(held)
 
     with pytest.raises(ValueError, match="'" + FILE):
-        tables.add(SILVER, silver_frame(spark, [silver_row(Nome="Bia")]), [FILE], audit=refuse)
+        add(tables, silver_frame(spark, [silver_row(Nome="Bia")]), [FILE], audit=refuse)
     assert [row.Nome for row in tables.read(SILVER).collect()] == ["Ana"]
 
 
@@ -65,20 +70,20 @@ def test_what_an_audit_refused_does_not_come_back(spark, tables):
         raise ValueError
 
     with pytest.raises(ValueError):
-        tables.add(SILVER, silver_frame(spark, [silver_row(Nome="Bia")]), [FILE], audit=refuse)
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+        add(tables, silver_frame(spark, [silver_row(Nome="Bia")]), [FILE], audit=refuse)
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     assert [row.Nome for row in tables.read(SILVER).collect()] == ["Ana"]
 
 
 def test_replace_leaves_other_files_alone_and_can_be_repeated(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
+    add(tables, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
     for _ in range(2):
         tables.replace(SILVER, silver_frame(spark, [silver_row(OTHER, Nome="Bia")]), [OTHER])
     assert sorted(row.Nome for row in tables.read(SILVER).collect()) == ["Ana", "Bia"]
 
 
 def test_a_refused_replacement_leaves_the_old_rows(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
 
     def refuse(held):
         raise ValueError
@@ -89,15 +94,15 @@ def test_a_refused_replacement_leaves_the_old_rows(spark, tables):
 
 
 def test_without_files_nothing_is_committed(spark, tables):
-    tables.add(SILVER, silver_frame(spark, []), [])
+    add(tables, silver_frame(spark, []), [])
     tables.replace(GOLD, silver_frame(spark, []), [])
     assert spark.sql("SELECT * FROM lago.silver.snapshots UNION ALL SELECT * FROM lago.gold.snapshots").isEmpty()
 
 
 def test_sales_between_two_moments_include_both(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     moment = silver_row()["Timestamp do Registro"]
-    assert tables.sales_between(moment, moment).count() == 1
+    assert sales_between(tables.read(SILVER), moment, moment).count() == 1
 
 
 @pytest.fixture(params=["America/Sao_Paulo", "Asia/Tokyo"])
@@ -110,36 +115,36 @@ def elsewhere(request, monkeypatch):
 
 
 def test_moments_are_wall_clock_wherever_the_machine_stands(spark, tables, elsewhere):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     moment = silver_row()["Timestamp do Registro"]
-    assert tables.sales_between(moment, moment).count() == 1
+    assert sales_between(tables.read(SILVER), moment, moment).count() == 1
 
 
 def test_no_span_holds_no_sales(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
-    assert tables.sales_between(None, None).isEmpty()
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
+    assert sales_between(tables.read(SILVER), None, None).isEmpty()
 
 
 def test_the_ledger_gives_back_its_events(spark, tables):
-    record(tables, [Event(OTHER, "registros.csv", "bronze", "r1", motivo="ação", lidas=3, dialeto="{}")])
+    record(tables, [], [Event(OTHER, "registros.csv", "bronze", "r1", motivo="ação", lidas=3, dialeto="{}")])
     (found,) = read_events(folder(spark))
     assert (found.arquivo, found.motivo, found.lidas, found.gravadas) == (OTHER, "ação", 3, 0)
 
 
 def test_recording_no_events_commits_nothing(spark, tables):
-    record(tables, [])
+    record(tables, [], [])
     assert spark.sql("SELECT * FROM lago.ledger.snapshots").isEmpty()
 
 
 def test_a_table_is_the_same_read_without_spark(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
+    add(tables, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
     without = [tuple(row.values()) for row in read_without_spark(folder(spark), SILVER).to_pylist()]
     assert sorted(without) == sorted(tuple(row) for row in tables.read(SILVER).collect())
 
 
 @pytest.mark.parametrize("hint", ["1", None], ids=["old", "missing"])
 def test_a_hint_that_lags_behind_does_not_hide_a_commit(spark, tables, hint):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     path = folder(spark) / "silver" / "metadata" / "version-hint.text"
     path.write_text(hint) if hint else path.unlink()
     assert read_without_spark(folder(spark), SILVER).num_rows == 1

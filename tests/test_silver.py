@@ -20,6 +20,7 @@ from vendas.silver import (
     to_mended,
     to_quarantine,
     to_silver,
+    unknown,
 )
 
 VALOR, NOME = schema.VALOR.name, schema.NOME.name
@@ -31,7 +32,7 @@ def judged(spark, *rows):
 
 def published(spark, rows, known=(), arquivos=(FILE,)):
     sales = mark_known(distinct_sales(judged(spark, *rows)), silver_frame(spark, known))
-    return to_silver(sales, arquivo_at(F.col("posicao"), list(arquivos)))
+    return to_silver(unknown(sales), arquivo_at(F.col("posicao"), list(arquivos)))
 
 
 def test_a_good_row_becomes_a_typed_sale(spark):

@@ -3,8 +3,10 @@
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
@@ -67,6 +69,29 @@ def bronze_files(bronze: Path) -> list[BronzeFile]:
         return []
     parsed = (BronzeFile.parse(entry.name) for entry in os.scandir(bronze) if entry.is_file())
     return sorted(file for file in parsed if file)
+
+
+def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
+    """The bronze files of these names; the name a file arrived under will do where only one did.
+
+    Raises ArrivalError for a name that none has, or several have.
+    """
+    files = list(files)
+    return [_find(files, name) for name in names]
+
+
+def _find(files: list[BronzeFile], name: str) -> BronzeFile:
+    found = [file for file in files if name == file.name] or [
+        file for file in files if name.lower() == file.received_as.lower()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = "\n".join(file.name for file in found)
+        raise ArrivalError(f"{len(found)} bronze files arrived as {name}. Give the name of one of them:\n{listed}")
+    close = get_close_matches(name, [file.name for file in files])
+    hint = f"Did you mean {close[0]}?" if close else "`vendas status --json` names them all."
+    raise ArrivalError(f"No bronze file is named {name}. {hint}")
 
 
 def waiting_files(landing: Path) -> list[Path]:

@@ -4,6 +4,7 @@ It asks the same code that intake runs (`survey`, `read_bronze`, `judge`), so it
 that it doubts: rows that intake would take, but that a person should look at first.
 """
 
+import gc
 import os
 import tempfile
 from bisect import bisect_right
@@ -115,6 +116,7 @@ def private_session(settings: Settings) -> Iterator[SparkSession]:
             yield spark
         finally:
             spark.stop()
+            gc.collect()  # what Python still knows of Java's objects would later ask for a JVM that is gone
 
 
 def sample_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:

@@ -29,6 +29,10 @@ class ConservationError(VendasError):
     """Rows read and rows accounted for differ; nothing was published."""
 
 
+class ConcurrentChange(VendasError):
+    """Somebody else changed a table of the lake while a stage worked on it; the stage published nothing."""
+
+
 class QuarantineError(VendasError):
     """Quarantined rows could not be exported."""
 

@@ -1,14 +1,20 @@
 """The only reads and writes of lake tables: Apache Iceberg, in the catalog that the session is configured with."""
 
-from collections.abc import Callable, Collection
-from datetime import datetime
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import IllegalArgumentException
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from vendas import schema
+from vendas.errors import ConcurrentChange
 from vendas.spark import CATALOG
 
 SILVER, GOLD, QUARANTINE, MENDED, LEDGER = "silver", "gold", "quarantine", "mended", "ledger"
@@ -22,7 +28,9 @@ _COLUMNS = {
 }
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
 _FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
-_AUDIT = "auditoria"  # the branch on which rows wait until they are published
+_AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
+_METADATA_FILE = re.compile(r"v(\d+)\.metadata\.json")
+_BRANCH_LIFE_MS = 24 * 60 * 60 * 1000
 
 Audit = Callable[[dict[str, int]], None]
 
@@ -36,19 +44,25 @@ class Lake:
 
     def __init__(self, spark: SparkSession):
         self.spark = spark
+        self.opened_at = datetime.now(UTC).replace(tzinfo=None)  # when the work on it began
 
     def create_tables(self) -> None:
-        """Creates the tables that do not exist yet; sales are partitioned by year and sorted by time within a file."""
+        """Creates the tables that do not exist yet, and adds columns that older ones lack.
+
+        Sales are partitioned by year and sorted by time within a file.
+        """
         for table, columns in _COLUMNS.items():
-            if self.spark.catalog.tableExists(_name(table)):
-                continue
-            described = ", ".join(f"`{c.name}` {c.type} COMMENT '{c.comment}'" for c in columns)
-            partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
-            self.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {_name(table)} ({described}) USING iceberg {partitioned} "
-                "TBLPROPERTIES ('format-version'='2', 'write.parquet.compression-codec'='zstd')"
-            )
-            if table in _TIMESTAMP:
+            if not self.spark.catalog.tableExists(_name(table)):
+                partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
+                self.spark.sql(
+                    f"CREATE TABLE IF NOT EXISTS {_name(table)} ({_described(columns)}) USING iceberg {partitioned} "
+                    "TBLPROPERTIES ('format-version'='2', 'write.parquet.compression-codec'='zstd')"
+                )
+            there = set(self.read(table).columns)
+            if new := [column for column in columns if column.name not in there]:
+                self.spark.sql(f"ALTER TABLE {_name(table)} ADD COLUMNS ({_described(new)})")
+            # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
+            if table in _TIMESTAMP and _iceberg_table(self.spark, table).sortOrder().isUnsorted():
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
                 self.spark.sql(f"ALTER TABLE {_name(table)} WRITE {order}")
 
@@ -60,63 +74,126 @@ class Lake:
         """The table's rows that came from these bronze files."""
         return self.read(table).where(F.col(_FILE[table]).isin(list(files)))
 
-    def sales_between(self, first: datetime | None, last: datetime | None) -> DataFrame:
-        """Silver's sales from the first to the last moment; only partitions and files that can hold one are read."""
-        if first is None:
-            return self.read(SILVER).limit(0)
-        moment, ano = F.col(schema.TIMESTAMP.name), F.col(schema.ANO.name)
-        return self.read(SILVER).where(
-            ano.between(first.year, last.year) & moment.between(_wall_clock(first), _wall_clock(last))
-        )
-
     def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
         """Rows the table holds of each of these bronze files; 0 where it holds none."""
-        return self._count(self.read(table), _FILE[table], files)
+        return _count(self.read(table), _FILE[table], files)
+
+    def count_by_any_file(self, table: str) -> dict[str, int]:
+        """Rows the table holds of each file that it holds rows of."""
+        return dict(self.read(table).groupBy(_FILE[table]).count().collect())
+
+    def added_when(self, table: str) -> DataFrame:
+        """Each data file's path (`caminho`; `_file` of its rows) and when it came into the table (`ordem`)."""
+        entries = self.spark.table(f"{_name(table)}.entries").where("status < 2")
+        return entries.select(F.col("data_file.file_path").alias("caminho"), F.col("sequence_number").alias("ordem"))
 
     def record(self, rows: DataFrame) -> None:
         """Adds rows to the ledger in one commit."""
         rows.writeTo(_name(LEDGER)).append()
 
-    def add(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
-        """Adds rows of these bronze files in one commit, once `audit` has passed what was written.
+    def total(self, table: str) -> int:
+        """Rows the table holds, from its metadata alone."""
+        snapshot = _iceberg_table(self.spark, table).currentSnapshot()
+        return int(snapshot.summary()["total-records"]) if snapshot else 0
 
-        `audit` gets the rows of each file that the table is about to hold; whatever it raises leaves the table as it
-        was. Returns those counts. Without files nothing is done.
+    def change(self, table: str) -> "Change":
+        """A change to the table as it is now."""
+        return Change(self.spark, table)
+
+    def replace(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
+        """Makes `rows` all that the table holds of these bronze files; doing it again changes nothing."""
+        return self.change(table).publish(rows, files, replaced=files, audit=audit)
+
+
+class Change:
+    """A change to a table, seen by nobody until it is published, and then at once.
+
+    Iceberg's write-audit-publish: rows go to a branch, which becomes the table by moving one reference. The table must
+    not have changed since this change began, so what was concluded from `read` still holds when it is published.
+    """
+
+    def __init__(self, spark: SparkSession, table: str):
+        self._spark, self._table = spark, table
+        snapshot = _iceberg_table(spark, table).currentSnapshot()
+        self._base: int | None = snapshot.snapshotId() if snapshot else None
+
+    def read(self) -> DataFrame:
+        """The table as it was when this change began."""
+        if self._base is None:
+            return self._spark.table(_name(self._table)).limit(0)
+        return self._spark.read.option("snapshot-id", self._base).table(_name(self._table))
+
+    def rows_of(self, files: Collection[str]) -> DataFrame:
+        """The rows it then had from these bronze files."""
+        return self.read().where(F.col(_FILE[self._table]).isin(list(files)))
+
+    def publish(
+        self, rows: DataFrame, files: Collection[str], replaced: Collection[str] = (), audit: Audit = _pass
+    ) -> dict[str, int]:
+        """Adds rows of these bronze files, once `audit` has passed what was written; all in one commit.
+
+        Rows that the table has of the files in `replaced` leave it in the same commit. `audit` gets the rows of each
+        file that the table is about to hold; whatever it raises leaves the table as it was. Returns those counts.
+        Without files nothing is done. Raises ConcurrentChange when the table has changed meanwhile.
         """
         if not files:
             return {}
-        self._open_branch(table)
-        return self._publish(table, rows, files, audit)
+        branch = f"{_AUDIT}_{secrets.token_hex(4)}"
+        self._begin(branch)
+        try:
+            return self._publish(branch, rows, files, replaced, audit)
+        except BaseException:
+            _iceberg_table(self._spark, self._table).manageSnapshots().removeBranch(branch).commit()
+            raise
 
-    def replace(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
-        """As `add`, but makes `rows` all that the table holds of these files; doing it again changes nothing."""
-        if not files:
-            return {}
-        self._open_branch(table)
-        if not self.rows_of(table, files).isEmpty():
-            values = {f"file{number}": file for number, file in enumerate(files)}
+    def _begin(self, branch: str) -> None:
+        """The branch starts at what was read; one that a killed run leaves behind expires."""
+        snapshots = _iceberg_table(self._spark, self._table).manageSnapshots()
+        begun = snapshots.createBranch(branch) if self._base is None else snapshots.createBranch(branch, self._base)
+        self._commit(begun.setMaxRefAgeMs(branch, _BRANCH_LIFE_MS))
+
+    def _publish(
+        self, branch: str, rows: DataFrame, files: Collection[str], replaced: Collection[str], audit: Audit
+    ) -> dict[str, int]:
+        name, column = f"{_name(self._table)}.branch_{branch}", _FILE[self._table]
+        if replaced and not self.rows_of(replaced).isEmpty():
+            values = {f"file{number}": file for number, file in enumerate(replaced)}
             listed = ", ".join(f":{marker}" for marker in values)
-            self.spark.sql(f"DELETE FROM {_branch(table)} WHERE `{_FILE[table]}` IN ({listed})", args=values)
-        return self._publish(table, rows, files, audit)
-
-    def _open_branch(self, table: str) -> None:
-        self.spark.sql(f"ALTER TABLE {_name(table)} DROP BRANCH IF EXISTS {_AUDIT}")  # of a run that was cut off
-        self.spark.sql(f"ALTER TABLE {_name(table)} CREATE BRANCH {_AUDIT}")
-
-    def _publish(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit) -> dict[str, int]:
-        """Iceberg's write-audit-publish: rows go to a branch, which becomes the table by moving one reference."""
-        rows.writeTo(_branch(table)).append()
-        held = self._count(self.spark.table(_branch(table)), _FILE[table], files)
+            self._spark.sql(f"DELETE FROM {name} WHERE `{column}` IN ({listed})", args=values)
+        rows.writeTo(name).append()
+        held = _count(self._spark.table(name), column, files)
         audit(held)
-        self.spark.sql(f"CALL {CATALOG}.system.fast_forward('{_name(table)}', 'main', '{_AUDIT}')")
+        snapshots = _iceberg_table(self._spark, self._table).manageSnapshots()
+        self._commit(snapshots.fastForwardBranch("main", branch).removeBranch(branch))
         return held
 
-    @staticmethod
-    def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, int]:
-        if not files:
-            return {}
-        counted = rows.where(F.col(column).isin(list(files))).groupBy(column).count().collect()
-        return dict.fromkeys(files, 0) | {row[0]: row[1] for row in counted}
+    def _commit(self, snapshots: JavaObject) -> None:
+        try:
+            snapshots.commit()
+        except (Py4JJavaError, IllegalArgumentException) as error:
+            refused = isinstance(error, IllegalArgumentException) or "CommitFailedException" in str(error)
+            if not refused:
+                raise
+            raise ConcurrentChange(
+                f"The table {self._table} was changed by another run, or by a notebook run by hand, while this stage "
+                "worked on it; nothing of this stage was published.\nRun again: it takes up what is still pending."
+            ) from None
+
+
+def _described(columns: Iterable[schema.Column]) -> str:
+    return ", ".join(f"`{column.name}` {column.type} COMMENT '{column.comment}'" for column in columns)
+
+
+def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, int]:
+    if not files:
+        return {}
+    counted = rows.where(F.col(column).isin(list(files))).groupBy(column).count().collect()
+    return dict.fromkeys(files, 0) | {row[0]: row[1] for row in counted}
+
+
+def _iceberg_table(spark: SparkSession, table: str) -> JavaObject:
+    """Iceberg's own view of the table, for what costs Spark a query."""
+    return spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, _name(table))
 
 
 def read_without_spark(folder: Path, table: str) -> pa.Table:
@@ -129,18 +206,26 @@ def read_without_spark(folder: Path, table: str) -> pa.Table:
     return StaticTable.from_metadata(str(metadata)).scan().to_arrow()
 
 
+def total_without_spark(folder: Path, table: str) -> int:
+    """Rows a table of a local lake holds, as `Lake.total`."""
+    from pyiceberg.table import StaticTable
+
+    metadata = _current_metadata(folder / table / "metadata")
+    snapshot = StaticTable.from_metadata(str(metadata)).current_snapshot() if metadata else None
+    return int(snapshot.summary["total-records"]) if snapshot else 0
+
+
 def _current_metadata(folder: Path) -> Path | None:
     """The newest version's file. Iceberg's hint lags behind it when a commit was cut off before it wrote the hint."""
     hint = folder / "version-hint.text"
-    version = int(hint.read_text()) if hint.exists() else 0
+    if hint.exists():
+        version = int(hint.read_text())
+    else:
+        there = (_METADATA_FILE.fullmatch(path.name) for path in folder.glob("v*"))
+        version = max((int(found[1]) for found in there if found), default=0)
     while (newer := folder / f"v{version + 1}.metadata.json").exists():
         version += 1
     return newer.with_name(f"v{version}.metadata.json") if version else None
-
-
-def _wall_clock(moment: datetime) -> Column:
-    """The moment as written; `lit` of a datetime would move it by this machine's time zone."""
-    return F.lit(moment.isoformat(" ")).cast("timestamp_ntz")
 
 
 def _name(table: str) -> str:

@@ -1,12 +1,13 @@
 """What happened to each file: one event a file and finished stage, kept in the lake; and the rule that no row is lost.
 
 What is pending follows from the events alone, so a lost trigger or a crash leaves nothing behind: a stage takes up
-every file whose previous stage is done and newer than its own.
+every file whose previous stage is done and newer than its own. A file that was undone goes the same way, with no rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,8 @@ from vendas.arrivals import Arrival, BronzeFile
 from vendas.errors import ConservationError
 
 STAGES = ("bronze", "silver", "gold", "dw")
-PROCESSED, REJECTED, PENDING = "processado", "rejeitado", "pendente"
+PROCESSED, REJECTED, UNDONE, PENDING = "processado", "rejeitado", "desfeito", "pendente"
+BY_HAND = "manual"  # the run id of a notebook that no run executes
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Event:
     quarentena: int = 0
     gravadas: int = 0
     dialeto: str | None = None
-    registrado_em: datetime | None = None  # UTC, without a zone; given when it is recorded
+    # Times are UTC, without a zone; they and the executed notebook are given when the event is recorded.
+    registrado_em: datetime | None = None
+    iniciado_em: datetime | None = None
+    notebook: str | None = None
 
 
 def read_events(folder: Path) -> list[Event]:
@@ -42,13 +47,28 @@ def read_events(folder: Path) -> list[Event]:
     return [Event(**row) for row in lake.read_without_spark(folder, lake.LEDGER).to_pylist()]
 
 
-def record(tables: lake.Lake, events: list[Event]) -> None:
-    """Adds events, all of the same moment, in one commit; none, no commit."""
+def record(tables: lake.Lake, known: Iterable[Event], events: list[Event]) -> None:
+    """Adds events in one commit, each newer than all `known` ones of its file; none, no commit."""
     if not events:
         return
     now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [astuple(replace(event, registrado_em=now)) for event in events]
-    tables.record(tables.spark.createDataFrame(rows, schema.ddl(schema.LEDGER)))
+    newest = {event.arquivo: event.registrado_em for event in sorted(known, key=lambda event: event.registrado_em)}
+    rows = [
+        replace(
+            event,
+            # A clock that was set back must not make an event older than what it follows from.
+            registrado_em=max(now, newest.get(event.arquivo, now) + timedelta(microseconds=1)),
+            iniciado_em=tables.opened_at,
+            notebook=None if event.run_id == BY_HAND else f"runs/{event.run_id}/{notebook_of(event.etapa)}.ipynb",
+        )
+        for event in events
+    ]
+    tables.record(tables.spark.createDataFrame(map(astuple, rows), schema.ddl(schema.LEDGER)))
+
+
+def notebook_of(stage: str) -> str:
+    """The stage's notebook: `01_bronze`."""
+    return f"{STAGES.index(stage) + 1:02d}_{stage}"
 
 
 def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
@@ -62,26 +82,82 @@ def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
 
 
 def pending(events: Iterable[Event], stage: str) -> list[Event]:
-    """The previous stage's events of the files this stage has yet to take up, in bronze order."""
+    """The previous stage's events of the files this stage has yet to take up.
+
+    In bronze order, but first those it has taken up before: sales they had come before those of new files.
+    """
     previous = STAGES[STAGES.index(stage) - 1]
-    return [done[previous] for done in latest(events).values() if _is_pending(done, previous, stage)]
+    files = [done for done in latest(events).values() if _is_pending(done, previous, stage)]
+    return [done[previous] for done in sorted(files, key=lambda done: stage not in done)]
 
 
 def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
-    if previous not in done or done[previous].situacao == REJECTED:
+    if previous not in done:
         return False
-    return stage not in done or done[stage].registrado_em < done[previous].registrado_em
+    if stage not in done:
+        return done[previous].situacao == PROCESSED
+    return done[stage].registrado_em < done[previous].registrado_em
 
 
-def unsurveyed(events: Iterable[Event], files: Iterable[BronzeFile], arrived: Iterable[Arrival]) -> list[BronzeFile]:
-    """The bronze files that intake has yet to look at: new ones, and rejected ones that were sent again."""
+def missing(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
+    """The previous stage's events of files that this stage has done, but of which it holds other rows now."""
+    previous = STAGES[STAGES.index(stage) - 1]
+    files = latest(events).values()
+    done = [file for file in files if stage in file and not _is_pending(file, previous, stage)]
+    return [file[previous] for file in done if held.get(file[stage].arquivo, 0) != file[stage].gravadas]
+
+
+def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -> list[str]:
+    """Those of the pending files that this stage has taken up before."""
+    files = latest(events)
+    return [event.arquivo for event in pending if stage in files[event.arquivo]]
+
+
+def with_duplicates(events: Iterable[Event], but: Iterable[Event]) -> list[Event]:
+    """Silver's events of the files that had rows dropped as duplicates, but for some files; in bronze order."""
+    left_out = {event.arquivo for event in but}
+    silver = [done["silver"] for done in latest(events).values() if "silver" in done]
+    return [event for event in silver if event.duplicadas and event.arquivo not in left_out]
+
+
+def unsurveyed(
+    events: Iterable[Event],
+    files: Iterable[BronzeFile],
+    arrived: Iterable[Arrival],
+    replay: Collection[BronzeFile] = (),
+) -> list[BronzeFile]:
+    """The bronze files that intake has to look at: new ones, rejected ones sent again, and those to `replay`."""
     seen = latest(events)
     resent = {arrival.bronze_name for arrival in arrived}
     return [
         file
         for file in files
-        if file.name not in seen or (file.name in resent and seen[file.name]["bronze"].situacao == REJECTED)
+        if file.name not in seen
+        or file in replay
+        or (file.name in resent and seen[file.name]["bronze"].situacao == REJECTED)
     ]
+
+
+def undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: str) -> list[Event]:
+    """Bronze's events that take files out of every layer; none for a file that is out already."""
+    seen = latest(events)
+    return [
+        Event(
+            file.name,
+            seen[file.name]["bronze"].arquivo_recebido if file.name in seen else file.received_as,
+            "bronze",
+            run_id,
+            situacao=UNDONE,
+            motivo="Desfeito a pedido; `vendas replay` volta a processá-lo",
+        )
+        for file in files
+        if file.name not in seen or seen[file.name]["bronze"].situacao != UNDONE
+    ]
+
+
+def rows_in(events: Iterable[Event], stage: str) -> int:
+    """Rows that a stage's table holds, of all files, as the ledger has it."""
+    return sum(done[stage].gravadas for done in latest(events).values() if stage in done)
 
 
 def as_frame(events: Iterable[Event]) -> pd.DataFrame:
@@ -98,12 +174,11 @@ def entries(events: Iterable[Event], run_id: str | None = None) -> list[dict]:
 
 def _entry(done: dict[str, Event]) -> dict:
     bronze, silver = done["bronze"], done.get("silver")
-    rejected = bronze.situacao == REJECTED
-    finished = "dw" in done and all(not _is_pending(done, *pair) for pair in zip(STAGES, STAGES[1:], strict=False))
+    waiting = any(_is_pending(done, *pair) for pair in pairwise(STAGES))
     return {
         "arquivo": bronze.arquivo,
         "arquivo_recebido": bronze.arquivo_recebido,
-        "situacao": REJECTED if rejected else PROCESSED if finished else PENDING,
+        "situacao": PENDING if waiting else bronze.situacao,
         "motivo": "; ".join(filter(None, [bronze.motivo, silver and silver.motivo])) or None,
         "lidas": silver.lidas if silver else 0,
         "duplicadas": silver.duplicadas if silver else 0,
@@ -139,6 +214,28 @@ def silver_events(
     ]
 
 
+def taken_out_events(
+    leaving: Iterable[Event], sharing: Iterable[Event], held: dict[str, int], run_id: str
+) -> list[Event]:
+    """Silver's events of files that left it, and of those that have other rows there than the ledger says.
+
+    `leaving` are bronze's events, `sharing` silver's; `held` are the rows silver has of each.
+    """
+    left = [replace(e, etapa="silver", run_id=run_id, motivo=None, gravadas=held[e.arquivo]) for e in leaving]
+    return left + recounted_events(sharing, held, run_id)
+
+
+def recounted_events(silver: Iterable[Event], held: dict[str, int], run_id: str) -> list[Event]:
+    """Silver's events, of those files only of which it has other rows than they say. Raises ConservationError."""
+    changed = [
+        replace(e, run_id=run_id, gravadas=held[e.arquivo], duplicadas=e.lidas - e.quarentena - held[e.arquivo])
+        for e in silver
+        if held[e.arquivo] != e.gravadas
+    ]
+    _raise_if(_with_too_many(changed))
+    return changed
+
+
 def carried_events(previous: Iterable[Event], stage: str, held: dict[str, int], run_id: str) -> list[Event]:
     """A later stage's events, from the rows of each file that it holds."""
     return [replace(event, etapa=stage, run_id=run_id, motivo=None, gravadas=held[event.arquivo]) for event in previous]
@@ -151,17 +248,21 @@ def check_conservation(silver: Iterable[Event], counted: dict[str, int]) -> None
     over all files, taken where duplicates were dropped. Raises ConservationError.
     """
     silver, good_rows, kept_rows = list(silver), counted["linhas"], counted["vendas"]
-    broken = [
-        f"{e.arquivo}: {e.lidas} read, but {e.gravadas} in silver and {e.quarentena} quarantined"
-        for e in silver
-        if e.duplicadas < 0
-    ]
+    broken = _with_too_many(silver)
     read, quarantined = sum(e.lidas for e in silver), sum(e.quarentena for e in silver)
     if read - quarantined != good_rows:
         broken.append(f"all files: {read} rows read and {quarantined} quarantined, but {good_rows} good rows")
     if (held := sum(e.gravadas for e in silver)) != kept_rows:
         broken.append(f"all files: {kept_rows} distinct sales, but {held} in silver")
     _raise_if(broken)
+
+
+def _with_too_many(silver: Iterable[Event]) -> list[str]:
+    return [
+        f"{e.arquivo}: {e.lidas} read, but {e.gravadas} in silver and {e.quarentena} quarantined"
+        for e in silver
+        if e.duplicadas < 0
+    ]
 
 
 def check_carried(previous: Iterable[Event], held: dict[str, int]) -> None:

@@ -2,12 +2,14 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas import ledger, resources
 from vendas.arrivals import bronze_files, waiting_files
+from vendas.embedded import is_made
+from vendas.lake import SILVER, total_without_spark
 from vendas.lock import hold_lake
 from vendas.settings import Settings
 from vendas.spark import gateway_environment
@@ -20,6 +22,17 @@ class Stage:
 
     notebook: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Bronze files to take out of every layer (`undo`), and to process again (`replay`)."""
+
+    undo: list[str] = field(default_factory=list)
+    replay: list[str] = field(default_factory=list)
+
+
+NO_CORRECTIONS = Corrections()
 
 
 @dataclass(frozen=True)
@@ -55,20 +68,20 @@ class Progress:
         """A notebook has returned its result."""
 
 
-def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
+def run_pipeline(settings: Settings, progress: Progress, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
     """Takes up all that is pending, from landing to star. Raises VendasError when a stage fails.
 
-    Where the ledger knows that nothing is pending, no notebook runs and the report has no stages.
+    Where the ledger knows that nothing is to be done, no notebook runs and the report has no stages.
     """
     begun = time.monotonic()
     with hold_lake(settings.lake, progress.waiting):
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         folder = settings.runs / run_id
         stages, files = [], []
-        if not is_up_to_date(settings):
+        if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run_id)
             with gateway_environment(settings, folder / "spark.log") as environment:
-                stages = run_notebooks(settings, folder, environment, progress)
+                stages = run_notebooks(settings, folder, environment, progress, corrections)
             files = ledger.entries(ledger.read_events(settings.lake), run_id)
     return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
 
@@ -76,26 +89,41 @@ def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
 def is_up_to_date(settings: Settings) -> bool:
     """Whether a run would find nothing to do. A lake without any event is not: its tables may still have to be made."""
     events = ledger.read_events(settings.lake)
-    if not events or waiting_files(settings.landing):
+    if not events or waiting_files(settings.landing) or not is_made(settings.dw):
         return False
+    if total_without_spark(settings.lake, SILVER) != ledger.rows_in(events, "silver"):
+        return False  # a second writer's equal sales are to be found
     if ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[]):
         return False
     return not any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
-def run_notebooks(settings: Settings, folder: Path, environment: dict[str, str], progress: Progress) -> list[Stage]:
+def run_notebooks(
+    settings: Settings,
+    folder: Path,
+    environment: dict[str, str],
+    progress: Progress,
+    corrections: Corrections = NO_CORRECTIONS,
+) -> list[Stage]:
     """The workflow's notebooks in order, executed into `folder`, whose name is the run's id.
 
     `environment` is added to their kernels': where it names no gateway, each starts a JVM of its own.
     """
+    common = {"lake": str(settings.lake), "run_id": folder.name}
+    own = {ledger.notebook_of("bronze"): asdict(corrections)}
     return [
-        _run_stage(notebook, folder, settings, environment, progress)
+        _run_stage(notebook, common | own.get(notebook, {}), folder, settings, environment, progress)
         for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
     ]
 
 
 def _run_stage(
-    notebook: str, folder: Path, settings: Settings, environment: dict[str, str], progress: Progress
+    notebook: str,
+    parameters: dict[str, object],
+    folder: Path,
+    settings: Settings,
+    environment: dict[str, str],
+    progress: Progress,
 ) -> Stage:
     from vendas.runner import run_notebook  # here, because papermill takes a second to import: the JVM starts meanwhile
 
@@ -103,7 +131,7 @@ def _run_stage(
     run_notebook(
         resources.folder("notebooks") / f"{notebook}.ipynb",
         folder / f"{notebook}.ipynb",
-        {"lake": str(settings.lake), "run_id": folder.name},
+        parameters,
         environment,
         settings.cell_timeout,
         lambda done, total: progress.cell_done(notebook, done, total),

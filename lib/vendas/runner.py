@@ -21,7 +21,7 @@ from vendas.errors import NotebookError, without_java_frames
 from vendas.results import RESULT_MIME, StageResult
 
 ENGINE = "vendas"
-_TYPES = {"str": str, "int": int, "float": float, "bool": bool}
+_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 
 OnCell = Callable[[int, int], None]
 

@@ -92,14 +92,16 @@ LEDGER = (
     Column("arquivo_recebido", "string", "Nome com que o arquivo chegou"),
     Column("etapa", "string", "Etapa concluída: bronze, silver, gold ou dw"),
     Column("run_id", "string", "Execução que concluiu a etapa"),
-    Column("situacao", "string", "processado ou rejeitado"),
-    Column("motivo", "string", "Por que foi rejeitado, ou o que se ignorou dele"),
+    Column("situacao", "string", "processado, rejeitado ou desfeito"),
+    Column("motivo", "string", "Por que foi rejeitado ou desfeito, ou o que se ignorou dele"),
     Column("lidas", "bigint", "Linhas lidas do arquivo"),
     Column("duplicadas", "bigint", "Linhas iguais a outra já aceita"),
     Column("quarentena", "bigint", "Linhas recusadas, guardadas com os motivos"),
     Column("gravadas", "bigint", "Linhas do arquivo na tabela da etapa"),
     Column("dialeto", "string", "Como ler o arquivo (JSON)"),
     Column("registrado_em", "timestamp_ntz", "Quando a etapa foi concluída (UTC)"),
+    Column("iniciado_em", "timestamp_ntz", "Quando a etapa começou (UTC)"),
+    Column("notebook", "string", "Notebook executado, a partir da pasta do lago; vazio se executado à mão"),
 )
 
 

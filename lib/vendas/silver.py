@@ -4,6 +4,7 @@ Judged rows carry `arquivo`, `posicao` (sorts by bronze order, then line), `linh
 contract's 13 columns; `motivos` is empty for a row that can be sold on.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from queue import Empty, Queue
 from threading import Thread
@@ -90,6 +91,29 @@ def time_span(judged: DataFrame) -> tuple[datetime | None, datetime | None]:
     return tuple(judged.where(~is_refused()).agg(F.min(moment), F.max(moment)).first())
 
 
+def sales_between(silver: DataFrame, first: datetime | None, last: datetime | None) -> DataFrame:
+    """Silver's sales from the first to the last moment; only partitions and files that can hold one are read."""
+    if first is None:
+        return silver.limit(0)
+    moment, ano = F.col(schema.TIMESTAMP.name), F.col(schema.ANO.name)
+    return silver.where(ano.between(first.year, last.year) & moment.between(_wall_clock(first), _wall_clock(last)))
+
+
+def _wall_clock(moment: datetime) -> Column:
+    """The moment as written; `lit` of a datetime would move it by this machine's time zone."""
+    return F.lit(moment.isoformat(" ")).cast("timestamp_ntz")
+
+
+def from_other_files(silver: DataFrame, files: Collection[str]) -> DataFrame:
+    """Silver's sales but for those of these bronze files."""
+    return silver.where(~F.col(schema.ARQUIVO.name).isin(list(files)))
+
+
+def equal_sales(judged: DataFrame, sales: DataFrame) -> DataFrame:
+    """The good rows that are equal to one of these sales."""
+    return judged.where(~is_refused()).join(sales.select(*schema.INPUT_NAMES), list(schema.INPUT_NAMES), "left_semi")
+
+
 def mark_known(sales: DataFrame, silver: DataFrame) -> DataFrame:
     """Adds `conhecida_em`: the bronze file whose equal sale silver holds already, or null.
 
@@ -127,8 +151,12 @@ def observed(counts: Observation, seconds: float = 60) -> dict[str, int]:
         ) from None
 
 
-def to_silver(marked: DataFrame, arquivo: Column) -> DataFrame:
-    """The new sales in silver's columns; `arquivo` gives the bronze name from `posicao`."""
-    new = marked.where(F.col("conhecida_em").isNull())
+def unknown(marked: DataFrame) -> DataFrame:
+    """The sales that silver does not hold yet."""
+    return marked.where(F.col("conhecida_em").isNull())
+
+
+def to_silver(sales: DataFrame, arquivo: Column) -> DataFrame:
+    """Distinct sales in silver's columns; `arquivo` gives the bronze name from `posicao`."""
     added = {schema.ARQUIVO.name: arquivo, schema.ANO.name: F.year(schema.TIMESTAMP.name)}
-    return new.withColumns(added).select(*schema.names(schema.SILVER))
+    return sales.withColumns(added).select(*schema.names(schema.SILVER))

@@ -55,6 +55,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         f"spark.sql.catalog.{CATALOG}": "org.apache.iceberg.spark.SparkCatalog",
         f"spark.sql.catalog.{CATALOG}.type": "hadoop",
+        f"spark.sql.catalog.{CATALOG}.cache-enabled": "false",  # it would hide what another JVM commits for 30 s
         _WAREHOUSE: str(settings.lake),
     }
 

@@ -1,0 +1,107 @@
+"""Tables set right: files taken out of silver, equal sales of two writers made one, the warehouse loaded anew."""
+
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from vendas import schema, warehouse
+from vendas.bronze import SurveyedFile, arquivo_at, read_bronze
+from vendas.embedded import ensure_running
+from vendas.errors import ConservationError
+from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, Lake
+from vendas.ledger import Event, latest, read_events, record, recounted_events, rows_in
+from vendas.settings import Settings
+from vendas.silver import distinct_sales, equal_sales, judge, to_silver
+
+_EVENT_TIME = r"_(\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv$"  # of a bronze name
+
+
+def take_out(
+    tables: Lake, bronze: Path, events: list[Event], leaving: list[Event], sharing: list[Event]
+) -> dict[str, int]:
+    """Takes the rows of leaving files out of quarantine and silver; the rows silver then has, by file.
+
+    A sale that other files have, too, was dropped there as a duplicate: it comes back to the first of these files, in
+    bronze order, in the same commit. `sharing` are silver's events of the files that have duplicates, `events` the
+    whole ledger. Without leaving files nothing is done.
+    """
+    if not leaving:
+        return {}
+    gone = [event.arquivo for event in leaving]
+    for table in (QUARANTINE, MENDED):
+        if not tables.rows_of(table, gone).isEmpty():
+            tables.replace(table, tables.read(table).limit(0), gone)
+    change = tables.change(SILVER)
+    lost = change.rows_of(gone)
+    files = [*gone, *(event.arquivo for event in sharing)]
+    if lost.isEmpty():  # as after a run that was cut off before it told the ledger
+        return tables.count_by_file(SILVER, files)
+    return change.publish(_returning(tables, bronze, events, lost, sharing), files, replaced=gone)
+
+
+def _returning(tables: Lake, bronze: Path, events: list[Event], lost: DataFrame, sharing: list[Event]) -> DataFrame:
+    known = latest(events)
+    surveyed = [SurveyedFile.of(bronze, known[event.arquivo]["bronze"]) for event in sharing]
+    returning = equal_sales(judge(read_bronze(tables.spark, surveyed)), lost)
+    arquivos = [event.arquivo for event in sharing]
+    return to_silver(distinct_sales(returning), arquivo_at(F.col("posicao"), arquivos))
+
+
+def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
+    """Makes one of equal sales that a second writer added to silver; returns how many rows went.
+
+    The copy that came first stays, then the first in bronze order. Two runs cannot both publish, but nothing keeps
+    others from appending. Only where silver holds other rows than the ledger says is it looked at row by row.
+    Raises ConservationError when it still does afterwards.
+    """
+    if (before := tables.total(SILVER)) == rows_in(events, "silver"):
+        return 0
+    change = tables.change(SILVER)
+    arquivo = schema.ARQUIVO.name
+    by_sale = change.read().groupBy(*schema.INPUT_NAMES).agg(F.collect_list(arquivo).alias(arquivo))
+    doubled = by_sale.where(F.size(arquivo) > 1).select(F.explode(arquivo)).distinct()
+    files = sorted(row[0] for row in doubled.collect())
+    silver = {name: done["silver"] for name, done in latest(events).items() if "silver" in done}
+    affected = [silver[name] for name in files if name in silver]
+    # The ledger is told first: killed in between, the next run finds the equal sales again, and the ledger right.
+    change.publish(
+        _first_of_equal(change.rows_of(files), tables.added_when(SILVER)),
+        files,
+        replaced=files,
+        audit=lambda held: record(tables, events, recounted_events(affected, held, run_id)),
+    )
+    _check_nothing_foreign(silver, tables.count_by_any_file(SILVER), but=[event.arquivo for event in affected])
+    return before - tables.total(SILVER)
+
+
+def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]:
+    """Loads registros_vendas and the star anew from all that gold holds; rows by file. Raises WarehouseError."""
+    tables = Lake(spark)
+    tables.create_tables()
+    files = [name for name, done in latest(read_events(settings.lake)).items() if "gold" in done]
+    endpoint = ensure_running(settings.dw)
+    warehouse.apply_ddl(spark, endpoint)
+    return warehouse.rebuild(spark, endpoint, tables.rows_of(GOLD, files), files, settings.staging)
+
+
+def _first_of_equal(sales: DataFrame, added: DataFrame) -> DataFrame:
+    arquivo = F.col(schema.ARQUIVO.name)
+    order = (F.col("ordem"), F.regexp_extract(arquivo, _EVENT_TIME, 1), arquivo)
+    place = F.row_number().over(Window.partitionBy(*schema.INPUT_NAMES).orderBy(*order))
+    placed = sales.withColumn("caminho", F.col("_file")).join(F.broadcast(added), "caminho", "left")
+    return placed.withColumn("lugar", place).where("lugar = 1").select(*schema.names(schema.SILVER))
+
+
+def _check_nothing_foreign(silver: dict[str, Event], held: dict[str, int], but: list[str]) -> None:
+    expected = {name: event.gravadas for name, event in silver.items()}
+    broken = [
+        f"{name}: the ledger says {expected.get(name, 0)}, silver has {held.get(name, 0)}"
+        for name in sorted((expected.keys() | held.keys()) - set(but))
+        if expected.get(name, 0) != held.get(name, 0)
+    ]
+    if broken:
+        raise ConservationError(
+            "Silver was changed by other hands; nothing was published. Rows by file:\n" + "\n".join(broken[:20]) + "\n"
+            "Give a file its own rows back with: vendas replay FILE. Rows of a file that is not in bronze: delete them."
+        )
