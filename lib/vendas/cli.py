@@ -13,7 +13,10 @@ import typer
 from rich.console import Console
 
 from vendas import display, ledger
+from vendas.arrivals import bronze_files, find
 from vendas.errors import VendasError
+from vendas.lock import hold_lake
+from vendas.pipeline import Corrections, RunReport, run_pipeline
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
 app = typer.Typer(
@@ -32,6 +35,9 @@ console = Console(stderr=True)
 
 Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
@@ -58,10 +64,43 @@ def main() -> None:
 @app.command()
 def run(lake: Lake = None, json: Json = False) -> None:
     """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
-    from vendas.pipeline import run_pipeline
-
     with display.RunProgress(console) as progress:
         report = run_pipeline(load_settings(lake=lake), progress)
+    _tell(report, json)
+
+
+@app.command()
+def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
+    """Takes a bronze file out of every layer; other files get back the rows that were dropped as equal to its own."""
+    _correct("undo", file, "Take out of every layer", yes, lake, json)
+
+
+@app.command()
+def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
+    """Processes a bronze file again, by the rules as they are now; also one that was undone or rejected."""
+    _correct("replay", file, "Process again", yes, lake, json)
+
+
+def _correct(how: str, file: str, question: str, yes: bool, lake: Path | None, json: bool) -> None:
+    """Runs with one file to undo or replay, once the user has agreed."""
+    settings = _existing(lake)
+    (found,) = find(bronze_files(settings.bronze), [Path(file).name])
+    concerned = [e for e in ledger.entries(ledger.read_events(settings.lake)) if e["arquivo"] == found.name]
+    display.print_files(console, concerned, found.name)
+    if not yes and not sys.stdin.isatty():
+        raise VendasError(
+            f"`vendas {how}` asks before it acts, and nobody can answer here. Give --yes; nothing was done."
+        )
+    if not yes and not typer.confirm(f"{question}: {found.name}?", err=True):
+        console.print("Nothing was done.")
+        return
+    with display.RunProgress(console) as progress:
+        report = run_pipeline(settings, progress, Corrections(**{how: [found.name]}))
+    _tell(report, json)
+
+
+def _tell(report: RunReport, json: bool) -> None:
+    """What a run did; its exit code says whether a file was rejected."""
     if report.files:
         display.print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
     else:
@@ -83,12 +122,24 @@ def run(lake: Lake = None, json: Json = False) -> None:
 
 
 @app.command()
-def status(lake: Lake = None, json: Json = False) -> None:
-    """What happened to every file, ever: the ledger."""
+def status(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…]", help="Only these, stage by stage.")] = None,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """What happened to every file, ever: the ledger. Of files that are named: each stage, its times and notebook."""
     settings = load_settings(lake=lake)
-    entries = ledger.entries(ledger.read_events(settings.lake))
+    events = ledger.read_events(settings.lake)
+    entries = ledger.entries(events)
+    if files:
+        named = {file.name for file in find(bronze_files(settings.bronze), [Path(file).name for file in files])}
+        entries = [entry for entry in entries if entry["arquivo"] in named]
+        stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
     if json:
         _print_json({"files": entries})
+    elif files:
+        display.print_files(Console(), entries, f"Ledger of {settings.lake}")
+        display.print_stages(Console(), stages)
     elif entries:
         display.print_files(Console(), entries, f"Ledger of {settings.lake}")
     else:
@@ -204,6 +255,20 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
     console.print("Warehouse stopped." if stopped else "Warehouse was not running.")
     if json:
         _print_json({"stopped": stopped})
+
+
+@dw.command("rebuild")
+def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
+    """Loads the whole warehouse anew from gold; readers see the old one until it is done, and keys stay as they are."""
+    from vendas.doctor import private_session
+    from vendas.repair import rebuild_warehouse
+
+    settings = _existing(lake)
+    with hold_lake(settings.lake, display.RunProgress(console).waiting), private_session(settings) as spark:
+        held = rebuild_warehouse(spark, settings)
+    console.print(f"Loaded {sum(held.values())} sales of {len(held)} files.")
+    if json:
+        _print_json({"files": [{"arquivo": name, "dw": rows} for name, rows in held.items()]})
 
 
 @dw.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

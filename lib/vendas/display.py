@@ -20,7 +20,7 @@ from vendas.reasons import Reason
 from vendas.text import brazilian
 
 _TEXT_SHOWN = 200  # characters of a quarantined row's text
-_STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.PENDING: "yellow"}
+_STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
 _ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
 _COUNTS = {
     "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "silver": "Silver", "gold": "Gold", "dw": "DW",
@@ -77,6 +77,22 @@ def print_files(console: Console, entries: list[dict], title: str) -> None:
     for entry in entries:
         if entry["motivo"]:
             console.print(f"{entry['arquivo']}: {entry['motivo']}", markup=False, highlight=False)
+
+
+def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> None:
+    """Of each file a table of its stages: rows there, when it began (UTC) and for how long; then the notebooks."""
+    for arquivo, events in stages.items():
+        table = Table(title=escape(arquivo), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("Etapa", "Situação", "Linhas", "Início (UTC)", "Segundos"):
+            table.add_column(heading, justify="right" if heading in ("Linhas", "Segundos") else "left")
+        for event in events:
+            begun = f"{event.iniciado_em:%d/%m/%Y %H:%M:%S}" if event.iniciado_em else ""
+            seconds = f"{(event.registrado_em - event.iniciado_em).total_seconds():.1f}" if event.iniciado_em else ""
+            table.add_row(event.etapa, event.situacao, brazilian(event.gravadas), begun, seconds.replace(".", ","))
+        console.print(table)
+        for event in events:
+            executed = event.notebook or f"notebook executado à mão ({event.run_id})"
+            console.print(f"{event.etapa}: {executed}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
