@@ -17,6 +17,12 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 def run_notebook(name, **parameters):
     """Runs the code cells of `notebooks/<name>.ipynb` with these parameters; the value of the last expression."""
+    *_, value = cell_by_cell(name, **parameters)
+    return value
+
+
+def cell_by_cell(name, **parameters):
+    """The same, pausing after each cell: yields None, and at last the value."""
     cells = [cell for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells if cell.cell_type == "code"]
     namespace = {}
     for cell in cells[:-1]:
@@ -24,9 +30,10 @@ def run_notebook(name, **parameters):
         if "parameters" in cell.metadata.get("tags", []):
             assert parameters.keys() <= namespace.keys()
             namespace |= parameters
+        yield
     *before, last = ast.parse(cells[-1].source).body
     exec(compile(ast.Module(before, []), f"{name}.ipynb", "exec"), namespace)
-    return eval(compile(ast.Expression(last.value), f"{name}.ipynb", "eval"), namespace)
+    yield eval(compile(ast.Expression(last.value), f"{name}.ipynb", "eval"), namespace)
 
 
 @dataclass

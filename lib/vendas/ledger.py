@@ -84,11 +84,12 @@ def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
 def pending(events: Iterable[Event], stage: str) -> list[Event]:
     """The previous stage's events of the files this stage has yet to take up.
 
-    In bronze order, but first those it has taken up before: sales they had come before those of new files.
+    In bronze order, but first those it holds already: the sales they have come before those of new files.
     """
     previous = STAGES[STAGES.index(stage) - 1]
     files = [done for done in latest(events).values() if _is_pending(done, previous, stage)]
-    return [done[previous] for done in sorted(files, key=lambda done: stage not in done)]
+    held = [done for done in files if stage in done and done[stage].situacao == PROCESSED]
+    return [done[previous] for done in held + [done for done in files if done not in held]]
 
 
 def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
@@ -113,9 +114,11 @@ def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -
     return [event.arquivo for event in pending if stage in files[event.arquivo]]
 
 
-def with_duplicates(events: Iterable[Event], but: Iterable[Event]) -> list[Event]:
-    """Silver's events of the files that had rows dropped as duplicates, but for some files; in bronze order."""
-    left_out = {event.arquivo for event in but}
+def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[Event]:
+    """Silver's events of the other files that had rows dropped as duplicates, in bronze order; none if none leaves."""
+    left_out = {event.arquivo for event in leaving}
+    if not left_out:
+        return []
     silver = [done["silver"] for done in latest(events).values() if "silver" in done]
     return [event for event in silver if event.duplicadas and event.arquivo not in left_out]
 
@@ -217,7 +220,7 @@ def silver_events(
 def taken_out_events(
     leaving: Iterable[Event], sharing: Iterable[Event], held: dict[str, int], run_id: str
 ) -> list[Event]:
-    """Silver's events of files that left it, and of those that have other rows there than the ledger says.
+    """Silver's events of files that left it, and of sharing ones that have other rows there than the ledger says.
 
     `leaving` are bronze's events, `sharing` silver's; `held` are the rows silver has of each.
     """

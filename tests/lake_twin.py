@@ -1,0 +1,48 @@
+"""All that a lake and its warehouse hold, in a form that two lakes with the same history share."""
+
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from vendas.embedded import ensure_running, stop
+from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, read_without_spark
+from vendas.ledger import entries, read_events
+
+DIMENSIONS = [
+    f"dim_{name}" for name in ("cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto")
+]
+TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "arquivo_de_origem, linhas, na_estrela"}
+
+
+def contents(lake):
+    """Every table's rows, sorted, surrogate keys included; and the bytes of every file in bronze and landing."""
+    folder = Path(lake)
+    held = {name: _sorted(read_without_spark(folder, name).to_pylist()) for name in (SILVER, GOLD, QUARANTINE, MENDED)}
+    held["ledger"] = entries(read_events(folder))
+    for place in ("landing", "bronze"):
+        held[place] = {path.name: path.read_bytes() for path in (folder / place).iterdir()}
+    with psycopg.connect(ensure_running(folder / "dw").url) as connection:
+        for table, columns in (TABLES | {f"dim_{name}": "*" for name in DIMENSIONS}).items():
+            held[table] = sorted(connection.execute(f"select {columns} from {table}").fetchall(), key=repr)
+    return held
+
+
+def _sorted(rows):
+    return sorted((tuple(row.values()) for row in rows), key=repr)
+
+
+class Shelf:
+    """Copies of one lake at several moments. A lake knows its own path, so they come back to where it was."""
+
+    def __init__(self, lake, shelf):
+        self.lake, self.shelf = Path(lake), Path(shelf)
+
+    def keep(self, name):
+        stop(self.lake / "dw")
+        subprocess.run(["cp", "-a", self.lake, self.shelf / name], check=True)
+
+    def bring_back(self, name):
+        stop(self.lake / "dw")
+        subprocess.run(["rm", "-rf", self.lake], check=True)
+        subprocess.run(["cp", "-a", self.shelf / name, self.lake], check=True)

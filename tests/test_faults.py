@@ -1,0 +1,163 @@
+"""Runs killed at any moment: whatever comes next, every table ends as if nothing had happened.
+
+`FAULTS=200 FAULTS_SEED=7 make test` kills two hundred times instead of a few.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inprocess import drop
+from lake_twin import Shelf, contents
+from vendas.embedded import stop
+from vendas.schema import INPUT_NAMES
+
+FIXTURES = Path(__file__).parent / "fixtures"
+VENDAS = Path(sys.executable).with_name("vendas")
+KILLS = int(os.environ.get("FAULTS", "4"))
+SEED = int(os.environ.get("FAULTS_SEED", "1"))
+KILLS_IN_A_ROW = 3
+
+HEADER = ";".join(INPUT_NAMES)
+SALES = [
+    f"0{day}/03/2024 1{day}:30;Zoë;D'Ávila;z@x.br;;Cadeira {day};{day}0,50;Site;Web;;Rui;5,5%;" for day in range(1, 8)
+]
+
+
+def send(landing, name, *rows, at):
+    drop(landing.parent, name, "\r\n".join([HEADER, *rows]).encode("cp1252"), at=at)
+
+
+def send_the_real_files(landing):
+    for number, path in enumerate(sorted(FIXTURES.glob("*.csv"))):
+        drop(landing.parent, path.name, path.read_bytes(), at=1_700_000_000 + number)
+
+
+def send_good_and_bad(landing):
+    send(landing, "registros_a.csv", *SALES[:4], SALES[0], "curta;demais", at=1_700_001_000)
+    send(landing, "registros_b.csv", *SALES[2:6], SALES[1].replace("20,50", "1.234"), at=1_700_002_000)
+    drop(landing.parent, "registros_vazio.csv", b"", at=1_700_003_000)
+    again = (FIXTURES / "registros_website.csv").read_bytes()
+    drop(landing.parent, "registros_website.csv", again, at=1_700_004_000)
+
+
+def send_more(landing):
+    send(landing, "registros_c.csv", *SALES[1:7], at=1_700_000_500)
+
+
+@dataclass
+class Step:
+    """What happens to a lake: files arrive, then a command."""
+
+    command: list
+    arrive: object = lambda landing: None
+
+
+STEPS = {
+    "the first run": Step(["run"], send_the_real_files),
+    "good and bad files": Step(["run"], send_good_and_bad),
+    "undo": Step(["undo", "registros_a.csv", "--yes"]),
+    "new files beside a replay": Step(["replay", "registros_b.csv", "--yes"], send_more),
+    "replay of what was undone": Step(["replay", "registros_a.csv", "--yes"]),
+}
+
+
+def start(lake, *command):
+    return subprocess.Popen(
+        [VENDAS, *command, "--lake", lake],
+        env=os.environ | {"VENDAS_SPARK_MEMORY": "1g"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def complete(lake, *command):
+    running = start(lake, *command)
+    said = running.communicate()[1]
+    assert running.returncode in (0, 2) and "Traceback" not in said, said
+
+
+class Undisturbed:
+    """The lake before and after each step, and how long the step took when nothing disturbed it."""
+
+    def __init__(self, folder):
+        self.lake = folder / "lago"
+        self.shelf = Shelf(self.lake, folder)
+        self.after, self.seconds = {}, {}
+        (self.lake / "landing").mkdir(parents=True)
+        for name, step in STEPS.items():
+            step.arrive(self.lake / "landing")
+            self.shelf.keep(name)
+            begun = time.monotonic()
+            complete(self.lake, *step.command)
+            self.seconds[name] = time.monotonic() - begun
+            self.after[name] = contents(self.lake)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faults")
+    made = Undisturbed(folder)
+    yield made
+    stop(made.lake / "dw")
+    shutil.rmtree(folder)
+
+
+def kill(running, lake, database):
+    """Ends the command's process group, its notebook kernels, and now and then the database too, at once."""
+    victims = psutil.Process(running.pid).children(recursive=True) if running.poll() is None else []
+    if database:
+        data = lake / "dw" / "cluster" / "data"
+        victims += [process for process in psutil.process_iter() if works_in(process, data)]
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    for victim in victims:
+        with suppress(psutil.NoSuchProcess):
+            victim.kill()
+    running.communicate()
+
+
+def works_in(process, folder):
+    try:
+        return os.path.samefile(process.cwd(), folder)
+    except (psutil.Error, OSError):
+        return False
+
+
+def plan():
+    """Of each trial the step, and of each kill when (a part of the step's time) and whether the database dies, too."""
+    chance, left, trials = random.Random(SEED), KILLS, []
+    while left:
+        in_a_row = min(left, chance.randint(1, KILLS_IN_A_ROW))
+        kills = [(round(chance.uniform(0, 1.05), 3), chance.random() < 0.3) for _ in range(in_a_row)]
+        trials.append((list(STEPS)[len(trials) % len(STEPS)], kills))
+        left -= in_a_row
+    return trials
+
+
+@pytest.mark.parametrize(("name", "kills"), plan(), ids=lambda value: str(value).replace(" ", "-"))
+def test_a_killed_run_and_another_are_one_undisturbed_run(undisturbed, name, kills):
+    step, lake = STEPS[name], undisturbed.lake
+    undisturbed.shelf.bring_back(name)
+    for moment, database in kills:
+        running = start(lake, *step.command)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(moment * undisturbed.seconds[name])
+        kill(running, lake, database)
+    complete(lake, "run")
+    if step.command[0] != "run":
+        complete(lake, *step.command)
+    assert contents(lake) == undisturbed.after[name]
