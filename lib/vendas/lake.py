@@ -148,9 +148,8 @@ class Change:
 
     def _begin(self, branch: str) -> None:
         """The branch starts at what was read; one that a killed run leaves behind expires."""
-        snapshots = _iceberg_table(self._spark, self._table).manageSnapshots()
-        begun = snapshots.createBranch(branch) if self._base is None else snapshots.createBranch(branch, self._base)
-        self._commit(begun.setMaxRefAgeMs(branch, _BRANCH_LIFE_MS))
+        base = [] if self._base is None else [self._base]
+        self._move(lambda refs: refs.createBranch(branch, *base).setMaxRefAgeMs(branch, _BRANCH_LIFE_MS))
 
     def _publish(
         self, branch: str, rows: DataFrame, files: Collection[str], replaced: Collection[str], audit: Audit
@@ -163,13 +162,13 @@ class Change:
         rows.writeTo(name).append()
         held = _count(self._spark.table(name), column, files)
         audit(held)
-        snapshots = _iceberg_table(self._spark, self._table).manageSnapshots()
-        self._commit(snapshots.fastForwardBranch("main", branch).removeBranch(branch))
+        self._move(lambda refs: refs.fastForwardBranch("main", branch).removeBranch(branch))
         return held
 
-    def _commit(self, snapshots: JavaObject) -> None:
+    def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
+        """Changes the table's references in one commit; Iceberg refuses it when somebody else was quicker."""
         try:
-            snapshots.commit()
+            change(_iceberg_table(self._spark, self._table).manageSnapshots()).commit()
         except (Py4JJavaError, IllegalArgumentException) as error:
             refused = isinstance(error, IllegalArgumentException) or "CommitFailedException" in str(error)
             if not refused:
