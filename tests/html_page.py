@@ -18,10 +18,8 @@ class Page(HTMLParser):
         given = dict(attributes)
         self.tags.append(tag)
         self.ids.add(given.get("id"))
-        self.links += [given["href"]] if tag == "a" else []
-        self.sources += [
-            given[name] for name in ("src", "href", "xlink:href", "action") if name in given and tag != "a"
-        ]
+        pointed = [given[name] for name in ("src", "href", "xlink:href", "action") if name in given]
+        (self.links if tag == "a" else self.sources).extend(pointed)
         self._unseen += tag in UNSEEN
 
     def handle_endtag(self, tag):

@@ -13,7 +13,7 @@ from nbformat.v4 import new_output
 from html_page import read_page
 from runs import STAGES, a_run, entry, stages, write_all_executed, write_executed
 from small_notebooks import RESULT, write_notebook
-from vendas import lake, pages, pipeline, report, resources, schema
+from vendas import cli, lake, pages, pipeline, report, resources, schema
 from vendas.dictionary import LAKE, warehouse
 from vendas.errors import NotebookError
 from vendas.pipeline import Progress, run_pipeline
@@ -258,14 +258,17 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "notebooks_in_order", lambda template: ["01_bronze"])
     folders["notebooks"].mkdir()
 
-    def run(stage, exploration=None):
+    def write(stage, exploration=None):
         for name, cell in (("01_bronze", stage), (EXPLORATION, exploration)):
             if cell is not None:
                 parameters = 'lake: str = ""\nrun_id: str = ""'
                 write_notebook(folders["notebooks"] / f"{name}.ipynb", cell, parameters=parameters)
+
+    def run(*cells):
+        write(*cells)
         return run_pipeline(load_settings(lake=tmp_path / "lago"), run.progress)
 
-    run.progress = Told()
+    run.progress, run.write = Told(), write
     return run
 
 
@@ -285,6 +288,13 @@ def test_a_run_has_its_page_and_the_exploration_that_follows_it(run):
     assert [stage.notebook for stage in done.stages] == ["01_bronze"] and run.progress.warnings == []
     assert read_page(done.report).links[1:] == [f"{EXPLORATION}.html", "01_bronze.html", "dicionario.html"]
     assert f"{done.run_id}/index.html" in listed(done.report.parents[1]).links
+
+
+def test_the_command_names_the_page_last(run, tmp_path, capsys):
+    run.write(SMALL_RESULT)
+    cli.run(lake=tmp_path / "lago")
+    (page,) = (tmp_path / "lago" / "runs").glob("*/index.html")
+    assert capsys.readouterr().err.splitlines()[-1] == f"Report: {page}"
 
 
 def test_an_exploration_that_fails_fails_no_run_and_is_noted(run):
