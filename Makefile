@@ -23,6 +23,7 @@ demo: install
 	$(BIN)/vendas sample 2000
 	$(BIN)/vendas run
 	@echo "Look around: $(BIN)/vendas status, $(BIN)/vendas dw psql, $(BIN)/vendas notebook"
+	@echo "In a browser: $${VENDAS_LAKE:-lago}/runs/index.html"
 
 test: install
 	$(BIN)/python -m pytest

@@ -33,14 +33,14 @@ def in_one_jvm(settings: Settings, folder: Path) -> float:
     with gateway_environment(settings, folder / "spark.log") as environment:
         subprocess.run([sys.executable, "-c", OPEN_SESSION, settings.lake], env=os.environ | environment, check=True)
         begun = time.monotonic()
-        run_notebooks(settings, folder, environment, Progress())
+        list(run_notebooks(settings, folder, environment, Progress()))
         return time.monotonic() - begun
 
 
 def in_a_jvm_each(settings: Settings, folder: Path) -> float:
     """Seconds for the same notebooks as papermill alone would run them: each starts a JVM."""
     begun = time.monotonic()
-    run_notebooks(settings, folder, {}, Progress())
+    list(run_notebooks(settings, folder, {}, Progress()))
     return time.monotonic() - begun
 
 

@@ -51,7 +51,7 @@ def main() -> None:
         error.show()
         code = EXIT_FAILED  # its own 2 would say that a file was rejected
     except VendasError as error:
-        _print_error(f"{type(error).__name__}: {error}")
+        _print_error("\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]))
         code = EXIT_FAILED
     except OSError as error:
         _print_error(f"{error.strerror}: {error.filename}")
@@ -105,8 +105,8 @@ def _tell(report: RunReport, json: bool) -> None:
         display.print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
     else:
         console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
-    if report.stages:
-        console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
+    if report.report:
+        console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)
     if json:
         _print_json(
             {

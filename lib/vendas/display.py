@@ -60,6 +60,9 @@ class RunProgress(pipeline.Progress):
         if not self._console.is_terminal:
             self._console.print(f"{stage.notebook} done in {stage.seconds:.1f} s")
 
+    def warning(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, style="yellow", soft_wrap=True)
+
 
 def print_files(console: Console, entries: list[dict], title: str) -> None:
     """A table of ledger entries, counts grouped as in Brazil, with the reasons below it."""

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,19 +10,14 @@ from pathlib import Path
 from vendas import ledger, resources
 from vendas.arrivals import bronze_files, waiting_files
 from vendas.embedded import is_made
+from vendas.errors import NotebookError
 from vendas.lake import SILVER, total_without_spark
 from vendas.lock import hold_lake
+from vendas.report import EXPLORATION, Run, reported
+from vendas.results import Stage
 from vendas.settings import Settings
 from vendas.spark import gateway_environment
 from vendas.workflow import notebooks_in_order
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A notebook that ran, and for how many seconds."""
-
-    notebook: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -37,13 +33,14 @@ NO_CORRECTIONS = Corrections()
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did; `files` are ledger entries of the files it touched."""
+    """What a run did; `files` are ledger entries of the files it touched, `report` is its page, if it has one."""
 
     run_id: str
     seconds: float
     stages: list[Stage]
     files: list[dict]
     folder: Path
+    report: Path | None = None
 
     @property
     def status(self) -> str:
@@ -67,6 +64,9 @@ class Progress:
     def stage_done(self, stage: Stage) -> None:
         """A notebook has returned its result."""
 
+    def warning(self, text: str) -> None:
+        """Something beside the data went wrong; the run goes on."""
+
 
 def run_pipeline(settings: Settings, progress: Progress, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
     """Takes up all that is pending, from landing to star. Raises VendasError when a stage fails.
@@ -75,15 +75,17 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
     """
     begun = time.monotonic()
     with hold_lake(settings.lake, progress.waiting):
-        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        folder = settings.runs / run_id
-        stages, files = [], []
+        run = Run(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
+        folder = settings.runs / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
-            progress.starting(run_id)
-            with gateway_environment(settings, folder / "spark.log") as environment:
-                stages = run_notebooks(settings, folder, environment, progress, corrections)
-            files = ledger.entries(ledger.read_events(settings.lake), run_id)
-    return RunReport(run_id, round(time.monotonic() - begun, 3), stages, files, folder)
+            progress.starting(run.run_id)
+            with reported(run, settings.lake, folder, progress.warning):
+                with gateway_environment(settings, folder / "spark.log") as environment:
+                    run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
+                run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
+                run.notes = _explore(settings, folder, progress)
+    seconds = round(time.monotonic() - begun, 3)
+    return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page)
 
 
 def is_up_to_date(settings: Settings) -> bool:
@@ -104,38 +106,45 @@ def run_notebooks(
     environment: dict[str, str],
     progress: Progress,
     corrections: Corrections = NO_CORRECTIONS,
-) -> list[Stage]:
-    """The workflow's notebooks in order, executed into `folder`, whose name is the run's id.
+) -> Iterator[Stage]:
+    """The workflow's notebooks in order, executed into `folder`, whose name is the run's id; each once it is done.
 
     `environment` is added to their kernels': where it names no gateway, each starts a JVM of its own.
     """
-    common = {"lake": str(settings.lake), "run_id": folder.name}
     own = {ledger.notebook_of("bronze"): asdict(corrections)}
-    return [
-        _run_stage(notebook, common | own.get(notebook, {}), folder, settings, environment, progress)
-        for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml")
-    ]
+    for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml"):
+        begun = time.monotonic()
+        _execute(notebook, own.get(notebook, {}), folder, settings, environment, progress)
+        stage = Stage(notebook, round(time.monotonic() - begun, 3))
+        progress.stage_done(stage)
+        yield stage
 
 
-def _run_stage(
+def _explore(settings: Settings, folder: Path, progress: Progress) -> list[str]:
+    """Executes the exploration, which is no stage: the data is published by now. What went wrong, for the report."""
+    try:
+        _execute(EXPLORATION, {}, folder, settings, {}, progress)
+    except NotebookError as error:
+        progress.warning(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
+        return [f"A exploração falhou; os dados estão publicados.\n{error}"]
+    return []
+
+
+def _execute(
     notebook: str,
     parameters: dict[str, object],
     folder: Path,
     settings: Settings,
     environment: dict[str, str],
     progress: Progress,
-) -> Stage:
+) -> None:
     from vendas.runner import run_notebook  # here, because papermill takes a second to import: the JVM starts meanwhile
 
-    begun = time.monotonic()
     run_notebook(
         resources.folder("notebooks") / f"{notebook}.ipynb",
         folder / f"{notebook}.ipynb",
-        parameters,
+        {"lake": str(settings.lake), "run_id": folder.name, **parameters},
         environment,
         settings.cell_timeout,
         lambda done, total: progress.cell_done(notebook, done, total),
     )
-    stage = Stage(notebook, round(time.monotonic() - begun, 3))
-    progress.stage_done(stage)
-    return stage

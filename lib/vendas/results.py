@@ -1,9 +1,17 @@
-"""What a stage says it did: the value of a notebook's last cell."""
+"""What a stage took, and what it says it did: the value of a notebook's last cell."""
 
 from dataclasses import asdict, dataclass
 from typing import Self
 
 RESULT_MIME = "application/vnd.vendas.result+json"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A notebook that ran, and for how many seconds."""
+
+    notebook: str
+    seconds: float
 
 
 @dataclass(frozen=True)
