@@ -27,10 +27,10 @@ LADDER = [
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
     {"dialect", "lake", "desk", "doubts"},
     {"records", "ledger"},
-    {"bronze", "pipeline", "quarantine"},
+    {"bronze", "pipeline", "quarantine", "exploration"},
     {"doctor"},
     {"display", "charts"},
-    {"cli"},
+    {"cli", "sales_charts"},
 ]
 
 
