@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vendas.arrivals import BronzeFile
 from vendas.endpoint import Endpoint
 from vendas.errors import WarehouseError
-from vendas.ledger import PROCESSED, Event, entries
+from vendas.ledger import PROCESSED, REJECTED, Event, entries
 
 
 def connect(endpoint: Endpoint) -> Engine:
@@ -31,14 +31,18 @@ def ask(warehouse: Engine, query: str) -> pd.DataFrame:
 
 
 def quality(events: Iterable[Event]) -> pd.DataFrame:
-    """Rows accepted, duplicate and quarantined of each file, those with most refused rows first; by bronze name.
+    """Rows accepted, duplicate and quarantined of each file by its bronze name: rejected ones, then most refused rows.
 
     A file is described by what it came as and when, and by its state where that is not PROCESSED.
     """
-    found = sorted(entries(events), key=lambda entry: (-entry["quarentena"], -entry["duplicadas"], entry["arquivo"]))
+    found = sorted(entries(events), key=_worst_first)
     rows = [(_described(entry), entry["silver"], entry["duplicadas"], entry["quarentena"]) for entry in found]
     columns = ["arquivo", "aceitas", "duplicadas", "em quarentena"]
     return pd.DataFrame(rows, index=[entry["arquivo"] for entry in found], columns=columns)
+
+
+def _worst_first(entry: dict) -> tuple:
+    return entry["situacao"] != REJECTED, -entry["quarentena"], -entry["duplicadas"], entry["arquivo"]
 
 
 def _described(entry: dict) -> str:
