@@ -2,12 +2,13 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help install demo test bench clean
+.PHONY: help install demo test golden bench clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
 	@echo "make test     every test"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
+	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
 	@echo "make bench    the figures of benchmarks/"
 	@echo "make clean    removes .venv and caches; lakes stay"
 
@@ -27,6 +28,9 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+golden: install
+	$(BIN)/python tests/goldens.py
 
 bench: install
 	$(BIN)/python benchmarks/orchestration.py

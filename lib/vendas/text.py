@@ -1,6 +1,8 @@
 """Text as everybody here reads and writes it: what counts as a blank, and how numbers and times are shown."""
 
+import re
 from datetime import datetime
+from decimal import Decimal
 
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -11,10 +13,36 @@ WHITE_SPACE = (
 `str.isspace()` and `\\s` are wider: they take U+001C to U+001F too.
 """
 
+_BRAZILIAN = str.maketrans(",.", ".,")
+_SCALES = (("tri", 10**12), ("bi", 10**9), ("mi", 10**6), ("mil", 10**3))
+_LONG_MONEY, _LONG_COUNT = 10_000, 1_000_000  # from here on a number is abbreviated
 
-def brazilian(number: float) -> str:
-    """A whole number as it is written in Brazil: 1.000."""
-    return f"{number:,.0f}".replace(",", ".")
+
+def brazilian(number: float | Decimal, decimals: int = 0) -> str:
+    """A number as it is written in Brazil: 1.000, with two decimals 1.000,00."""
+    return f"{number:,.{decimals}f}".translate(_BRAZILIAN)
+
+
+def written(value: Decimal | int | datetime) -> str:
+    """A Decimal as money, R$ 1.234,56; a moment as its day, 31/12/2024; anything else as a count, 1.234."""
+    if isinstance(value, Decimal):
+        return f"R$ {brazilian(value, 2)}"
+    return f"{value:%d/%m/%Y}" if isinstance(value, datetime) else brazilian(value)
+
+
+def abbreviated(value: Decimal | int | datetime) -> str:
+    """As `written`, but a long number in about three digits: R$ 7,81 mi."""
+    money = isinstance(value, Decimal)
+    if isinstance(value, datetime) or value < (_LONG_MONEY if money else _LONG_COUNT):
+        return written(value)
+    name, scale = next((name, scale) for name, scale in _SCALES if value >= scale)
+    digits = value / scale
+    return f"{'R$ ' * money}{brazilian(digits, 2 if digits < 10 else 1 if digits < 100 else 0)} {name}"
+
+
+def without_zeros(number: str) -> str:
+    """The number without decimals that are all zeros: R$ 50 mil for R$ 50,0 mil."""
+    return re.sub(r",0+(?!\d)", "", number)
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,157 @@
+"""Golden copies: the executed notebooks on a small lake, and what the tables of that lake hold.
+
+The lake takes up `fixtures/*.csv` and `golden/landing/*.csv`, each modified at a moment of its own, so that bronze
+names are the same everywhere. `make golden` writes the golden copies anew; `git diff tests/golden` shows what changed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from unittest.mock import patch
+
+import nbformat
+import psycopg
+
+from vendas import embedded
+from vendas.lake import GOLD, QUARANTINE, SILVER, read_without_spark
+from vendas.runner import run_notebook
+from vendas.settings import Settings, load_settings
+from vendas.spark import gateway_environment
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
+FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
+QUICK_START = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}  # so few rows do not repay Java's second compiler
+IGNORED = "nbval-ignore-output"
+PARAMETERS = {"lake": "../lago", "run_id": "manual"}  # what the notebooks declare, which nbval cannot change
+LAKE_TABLES = (SILVER, GOLD, QUARANTINE)
+DIMENSIONS = "cliente produto canal plataforma campanha vendedor desconto data".split()
+WAREHOUSE_TABLES = ("registros_vendas", "fato_vendas", *(f"dim_{name}" for name in DIMENSIONS))
+TABLES = (*LAKE_TABLES, *WAREHOUSE_TABLES)
+
+Rows = list[tuple]
+
+
+@contextmanager
+def fresh_lake(folder: Path):
+    """`folder/lago` with all files in landing, its settings and the variables by which kernels join its JVM."""
+    settings = load_settings(lake=folder / "notebooks" / PARAMETERS["lake"], spark_master="local[2]", spark_memory="1g")
+    (folder / "notebooks").mkdir()
+    settings.landing.mkdir(parents=True)
+    sources = [*sorted((HERE / "fixtures").glob("*.csv")), *sorted((GOLDEN / "landing").glob("*.csv"))]
+    for place, source in enumerate(sources):
+        arrival = FIRST_ARRIVAL + place * BETWEEN_ARRIVALS
+        os.utime(shutil.copy(source, settings.landing), (arrival, arrival))
+    try:
+        with patch.dict(os.environ, QUICK_START), gateway_environment(settings, folder / "spark.log") as environment:
+            yield settings, environment
+    finally:
+        embedded.stop(settings.dw)
+
+
+def golden_notebook(original: Path, executed: Path) -> nbformat.NotebookNode:
+    """The original with the executed cells' outputs, less what nbval does not compare."""
+    golden = nbformat.read(original, 4)
+    outputs = {cell.id: cell.get("outputs", []) for cell in nbformat.read(executed, 4).cells}
+    code = [cell for cell in golden.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number  # without one, nbval takes the cell for never run and compares nothing
+        cell.outputs = outputs[cell.id]
+        if cell.source.endswith(";"):  # hides a value, but not from nbval, which runs cells outside IPython's history
+            cell.metadata.tags = [*cell.metadata.get("tags", []), IGNORED]
+        for output in cell.outputs:
+            output.get("data", {}).pop("image/png", None)
+            output |= {
+                key: value for key, value in {"metadata": {}, "execution_count": number}.items() if key in output
+            }
+    return golden
+
+
+def read_tables(settings: Settings) -> dict[str, dict]:
+    """What each table holds, described."""
+    described = {}
+    for name in LAKE_TABLES:
+        table = read_without_spark(settings.lake, name)
+        columns = {field.name: str(field.type) for field in table.schema}
+        described[name] = describe(columns, [tuple(row.values()) for row in table.to_pylist()])
+    with psycopg.connect(embedded.running(settings.dw).url) as connection:
+        for name in WAREHOUSE_TABLES:
+            cursor = connection.execute(f"select * from {name}")
+            described[name] = describe({c.name: c.type_display for c in cursor.description}, cursor.fetchall())
+    return described
+
+
+def describe(columns: dict[str, str], rows: Rows) -> dict:
+    """Rows, and for each column its type, extremes, sum of numbers and a hash; hashes do not see the rows' order."""
+    values = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(columns, ())
+    return {
+        "rows": len(rows),
+        "columns": {name: {"type": kind, **_summary(values[name])} for name, kind in columns.items()},
+        "hash": _hash(rows),
+    }
+
+
+def differences(table: str, expected: dict, got: dict) -> list[str]:
+    """Sentences that say where and how the table differs from the golden one; none, if it does not."""
+    if list(expected["columns"]) != list(got["columns"]):
+        return [f"{table}: the columns are {', '.join(got['columns'])}; expected {', '.join(expected['columns'])}"]
+    found = []
+    if expected["rows"] != got["rows"]:
+        found.append(f"{table}: {got['rows']} rows; expected {expected['rows']}")
+    for name, column in expected["columns"].items():
+        now = got["columns"][name]
+        changed = [what for what in sorted(column.keys() | now.keys()) if column.get(what) != now.get(what)]
+        if changed == ["hash"]:
+            found.append(f"{table}.{name}: other values between the same minimum and maximum")
+        else:
+            told = (what for what in changed if what != "hash")
+            found += [f"{table}.{name}: {what} is {now.get(what)}; expected {column.get(what)}" for what in told]
+    if not found and expected["hash"] != got["hash"]:
+        found.append(f"{table}: each column holds the expected values, but the rows combine them otherwise")
+    return found
+
+
+def _summary(values: tuple) -> dict:
+    sums = {"sum": _text(sum(values))} if values and all(type(value) in (int, Decimal) for value in values) else {}
+    extremes = {"min": _text(min(values)), "max": _text(max(values))} if values else {}
+    return {**sums, **extremes, "hash": _hash([(value,) for value in values])}
+
+
+def _hash(rows: Rows) -> str:
+    texts = sorted(json.dumps([_text(value) for value in row], ensure_ascii=False) for row in rows)
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def renew() -> None:
+    """Writes golden notebooks and tables from a run of the notebooks as they are now."""
+    with tempfile.TemporaryDirectory() as temporary, fresh_lake(Path(temporary)) as (settings, environment):
+        for stale in [*GOLDEN.glob("*.json"), *GOLDEN.glob("notebooks/*.ipynb")]:
+            stale.unlink()
+        (GOLDEN / "notebooks").mkdir(exist_ok=True)
+        for original in NOTEBOOKS:
+            beside_lake = Path(shutil.copy(original, Path(temporary) / "notebooks"))
+            executed = Path(temporary) / "executed" / original.name
+            run_notebook(beside_lake, executed, PARAMETERS, environment, settings.cell_timeout)
+            nbformat.write(golden_notebook(original, executed), GOLDEN / "notebooks" / original.name)
+            print(f"Wrote {GOLDEN / 'notebooks' / original.name}")
+        for name, table in read_tables(settings).items():
+            text = json.dumps(table, ensure_ascii=False, indent=1)
+            (GOLDEN / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        print(f"Wrote {len(TABLES)} tables beside; look at: git diff tests/golden")
+
+
+if __name__ == "__main__":
+    renew()

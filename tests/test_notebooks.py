@@ -1,0 +1,134 @@
+"""All notebooks against their golden copies: nbval compares what they show, `goldens` what they leave in the tables."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+import goldens
+from goldens import GOLDEN, NOTEBOOKS, TABLES, describe, differences
+
+RENEW = "if that is meant, call: make golden"
+NAMES = [path.stem for path in NOTEBOOKS]
+WRONG = "99_wrong"  # a notebook that nbval must find fault with
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The golden notebooks run by nbval on a fresh lake: what it said of each cell, and the tables they left."""
+    folder = tmp_path_factory.mktemp("goldens")
+    with goldens.fresh_lake(folder) as (settings, environment):
+        shutil.copytree(GOLDEN / "notebooks", folder / "notebooks", dirs_exist_ok=True)
+        nbformat.write(wrong_notebook(), folder / "notebooks" / f"{WRONG}.ipynb")
+        verdicts = run_nbval(folder, environment | {"TZ": "America/Sao_Paulo", "COLUMNS": "200"})
+        return verdicts, goldens.read_tables(settings)
+
+
+def run_nbval(folder, environment):
+    """What nbval said of each cell, by notebook: "" where nothing differs."""
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no", "-p", "no:cacheprovider"]
+    said = subprocess.run(
+        [*command, f"--rootdir={folder}", "--junit-xml=verdicts.xml", "notebooks"],
+        cwd=folder, env=os.environ | environment | {"PYTEST_ADDOPTS": ""}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert said.returncode == pytest.ExitCode.TESTS_FAILED, said.stdout + said.stderr  # of the wrong notebook, at least
+    verdicts = {}
+    for case in ElementTree.parse(folder / "verdicts.xml").iter("testcase"):
+        name = case.get("classname").removeprefix("notebooks.").removesuffix(".ipynb")
+        verdicts.setdefault(name, []).append("\n".join(found.text for found in case))
+    return verdicts
+
+
+def wrong_notebook():
+    output = new_output("execute_result", {"text/plain": "3"}, execution_count=1)
+    return new_notebook(cells=[new_code_cell("1 + 1", execution_count=1, outputs=[output])])
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+
+
+def test_nbval_sees_a_wrong_output(done):
+    (verdict,) = done[0][WRONG]
+    assert "Cell outputs differ" in verdict
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_shows_what_its_golden_copy_shows(done, name):
+    verdicts = done[0][name]
+    assert len(verdicts) == len(code_cells(GOLDEN / "notebooks" / f"{name}.ipynb"))
+    if wrong := list(filter(None, verdicts)):
+        pytest.fail(f"{name} shows something else; {RENEW}\n" + "\n".join(wrong), pytrace=False)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_holds_what_its_golden_copy_holds(done, table):
+    expected = json.loads((GOLDEN / f"{table}.json").read_text(encoding="utf-8"))
+    if found := differences(table, expected, done[1][table]):
+        pytest.fail("\n".join([f"{table} holds something else; {RENEW}", *found]), pytrace=False)
+
+
+def test_every_golden_copy_belongs_to_something():
+    assert {path.stem for path in GOLDEN.glob("notebooks/*")} == set(NAMES)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(TABLES)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+def test_a_golden_copy_is_the_notebook_itself_with_outputs(path):
+    golden = nbformat.read(GOLDEN / "notebooks" / path.name, 4)
+    for cell in golden.cells:
+        if cell.cell_type == "code":
+            assert cell.execution_count, "nbval compares nothing of a cell that was never run"
+            cell.outputs, cell.execution_count = [], None
+            if goldens.IGNORED in cell.metadata.get("tags", []):
+                assert cell.source.endswith(";"), "whatever is shown is compared"
+                del cell.metadata["tags"]
+    assert golden == nbformat.read(path, 4), f"{path.stem} has changed; {RENEW}"
+
+
+COLUMNS = {"produto": "text", "valor": "numeric(12,2)"}
+SOLD = [("Mesa", Decimal("10.50")), ("Copo", Decimal("2.00")), ("Jarro", Decimal("8.00"))]
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (SOLD[::-1], []),
+        (
+            [SOLD[0], ("Copo", Decimal("8.00")), ("Jarro", Decimal("2.00"))],
+            ["t: each column holds the expected values, but the rows combine them otherwise"],
+        ),
+        (
+            [SOLD[0], SOLD[1], ("Jarra", Decimal("8.00"))],
+            ["t.produto: other values between the same minimum and maximum"],
+        ),
+        ([SOLD[0], SOLD[1], ("Jarro", Decimal("8.01"))], ["t.valor: sum is 20.51; expected 20.50"]),
+        (
+            SOLD[:2],
+            [
+                "t: 2 rows; expected 3",
+                "t.produto: other values between the same minimum and maximum",
+                "t.valor: sum is 12.50; expected 20.50",
+            ],
+        ),
+    ],
+)
+def test_differences_are_told_by_table_column_and_number(rows, found):
+    assert differences("t", describe(COLUMNS, SOLD), describe(COLUMNS, rows)) == found
+
+
+def test_another_type_is_a_difference():
+    other = describe(COLUMNS | {"valor": "float8"}, SOLD)
+    assert differences("t", describe(COLUMNS, SOLD), other) == ["t.valor: type is float8; expected numeric(12,2)"]
+
+
+def test_another_column_is_a_difference():
+    other = describe({"produto": "text"}, [row[:1] for row in SOLD])
+    assert differences("t", describe(COLUMNS, SOLD), other) == ["t: the columns are produto; expected produto, valor"]

@@ -1,0 +1,189 @@
+"""Figures of query results, by the words and numbers in them; whatever a star holds becomes a picture."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vendas import sales_charts
+from vendas.sales_charts import DIAS, TURNOS, heat_map, key_figures, month_bars, month_lines, ranked_bars
+from vendas.text import abbreviated, without_zeros, written
+
+CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Every text in the figures made since, in the order in which they were drawn."""
+    figures = []
+    finished = sales_charts._finished
+    monkeypatch.setattr(
+        sales_charts, "_finished", lambda figure, *rest: figures.append(figure) or finished(figure, *rest)
+    )
+
+    def texts():
+        (axes,) = (figure.axes[0] for figure in figures)
+        figures[0].canvas.draw()
+        return {
+            "beside": [text.get_text() for text in axes.texts],
+            "x": [label.get_text() for label in axes.get_xticklabels()],
+            "y": [label.get_text() for label in axes.get_yticklabels()],
+            "legend": [text.get_text() for legend in figures[0].legends for text in legend.get_texts()],
+            "hatches": [bar[0].get_hatch() for bar in axes.containers],
+            "widths": [[part.get_width() for part in bar] for bar in axes.containers],
+        }
+
+    return texts
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Few dots are quickly drawn."""
+    fine, sales_charts._DPI = sales_charts._DPI, 30
+    yield
+    sales_charts._DPI = fine
+
+
+def months(*rows, columns=("mês", "valor da compra", "valor com desconto")):
+    return pd.DataFrame([(pd.Timestamp(month), *values) for month, *values in rows], columns=columns)
+
+
+def members(count, value=1):
+    return pd.DataFrame([(f"produto {number}", value) for number in range(count)], columns=["produto", "vendas"])
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_no_rows_become_a_figure_that_says_so(chart):
+    made = chart(pd.DataFrame(columns=["a", "b", "c"]), "Vendas")
+    assert (made.title, made.text) == ("Vendas", "Sem vendas ainda") and made.png.startswith(b"\x89PNG")
+
+
+def test_a_notebook_gets_the_picture_and_its_numbers_as_text():
+    data, metadata = ranked_bars(members(1, Decimal("1234.50")), "Vendas")._repr_mimebundle_()
+    assert data["text/plain"].split() == "Vendas produto vendas produto 0 R$ 1.234,50".split()
+    assert metadata["image/png"]["alt"] == "Vendas" and data["image/png"].startswith("iVBOR")
+
+
+def test_members_are_ranked_as_given_with_total_and_share(drawn):
+    ranked_bars(pd.DataFrame({"canal": ["Loja", "Site"], "vendas": [7, 1]}), "Vendas")
+    assert (drawn()["y"], drawn()["beside"]) == (["Loja", "Site"], ["7 · 87,5 %", "1 · 12,5 %"])
+
+
+def test_parts_are_stacked_named_and_differ_without_colour(drawn):
+    frame = pd.DataFrame({"arquivo": ["a.csv"], "aceitas": [1000], "duplicadas": [20], "em quarentena": [3]})
+    ranked_bars(frame, "Linhas", "parts")
+    assert drawn()["legend"] == ["aceitas", "duplicadas", "em quarentena"] and drawn()["beside"] == ["1.000 + 20 + 3"]
+    assert drawn()["widths"] == [[1000], [20], [3]] and len(set(drawn()["hatches"])) == 3
+
+
+def test_beyond_the_tenth_members_are_added_up_without_a_bar(drawn):
+    chart = ranked_bars(members(15, Decimal("0.10")), "Vendas")
+    assert drawn()["y"][-1] == "outros (5)" and drawn()["beside"][-1] == "R$ 0,50 · 33,3 %"
+    assert [len(widths) for widths in drawn()["widths"]] == [10] and chart.text.splitlines()[-1].endswith("R$ 0,50")
+
+
+def test_a_single_member_beyond_the_tenth_is_shown_itself(drawn):
+    ranked_bars(members(11), "Vendas")
+    assert drawn()["y"][-1] == "produto 10"
+
+
+def test_long_names_lose_their_middle_and_dollars_are_no_formula(drawn):
+    ranked_bars(pd.DataFrame({"produto": ["$a$\nb", "x" * 1000], "vendas": [1, 1]}), "Vendas")
+    assert drawn()["y"][0] == "$a$ b" and len(drawn()["y"][1]) == 48
+
+
+@pytest.mark.parametrize("chart", [month_lines, month_bars])
+def test_months_without_a_sale_count_zero_and_the_highest_is_named(drawn, chart):
+    chart(months(("2023-11-01", Decimal(5), Decimal(4)), ("2024-02-01", Decimal("12345.67"), Decimal(0))), "Vendas")
+    assert drawn()["x"] == ["11/2023", "12/2023", "01/2024", "02/2024"]
+    assert drawn()["beside"] == ["R$ 12,3 mil em 02/2024"]
+    assert drawn()["legend"] == ["valor da compra", "valor com desconto"]
+
+
+def test_many_months_are_named_by_year(drawn):
+    month_bars(months(("2019-03-01", 1), ("2024-12-01", 1), columns=["mês", "vendas"]), "Vendas")
+    assert drawn()["x"] == [f"01/{year}" for year in range(2020, 2025)]
+
+
+def test_money_axes_are_in_reais_and_counts_are_whole(drawn):
+    month_lines(months(("2024-01-01", Decimal(100_000), Decimal(90_000))), "Vendas")
+    assert {"R$ 0", "R$ 100 mil"} <= set(drawn()["y"])
+
+
+def test_counts_are_whole(drawn):
+    month_bars(months(("2024-01-01", 2), columns=["mês", "vendas"]), "Vendas")
+    assert drawn()["y"][:3] == ["0", "1", "2"]
+
+
+def test_the_heat_map_has_every_turno_and_day_in_order(drawn):
+    heat_map(pd.DataFrame({"turno": ["Noite"], "dia": ["domingo"], "vendas": [1500]}), "Vendas")
+    assert (drawn()["x"][0], drawn()["x"][-1], drawn()["y"]) == ("segunda", "domingo", list(TURNOS))
+    assert drawn()["beside"] == ["0"] * 27 + ["1.500"]
+
+
+def test_key_figures_are_the_values_of_the_row(drawn):
+    values = {"vendas": [70], "valor": [Decimal("82030.00")], "primeira": [pd.Timestamp("2014-05-01 08:10")]}
+    chart = key_figures(pd.DataFrame(values), "Em resumo")
+    assert drawn()["beside"] == ["70", "vendas", "R$ 82,0 mil", "valor", "01/05/2014", "primeira"]
+    assert "R$ 82.030,00" in chart.text
+
+
+names = st.text(min_size=1, max_size=60) | st.sampled_from(["NÃO INFORMADO", "🛍️", "$x$ $", "a\n\tb", "€" * 333])
+money = st.decimals(0, 10**18, places=2)
+counts = st.integers(0, 10**12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data(), st.sampled_from([money, counts]), st.integers(1, 3), st.sampled_from(["share", "total", "parts"]))
+def test_any_members_become_a_picture(data, values, parts, label):
+    rows = data.draw(st.lists(st.tuples(names, *[values] * parts), min_size=1, max_size=14))
+    columns = ["membro", *(f"parte {number}" for number in range(parts))]
+    assert ranked_bars(pd.DataFrame(rows, columns=columns), "Vendas", label).png
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data(), st.sampled_from([money, counts]), st.integers(1, 3), st.sampled_from([month_lines, month_bars]))
+def test_any_months_become_a_picture(data, values, parts, chart):
+    moment = st.datetimes(datetime(1990, 1, 1), datetime(2100, 12, 31)).map(
+        lambda day: pd.Timestamp(day.year, day.month, 1)
+    )
+    keys = data.draw(st.lists(moment, min_size=1, max_size=5, unique=True).map(sorted))
+    frame = pd.DataFrame({"mês": keys})
+    for number in range(parts):
+        frame[f"parte {number}"] = data.draw(st.lists(values, min_size=len(keys), max_size=len(keys)))
+    assert chart(frame, "Vendas").png
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.dictionaries(st.tuples(st.sampled_from(TURNOS), st.sampled_from(DIAS)), money | counts, min_size=1))
+def test_any_heat_becomes_a_picture(heat):
+    frame = pd.DataFrame([(*pair, value) for pair, value in heat.items()], columns=["turno", "dia", "vendas"])
+    assert heat_map(frame, "Vendas").png
+
+
+@pytest.mark.parametrize(
+    ("value", "exact", "short"),
+    [
+        (Decimal("0.00"), "R$ 0,00", "R$ 0,00"),
+        (Decimal("1234.56"), "R$ 1.234,56", "R$ 1.234,56"),
+        (Decimal("12345.67"), "R$ 12.345,67", "R$ 12,3 mil"),
+        (Decimal("7812345.00"), "R$ 7.812.345,00", "R$ 7,81 mi"),
+        (Decimal("123456789012.34"), "R$ 123.456.789.012,34", "R$ 123 bi"),
+        (Decimal("99999999999999999.99"), "R$ 99.999.999.999.999.999,99", "R$ 100.000 tri"),
+        (999_999, "999.999", "999.999"),
+        (1_234_567, "1.234.567", "1,23 mi"),
+        (datetime(2024, 3, 31, 14, 5), "31/03/2024", "31/03/2024"),
+    ],
+)
+def test_values_are_written_as_in_brazil(value, exact, short):
+    assert (written(value), abbreviated(value)) == (exact, short)
+
+
+@pytest.mark.parametrize(
+    ("number", "short"), [("R$ 50,0 mil", "R$ 50 mil"), ("R$ 0,00", "R$ 0"), ("1,05 mi", "1,05 mi"), ("1.000", "1.000")]
+)
+def test_zeros_behind_the_comma_go(number, short):
+    assert without_zeros(number) == short
