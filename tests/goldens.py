@@ -4,6 +4,7 @@ The lake takes up `fixtures/*.csv` and `golden/landing/*.csv`, each modified at 
 names are the same everywhere. `make golden` writes the golden copies anew; `git diff tests/golden` shows what changed.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import nbformat
+import papermill
 import psycopg
 
 from vendas import embedded
@@ -30,7 +32,7 @@ NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
 QUICK_START = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}  # so few rows do not repay Java's second compiler
 IGNORED = "nbval-ignore-output"
-PARAMETERS = {"lake": "../lago", "run_id": "manual"}  # what the notebooks declare, which nbval cannot change
+LAKE = "../lago"  # what the notebooks declare, which nbval cannot change
 LAKE_TABLES = (SILVER, GOLD, QUARANTINE)
 DIMENSIONS = "cliente produto canal plataforma campanha vendedor desconto data".split()
 WAREHOUSE_TABLES = ("registros_vendas", "fato_vendas", *(f"dim_{name}" for name in DIMENSIONS))
@@ -42,7 +44,7 @@ Rows = list[tuple]
 @contextmanager
 def fresh_lake(folder: Path):
     """`folder/lago` with all files in landing, its settings and the variables by which kernels join its JVM."""
-    settings = load_settings(lake=folder / "notebooks" / PARAMETERS["lake"], spark_master="local[2]", spark_memory="1g")
+    settings = load_settings(lake=folder / "notebooks" / LAKE, spark_master="local[2]", spark_memory="1g")
     (folder / "notebooks").mkdir()
     settings.landing.mkdir(parents=True)
     sources = [*sorted((HERE / "fixtures").glob("*.csv")), *sorted((GOLDEN / "landing").glob("*.csv"))]
@@ -135,6 +137,10 @@ def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def _defaults(notebook: Path) -> dict[str, object]:
+    return {name: ast.literal_eval(told["default"]) for name, told in papermill.inspect_notebook(notebook).items()}
+
+
 def renew() -> None:
     """Writes golden notebooks and tables from a run of the notebooks as they are now."""
     with tempfile.TemporaryDirectory() as temporary, fresh_lake(Path(temporary)) as (settings, environment):
@@ -144,7 +150,7 @@ def renew() -> None:
         for original in NOTEBOOKS:
             beside_lake = Path(shutil.copy(original, Path(temporary) / "notebooks"))
             executed = Path(temporary) / "executed" / original.name
-            run_notebook(beside_lake, executed, PARAMETERS, environment, settings.cell_timeout)
+            run_notebook(beside_lake, executed, _defaults(beside_lake), environment, settings.cell_timeout)
             nbformat.write(golden_notebook(original, executed), GOLDEN / "notebooks" / original.name)
             print(f"Wrote {GOLDEN / 'notebooks' / original.name}")
         for name, table in read_tables(settings).items():
