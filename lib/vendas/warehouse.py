@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from vendas import resources, schema
 from vendas.endpoint import Endpoint
 from vendas.errors import CheckFailed, WarehouseError
-from vendas.jdbc import PostgreSQL, Transaction, transaction
+from vendas.jdbc import PostgreSQL, Transaction, refusal, transaction
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
@@ -36,6 +36,8 @@ from arquivos_carregados
 left join fato_vendas on arquivos_carregados.arquivo_de_origem = fato_vendas.arquivo_de_origem
 group by arquivos_carregados.arquivo_de_origem
 """
+
+REFRESH = "call refresh_star()"
 
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
@@ -69,7 +71,7 @@ def load(
         large = sum(rows for rows, _, _ in held.values()) >= ANALYZE_FROM_ROWS
         if large:
             open_transaction.run("analyze registros_vendas")
-        open_transaction.run("call refresh_star()")
+        open_transaction.run(REFRESH)
         if large:
             open_transaction.run("analyze fato_vendas")
         _check(open_transaction)
@@ -85,10 +87,21 @@ def remove(spark: SparkSession, endpoint: Endpoint, files: Sequence[str]) -> Non
             open_transaction.run(f"delete from {table} {OF_THIS_LOAD}")
 
 
-def refresh(spark: SparkSession, endpoint: Endpoint) -> None:
-    """Let the star take up the files it does not have; quick if it has them all. Raises WarehouseError."""
-    with transaction(spark, endpoint) as open_transaction:
-        open_transaction.run(PostgreSQL.lock_loads, "call refresh_star()")
+def refresh(endpoint: Endpoint) -> None:
+    """Let the star take up the files it does not have; quick if it has them all, and without Spark.
+
+    A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
+    """
+    import psycopg  # here, because it would cost the notebook of a load a quarter of a second
+
+    try:
+        with psycopg.connect(endpoint.url) as connection:
+            connection.execute(PostgreSQL.lock_loads)
+            connection.execute(REFRESH)
+    except psycopg.errors.UndefinedTable:
+        return
+    except psycopg.Error as error:
+        raise WarehouseError(refusal(endpoint, str(error))) from error
 
 
 def counts(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
