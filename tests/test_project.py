@@ -28,7 +28,7 @@ LADDER = [
     {"dialect", "lake", "desk", "doubts"},
     {"records", "ledger"},
     {"bronze", "pipeline", "quarantine"},
-    {"doctor"},
+    {"doctor", "watch"},
     {"display", "charts"},
     {"cli"},
 ]

@@ -1,6 +1,7 @@
 """The command line: `vendas …`. Reads the settings, calls the library, shows what came of it."""
 
 import json as json_module
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from vendas import display, ledger
 from vendas.errors import VendasError
+from vendas.pipeline import RunReport, run_pipeline
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
 app = typer.Typer(
@@ -39,16 +41,14 @@ EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 def main() -> None:
     """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
     try:
         code = app(standalone_mode=False) or 0
     except UsageError as error:
         error.show()
         code = EXIT_FAILED  # its own 2 would say that a file was rejected
-    except VendasError as error:
-        _print_error(f"{type(error).__name__}: {error}")
-        code = EXIT_FAILED
-    except OSError as error:
-        _print_error(f"{error.strerror}: {error.filename}")
+    except (VendasError, OSError) as error:
+        _print_error(error)
         code = EXIT_FAILED
     if code == EXIT_INTERRUPTED:
         console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
@@ -58,28 +58,33 @@ def main() -> None:
 @app.command()
 def run(lake: Lake = None, json: Json = False) -> None:
     """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
-    from vendas.pipeline import run_pipeline
-
-    with display.RunProgress(console) as progress:
-        report = run_pipeline(load_settings(lake=lake), progress)
-    if report.files:
-        display.print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
-    else:
-        console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
-    if report.stages:
-        console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
-    if json:
-        _print_json(
-            {
-                "run_id": report.run_id,
-                "status": report.status,
-                "seconds": report.seconds,
-                "stages": [{"notebook": stage.notebook, "seconds": stage.seconds} for stage in report.stages],
-                "files": report.files,
-            }
-        )
+    report = _run(load_settings(lake=lake), json)
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def watch(
+    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks for new files.")] = 10,
+    refresh: Annotated[int, typer.Option(min=1, help="Seconds between two refreshes of the star.")] = 3600,
+    lake: Lake = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document a run, on a line of its own.")] = False,
+) -> None:
+    """Keeps running: takes up new files as they appear, refreshes the star on a schedule. Ctrl-C or SIGTERM ends it."""
+    from vendas.watch import until_signal
+    from vendas.watch import watch as keep_up_to_date
+
+    settings = load_settings(lake=lake)
+    settings.landing.mkdir(parents=True, exist_ok=True)
+
+    def failed(error: VendasError | OSError, seconds: float) -> None:
+        _print_error(error)
+        console.print(f"Trying again in {seconds:g} s.")
+
+    with until_signal() as stopped:
+        console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
+        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped)
+    console.print("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.")
 
 
 @app.command()
@@ -223,9 +228,21 @@ def _existing(lake: Path | None) -> Settings:
     return settings
 
 
-def _print_error(message: str) -> None:
+def _run(settings: Settings, json: bool) -> RunReport:
+    """A run that shows its progress and what came of it."""
+    with display.RunProgress(console) as progress:
+        report = run_pipeline(settings, progress)
+    display.print_run(console, report)
+    if json:
+        _print_json(report.as_json())
+    return report
+
+
+def _print_error(error: VendasError | OSError) -> None:
+    named = isinstance(error, OSError) and error.filename
+    message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
     console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 
 
 def _print_json(document: dict) -> None:
-    print(json_module.dumps(document, ensure_ascii=False))
+    print(json_module.dumps(document, ensure_ascii=False), flush=True)  # who reads it may be waiting for it

@@ -61,6 +61,16 @@ class RunProgress(pipeline.Progress):
             self._console.print(f"{stage.notebook} done in {stage.seconds:.1f} s")
 
 
+def print_run(console: Console, report: pipeline.RunReport) -> None:
+    """What a run did: its files, and where its notebooks are."""
+    if report.files:
+        print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
+    else:
+        console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
+    if report.stages:
+        console.print(f"Executed notebooks: {report.folder}", highlight=False, soft_wrap=True)
+
+
 def print_files(console: Console, entries: list[dict], title: str) -> None:
     """A table of ledger entries, counts grouped as in Brazil, with the reasons below it."""
     table = Table(

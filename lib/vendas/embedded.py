@@ -64,6 +64,11 @@ def ensure_running(folder: Path) -> Endpoint:
         return _endpoint(cluster)
 
 
+def is_made(folder: Path) -> bool:
+    """Whether there is a server to start; it may run or not."""
+    return (folder / "cluster").exists()
+
+
 def running(folder: Path) -> Endpoint | None:
     """The server of this folder if it takes connections now; starts nothing. Raises WarehouseError."""
     with _explained(folder):

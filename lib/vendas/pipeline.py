@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +37,16 @@ class RunReport:
         """`ok`, or `with_rejections` when intake refused a whole file."""
         refused = any(entry["situacao"] == ledger.REJECTED for entry in self.files)
         return "with_rejections" if refused else "ok"
+
+    def as_json(self) -> dict:
+        """The document that `vendas run --json` prints."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "seconds": self.seconds,
+            "stages": [asdict(stage) for stage in self.stages],
+            "files": self.files,
+        }
 
 
 class Progress:
@@ -76,11 +86,14 @@ def run_pipeline(settings: Settings, progress: Progress) -> RunReport:
 def is_up_to_date(settings: Settings) -> bool:
     """Whether a run would find nothing to do. A lake without any event is not: its tables may still have to be made."""
     events = ledger.read_events(settings.lake)
-    if not events or waiting_files(settings.landing):
-        return False
+    return bool(events) and not waiting_files(settings.landing) and not is_behind(settings, events)
+
+
+def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
+    """Whether bronze holds a file that some stage has yet to take up."""
     if ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[]):
-        return False
-    return not any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
+        return True
+    return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
 def run_notebooks(settings: Settings, folder: Path, environment: dict[str, str], progress: Progress) -> list[Stage]:
