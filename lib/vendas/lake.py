@@ -20,6 +20,12 @@ _COLUMNS = {
     MENDED: schema.MENDED,
     LEDGER: schema.LEDGER,
 }
+# Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
+BOUNDED_METADATA = {
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+_PROPERTIES = {"format-version": "2", "write.parquet.compression-codec": "zstd"} | BOUNDED_METADATA
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
 _FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
 _AUDIT = "auditoria"  # the branch on which rows wait until they are published
@@ -44,9 +50,10 @@ class Lake:
                 continue
             described = ", ".join(f"`{c.name}` {c.type} COMMENT '{c.comment}'" for c in columns)
             partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
+            properties = ", ".join(f"'{key}'='{value}'" for key, value in _PROPERTIES.items())
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {_name(table)} ({described}) USING iceberg {partitioned} "
-                "TBLPROPERTIES ('format-version'='2', 'write.parquet.compression-codec'='zstd')"
+                f"TBLPROPERTIES ({properties})"
             )
             if table in _TIMESTAMP:
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
