@@ -20,6 +20,7 @@ _COLUMNS = {
     MENDED: schema.MENDED,
     LEDGER: schema.LEDGER,
 }
+TABLES = tuple(_COLUMNS)
 # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
 BOUNDED_METADATA = {
     "write.metadata.delete-after-commit.enabled": "true",
@@ -130,19 +131,22 @@ def read_without_spark(folder: Path, table: str) -> pa.Table:
     """A table of a local lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
     from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
 
-    metadata = _current_metadata(folder / table / "metadata")
-    if metadata is None:
-        return pa.table({column.name: [] for column in _COLUMNS[table]})
-    return StaticTable.from_metadata(str(metadata)).scan().to_arrow()
+    while metadata := _current_metadata(folder / table / "metadata"):
+        try:
+            return StaticTable.from_metadata(str(metadata)).scan().to_arrow()
+        except FileNotFoundError:  # upkeep may have let go of it meanwhile; the version that replaced it is there
+            if metadata == _current_metadata(metadata.parent):
+                raise
+    return pa.table({column.name: [] for column in _COLUMNS[table]})
 
 
 def _current_metadata(folder: Path) -> Path | None:
-    """The newest version's file. Iceberg's hint lags behind it when a commit was cut off before it wrote the hint."""
-    hint = folder / "version-hint.text"
-    version = int(hint.read_text()) if hint.exists() else 0
-    while (newer := folder / f"v{version + 1}.metadata.json").exists():
-        version += 1
-    return newer.with_name(f"v{version}.metadata.json") if version else None
+    """The newest version's file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
+    return max(folder.glob("v*.metadata.json"), key=_version, default=None)
+
+
+def _version(metadata: Path) -> int:
+    return int(metadata.name.removeprefix("v").removesuffix(".metadata.json"))
 
 
 def _wall_clock(moment: datetime) -> Column:
