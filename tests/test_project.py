@@ -27,7 +27,7 @@ LADDER = [
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
     {"dialect", "lake", "desk", "doubts"},
     {"records", "ledger"},
-    {"bronze", "pipeline", "quarantine"},
+    {"bronze", "maintain", "pipeline", "quarantine"},
     {"doctor", "watch"},
     {"display", "charts"},
     {"cli"},

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +36,7 @@ Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
 
 UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
+MAX_HOURS = 100 * 366 * 24
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -85,6 +86,32 @@ def watch(
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
         keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped)
     console.print("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.")
+
+
+@app.command()
+def maintain(
+    keep: Annotated[int, typer.Option(min=0, max=MAX_HOURS, metavar="HOURS", help="How long snapshots stay.")] = 168,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Compacts the lake's tables and lets go of old snapshots. With --keep 0, let no notebook work on it meanwhile."""
+    from vendas.doctor import private_session
+    from vendas.maintain import as_json, maintain_tables
+
+    settings = load_settings(lake=lake)
+    upkeeps = maintain_tables(
+        settings,
+        timedelta(hours=keep),
+        private_session,
+        waiting=lambda: display.print_waiting(console),
+        done=lambda table: console.print(f"{table} done"),
+    )
+    if json:
+        _print_json(as_json(upkeeps))
+    elif upkeeps:
+        display.print_upkeeps(Console(), upkeeps)
+    if not upkeeps:
+        console.print(f"Nothing to maintain: there is no table yet in {settings.lake}", soft_wrap=True)
 
 
 @app.command()
