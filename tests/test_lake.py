@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from rows import FILE, silver_frame, silver_row
-from vendas import schema
-from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
+from vendas import lake, schema
+from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
 from vendas.ledger import Event, read_events, record
 from vendas.silver import sales_between
 
@@ -14,9 +14,9 @@ OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
 
 @pytest.fixture
 def tables(spark):
-    lake = Lake(spark)
-    lake.create_tables()
-    yield lake
+    made = Lake(spark)
+    made.create_tables()
+    yield made
     for table in (SILVER, GOLD, QUARANTINE, LEDGER):
         spark.sql(f"DROP TABLE lago.{table} PURGE")
 
@@ -148,6 +148,33 @@ def test_a_hint_that_lags_behind_does_not_hide_a_commit(spark, tables, hint):
     path = folder(spark) / "silver" / "metadata" / "version-hint.text"
     path.write_text(hint) if hint else path.unlink()
     assert read_without_spark(folder(spark), SILVER).num_rows == 1
+
+
+def test_versions_that_were_let_go_of_are_not_missed(spark, tables):
+    keep = int(BOUNDED_METADATA["write.metadata.previous-versions-max"])
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    for number in range(keep):
+        spark.sql(f"ALTER TABLE lago.silver SET TBLPROPERTIES ('n'='{number}')")
+    metadata = folder(spark) / "silver" / "metadata"
+    (metadata / "version-hint.text").unlink()
+    assert len(list(metadata.glob("v*.metadata.json"))) == keep + 1 and not (metadata / "v1.metadata.json").exists()
+    assert read_without_spark(folder(spark), SILVER).num_rows == 1
+
+
+def test_a_version_let_go_of_while_it_is_read_is_replaced_by_the_newer_one(spark, tables, monkeypatch):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    gone, newest = folder(spark) / "silver" / "metadata" / "v0.metadata.json", lake._current_metadata
+    looks = [lambda _: gone]
+    monkeypatch.setattr(lake, "_current_metadata", lambda of: (looks.pop() if looks else newest)(of))
+    assert read_without_spark(folder(spark), SILVER).num_rows == 1
+
+
+def test_a_file_that_is_missing_for_good_is_an_error(spark, tables):
+    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    for path in (folder(spark) / "silver").rglob("*.parquet"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="parquet"):
+        read_without_spark(folder(spark), SILVER)
 
 
 def test_a_lake_without_tables_reads_as_empty(tmp_path):

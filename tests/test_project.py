@@ -27,13 +27,13 @@ LADDER = [
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
     {"dialect", "lake", "desk", "doubts"},
     {"records", "ledger", "dictionary"},
-    {"bronze", "quarantine", "exploration"},
+    {"bronze", "quarantine", "exploration", "maintain"},
     {"doctor", "repair"},
     {"charts"},
     {"report_charts", "sales_charts"},
     {"report"},
     {"pipeline"},
-    {"display"},
+    {"display", "watch"},
     {"cli"},
 ]
 

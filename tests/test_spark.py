@@ -1,7 +1,11 @@
 import os
+import signal
 import subprocess
 import sys
 
+import pytest
+
+from vendas import spark as vendas_spark
 from vendas.settings import load_settings
 from vendas.spark import gateway_environment, session
 
@@ -41,3 +45,16 @@ def test_processes_joined_to_a_gateway_share_one_context_that_outlives_them(tmp_
             for table in ("a", "b")
         }
     assert len(contexts) == 1 and (tmp_path / "a").is_dir() and (tmp_path / "b").is_dir()
+
+
+def test_an_interrupt_does_not_cut_off_the_start_of_a_jvm(tmp_path, monkeypatch):
+    steps = []
+
+    def launch(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        steps.append("started")
+
+    monkeypatch.setattr(vendas_spark, "launch_gateway", launch)
+    with pytest.raises(KeyboardInterrupt), gateway_environment(load_settings(lake=tmp_path), tmp_path / "spark.log"):
+        pytest.fail("went on")
+    assert steps == ["started"]

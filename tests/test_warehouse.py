@@ -294,11 +294,49 @@ def test_the_star_can_be_refreshed_by_whoever_calls_the_procedure(dw):
     assert dw.everything() == before
 
 
-def test_a_refresh_with_nothing_to_do_writes_nothing(dw, spark, endpoint):
+def test_a_refresh_takes_up_what_the_star_does_not_have(dw, endpoint):
+    dw.load({}, {"canal": "Site"})
+    before = dw.everything()
+    dw.tell("delete from fato_vendas", "update arquivos_carregados set na_estrela = false")
+    warehouse.refresh(endpoint)
+    assert dw.everything() == before
+
+
+def test_a_refresh_waits_for_a_load(dw, endpoint):
+    dw.load({})
+    with psycopg.connect(endpoint.url) as load:
+        load.execute(warehouse.PostgreSQL.lock_loads)
+        refresh = threading.Thread(target=warehouse.refresh, args=(endpoint,))
+        refresh.start()
+        waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        while dw.ask(waits) == [(0,)] and refresh.is_alive():
+            pass
+        assert dw.ask(waits) == [(1,)]
+    refresh.join()
+
+
+def test_a_refresh_of_a_warehouse_without_tables_leaves_it_without(dw, endpoint):
+    dw.tell("drop schema public cascade", "create schema public")
+    warehouse.refresh(endpoint)
+    assert dw.ask("select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
+
+
+def test_a_refresh_that_is_refused_is_explained(dw, endpoint):
+    dw.tell("drop procedure refresh_star")
+    with pytest.raises(WarehouseError, match="(?s)127.0.0.1.*refresh_star.*Nothing was changed"):
+        warehouse.refresh(endpoint)
+
+
+def test_a_refresh_of_an_unreachable_warehouse_is_explained():
+    with pytest.raises(WarehouseError, match="127.0.0.1:1.*refused"):
+        warehouse.refresh(embedded.Endpoint(port=1, password=""))
+
+
+def test_a_refresh_with_nothing_to_do_writes_nothing(dw, endpoint):
     dw.load({})
     versions = [f"select xmin::text, ctid::text from {table}" for table in TABLES]
     before = [dw.ask(query) for query in versions]
-    warehouse.refresh(spark, endpoint)
+    warehouse.refresh(endpoint)
     assert [dw.ask(query) for query in versions] == before
 
 

@@ -1,11 +1,12 @@
 """The command line: `vendas …`. Reads the settings, calls the library, shows what came of it."""
 
 import json as json_module
+import logging
 import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from vendas import display, ledger
 from vendas.arrivals import bronze_files, find
 from vendas.errors import VendasError
 from vendas.lock import hold_lake
-from vendas.pipeline import Corrections, RunReport, run_pipeline
+from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
 app = typer.Typer(
@@ -40,21 +41,20 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name,
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
+MAX_HOURS = 100 * 366 * 24
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
     """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
     try:
         code = app(standalone_mode=False) or 0
     except UsageError as error:
         error.show()
         code = EXIT_FAILED  # its own 2 would say that a file was rejected
-    except VendasError as error:
-        _print_error("\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]))
-        code = EXIT_FAILED
-    except OSError as error:
-        _print_error(f"{error.strerror}: {error.filename}")
+    except (VendasError, OSError) as error:
+        _print_error(error)
         code = EXIT_FAILED
     if code == EXIT_INTERRUPTED:
         console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
@@ -64,9 +64,9 @@ def main() -> None:
 @app.command()
 def run(lake: Lake = None, json: Json = False) -> None:
     """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
-    with display.RunProgress(console) as progress:
-        report = run_pipeline(load_settings(lake=lake), progress)
-    _tell(report, json)
+    report = _run(load_settings(lake=lake), json)
+    if report.status == "with_rejections":
+        raise typer.Exit(EXIT_REJECTED)
 
 
 @app.command()
@@ -94,31 +94,59 @@ def _correct(how: str, file: str, question: str, yes: bool, lake: Path | None, j
     if not yes and not typer.confirm(f"{question}: {found.name}?", err=True):
         console.print("Nothing was done.")
         return
-    with display.RunProgress(console) as progress:
-        report = run_pipeline(settings, progress, Corrections(**{how: [found.name]}))
-    _tell(report, json)
-
-
-def _tell(report: RunReport, json: bool) -> None:
-    """What a run did; its exit code says whether a file was rejected."""
-    if report.files:
-        display.print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
-    else:
-        console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
-    if report.report:
-        console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)
-    if json:
-        _print_json(
-            {
-                "run_id": report.run_id,
-                "status": report.status,
-                "seconds": report.seconds,
-                "stages": [{"notebook": stage.notebook, "seconds": stage.seconds} for stage in report.stages],
-                "files": report.files,
-            }
-        )
+    report = _run(settings, json, Corrections(**{how: [found.name]}))
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def watch(
+    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks for new files.")] = 10,
+    refresh: Annotated[int, typer.Option(min=1, help="Seconds between two refreshes of the star.")] = 3600,
+    lake: Lake = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document a run, on a line of its own.")] = False,
+) -> None:
+    """Keeps running: takes up new files as they appear, refreshes the star on a schedule. Ctrl-C or SIGTERM ends it."""
+    from vendas.watch import until_signal
+    from vendas.watch import watch as keep_up_to_date
+
+    settings = load_settings(lake=lake)
+    settings.landing.mkdir(parents=True, exist_ok=True)
+
+    def failed(error: VendasError | OSError, seconds: float) -> None:
+        _print_error(error)
+        console.print(f"Trying again in {seconds:g} s.")
+
+    with until_signal() as stopped:
+        console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
+        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped)
+    console.print("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.")
+
+
+@app.command()
+def maintain(
+    keep: Annotated[int, typer.Option(min=0, max=MAX_HOURS, metavar="HOURS", help="How long snapshots stay.")] = 168,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Compacts the lake's tables and lets go of old snapshots. With --keep 0, let no notebook work on it meanwhile."""
+    from vendas.doctor import private_session
+    from vendas.maintain import as_json, maintain_tables
+
+    settings = load_settings(lake=lake)
+    upkeeps = maintain_tables(
+        settings,
+        timedelta(hours=keep),
+        private_session,
+        waiting=lambda: display.print_waiting(console),
+        done=lambda table: console.print(f"{table} done"),
+    )
+    if json:
+        _print_json(as_json(upkeeps))
+    elif upkeeps:
+        display.print_upkeeps(Console(), upkeeps)
+    if not upkeeps:
+        console.print(f"Nothing to maintain: there is no table yet in {settings.lake}", soft_wrap=True)
 
 
 @app.command()
@@ -264,7 +292,7 @@ def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
     from vendas.repair import rebuild_warehouse
 
     settings = _existing(lake)
-    with hold_lake(settings.lake, display.RunProgress(console).waiting), private_session(settings) as spark:
+    with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:
         held = rebuild_warehouse(spark, settings)
     console.print(f"Loaded {sum(held.values())} sales of {len(held)} files.")
     if json:
@@ -288,9 +316,22 @@ def _existing(lake: Path | None) -> Settings:
     return settings
 
 
-def _print_error(message: str) -> None:
+def _run(settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
+    """A run that shows its progress and what came of it."""
+    with display.RunProgress(console) as progress:
+        report = run_pipeline(settings, progress, corrections)
+    display.print_run(console, report)
+    if json:
+        _print_json(report.as_json())
+    return report
+
+
+def _print_error(error: VendasError | OSError) -> None:
+    named = isinstance(error, OSError) and error.filename
+    message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
+    message = "\n".join([message, *getattr(error, "__notes__", [])])
     console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 
 
 def _print_json(document: dict) -> None:
-    print(json_module.dumps(document, ensure_ascii=False))
+    print(json_module.dumps(document, ensure_ascii=False), flush=True)  # who reads it may be waiting for it

@@ -1,6 +1,7 @@
 """What people see in the terminal: progress, tables of files, errors. All of it on standard error or by rich."""
 
 from collections.abc import Iterator
+from dataclasses import astuple
 
 from rich import box
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from vendas import ledger, pipeline
+from vendas import ledger, maintain, pipeline
 from vendas.doctor import Diagnosis
 from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
@@ -46,7 +47,7 @@ class RunProgress(pipeline.Progress):
         self._bars.stop()
 
     def waiting(self) -> None:
-        self._console.print("Another run holds this lake; waiting for it to end …")
+        print_waiting(self._console)
 
     def starting(self, run_id: str) -> None:
         self._console.print(f"Run {run_id}: starting Spark …")
@@ -62,6 +63,33 @@ class RunProgress(pipeline.Progress):
 
     def warning(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, style="yellow", soft_wrap=True)
+
+
+def print_waiting(console: Console) -> None:
+    """What holds the lake is a run, or upkeep."""
+    console.print("Another run holds this lake; waiting for it to end …")
+
+
+def print_upkeeps(console: Console, upkeeps: list[maintain.Upkeep]) -> None:
+    """A table of the lake's tables: each size before and after."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Tabela")
+    for heading in ("Arquivos", "Bytes", "Instantâneos", "Bytes em disco"):
+        table.add_column(heading, justify="right")
+    for upkeep in upkeeps:
+        sizes = zip(astuple(upkeep.before), astuple(upkeep.after), strict=True)
+        table.add_row(upkeep.table, *(f"{brazilian(before)} → {brazilian(after)}" for before, after in sizes))
+    console.print(table)
+
+
+def print_run(console: Console, report: pipeline.RunReport) -> None:
+    """What a run did: its files, and where its report is."""
+    if report.files:
+        print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
+    else:
+        console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
+    if report.report:
+        console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_files(console: Console, entries: list[dict], title: str) -> None:

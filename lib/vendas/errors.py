@@ -45,6 +45,10 @@ class CheckFailed(WarehouseError):
     """A check before the commit selected offending rows; the load was rolled back."""
 
 
+class UpkeepError(VendasError):
+    """The upkeep of a lake table failed; its rows are what they were."""
+
+
 class NotebookError(VendasError):
     """A notebook was refused, failed, or ended without its result."""
 

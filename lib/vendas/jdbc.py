@@ -127,7 +127,9 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Iterator[Transaction
             connection.close()
     except (Py4JJavaError, PySparkException) as error:
         said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-        raise WarehouseError(
-            f"The warehouse at {endpoint.jdbc_url} refused: {without_java_frames(str(said))}\n"
-            "Nothing was changed there; mend it and run again."
-        ) from error
+        raise WarehouseError(refusal(endpoint, without_java_frames(str(said)))) from error
+
+
+def refusal(endpoint: Endpoint, said: str) -> str:
+    """What to tell of a transaction that the database, or the way to it, refused."""
+    return f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."

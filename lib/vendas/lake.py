@@ -1,10 +1,10 @@
 """The only reads and writes of lake tables: Apache Iceberg, in the catalog that the session is configured with."""
 
-import re
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 from py4j.java_gateway import JavaObject
@@ -17,6 +17,11 @@ from vendas import schema
 from vendas.errors import ConcurrentChange
 from vendas.spark import CATALOG
 
+if TYPE_CHECKING:
+    from pyiceberg.table import StaticTable
+
+T = TypeVar("T")
+
 SILVER, GOLD, QUARANTINE, MENDED, LEDGER = "silver", "gold", "quarantine", "mended", "ledger"
 
 _COLUMNS = {
@@ -26,10 +31,16 @@ _COLUMNS = {
     MENDED: schema.MENDED,
     LEDGER: schema.LEDGER,
 }
+TABLES = tuple(_COLUMNS)
+# Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
+BOUNDED_METADATA = {
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+_PROPERTIES = {"format-version": "2", "write.parquet.compression-codec": "zstd"} | BOUNDED_METADATA
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
 _FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
 _AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
-_METADATA_FILE = re.compile(r"v(\d+)\.metadata\.json")
 _BRANCH_LIFE_MS = 24 * 60 * 60 * 1000
 
 Audit = Callable[[dict[str, int]], None]
@@ -54,15 +65,16 @@ class Lake:
         for table, columns in _COLUMNS.items():
             if not self.spark.catalog.tableExists(_name(table)):
                 partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
+                properties = ", ".join(f"'{key}'='{value}'" for key, value in _PROPERTIES.items())
                 self.spark.sql(
                     f"CREATE TABLE IF NOT EXISTS {_name(table)} ({_described(columns)}) USING iceberg {partitioned} "
-                    "TBLPROPERTIES ('format-version'='2', 'write.parquet.compression-codec'='zstd')"
+                    f"TBLPROPERTIES ({properties})"
                 )
             there = set(self.read(table).columns)
             if new := [column for column in columns if column.name not in there]:
                 self.spark.sql(f"ALTER TABLE {_name(table)} ADD COLUMNS ({_described(new)})")
             # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
-            if table in _TIMESTAMP and _iceberg_table(self.spark, table).sortOrder().isUnsorted():
+            if table in _TIMESTAMP and iceberg_table(self.spark, table).sortOrder().isUnsorted():
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
                 self.spark.sql(f"ALTER TABLE {_name(table)} WRITE {order}")
 
@@ -93,7 +105,7 @@ class Lake:
 
     def total(self, table: str) -> int:
         """Rows the table holds, from its metadata alone."""
-        snapshot = _iceberg_table(self.spark, table).currentSnapshot()
+        snapshot = iceberg_table(self.spark, table).currentSnapshot()
         return int(snapshot.summary()["total-records"]) if snapshot else 0
 
     def change(self, table: str) -> "Change":
@@ -114,7 +126,7 @@ class Change:
 
     def __init__(self, spark: SparkSession, table: str):
         self._spark, self._table = spark, table
-        snapshot = _iceberg_table(spark, table).currentSnapshot()
+        snapshot = iceberg_table(spark, table).currentSnapshot()
         self._base: int | None = snapshot.snapshotId() if snapshot else None
 
     def read(self) -> DataFrame:
@@ -143,7 +155,7 @@ class Change:
         try:
             return self._publish(branch, rows, files, replaced, audit)
         except BaseException:
-            _iceberg_table(self._spark, self._table).manageSnapshots().removeBranch(branch).commit()
+            iceberg_table(self._spark, self._table).manageSnapshots().removeBranch(branch).commit()
             raise
 
     def _begin(self, branch: str) -> None:
@@ -168,7 +180,7 @@ class Change:
     def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
         """Changes the table's references in one commit; Iceberg refuses it when somebody else was quicker."""
         try:
-            change(_iceberg_table(self._spark, self._table).manageSnapshots()).commit()
+            change(iceberg_table(self._spark, self._table).manageSnapshots()).commit()
         except (Py4JJavaError, IllegalArgumentException) as error:
             refused = isinstance(error, IllegalArgumentException) or "CommitFailedException" in str(error)
             if not refused:
@@ -190,41 +202,43 @@ def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, in
     return dict.fromkeys(files, 0) | {row[0]: row[1] for row in counted}
 
 
-def _iceberg_table(spark: SparkSession, table: str) -> JavaObject:
-    """Iceberg's own view of the table, for what costs Spark a query."""
+def iceberg_table(spark: SparkSession, table: str) -> JavaObject:
+    """Iceberg's own object of a table, for what SQL cannot ask or would take a query for."""
+    spark.table(_name(table))  # opens this session's catalog; else the next line could open another session's
     return spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, _name(table))
 
 
 def read_without_spark(folder: Path, table: str) -> pa.Table:
     """A table of a local lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
-    from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
-
-    metadata = _current_metadata(folder / table / "metadata")
-    if metadata is None:
-        return pa.table({column.name: [] for column in _COLUMNS[table]})
-    return StaticTable.from_metadata(str(metadata)).scan().to_arrow()
+    rows = _without_spark(folder, table, lambda opened: opened.scan().to_arrow())
+    return pa.table({column.name: [] for column in _COLUMNS[table]}) if rows is None else rows
 
 
 def total_without_spark(folder: Path, table: str) -> int:
-    """Rows a table of a local lake holds, as `Lake.total`."""
-    from pyiceberg.table import StaticTable
-
-    metadata = _current_metadata(folder / table / "metadata")
-    snapshot = StaticTable.from_metadata(str(metadata)).current_snapshot() if metadata else None
+    """Rows that a table of a local lake holds, as `Lake.total`."""
+    snapshot = _without_spark(folder, table, lambda opened: opened.current_snapshot())
     return int(snapshot.summary["total-records"]) if snapshot else 0
 
 
+def _without_spark(folder: Path, table: str, read: Callable[["StaticTable"], T]) -> T | None:
+    from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
+
+    while metadata := _current_metadata(folder / table / "metadata"):
+        try:
+            return read(StaticTable.from_metadata(str(metadata)))
+        except FileNotFoundError:  # upkeep may have let go of it meanwhile; the version that replaced it is there
+            if metadata == _current_metadata(metadata.parent):
+                raise
+    return None
+
+
 def _current_metadata(folder: Path) -> Path | None:
-    """The newest version's file. Iceberg's hint lags behind it when a commit was cut off before it wrote the hint."""
-    hint = folder / "version-hint.text"
-    if hint.exists():
-        version = int(hint.read_text())
-    else:
-        there = (_METADATA_FILE.fullmatch(path.name) for path in folder.glob("v*"))
-        version = max((int(found[1]) for found in there if found), default=0)
-    while (newer := folder / f"v{version + 1}.metadata.json").exists():
-        version += 1
-    return newer.with_name(f"v{version}.metadata.json") if version else None
+    """The newest version's file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
+    return max(folder.glob("v*.metadata.json"), key=_version, default=None)
+
+
+def _version(metadata: Path) -> int:
+    return int(metadata.name.removeprefix("v").removesuffix(".metadata.json"))
 
 
 def _name(table: str) -> str:

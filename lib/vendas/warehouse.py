@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from vendas import resources, schema
 from vendas.endpoint import Endpoint
 from vendas.errors import CheckFailed, WarehouseError
-from vendas.jdbc import PostgreSQL, Transaction, transaction
+from vendas.jdbc import PostgreSQL, Transaction, refusal, transaction
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
@@ -33,6 +33,8 @@ OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquiv
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
 FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
+
+REFRESH = "call refresh_star()"
 
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
@@ -75,10 +77,21 @@ def rebuild(
         return _load(open_transaction, gold, files, staging)
 
 
-def refresh(spark: SparkSession, endpoint: Endpoint) -> None:
-    """Let the star take up the files it does not have; quick if it has them all. Raises WarehouseError."""
-    with transaction(spark, endpoint) as open_transaction:
-        open_transaction.run(PostgreSQL.lock_loads, "call refresh_star()")
+def refresh(endpoint: Endpoint) -> None:
+    """Let the star take up the files it does not have; quick if it has them all, and without Spark.
+
+    A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
+    """
+    import psycopg  # here, because it would cost the notebook of a load a quarter of a second
+
+    try:
+        with psycopg.connect(endpoint.url) as connection:
+            connection.execute(PostgreSQL.lock_loads)
+            connection.execute(REFRESH)
+    except psycopg.errors.UndefinedTable:
+        return
+    except psycopg.Error as error:
+        raise WarehouseError(refusal(endpoint, str(error))) from error
 
 
 def loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:

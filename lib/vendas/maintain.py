@@ -1,0 +1,139 @@
+"""Upkeep of the lake's tables: few large files instead of many small ones, and no file that nobody can read any more.
+
+Each step is one commit of Iceberg, or deletes what the commit before it let go of: a kill leaves the table whole, and
+the next upkeep finishes the work.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from vendas.errors import UpkeepError, without_java_frames
+from vendas.lake import BOUNDED_METADATA, TABLES, iceberg_table
+from vendas.lock import hold_lake
+from vendas.settings import Settings
+from vendas.spark import CATALOG
+
+MIN_FILES = 2  # small files of a partition that are worth becoming one
+_MAIN = "main"  # the branch that is the table
+
+
+@dataclass(frozen=True)
+class Size:
+    """Data files of the table as it is now, and their bytes; snapshots that can be read; bytes on disk of it all."""
+
+    data_files: int
+    data_bytes: int
+    snapshots: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """A table before and after."""
+
+    table: str
+    before: Size
+    after: Size
+
+
+def maintain_tables(
+    settings: Settings,
+    keep: timedelta,
+    open_session: Callable[[Settings], AbstractContextManager[SparkSession]],
+    waiting: Callable[[], None],
+    done: Callable[[str], None] = lambda table: None,
+) -> list[Upkeep]:
+    """Compacts every table there is, lets go of snapshots older than `keep`, and deletes files that none refers to.
+
+    Holds the lake, after a call of `waiting` if a run must end first; `done` is told each table's name. No row changes.
+    Without tables nothing is done. Raises UpkeepError.
+    """
+    tables = [table for table in TABLES if (settings.lake / table / "metadata").is_dir()]
+    if not tables:
+        return []
+    with hold_lake(settings.lake, waiting), open_session(settings) as spark:
+        upkeeps = []
+        for table in tables:
+            upkeeps.append(_maintain(spark, table, settings.lake / table, keep))
+            done(table)
+        return upkeeps
+
+
+def as_json(upkeeps: list[Upkeep]) -> dict:
+    """The document that `vendas maintain --json` prints."""
+    return {"tables": [asdict(upkeep) for upkeep in upkeeps]}
+
+
+def _maintain(spark: SparkSession, name: str, folder: Path, keep: timedelta) -> Upkeep:
+    try:
+        table = iceberg_table(spark, name)
+        before = _size(table, folder)
+        _drop_stale_branches(table)
+        _bound_metadata(table)
+        _compact(spark, name, is_sorted=table.sortOrder().isSorted())
+        oldest = datetime.now(UTC) - keep
+        _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
+        _delete_orphans(spark, table, oldest)
+        table.refresh()
+        return Upkeep(name, before, _size(table, folder))
+    except (Py4JError, PySparkException) as error:
+        raise UpkeepError(
+            f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"
+            "No row of it changed, and the tables before it are done. Mend what is named, and run it again."
+        ) from error
+
+
+def _size(table: JavaObject, folder: Path) -> Size:
+    now = table.currentSnapshot()
+    summary = now.summary() if now else {}
+    return Size(
+        int(summary.get("total-data-files") or 0),
+        int(summary.get("total-files-size") or 0),
+        sum(1 for _ in table.snapshots()),
+        sum(path.stat().st_size for path in _files(folder)),
+    )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _drop_stale_branches(table: JavaObject) -> None:
+    """Branches are of use during a run, and none goes on: what runs left, killed or not, only holds on to old files."""
+    for name in [name for name in table.refs() if name != _MAIN]:
+        table.manageSnapshots().removeBranch(name).commit()
+
+
+def _bound_metadata(table: JavaObject) -> None:
+    """Gives a table made by an older version the properties that a new one is made with."""
+    if any(table.properties().get(key) != value for key, value in BOUNDED_METADATA.items()):
+        update = table.updateProperties()
+        for key, value in BOUNDED_METADATA.items():
+            update.set(key, value)
+        update.commit()
+
+
+def _compact(spark: SparkSession, name: str, is_sorted: bool) -> None:
+    strategy = "sort" if is_sorted else "binpack"  # by the table's own order
+    options = f"options => map('min-input-files', '{MIN_FILES}')"
+    _call(spark, "rewrite_data_files", name, f"strategy => '{strategy}'", options)
+    _call(spark, "rewrite_manifests", name)
+
+
+def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> None:
+    given = ", ".join([f"table => '{table}'", *arguments])
+    spark.sql(f"CALL {CATALOG}.system.{procedure}({given})")
+
+
+def _delete_orphans(spark: SparkSession, table: JavaObject, oldest: datetime) -> None:
+    """By Iceberg's action: its procedure refuses files younger than a day, fearing writers; the lock keeps them out."""
+    actions = spark._jvm.org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession)
+    actions.deleteOrphanFiles(table).olderThan(int(oldest.timestamp() * 1000)).execute()
