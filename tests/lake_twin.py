@@ -9,9 +9,7 @@ from vendas.embedded import ensure_running, stop
 from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, read_without_spark
 from vendas.ledger import entries, read_events
 
-DIMENSIONS = [
-    f"dim_{name}" for name in ("cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto")
-]
+DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
 TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "arquivo_de_origem, linhas, na_estrela"}
 
 

@@ -1,5 +1,7 @@
 import hashlib
 import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vendas import arrivals
-from vendas.arrivals import Arrival, BronzeFile, bronze_files, is_sales_file, sweep
+from vendas.arrivals import Arrival, BronzeFile, bronze_files, find, is_sales_file, sweep
 from vendas.errors import ArrivalError
 
 MOMENT = datetime(2024, 3, 31, 14, 5, 9, 123456, tzinfo=UTC)
@@ -150,6 +152,39 @@ def test_the_leftover_of_a_killed_sweep_is_cleared_and_the_file_taken_again(land
     (bronze / "registros.csv.part").write_bytes(b"a")
     sweep(landing, bronze)
     assert [path.name for path in bronze.iterdir()] == [bronze_name("registros")]
+
+
+def test_sweeps_at_once_lose_and_spoil_nothing(landing, bronze):
+    contents = {f"registros_{number}.csv": bytes([number]) * 300_000 for number in range(20)}
+    for name, content in contents.items():
+        drop(landing, name, content)
+    with ThreadPoolExecutor(4) as pool:
+        arrived = [arrival.name for found in pool.map(lambda _: sweep(landing, bronze), range(4)) for arrival in found]
+    arrived += [arrival.name for arrival in sweep(landing, bronze)]
+    assert {file.received_as: (bronze / file.name).read_bytes() for file in bronze_files(bronze)} == contents
+    assert set(arrived) == contents.keys() and list(landing.iterdir()) == []
+
+
+FOUND = [BronzeFile.parse(bronze_name(stem)) for stem in ("registros_a", "registros_b")]
+TWICE = [*FOUND, BronzeFile.parse(bronze_name("registros_a", stamp="20250101T000000000Z"))]
+
+
+@pytest.mark.parametrize("name", [FOUND[1].name, "registros_b.csv", "REGISTROS_B.CSV"])
+def test_a_bronze_file_is_found_by_its_name_or_the_one_it_arrived_under(name):
+    assert find(TWICE, [name]) == [FOUND[1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("registros_a.csv", "2 bronze files arrived as registros_a.csv"),
+        (FOUND[1].name.replace("_b_", "_d_"), f"Did you mean {re.escape(FOUND[1].name)}"),
+        ("outra coisa", "No bronze file is named outra coisa. `vendas status --json`"),
+    ],
+)
+def test_a_name_that_is_no_one_files_is_refused(name, says):
+    with pytest.raises(ArrivalError, match=says):
+        find(TWICE, [name])
 
 
 def test_foreign_files_in_bronze_are_ignored(bronze):

@@ -166,4 +166,5 @@ def test_a_killed_run_and_another_are_one_undisturbed_run(undisturbed, name, kil
         complete(lake, "run")
     if not scheduled or step.command != ["run"]:
         complete(lake, *step.command)
-    assert contents(lake) == undisturbed.after[name]
+    found = contents(lake)
+    assert [table for table, rows in found.items() if rows != undisturbed.after[name][table]] == []

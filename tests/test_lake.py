@@ -1,11 +1,22 @@
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from rows import FILE, silver_frame, silver_row
 from vendas import lake, schema
-from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, QUARANTINE, SILVER, Lake, read_without_spark
+from vendas.errors import ConcurrentChange
+from vendas.lake import (
+    BOUNDED_METADATA,
+    GOLD,
+    LEDGER,
+    QUARANTINE,
+    SILVER,
+    Lake,
+    read_without_spark,
+    total_without_spark,
+)
 from vendas.ledger import Event, read_events, record
 from vendas.silver import sales_between
 
@@ -129,6 +140,56 @@ def test_the_ledger_gives_back_its_events(spark, tables):
     record(tables, [], [Event(OTHER, "registros.csv", "bronze", "r1", motivo="ação", lidas=3, dialeto="{}")])
     (found,) = read_events(folder(spark))
     assert (found.arquivo, found.motivo, found.lidas, found.gravadas) == (OTHER, "ação", 3, 0)
+
+
+def test_an_event_tells_its_notebook_and_its_times(spark, tables):
+    record(tables, [], [Event(OTHER, "registros.csv", "silver", run_id) for run_id in ("r1", "manual")])
+    by_run = {event.run_id: event for event in read_events(folder(spark))}
+    assert [by_run[run_id].notebook for run_id in ("r1", "manual")] == ["runs/r1/02_silver.ipynb", None]
+    assert by_run["r1"].iniciado_em == tables.opened_at <= by_run["r1"].registrado_em
+
+
+def test_an_event_is_newer_than_those_before_it_though_the_clock_was_set_back(spark, tables):
+    future = Event(OTHER, "registros.csv", "bronze", "r1", registrado_em=datetime(2999, 1, 1))
+    record(tables, [future], [Event(OTHER, "registros.csv", "silver", "r2")])
+    (found,) = read_events(folder(spark))
+    assert found.registrado_em > future.registrado_em
+
+
+def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables):
+    spark.sql("ALTER TABLE lago.ledger DROP COLUMN notebook")
+    tables.create_tables()
+    assert tables.read(LEDGER).columns == schema.names(schema.LEDGER)
+
+
+def test_two_writers_cannot_both_publish(spark, tables):
+    one, other = tables.change(SILVER), tables.change(SILVER)
+    other.publish(silver_frame(spark, [silver_row()]), [FILE])
+    with pytest.raises(ConcurrentChange, match="silver was changed by another run"):
+        one.publish(silver_frame(spark, [silver_row(Nome="Bia")]), [FILE])
+    assert [row.Nome for row in tables.read(SILVER).collect()] == ["Ana"]
+
+
+def test_a_change_reads_the_table_as_it_was_when_it_began(spark, tables):
+    change = tables.change(SILVER)
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
+    assert change.read().isEmpty() and change.rows_of([FILE]).isEmpty()
+
+
+def test_publishing_leaves_no_branch_behind(spark, tables):
+    def refuse(held):
+        raise ValueError
+
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
+    with pytest.raises(ValueError):
+        add(tables, silver_frame(spark, [silver_row()]), [FILE], audit=refuse)
+    assert [row.name for row in spark.sql("SELECT name FROM lago.silver.refs").collect()] == ["main"]
+
+
+def test_a_tables_total_is_told_without_reading_it(spark, tables):
+    assert (tables.total(SILVER), total_without_spark(folder(spark), SILVER)) == (0, 0)
+    add(tables, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
+    assert (tables.total(SILVER), total_without_spark(folder(spark), SILVER)) == (2, 2)
 
 
 def test_recording_no_events_commits_nothing(spark, tables):

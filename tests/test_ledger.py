@@ -10,8 +10,11 @@ from vendas.ledger import (
     check_carried,
     check_conservation,
     entries,
+    missing,
     pending,
+    recounted_events,
     silver_events,
+    undone,
     unsurveyed,
 )
 
@@ -43,6 +46,49 @@ def test_a_done_file_is_not_pending():
 def test_a_file_whose_previous_stage_was_done_again_is_pending_again():
     events = [event(A, "bronze", 0), event(A, "silver", 1), event(A, "bronze", 2)]
     assert [e.registrado_em.minute for e in pending(events, "silver")] == [2]
+
+
+def test_a_file_that_is_undone_leaves_every_stage_it_is_in():
+    events = [event(A, "bronze", 0), event(A, "silver", 1), event(A, "bronze", 2, situacao="desfeito")]
+    assert [e.situacao for e in pending(events, "silver")] == ["desfeito"]
+    assert pending(events, "gold") != []  # silver's rows of before have not been taken up
+
+
+@pytest.mark.parametrize("situacao", ["desfeito", "rejeitado"])
+def test_a_file_that_is_out_before_a_stage_took_it_up_is_not_pending(situacao):
+    assert pending([event(A, "bronze", 0), event(A, "bronze", 1, situacao=situacao)], "silver") == []
+
+
+def test_files_that_a_stage_holds_come_before_new_ones():
+    events = [event(A, "bronze", 0), event(A, "silver", 1), event(A, "bronze", 2), event(B, "bronze", 3)]
+    assert [e.arquivo for e in pending(events, "silver")] == [A, B]
+
+
+def test_files_that_were_undone_come_back_in_bronze_order():
+    events = [event(A, "silver", 1, situacao="desfeito"), event(A, "bronze", 2), event(B, "bronze", 3)]
+    assert [e.arquivo for e in pending(events, "silver")] == [B, A]
+
+
+def test_files_of_which_a_stage_lost_rows_are_missing():
+    events = [event(name, stage, 0, gravadas=2) for name in (A, B) for stage in ("bronze", "silver", "gold", "dw")]
+    assert [e.etapa + e.arquivo for e in missing(events, "dw", {B: 2})] == ["gold" + A]
+
+
+def test_a_file_is_undone_once():
+    files = [BronzeFile.parse(B), BronzeFile.parse(A)]
+    told = undone([event(A, "bronze", 0, situacao="desfeito")], files, "r2")
+    assert [(e.arquivo, e.situacao, e.run_id, e.lidas) for e in told] == [(B, "desfeito", "r2", 0)]
+
+
+def test_a_file_with_rows_more_than_it_had_is_an_error():
+    with pytest.raises(ConservationError, match="10 read, but 12 in silver"):
+        recounted_events([event(A, "silver", 1, lidas=10, gravadas=7)], {A: 12}, "r")
+
+
+def test_only_files_with_other_rows_than_before_are_told_of_again():
+    before = [event(name, "silver", 1, lidas=10, duplicadas=3, gravadas=7) for name in (A, B)]
+    told = recounted_events(before, {A: 7, B: 9}, "r")
+    assert [(e.arquivo, e.gravadas, e.duplicadas) for e in told] == [(B, 9, 1)]
 
 
 def test_new_files_are_unsurveyed():
@@ -93,6 +139,12 @@ def test_a_rejected_file_counts_nothing_and_says_why():
 def test_a_file_on_its_way_is_pending(stages):
     events = [event(A, stage, minute) for minute, stage in enumerate(STAGES[:stages])]
     assert entries(events)[0]["situacao"] == "pendente"
+
+
+def test_a_file_that_is_out_counts_nothing_and_says_so():
+    events = [event(A, stage, minute, situacao="desfeito") for minute, stage in enumerate(STAGES)]
+    entry = entries(events)[0]
+    assert [entry[name] for name in ("situacao", "lidas", "silver", "dw")] == ["desfeito", 0, 0, 0]
 
 
 def test_entries_of_a_run_are_the_files_it_touched():

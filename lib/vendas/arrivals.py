@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -120,7 +121,7 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
 
     None when the file changed while it was copied (its writer is not done), or is gone.
     """
-    part = bronze / f"{path.name}{_PART}"
+    part = bronze / f"{path.name}.{secrets.token_hex(4)}{_PART}"  # no other sweep writes into it
     try:
         before = path.stat()
         md5 = _copy(path, part)
