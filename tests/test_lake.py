@@ -213,7 +213,7 @@ def test_a_hint_that_lags_behind_does_not_hide_a_commit(spark, tables, hint):
 
 def test_versions_that_were_let_go_of_are_not_missed(spark, tables):
     keep = int(BOUNDED_METADATA["write.metadata.previous-versions-max"])
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     for number in range(keep):
         spark.sql(f"ALTER TABLE lago.silver SET TBLPROPERTIES ('n'='{number}')")
     metadata = folder(spark) / "silver" / "metadata"
@@ -223,7 +223,7 @@ def test_versions_that_were_let_go_of_are_not_missed(spark, tables):
 
 
 def test_a_version_let_go_of_while_it_is_read_is_replaced_by_the_newer_one(spark, tables, monkeypatch):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     gone, newest = folder(spark) / "silver" / "metadata" / "v0.metadata.json", lake._current_metadata
     looks = [lambda _: gone]
     monkeypatch.setattr(lake, "_current_metadata", lambda of: (looks.pop() if looks else newest)(of))
@@ -231,7 +231,7 @@ def test_a_version_let_go_of_while_it_is_read_is_replaced_by_the_newer_one(spark
 
 
 def test_a_file_that_is_missing_for_good_is_an_error(spark, tables):
-    tables.add(SILVER, silver_frame(spark, [silver_row()]), [FILE])
+    add(tables, silver_frame(spark, [silver_row()]), [FILE])
     for path in (folder(spark) / "silver").rglob("*.parquet"):
         path.unlink()
     with pytest.raises(FileNotFoundError, match="parquet"):

@@ -179,16 +179,20 @@ class Change:
 
     def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
         """Changes the table's references in one commit; Iceberg refuses it when somebody else was quicker."""
+        table = iceberg_table(self._spark, self._table)
+        if self._base is None and table.currentSnapshot():  # Iceberg would start a branch there
+            raise self._refusal()
         try:
-            change(iceberg_table(self._spark, self._table).manageSnapshots()).commit()
+            change(table.manageSnapshots()).commit()
         except (Py4JJavaError, IllegalArgumentException) as error:
             refused = isinstance(error, IllegalArgumentException) or "CommitFailedException" in str(error)
-            if not refused:
-                raise
-            raise ConcurrentChange(
-                f"The table {self._table} was changed by another run, or by a notebook run by hand, while this stage "
-                "worked on it; nothing of this stage was published.\nRun again: it takes up what is still pending."
-            ) from None
+            raise (self._refusal() if refused else error) from None
+
+    def _refusal(self) -> ConcurrentChange:
+        return ConcurrentChange(
+            f"The table {self._table} was changed by another run, or by a notebook run by hand, while this stage "
+            "worked on it; nothing of this stage was published.\nRun again: it takes up what is still pending."
+        )
 
 
 def _described(columns: Iterable[schema.Column]) -> str:
