@@ -27,7 +27,7 @@ LADDER = [
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
     {"dialect", "lake", "desk", "doubts"},
     {"records", "ledger", "dictionary"},
-    {"bronze", "quarantine", "exploration", "maintain"},
+    {"accounts", "bronze", "quarantine", "exploration", "maintain"},
     {"doctor", "repair"},
     {"charts"},
     {"report_charts", "sales_charts"},

@@ -6,11 +6,12 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from vendas import schema, warehouse
+from vendas.accounts import recounted_events
 from vendas.bronze import SurveyedFile, arquivo_at, read_bronze
 from vendas.embedded import ensure_running
 from vendas.errors import ConservationError
 from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, Lake
-from vendas.ledger import Event, latest, read_events, record, recounted_events, rows_in
+from vendas.ledger import Event, latest, read_events, record, rows_in
 from vendas.settings import Settings
 from vendas.silver import distinct_sales, equal_sales, judge, to_silver
 
