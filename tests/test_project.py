@@ -33,7 +33,8 @@ LADDER = [
     {"report_charts", "sales_charts"},
     {"report"},
     {"pipeline"},
-    {"display", "watch"},
+    {"display", "watch", "terminal"},
+    {"dw_commands", "quarantine_commands"},
     {"cli"},
 ]
 

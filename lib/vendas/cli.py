@@ -1,6 +1,5 @@
 """The command line: `vendas …`. Reads the settings, calls the library, shows what came of it."""
 
-import json as json_module
 import logging
 import os
 import subprocess
@@ -13,12 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vendas import display, ledger
+from vendas import display, dw_commands, ledger, quarantine_commands
 from vendas.arrivals import bronze_files, find
 from vendas.errors import VendasError
-from vendas.lock import hold_lake
 from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
-from vendas.settings import DEFAULT_LAKE, Settings, load_settings
+from vendas.settings import Settings, load_settings
+from vendas.terminal import Json, Lake, console, existing, print_error, print_json
 
 app = typer.Typer(
     help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
@@ -26,16 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-dw = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True)
-app.add_typer(dw, name="dw")
-
-quarantine = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)
-app.add_typer(quarantine, name="quarantine")
-
-console = Console(stderr=True)
-
-Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
+app.add_typer(dw_commands.app, name="dw")
+app.add_typer(quarantine_commands.app, name="quarantine")
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -54,7 +45,7 @@ def main() -> None:
         error.show()
         code = EXIT_FAILED  # its own 2 would say that a file was rejected
     except (VendasError, OSError) as error:
-        _print_error(error)
+        print_error(error)
         code = EXIT_FAILED
     if code == EXIT_INTERRUPTED:
         console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
@@ -83,7 +74,7 @@ def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) 
 
 def _correct(how: str, file: str, question: str, yes: bool, lake: Path | None, json: bool) -> None:
     """Runs with one file to undo or replay, once the user has agreed."""
-    settings = _existing(lake)
+    settings = existing(lake)
     (found,) = find(bronze_files(settings.bronze), [Path(file).name])
     concerned = [e for e in ledger.entries(ledger.read_events(settings.lake)) if e["arquivo"] == found.name]
     display.print_files(console, concerned, found.name)
@@ -114,7 +105,7 @@ def watch(
     settings.landing.mkdir(parents=True, exist_ok=True)
 
     def failed(error: VendasError | OSError, seconds: float) -> None:
-        _print_error(error)
+        print_error(error)
         console.print(f"Trying again in {seconds:g} s.")
 
     with until_signal() as stopped:
@@ -142,7 +133,7 @@ def maintain(
         done=lambda table: console.print(f"{table} done"),
     )
     if json:
-        _print_json(as_json(upkeeps))
+        print_json(as_json(upkeeps))
     elif upkeeps:
         display.print_upkeeps(Console(), upkeeps)
     if not upkeeps:
@@ -164,7 +155,7 @@ def status(
         entries = [entry for entry in entries if entry["arquivo"] in named]
         stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
     if json:
-        _print_json({"files": entries})
+        print_json({"files": entries})
     elif files:
         display.print_files(Console(), entries, f"Ledger of {settings.lake}")
         display.print_stages(Console(), stages)
@@ -190,7 +181,7 @@ def sample(
     for path in written:
         console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
     if json:
-        _print_json({"rows": rows, "files": [str(path) for path in written]})
+        print_json({"rows": rows, "files": [str(path) for path in written]})
 
 
 @app.command()
@@ -205,7 +196,7 @@ def doctor(
     settings = load_settings(lake=lake)
     with ExitStack() as stack, console.status("Reading the files …"):
         found = examine(files, datetime.now(), lambda: stack.enter_context(private_session(settings)))
-    _print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
+    print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
     if any(diagnosis.rejected or not diagnosis.nome_aceito for diagnosis in found):
         raise typer.Exit(EXIT_REJECTED)
 
@@ -221,99 +212,10 @@ def notebook(lake: Lake = None, json: Json = False) -> None:
     if os.geteuid() == 0:
         command.append("--allow-root")
     if json:
-        _print_json({"folder": str(folder)})
+        print_json({"folder": str(folder)})
     # The kernel must be this Python, even where the user has a kernel of the same name.
     code = subprocess.run(command, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}).returncode
     raise typer.Exit(code)
-
-
-@quarantine.command("list")
-def quarantine_list(
-    lake: Lake = None,
-    json: Json = False,
-    open: Annotated[bool, typer.Option("--open", help="Only rows that have not come back mended.")] = False,
-) -> None:
-    """Every quarantined row: its file, its line there, its exact text and all reasons."""
-    from vendas.quarantine import quarantined_rows
-
-    rows = [row for row in quarantined_rows(load_settings(lake=lake).lake) if not (open and row.corrigida)]
-    if json:
-        shown = ("arquivo", "linha", "texto", "motivos")
-        _print_json({"rows": [{name: getattr(row, name) for name in shown} for row in rows]})
-    elif rows:
-        display.print_quarantine(Console(), rows)
-    else:
-        console.print("No row is in quarantine.")
-
-
-@quarantine.command("export")
-def quarantine_export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; not the landing.")],
-    lake: Lake = None,
-    json: Json = False,
-) -> None:
-    """Writes the rows as CSV files to mend and drop into landing again; the column of reasons may stay in them."""
-    from vendas.quarantine import export_quarantine
-
-    settings = load_settings(lake=lake)
-    written = export_quarantine(settings.lake, settings.landing, folder)
-    for path, rows in written.items():
-        console.print(f"Wrote {path}: {rows} rows to mend", highlight=False, soft_wrap=True)
-    if not written:
-        console.print("No row is in quarantine.")
-    if json:
-        _print_json({"files": [{"arquivo": str(path), "linhas": rows} for path, rows in written.items()]})
-
-
-@dw.command("url")
-def dw_url(lake: Lake = None, json: Json = False) -> None:
-    """Starts the warehouse if need be and prints its URL, password included."""
-    from vendas.embedded import ensure_running
-
-    url = ensure_running(_existing(lake).dw).url
-    _print_json({"url": url}) if json else print(url)
-
-
-@dw.command("stop")
-def dw_stop(lake: Lake = None, json: Json = False) -> None:
-    """Stops the warehouse; nothing happens if it does not run."""
-    from vendas.embedded import stop
-
-    stopped = stop(load_settings(lake=lake).dw)
-    console.print("Warehouse stopped." if stopped else "Warehouse was not running.")
-    if json:
-        _print_json({"stopped": stopped})
-
-
-@dw.command("rebuild")
-def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
-    """Loads the whole warehouse anew from gold; readers see the old one until it is done, and keys stay as they are."""
-    from vendas.doctor import private_session
-    from vendas.repair import rebuild_warehouse
-
-    settings = _existing(lake)
-    with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:
-        held = rebuild_warehouse(spark, settings)
-    console.print(f"Loaded {sum(held.values())} sales of {len(held)} files.")
-    if json:
-        _print_json({"files": [{"arquivo": name, "dw": rows} for name, rows in held.items()]})
-
-
-@dw.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def dw_psql(context: typer.Context, lake: Lake = None) -> None:
-    """Opens psql on the warehouse; what follows goes to psql, e.g. `vendas dw psql -- -c 'select 1'`."""
-    from vendas.embedded import ensure_running, psql
-
-    command, environment = psql(ensure_running(_existing(lake).dw))
-    os.execve(command[0], [*command, *context.args], {**os.environ, **environment})
-
-
-def _existing(lake: Path | None) -> Settings:
-    """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
-    settings = load_settings(lake=lake)
-    if not settings.lake.is_dir():
-        raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
-    return settings
 
 
 def _run(settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
@@ -322,16 +224,5 @@ def _run(settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIO
         report = run_pipeline(settings, progress, corrections)
     display.print_run(console, report)
     if json:
-        _print_json(report.as_json())
+        print_json(report.as_json())
     return report
-
-
-def _print_error(error: VendasError | OSError) -> None:
-    named = isinstance(error, OSError) and error.filename
-    message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
-    message = "\n".join([message, *getattr(error, "__notes__", [])])
-    console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
-
-
-def _print_json(document: dict) -> None:
-    print(json_module.dumps(document, ensure_ascii=False), flush=True)  # who reads it may be waiting for it

@@ -1,0 +1,35 @@
+"""What all commands of the command line share: two options, and how they speak."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vendas.errors import VendasError
+from vendas.settings import DEFAULT_LAKE, Settings, load_settings
+
+console = Console(stderr=True)
+
+Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
+
+
+def existing(lake: Path | None) -> Settings:
+    """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
+    settings = load_settings(lake=lake)
+    if not settings.lake.is_dir():
+        raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
+    return settings
+
+
+def print_error(error: VendasError | OSError) -> None:
+    named = isinstance(error, OSError) and error.filename
+    message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
+    message = "\n".join([message, *getattr(error, "__notes__", [])])
+    console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
+
+
+def print_json(document: dict) -> None:
+    print(json.dumps(document, ensure_ascii=False), flush=True)  # who reads it may be waiting for it
