@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ KILLS_IN_A_ROW = min(10, 1 + KILLS // 10)
 LAST_MOMENT = 0.8  # of a run's time; what follows writes the report, when all data is published
 
 QUICKLY = {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_SPARK_MASTER": "local[2]"}
+
+HITS = Counter()  # what the kills hit; `pytest -s` shows it
 
 HEADER = ";".join(INPUT_NAMES)
 SALES = [
@@ -76,7 +79,7 @@ STEPS = {
 
 
 def start(lake, *command):
-    return subprocess.Popen(
+    running = subprocess.Popen(
         [VENDAS, *command, "--lake", lake],
         env=os.environ | QUICKLY,
         stdin=subprocess.DEVNULL,
@@ -85,6 +88,8 @@ def start(lake, *command):
         text=True,
         start_new_session=True,
     )
+    running.begun = time.time()
+    return running
 
 
 def complete(lake, *command):
@@ -117,11 +122,21 @@ def undisturbed(tmp_path_factory):
     yield made
     stop(made.lake / "dw")
     shutil.rmtree(folder)
+    print(f"{sum(HITS.values())} kills hit {dict(HITS)}")
 
 
 def kill(running, lake, database):
-    """Ends the command's process group, its notebook kernels, and now and then the database too, at once."""
-    victims = psutil.Process(running.pid).children(recursive=True) if running.poll() is None else []
+    """Ends the command's process group, its notebook kernels, and now and then the database too, at once.
+
+    Returns what it hit: the notebook that was being executed, `start` before the first, nothing after the end.
+    """
+    if running.poll() is not None:
+        return None
+    hit = max(
+        (path.stem for path in (lake / "runs").glob("*/*.ipynb") if path.stat().st_mtime > running.begun),
+        default="start",
+    )
+    victims = psutil.Process(running.pid).children(recursive=True)
     if database:
         data = lake / "dw" / "cluster" / "data"
         victims += [process for process in psutil.process_iter() if works_in(process, data)]
@@ -131,6 +146,7 @@ def kill(running, lake, database):
         with suppress(psutil.NoSuchProcess):
             victim.kill()
     running.communicate()
+    return hit
 
 
 def works_in(process, folder):
@@ -162,7 +178,7 @@ def test_a_killed_run_and_another_are_one_undisturbed_run(undisturbed, name, kil
         running = start(lake, *step.command)
         with suppress(subprocess.TimeoutExpired):
             running.wait(moment * undisturbed.seconds[name])
-        kill(running, lake, database)
+        HITS[kill(running, lake, database)] += 1
     if scheduled:
         complete(lake, "run")
     if not scheduled or step.command != ["run"]:

@@ -90,7 +90,8 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run.run_id)
             with reported(run, settings.lake, folder, progress.warning):
-                with gateway_environment(settings, folder / "spark.log", _bytes_to_read(settings)) as environment:
+                work = _bytes_to_read(settings) if corrections == NO_CORRECTIONS else None
+                with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
                 run.notes = _explore(settings, folder, progress)
@@ -116,7 +117,7 @@ def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
 
 
 def _bytes_to_read(settings: Settings) -> int:
-    """Of the files that are new or pending; those that an undo may have to look at again are left out."""
+    """Bytes of the files that are new or pending."""
     events = ledger.read_events(settings.lake)
     unfinished = {entry["arquivo"] for entry in ledger.entries(events) if entry["situacao"] == ledger.PENDING}
     new = ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[])
