@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,12 +90,13 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
         folder = settings.runs / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run.run_id)
-            with reported(run, settings.lake, folder, progress.warning):
-                work = _bytes_to_read(settings) if corrections == NO_CORRECTIONS else None
+            report = reported(run, settings.lake, folder, progress.warning) if settings.report else nullcontext()
+            with report:
+                work = _bytes_to_read(settings, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
-                run.notes = _explore(settings, folder, progress)
+                run.notes = _explore(settings, folder, progress) if settings.report else []
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page)
 
@@ -116,13 +118,14 @@ def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
     return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
-def _bytes_to_read(settings: Settings) -> int:
-    """Bytes of the files that are new or pending."""
-    events = ledger.read_events(settings.lake)
+def _bytes_to_read(settings: Settings, corrections: Corrections) -> int:
+    """Bytes of the files that are new or pending; with corrections of all in bronze, for any may have to be read."""
+    events, files = ledger.read_events(settings.lake), bronze_files(settings.bronze)
     unfinished = {entry["arquivo"] for entry in ledger.entries(events) if entry["situacao"] == ledger.PENDING}
-    new = ledger.unsurveyed(events, bronze_files(settings.bronze), arrived=[])
-    paths = [settings.bronze / name for name in unfinished | {file.name for file in new}]
-    return sum(path.stat().st_size for path in [*paths, *waiting_files(settings.landing)] if path.exists())
+    new = {file.name for file in ledger.unsurveyed(events, files, arrived=[])}
+    everything = corrections != NO_CORRECTIONS
+    paths = [settings.bronze / file.name for file in files if everything or file.name in unfinished | new]
+    return sum(path.stat().st_size for path in [*paths, *waiting_files(settings.landing)])
 
 
 def run_notebooks(
