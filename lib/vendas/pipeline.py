@@ -125,7 +125,7 @@ def _bytes_to_read(settings: Settings, corrections: Corrections) -> int:
     new = {file.name for file in ledger.unsurveyed(events, files, arrived=[])}
     everything = corrections != NO_CORRECTIONS
     paths = [settings.bronze / file.name for file in files if everything or file.name in unfinished | new]
-    return sum(path.stat().st_size for path in [*paths, *waiting_files(settings.landing)])
+    return sum(path.stat().st_size for path in [*paths, *waiting_files(settings.landing)] if path.exists())
 
 
 def run_notebooks(
