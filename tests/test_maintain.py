@@ -48,7 +48,7 @@ class SmallLake:
         file = name_of(number)
         for table in set(self.names) - {LEDGER}:
             self.tables.replace(table, self.rows_for(table, number), [file])
-        record(self.tables, [Event(file, "registros.csv", "bronze", f"r{number}")])
+        record(self.tables, [], [Event(file, "registros.csv", "bronze", f"r{number}")])
 
     def rows_for(self, table, number):
         file = name_of(number)
