@@ -150,7 +150,8 @@ def test_the_contract_names_every_column_default_and_part_of_the_day():
     text = " ".join(TEXT["contract.md"].replace("\n> ", " ").split())
     columns = {*schema.names(schema.SILVER), *schema.names(schema.GOLD)}
     assert [name for name in (*columns, schema.MISSING, schema.MISSING_CODE) if name not in text] == []
-    assert ", ".join(f"`{name}` from {hour} h" for name, hour in TURNOS.items()) in text
+    turnos = ", ".join(f"`{name}` from {hour} h" for name, hour in TURNOS.items())
+    assert turnos in text, f"docs/contract.md should say of turno_compra: {turnos}"
 
 
 def test_the_architecture_lists_every_module_behind_those_that_import_it():
