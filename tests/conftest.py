@@ -1,7 +1,11 @@
-"""One Spark session for all unit tests, on a lake of its own."""
+"""One Spark session for all unit tests, on a lake of its own; one lake with a run behind it."""
+
+import shutil
 
 import pytest
 
+from terminal import FIXTURES, run
+from vendas import embedded
 from vendas import spark as vendas_spark
 from vendas.settings import load_settings
 
@@ -13,3 +17,17 @@ def spark(tmp_path_factory):
     session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def real_lake(tmp_path_factory):
+    """A lake whose path has blanks and accents, with the four real files run through it, and what that run printed.
+
+    Tests add to it; none takes away what it has.
+    """
+    folder = tmp_path_factory.mktemp("dados de março") / "lago"
+    (folder / "landing").mkdir(parents=True)
+    for path in FIXTURES.glob("*.csv"):
+        shutil.copy(path, folder / "landing")
+    yield folder, run(folder)
+    embedded.stop(folder / "dw")

@@ -127,8 +127,11 @@ def texto_reason(cleaned: str) -> str | None:
     return "texto_longo" if len(cleaned.encode()) > 1000 else None
 
 
+TURNO_BY_HOUR = ["Madrugada"] * 6 + ["Manhã"] * 6 + ["Tarde"] * 6 + ["Noite"] * 6
+
+
 def turno(timestamp: datetime) -> str:
-    return ("Madrugada", "Manhã", "Tarde", "Noite")[timestamp.hour // 6]
+    return TURNO_BY_HOUR[timestamp.hour]
 
 
 def nome_completo(nome: str, sobrenome: str) -> str:

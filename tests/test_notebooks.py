@@ -35,7 +35,7 @@ def run_nbval(folder, environment):
     """What nbval said of each cell, by notebook: "" where nothing differs."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no", "-p", "no:cacheprovider"]
     said = subprocess.run(
-        [*command, f"--rootdir={folder}", "--junit-xml=verdicts.xml", "notebooks"],
+        [*command, "-vv", f"--rootdir={folder}", "--junit-xml=verdicts.xml", "notebooks"],
         cwd=folder, env=os.environ | environment | {"PYTEST_ADDOPTS": ""}, capture_output=True, text=True,
     )  # fmt: skip
     assert said.returncode == pytest.ExitCode.TESTS_FAILED, said.stdout + said.stderr  # of the wrong notebook, at least
@@ -65,7 +65,8 @@ def test_a_notebook_shows_what_its_golden_copy_shows(done, name):
     verdicts = done[0][name]
     assert len(verdicts) == len(code_cells(GOLDEN / "notebooks" / f"{name}.ipynb"))
     if wrong := list(filter(None, verdicts)):
-        pytest.fail(f"{name} shows something else; {RENEW}\n" + "\n".join(wrong), pytrace=False)
+        told = f"{name} shows something else (- now, + in the golden copy); {RENEW}"
+        pytest.fail("\n".join([told, *wrong]), pytrace=False)
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -4,22 +4,19 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from terminal import FIXTURES, run, vendas
 from vendas import resources
 from vendas.embedded import stop
 from vendas.lake import read_without_spark
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES
 
-FIXTURES = Path(__file__).parent / "fixtures"
-VENDAS = Path(sys.executable).with_name("vendas")
 ENTRY = [
     "arquivo",
     "arquivo_recebido",
@@ -33,20 +30,6 @@ ENTRY = [
     "dw",
 ]
 
-ENVIRONMENT = {"VENDAS_SPARK_MEMORY": "1g", "TZ": "America/Sao_Paulo"}  # sales are wall-clock, wherever the machine is
-
-
-def vendas(*arguments, **environment):
-    return subprocess.run(
-        [VENDAS, *map(str, arguments)], capture_output=True, text=True, env=os.environ | ENVIRONMENT | environment
-    )
-
-
-def run(lake, expected=0):
-    done = vendas("run", "--lake", lake, "--json")
-    assert done.returncode == expected, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
 
 def query(lake, sql):
     url = json.loads(vendas("dw", "url", "--lake", lake, "--json").stdout)["url"]
@@ -58,20 +41,14 @@ def table(lake, name):
     return read_without_spark(lake, name).to_pylist()
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory):
-    """A lake whose path has blanks and accents, with the four real files run through it."""
-    folder = tmp_path_factory.mktemp("dados de março") / "lago"
-    (folder / "landing").mkdir(parents=True)
-    for path in FIXTURES.glob("*.csv"):
-        shutil.copy(path, folder / "landing")
-    yield folder
-    stop(folder / "dw")
+@pytest.fixture
+def lake(real_lake):
+    return real_lake[0]
 
 
-@pytest.fixture(scope="module")
-def first(lake):
-    return run(lake)
+@pytest.fixture
+def first(real_lake):
+    return real_lake[1]
 
 
 def test_the_run_is_described_as_documented(first):

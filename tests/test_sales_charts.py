@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vendas import sales_charts
-from vendas.sales_charts import DIAS, TURNOS, heat_map, key_figures, month_bars, month_lines, ranked_bars
+from vendas.columns import TURNOS
+from vendas.sales_charts import DIAS, heat_map, key_figures, month_bars, month_lines, ranked_bars
 from vendas.text import abbreviated, without_zeros, written
 
 CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]
@@ -119,9 +120,14 @@ def test_counts_are_whole(drawn):
 
 
 def test_the_heat_map_has_every_turno_and_day_in_order(drawn):
-    heat_map(pd.DataFrame({"turno": ["Noite"], "dia": ["domingo"], "vendas": [1500]}), "Vendas")
+    heat_map(pd.DataFrame({"turno": list(TURNOS)[-1:], "dia": ["domingo"], "vendas": [1500]}), "Vendas")
     assert (drawn()["x"][0], drawn()["x"][-1], drawn()["y"]) == ("segunda", "domingo", list(TURNOS))
-    assert drawn()["beside"] == ["0"] * 27 + ["1.500"]
+    assert drawn()["beside"] == ["0"] * (len(TURNOS) * len(DIAS) - 1) + ["1.500"]
+
+
+def test_a_turno_of_an_older_rule_is_drawn_last(drawn):
+    heat_map(pd.DataFrame({"turno": ["Serão"], "dia": ["domingo"], "vendas": [3]}), "Vendas")
+    assert drawn()["y"] == [*TURNOS, "Serão"] and drawn()["beside"][-1] == "3"
 
 
 def test_key_figures_are_the_values_of_the_row(drawn):
@@ -158,7 +164,7 @@ def test_any_months_become_a_picture(data, values, parts, chart):
 
 
 @settings(max_examples=5, deadline=None)
-@given(st.dictionaries(st.tuples(st.sampled_from(TURNOS), st.sampled_from(DIAS)), money | counts, min_size=1))
+@given(st.dictionaries(st.tuples(st.sampled_from(list(TURNOS)), st.sampled_from(DIAS)), money | counts, min_size=1))
 def test_any_heat_becomes_a_picture(heat):
     frame = pd.DataFrame([(*pair, value) for pair, value in heat.items()], columns=["turno", "dia", "vendas"])
     assert heat_map(frame, "Vendas").png

@@ -66,6 +66,9 @@ PERCENT_NEGATIVE = f"-{BLANKS}[0-9][0-9.,]*{PERCENT_SIGN}"
 
 A_HUNDREDTH = Decimal("0.01")
 
+# The parts of the day, in its order, each with the hour it begins at.
+TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
+
 
 def clean_text(text: Column, default: str) -> Column:
     """The text without white space around it; null or nothing left becomes the default."""
@@ -147,9 +150,9 @@ def texto_reason(cleaned: Column) -> Column:
 
 
 def turno(timestamp: Column) -> Column:
-    """The part of the day: Madrugada from 0 h, Manhã from 6 h, Tarde from 12 h, Noite from 18 h."""
+    """The part of the day: the last of TURNOS that has begun."""
     hour = F.hour(timestamp)
-    return F.when(hour < 6, "Madrugada").when(hour < 12, "Manhã").when(hour < 18, "Tarde").when(hour < 24, "Noite")
+    return F.coalesce(*(F.when(hour >= first, name) for name, first in reversed(TURNOS.items())))
 
 
 def nome_completo(nome: Column, sobrenome: Column) -> Column:

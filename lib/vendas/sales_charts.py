@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from vendas.charts import shortened
+from vendas.columns import TURNOS
 from vendas.text import abbreviated, brazilian, without_zeros, written
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 NOTHING = "Sem vendas ainda"
 MEMBERS_SHOWN = 10
-TURNOS = ("Madrugada", "Manhã", "Tarde", "Noite")
 DIAS = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
 
 _WIDTH, _DPI = 8, 144  # inches; dots for screens that show two for one
@@ -133,20 +133,21 @@ def ranked_bars(
     return _finished(figure, title, _table(shown))
 
 
-def heat_map(frame: pd.DataFrame, title: str, rows: tuple[str, ...] = TURNOS, columns: tuple[str, ...] = DIAS) -> Chart:
-    """The third column over the first two, in the given order; a pair that does not occur counts 0."""
+def heat_map(frame: pd.DataFrame, title: str) -> Chart:
+    """The third column over turno and day, the first two; no such pair counts 0; turnos of an older rule come last."""
     if frame.empty:
         return _empty(title, NOTHING)
     row, column, value = frame.columns
-    table = frame.pivot(index=row, columns=column, values=value).reindex(index=rows, columns=columns)
+    rows = [*TURNOS, *sorted(set(frame[row]) - set(TURNOS))]
+    table = frame.pivot(index=row, columns=column, values=value).reindex(index=rows, columns=DIAS)
     table = table.where(table.notna(), 0)
     numbers = table.astype(float).to_numpy()
-    figure, axes = _canvas(title, 2.6)
+    figure, axes = _canvas(title, 1 + 0.4 * len(rows))
     axes.imshow(numbers, cmap="Blues", vmin=0, vmax=max(numbers.max(), 1e-9), aspect="auto")
-    for y, x in ((y, x) for y in range(len(rows)) for x in range(len(columns))):
+    for y, x in ((y, x) for y in range(len(rows)) for x in range(len(DIAS))):
         dark = numbers[y, x] > 0.65 * numbers.max()
         _centre(axes, x, y, abbreviated(table.iloc[y, x]), color="white" if dark else "black")
-    axes.set_xticks(range(len(columns)), [name.removesuffix("-feira") for name in columns])
+    axes.set_xticks(range(len(DIAS)), [name.removesuffix("-feira") for name in DIAS])
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -51,7 +51,7 @@ SILVER = (*INPUT, ARQUIVO, ANO)
 
 GOLD_SALE = (
     Column("timestamp_do_registro", "timestamp_ntz", TIMESTAMP.comment),
-    Column("turno_compra", "string", "Turno da venda: Madrugada, Manhã, Tarde ou Noite"),
+    Column("turno_compra", "string", "Turno da venda: a parte do dia em que foi feita"),
     Column("nome_completo", "string", "Nome e sobrenome do cliente"),
     Column("email", "string", "E-mail do cliente, em minúsculas"),
     Column("dominio_email", "string", "O que segue a última @ do e-mail"),

@@ -20,7 +20,7 @@ create table if not exists registros_vendas (
 
 comment on table registros_vendas is 'Vendas como na camada gold; uma linha por venda';
 comment on column registros_vendas.timestamp_do_registro is 'Data e hora da venda, como escritas no arquivo';
-comment on column registros_vendas.turno_compra is 'Turno da venda: Madrugada, Manhã, Tarde ou Noite';
+comment on column registros_vendas.turno_compra is 'Turno da venda: a parte do dia em que foi feita';
 comment on column registros_vendas.nome_completo is 'Nome e sobrenome do cliente';
 comment on column registros_vendas.email is 'E-mail do cliente, em minúsculas';
 comment on column registros_vendas.dominio_email is 'O que segue a última @ do e-mail';

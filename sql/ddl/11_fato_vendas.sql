@@ -28,7 +28,7 @@ comment on column fato_vendas.vendedor_id is 'Quem atendeu na loja';
 comment on column fato_vendas.desconto_id is 'Código e fração do desconto';
 comment on column fato_vendas.timestamp_do_registro is 'Data e hora da venda, como escritas no arquivo';
 comment on column fato_vendas.ano is 'Ano da venda';
-comment on column fato_vendas.turno_compra is 'Turno da venda: Madrugada, Manhã, Tarde ou Noite';
+comment on column fato_vendas.turno_compra is 'Turno da venda: a parte do dia em que foi feita';
 comment on column fato_vendas.valor_da_compra is 'Valor da venda em reais, antes do desconto';
 comment on column fato_vendas.valor_com_desconto is 'Valor × (1 − desconto), arredondado meio para cima';
 comment on column fato_vendas.arquivo_de_origem is 'Arquivo da camada bronze de onde veio a linha';

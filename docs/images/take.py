@@ -1,0 +1,64 @@
+"""Takes the pictures that README shows, from a lake: `python docs/images/take.py LAKE`. Needs Chromium, its driver."""
+
+import base64
+import io
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+from selenium import webdriver
+
+from vendas import display, ledger
+
+HERE = Path(__file__).parent
+WIDTH, DOTS, COLOURS = 1000, 1.6, 128  # pixels of CSS, dots for each, colours that are enough for text and charts
+OPTIONS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"]
+SCREEN = {"width": WIDTH, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+TERMINAL = "<!doctype html><meta charset=utf-8><body style='margin: 0'>"
+DRAWING = "[0, document.querySelector('svg').getBoundingClientRect().bottom]"
+UNTIL_QUARANTINE = "[0, document.querySelector('.charts').getBoundingClientRect().bottom + 24]"
+MONTHS_AND_CHANNELS = "[...document.querySelectorAll('h2')].slice(1, 3).map(h2 => h2.getBoundingClientRect().top)"
+
+
+def main(lake: Path) -> None:
+    """The newest run's report, the first chart of its exploration, and what `vendas status` shows."""
+    newest = max(path.parent for path in lake.glob("runs/*/run.json"))
+    options = webdriver.ChromeOptions()
+    for option in OPTIONS:
+        options.add_argument(option)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SCREEN)
+        take(driver, newest / "index.html", UNTIL_QUARANTINE, "report")
+        take(driver, newest / "05_exploracao.html", MONTHS_AND_CHANNELS, "exploration")
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "status.html"
+            page.write_text(TERMINAL + status(lake), encoding="utf-8")
+            take(driver, page, DRAWING, "status")
+    finally:
+        driver.quit()
+
+
+def status(lake: Path) -> str:
+    """The terminal as a drawing, in whatever font of even width there is."""
+    console = Console(record=True, width=84, file=io.StringIO(), force_terminal=True)
+    display.print_files(console, ledger.entries(ledger.read_events(lake)), "")
+    return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="vendas status"), flags=re.DOTALL)
+
+
+def take(driver: webdriver.Chrome, page: Path, part: str, name: str) -> None:
+    """A picture of a part of the page, [top, bottom] in JavaScript, with few colours, so that it stays small."""
+    driver.get(page.resolve().as_uri())
+    top, bottom = driver.execute_script(f"return {part}")
+    clip = {"x": 0, "y": top, "width": WIDTH, "height": bottom - top, "scale": DOTS}
+    taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})
+    picture = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

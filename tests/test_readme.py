@@ -1,0 +1,185 @@
+"""What a reader is told: commands that work, links that lead somewhere, facts that are so, in both languages alike."""
+
+import re
+import shlex
+from pathlib import Path
+
+import papermill
+import pytest
+import typer
+
+from terminal import FIXTURES, vendas
+from test_project import LIB, NOTEBOOKS, ROOT, imports
+from vendas import errors, schema
+from vendas.cli import app
+from vendas.columns import TURNOS
+from vendas.settings import Settings
+
+README, PORTUGUESE = ROOT / "README.md", ROOT / "README.pt-BR.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+IMAGES = sorted(path for path in (ROOT / "docs" / "images").iterdir() if path.suffix in (".png", ".svg"))
+TEXT = {path.name: path.read_text(encoding="utf-8") for path in (README, PORTUGUESE, *DOCS)}
+BOTH = pytest.mark.parametrize("readme", [README.name, PORTUGUESE.name])
+ALL = pytest.mark.parametrize("page", TEXT)
+
+# A command line of vendas stands in a block (or behind a path in it), or in a code span, where its name alone will do.
+COMMAND_LINE = re.compile(r"(^|`|/)vendas ([a-z][^`#&\n]*?) *(?:2>>.*|#.*|&&.*|`|$)", re.MULTILINE)
+PLACEHOLDERS = {"ROWS": "10", "[": "", "]": "", "…": ""}
+QUICK = ("run", "status", "quarantine list", "quarantine export", "doctor", "sample", "dw url", "dw psql", "dw stop")
+A_BRONZE_NAME = re.compile(r"registros_loja_\w+\.csv")
+LARGEST, LARGEST_TOGETHER = 250_000, 1_000_000  # bytes of pictures
+
+
+def blocks(page, language="sh"):
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT[page], re.MULTILINE | re.DOTALL)
+
+
+def shell_commands(page):
+    """Each command of the page's blocks as words, without comments."""
+    lines = "".join(blocks(page)).splitlines()
+    return [words for line in lines for part in line.split("&&") if (words := shlex.split(part, comments=True))]
+
+
+def find(words):
+    """The command that these words call, its name, and the words that are left for it."""
+    command, prefix = typer.main.get_command(app), "vendas"
+    while hasattr(command, "commands"):
+        name, *words = words
+        command, prefix = command.commands[name], f"{prefix} {name}"
+    return command, prefix, words
+
+
+def commands(group, prefix="vendas"):
+    for name, command in group.commands.items():
+        yield from commands(command, f"{prefix} {name}") if hasattr(command, "commands") else [f"{prefix} {name}"]
+
+
+def anchors(page):
+    """What a link can name behind #: the headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", TEXT[page], re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(page):
+    return re.findall(r"\]\(([^)]+)\)", TEXT[page])
+
+
+# --- commands
+
+
+@BOTH
+def test_the_readme_lists_every_command_and_no_other(readme):
+    listed = re.findall(r"^\| `(vendas [a-z ]+[a-z])", TEXT[readme], re.MULTILINE)
+    assert sorted(listed) == sorted(commands(typer.main.get_command(app)))
+
+
+@ALL
+def test_every_command_line_can_be_read(page):
+    for before, line in COMMAND_LINE.findall(TEXT[page]):
+        for placeholder, value in PLACEHOLDERS.items():
+            line = line.replace(placeholder, value)
+        command, name, words = find(shlex.split(line))
+        if words or before != "`":
+            command.make_context(name, words)  # reads the words, and does nothing of what they say
+
+
+@ALL
+def test_whatever_else_is_called_is_there(page):
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for words in shell_commands(page):
+        while "=" in words[0]:
+            assert words.pop(0).split("=")[0].removeprefix("VENDAS_").lower() in Settings.model_fields
+        match Path(words[0]).name, words[1:]:
+            case "make", [target]:
+                assert target in targets
+            case "python", ["-m", "pytest", path, *chosen]:
+                named = re.findall(r"def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"))
+                assert not chosen or any(chosen[1] in name for name in named)
+            case program, _:
+                assert program in ("vendas", "cp", "git", "xdg-open")
+
+
+def test_quick_commands_do_what_they_say(real_lake, tmp_path, monkeypatch):
+    """As they stand in the blocks, in their order; where a bronze file of the reader's is named, one of this lake."""
+    lake, report = real_lake
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "registros_loja.csv").write_bytes((FIXTURES / "registros_website.csv").read_bytes())
+    lines = [line for page in TEXT for block in blocks(page) for _, line in COMMAND_LINE.findall(block)]
+    quick = [line for line in dict.fromkeys(lines) if line.startswith(QUICK)]
+    assert len(quick) > 5
+    for line in quick:
+        done = vendas(*shlex.split(A_BRONZE_NAME.sub(report["files"][0]["arquivo"], line)), VENDAS_LAKE=str(lake))
+        assert done.returncode == 0 and "Traceback" not in done.stderr, f"{line}\n{done.stderr}"
+
+
+# --- links and pictures
+
+
+@ALL
+def test_every_link_leads_somewhere(page):
+    folder = ROOT if page.startswith("README") else ROOT / "docs"
+    assert links(page)
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        assert (folder / path).exists(), link
+        assert not anchor or anchor in anchors(Path(path).name), link
+
+
+def test_pictures_are_small_and_all_shown():
+    shown = {link for page in TEXT for link in links(page)}
+    assert [path.name for path in IMAGES if f"docs/images/{path.name}" not in shown] == []
+    sizes = [path.stat().st_size for path in IMAGES]
+    assert max(sizes) < LARGEST and sum(sizes) < LARGEST_TOGETHER
+
+
+# --- facts
+
+
+@BOTH
+def test_the_readme_names_every_setting(readme):
+    assert [name for name in Settings.model_fields if f"`VENDAS_{name.upper()}`" not in TEXT[readme]] == []
+
+
+@BOTH
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_readme_names_every_notebook_parameter(readme, path):
+    assert [name for name in papermill.inspect_notebook(path) if f"`{name}` (" not in TEXT[readme]] == []
+
+
+def test_the_contract_names_every_column_default_and_part_of_the_day():
+    text = " ".join(TEXT["contract.md"].replace("\n> ", " ").split())
+    columns = {*schema.names(schema.SILVER), *schema.names(schema.GOLD)}
+    assert [name for name in (*columns, schema.MISSING, schema.MISSING_CODE) if name not in text] == []
+    turnos = ", ".join(f"`{name}` from {hour} h" for name, hour in TURNOS.items())
+    assert turnos in text, f"docs/contract.md should say of turno_compra: {turnos}"
+
+
+def test_the_architecture_lists_every_module_behind_those_that_import_it():
+    rows = re.findall(r"^\| (`.+?) \|", TEXT["architecture.md"], re.MULTILINE)
+    listed = re.findall(r"`(\w+)`", " ".join(rows))
+    assert sorted(listed) == sorted(path.stem for path in LIB.glob("[!_]*.py"))
+    for place, name in enumerate(listed):
+        assert set(imports(LIB / f"{name}.py")) <= set(listed[place:]), name
+
+
+def test_operations_knows_the_errors_there_are():
+    named = re.findall(r"^\| `(\w+)` \|", TEXT["operations.md"], re.MULTILINE)
+    assert named and [name for name in named if not hasattr(errors, name)] == []
+
+
+# --- two languages
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda page: re.findall(r"^(#+) ", TEXT[page], re.MULTILINE),
+        shell_commands,
+        lambda page: blocks(page, "python"),
+        lambda page: [link for link in links(page) if not link.startswith("README")],
+        lambda page: re.findall(r"^\| `(.+?)` \|", TEXT[page], re.MULTILINE),
+    ],
+    ids=["headings", "commands", "code", "links and pictures", "tables"],
+)
+def test_both_languages_have_the_same(part):
+    assert part(PORTUGUESE.name) == part(README.name) != []
