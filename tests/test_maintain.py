@@ -116,6 +116,25 @@ def test_no_row_changes(maintained):
     assert [len(rows) for rows in before.values()] == [6, 6, 3, 3, 3]
 
 
+def test_a_copied_lake_is_refused_for_its_files_are_the_originals(filled, tmp_path):
+    shutil.copytree(filled.folder, tmp_path / "copy")
+    there = [filled.files(table) for table in filled.names]
+    with pytest.raises(UpkeepError, match="was made as") as refused:
+        maintain_tables(
+            load_settings(lake=tmp_path / "copy"), NOTHING, lambda copy: nullcontext(session(copy)), pytest.fail
+        )
+    assert str(filled.folder) in str(refused.value)
+    assert [filled.files(table) for table in filled.names] == there
+
+
+def test_a_lake_reached_by_a_link_is_the_same_lake(filled, tmp_path):
+    """Iceberg tells a table's files from strange ones by their paths, and upkeep deletes the strange ones."""
+    (tmp_path / "link").symlink_to(filled.folder)
+    before = filled.rows()
+    maintain_tables(load_settings(lake=tmp_path / "link"), NOTHING, lambda _: nullcontext(filled.spark), pytest.fail)
+    assert filled.rows() == before
+
+
 def test_small_files_become_one_a_year(maintained):
     _, _, upkeeps = maintained
     assert {table: (upkeep.before.data_files, upkeep.after.data_files) for table, upkeep in upkeeps.items()} == {

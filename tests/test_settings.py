@@ -4,6 +4,14 @@ from vendas.errors import SettingsError
 from vendas.settings import load_settings
 
 
+def test_a_lake_has_one_name_however_it_is_given(tmp_path):
+    """Iceberg writes the name into its tables; upkeep would delete files it finds under another."""
+    (tmp_path / "lago").mkdir()
+    (tmp_path / "atalho").symlink_to(tmp_path / "lago")
+    for way in ("lago", "notebooks/../lago", "atalho", "atalho/../lago/."):
+        assert load_settings(lake=tmp_path / way).lake == tmp_path.resolve() / "lago"
+
+
 def test_a_relative_lake_becomes_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_settings(lake="meu lago").lake == tmp_path / "meu lago"

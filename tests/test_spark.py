@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from pyspark import SparkContext
 
 from vendas import spark as vendas_spark
+from vendas.errors import SparkStartError
 from vendas.settings import load_settings
 from vendas.spark import gateway_environment, session
 
@@ -58,3 +60,10 @@ def test_an_interrupt_does_not_cut_off_the_start_of_a_jvm(tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt), gateway_environment(load_settings(lake=tmp_path), tmp_path / "spark.log"):
         pytest.fail("went on")
     assert steps == ["started"]
+
+
+def test_a_jvm_of_its_own_that_does_not_start_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(SparkContext, "_active_spark_context", None)
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    with pytest.raises(SparkStartError, match=r"(?s)lago/spark\.log.*not reserve enough space.*VENDAS_SPARK_MEMORY"):
+        session(load_settings(lake=tmp_path / "lago", spark_memory="999999g"))

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import subprocess
 import sys
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -201,21 +200,28 @@ def doctor(
         raise typer.Exit(EXIT_REJECTED)
 
 
-@app.command()
-def notebook(lake: Lake = None, json: Json = False) -> None:
-    """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks)."""
-    from vendas.desk import prepare_notebooks
+@app.command(context_settings={"allow_extra_args": True})
+def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> None:
+    """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks).
+
+    What follows -- goes to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`. A copy you have changed
+    stays yours; others follow the project's notebooks.
+    """
+    from vendas.desk import jupyterlab, notebooks_folder, prepare_notebooks
 
     settings = load_settings(lake=lake)
-    folder = prepare_notebooks(settings)
-    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ip=127.0.0.1"]
-    if os.geteuid() == 0:
-        command.append("--allow-root")
+    outdated = prepare_notebooks(settings)
+    for copy in outdated:
+        console.print(
+            f"{copy} stays as you changed it, but the project's notebook has changed since. To get that one, rename "
+            "yours and call this again.",
+            highlight=False,
+            soft_wrap=True,
+        )
     if json:
-        print_json({"folder": str(folder)})
-    # The kernel must be this Python, even where the user has a kernel of the same name.
-    code = subprocess.run(command, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}).returncode
-    raise typer.Exit(code)
+        print_json({"folder": str(notebooks_folder(settings)), "outdated": [copy.name for copy in outdated]})
+    command, environment = jupyterlab(settings)
+    os.execve(command[0], [*command, *context.args], {**os.environ, **environment})
 
 
 def _run(settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS) -> RunReport:

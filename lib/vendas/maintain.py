@@ -75,20 +75,30 @@ def as_json(upkeeps: list[Upkeep]) -> dict:
 def _maintain(spark: SparkSession, name: str, folder: Path, keep: timedelta) -> Upkeep:
     try:
         table = iceberg_table(spark, name)
+        _refuse_foreign(table, folder)
         before = _size(table, folder)
         _drop_stale_branches(table)
         _bound_metadata(table)
         _compact(spark, name, is_sorted=table.sortOrder().isSorted())
         oldest = datetime.now(UTC) - keep
         _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
+        table.refresh()  # the procedures worked on their own view of the table
         _delete_orphans(spark, table, oldest)
-        table.refresh()
         return Upkeep(name, before, _size(table, folder))
     except (Py4JError, PySparkException) as error:
         raise UpkeepError(
             f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"
             "No row of it changed, and the tables before it are done. Mend what is named, and run it again."
         ) from error
+
+
+def _refuse_foreign(table: JavaObject, folder: Path) -> None:
+    """A table names its files by absolute paths: a copied lake's are the original's."""
+    if table.location() != str(folder):
+        raise UpkeepError(
+            f"The table in {folder} was made as {table.location()}, and its files are looked for there.\n"
+            "Move the lake back there, or make a new one from the bronze files. Nothing was done."
+        )
 
 
 def _size(table: JavaObject, folder: Path) -> Size:

