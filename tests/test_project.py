@@ -58,7 +58,8 @@ def test_the_code_is_in_ruffs_style(words):
     done = subprocess.run(
         [Path(sys.executable).with_name("ruff"), *words, "."], cwd=ROOT, capture_output=True, text=True
     )
-    assert done.returncode == 0, f"{done.stdout}What ruff can mend, it mends by: .venv/bin/ruff check --fix . && .venv/bin/ruff format ."
+    mend = ".venv/bin/ruff check --fix . && .venv/bin/ruff format ."
+    assert done.returncode == 0, f"{done.stdout}What ruff can mend, it mends by: {mend}"
 
 
 def test_environment_yml_has_pyprojects_pins():
