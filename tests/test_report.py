@@ -254,14 +254,15 @@ def run(tmp_path, monkeypatch):
     folders = {"notebooks": tmp_path / "notebooks", "workflow": tmp_path / "workflow"}
     real = resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folders.get(name) or real(name))
-    monkeypatch.setattr(pipeline, "gateway_environment", lambda settings, log: nullcontext({}))
+    monkeypatch.setattr(pipeline, "gateway_environment", lambda settings, log, work: nullcontext({}))
     monkeypatch.setattr(pipeline, "notebooks_in_order", lambda template: ["01_bronze"])
     folders["notebooks"].mkdir()
 
     def write(stage, exploration=None):
-        for name, cell in (("01_bronze", stage), (EXPLORATION, exploration)):
+        corrections = "undo: list = []\nreplay: list = []"
+        for name, cell, more in (("01_bronze", stage, corrections), (EXPLORATION, exploration, "")):
             if cell is not None:
-                parameters = 'lake: str = ""\nrun_id: str = ""'
+                parameters = f'lake: str = ""\nrun_id: str = ""\n{more}'
                 write_notebook(folders["notebooks"] / f"{name}.ipynb", cell, parameters=parameters)
 
     def run(*cells):
