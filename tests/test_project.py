@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "vendas"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+MEND_STYLE = "Most of it is mended by: .venv/bin/ruff check --fix . && .venv/bin/ruff format ."
+
 # Each module may import those on the lines above its own, never one on its own line or below.
 LADDER = [
     {"errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint"},
@@ -57,7 +59,7 @@ def test_the_code_is_in_ruffs_style(words):
     done = subprocess.run(
         [Path(sys.executable).with_name("ruff"), *words, "."], cwd=ROOT, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + MEND_STYLE
 
 
 def test_environment_yml_has_pyprojects_pins():

@@ -66,7 +66,8 @@ PERCENT_NEGATIVE = f"-{BLANKS}[0-9][0-9.,]*{PERCENT_SIGN}"
 
 A_HUNDREDTH = Decimal("0.01")
 
-TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}  # in the day's order, by their first hour
+# The parts of the day, in its order, each with the hour it begins at.
+TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
 
 
 def clean_text(text: Column, default: str) -> Column:
