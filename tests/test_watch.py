@@ -310,7 +310,7 @@ def test_takes_up_a_file_and_stops_in_the_middle_of_the_next_run(tmp_path):
         assert json.loads(status.stdout)["files"] == report["files"]
         assert [(entry["arquivo_recebido"], entry["dw"]) for entry in report["files"]] == [("registros_website.csv", 5)]
         shutil.copy(FIXTURES / "registros_aplicativo.csv", lake / "landing")
-        for awaited in ("Executed notebooks", "01_bronze done"):  # the end of the first run, the middle of the second
+        for awaited in ("Report: ", "01_bronze done"):  # the end of the first run, the middle of the second
             assert any(line.startswith(awaited) for line in process.stderr)
         started = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
