@@ -1,64 +1,16 @@
 """The reports as people see them: in Chromium, on a desktop and on a phone."""
 
-import json
-import shutil
-
 import pytest
 from nbformat.v4 import new_output
-from selenium import webdriver
 
+from browser import WIDTHS, Browser, needs_chromium
 from runs import STAGES, a_run, entry, stages, write_all_executed, write_executed
 from vendas.report import EXPLORATION, write_report
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no Chromium here; get it with: apt-get install chromium chromium-driver"
-)
+pytestmark = needs_chromium
 
-WIDTHS = {"desktop": 1280, "phone": 390}
-OPTIONS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
 PAGES = ["index", "dicionario", EXPLORATION, "01_bronze", "../index"]
 HOSTILE = ["registros<script>alert(1)</script>.csv", "registros\u202egpj.csv", f"registros_{'longo' * 40}.csv"]
-
-
-class Browser:
-    """Chromium, and what it asked for and complained about since the last page was opened."""
-
-    def __init__(self):
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        for option in OPTIONS:
-            options.add_argument(option)
-        self.driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-
-    def open(self, path, width=WIDTHS["desktop"]):
-        self.driver.get_log("performance"), self.driver.get_log("browser")
-        screen = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == WIDTHS["phone"]}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        self.driver.get(path.resolve().as_uri())
-
-    @property
-    def text(self):
-        """The words that can be seen."""
-        return " ".join(self.driver.find_element("tag name", "body").text.split())
-
-    def links(self):
-        return [link.get_attribute("href") for link in self.driver.find_elements("css selector", "a")]
-
-    def requests(self):
-        """The addresses asked for, but for data in the page itself, and why the browser refused to ask, if it did."""
-        messages = [json.loads(line["message"])["message"] for line in self.driver.get_log("performance")]
-        sent = {m["params"]["requestId"]: m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"}
-        failed = {m["params"]["requestId"]: m["params"] for m in messages if m["method"] == "Network.loadingFailed"}
-        asked = {asked["request"]["url"]: failed.get(number) for number, asked in sent.items()}
-        return {url: why and why.get("blockedReason") for url, why in asked.items() if not url.startswith("data:")}
-
-    def complaints(self):
-        return [line["message"] for line in self.driver.get_log("browser")]
-
-    def measure(self, script):
-        return self.driver.execute_script(f"return {script}")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import sys
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbformat.v4 import new_output
 
 from small_notebooks import write_notebook
@@ -13,6 +14,7 @@ from vendas import cli, resources
 from vendas.desk import jupyterlab, prepare_notebooks
 from vendas.settings import load_settings
 
+REFUSED = r"from vendas.errors import ConcurrentChange; raise ConcurrentChange('A mesa mudou.\nTente de novo.')"
 PARAMETERS = 'lake: str = "../lago"  # the lake\nrun_id: str = "manual"'
 
 
@@ -132,6 +134,13 @@ def test_kernels_get_the_settings_of_who_opened_jupyterlab(tmp_path, monkeypatch
     for name, value in jupyterlab(given)[1].items():
         monkeypatch.setenv(name, value)
     assert load_settings() == given
+
+
+def test_what_is_refused_on_purpose_is_told_without_a_traceback(tmp_path):
+    notebook = nbformat.read(write_notebook(tmp_path / "x.ipynb", REFUSED), 4)
+    NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+    (shown,) = notebook.cells[-1].outputs
+    assert shown.traceback == ["ConcurrentChange: A mesa mudou.\nTente de novo."]
 
 
 def test_the_command_becomes_jupyterlab_with_what_follows_the_dashes(copy, project, settings, monkeypatch, capsys):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from vendas import embedded, resources, schema, warehouse
+from vendas import dictionary, embedded, resources, schema, warehouse
 from vendas.errors import CheckFailed, WarehouseError
 
 SALE = {
@@ -108,6 +108,14 @@ def test_registros_vendas_has_golds_columns_described_as_in_the_schema(dw):
     assert described == [(column.name, column.comment) for column in schema.GOLD]
 
 
+def test_pending_sales_are_described_as_all_sales(dw):
+    asked = (
+        "select attname, col_description(attrelid, attnum) from pg_attribute "
+        "where attrelid = '{}'::regclass and attnum > 0 order by attnum"
+    )
+    assert dw.ask(asked.format("vendas_pendentes")) == dw.ask(asked.format("registros_vendas"))
+
+
 def test_fato_vendas_has_the_contracts_columns_in_order(dw):
     columns = dw.ask(
         "select column_name from information_schema.columns where table_name = 'fato_vendas' order by ordinal_position"
@@ -121,10 +129,32 @@ def test_fato_vendas_has_the_contracts_columns_in_order(dw):
 def test_every_table_and_column_is_described_and_not_null(dw):
     lacking = dw.ask(
         "select relname, attname from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 "
-        "where relnamespace = 'public'::regnamespace and relkind = 'r' and (obj_description(pg_class.oid) is null "
-        "or col_description(attrelid, attnum) is null or not attnotnull)"
+        "where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm') "
+        "and (obj_description(pg_class.oid) is null or col_description(attrelid, attnum) is null "
+        "or relkind = 'r' and not attnotnull)"
     )
     assert lacking == []
+
+
+def test_the_dictionary_says_what_any_sql_client_says(dw):
+    tables = dictionary.warehouse().tables
+    # PostgreSQL writes types in its own words: it is told the dictionary's, to be asked for its own.
+    for table in tables:
+        columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+        dw.tell(f"create table as_told_{table.name} ({columns})")
+    asked = (
+        "select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum) from pg_attribute "
+        "where attrelid = '{}'::regclass and attnum > 0 order by attnum"
+    )
+    for table in tables:
+        types = [type for _, type, _ in dw.ask(asked.format(f"as_told_{table.name}"))]
+        said = [(column.name, type, column.comment) for column, type in zip(table.columns, types, strict=True)]
+        assert dw.ask(asked.format(table.name)) == said
+    described = dw.ask(
+        "select relname, obj_description(oid) from pg_class where relkind = 'r' "
+        "and relnamespace = 'public'::regnamespace and relname not like 'as_told_%'"
+    )
+    assert sorted(described) == sorted((table.name, table.comment) for table in tables)
 
 
 def test_keys_are_declared(dw):

@@ -204,8 +204,9 @@ def doctor(
 def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> None:
     """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks).
 
-    What follows -- goes to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`. A copy you have changed
-    stays yours; others follow the project's notebooks.
+    A copy you have changed stays as it is; the others follow the project's notebooks.
+
+    What follows -- goes to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`.
     """
     from vendas.desk import jupyterlab, notebooks_folder, prepare_notebooks
 

@@ -2,7 +2,11 @@
 
 
 class VendasError(Exception):
-    """Whatever this project refuses on purpose; the command line shows it as one message, without a traceback."""
+    """Whatever this project refuses on purpose; command line and notebooks show it as one message, no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it in place of a traceback."""
+        return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", [])]
 
 
 class SettingsError(VendasError):

@@ -1,0 +1,141 @@
+"""The analyst's desk as an analyst finds it: `vendas notebook` in Chromium, on a small lake."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import nbformat
+import psutil
+import pytest
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.support.wait import WebDriverWait
+
+from browser import Browser, needs_chromium
+from inprocess import drop, run_intake, run_notebook
+from vendas import embedded, resources, sales_charts
+
+pytestmark = needs_chromium
+
+VENDAS = Path(sys.executable).with_name("vendas")
+FIXTURES = Path(__file__).parent / "fixtures"
+PATIENCE = 300  # seconds: only a machine in trouble takes them
+HERE = {"127.0.0.1", "localhost", None}
+# Python runs this first, in the server and in its kernels.
+WITNESS = """
+import sys
+
+def witness(event, given):
+    if event in ("socket.getaddrinfo", "socket.connect"):
+        with open({file!r}, "a") as asked:
+            asked.write(f"{{event}} {{given[event == 'socket.connect']!r}}\\n")
+
+sys.addaudithook(witness)
+"""
+EXPLORATION = "05_exploracao.ipynb"
+NOTEBOOK = "document.querySelector('.jp-NotebookPanel')"
+OUTPUTS = ".jp-OutputArea-output"
+
+
+@pytest.fixture(scope="module")
+def lake(spark, tmp_path_factory):
+    """A lake that took up the fixtures, its warehouse included; `spark` is the JVM its notebooks run in."""
+    lake = tmp_path_factory.mktemp("desk") / "lago"
+    for number, path in enumerate(sorted(FIXTURES.glob("*.csv"))):
+        drop(lake, path.name, path.read_bytes(), at=1_700_000_000 + number)
+    try:
+        run_intake(spark, lake, gold=True)
+        run_notebook("04_dw", lake=str(lake))
+        yield lake
+    finally:
+        embedded.stop(lake / "dw")
+
+
+@pytest.fixture(scope="module")
+def desk(lake, tmp_path_factory):
+    """`vendas notebook` on that lake, without what this machine's user has set up: its address, and whom it asked."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    (folder / "sitecustomize.py").write_text(WITNESS.format(file=str(folder / "asked")))
+    own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    left_out = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out} | own
+    with (folder / "log").open("wb") as log:
+        process = psutil.Popen(
+            [VENDAS, "notebook", "--lake", str(lake), "--", "--no-browser", "--port=0"],
+            env=environment | {"PYTHONPATH": str(folder)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        yield SimpleNamespace(url=address(process, folder / "log"), folder=folder, process=process)
+    finally:
+        started = process.children(recursive=True)
+        process.terminate()
+        process.wait(PATIENCE)
+        _, left = psutil.wait_procs(started, timeout=10)
+        for kernel in left:
+            kernel.kill()
+    assert left == [], "JupyterLab ended, but not what it had started"
+
+
+def address(process, log):
+    """What JupyterLab tells its user to open."""
+
+    def told(_):
+        assert process.is_running() and process.status() != psutil.STATUS_ZOMBIE, log.read_text()
+        return re.search(r"http://127\.0\.0\.1:\S+\?token=\w+", log.read_text())
+
+    return WebDriverWait(None, PATIENCE).until(told)[0]
+
+
+@pytest.fixture(scope="module")
+def explored(desk, lake):
+    """The page that opens by itself, after Run All Cells."""
+    browser = Browser()
+    try:
+        browser.open(desk.url)
+        wait = WebDriverWait(browser.driver, PATIENCE, ignored_exceptions=[WebDriverException])
+        wait.until(lambda _: "| Idle" in browser.measure("document.querySelector('#jp-main-statusbar').textContent"))
+        browser.driver.find_element("xpath", "//*[contains(@class, 'lm-MenuBar-itemLabel') and .='Run']").click()
+        wait.until(lambda driver: driver.find_element("css selector", "[data-command='runmenu:run-all']")).click()
+        prompts = f"[...{NOTEBOOK}.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(cell => cell.textContent)"
+        all_done = [f"[{number + 1}]:" for number in range(len(code_cells(lake / "notebooks" / EXPLORATION)))]
+        wait.until(lambda _: browser.measure(prompts) == all_done)
+        yield browser
+    finally:
+        browser.driver.quit()
+
+
+def code_cells(notebook):
+    return [cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+
+
+def ends_with_chart(source):
+    last = ast.parse(source).body[-1]
+    called = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and ast.unparse(last.value.func)
+    return hasattr(sales_charts, called or "")
+
+
+def test_every_chart_of_the_exploration_is_there_and_no_error(explored):
+    charts = sum(map(ends_with_chart, code_cells(resources.folder("notebooks") / EXPLORATION)))
+    widths = explored.measure(f"[...document.querySelectorAll('{OUTPUTS} img')].map(image => image.naturalWidth)")
+    kinds = explored.measure(f"[...document.querySelectorAll('{OUTPUTS}')].map(shown => shown.dataset.mimeType)")
+    assert len(widths) == charts > 10 and min(widths) > 0
+    assert kinds == ["image/png"] * charts + ["text/plain"]
+    assert "exploracao: 4 files" in explored.measure(f"{NOTEBOOK}.textContent")
+
+
+def test_nothing_pops_up(explored):
+    assert (
+        explored.measure("[...document.querySelectorAll('.jp-Dialog, .Toastify__toast')].map(e => e.textContent)") == []
+    )
+
+
+def test_nobody_outside_this_machine_is_asked(explored, desk):
+    asked = {urlsplit(url).hostname for url in explored.requests()}
+    assert asked == {"127.0.0.1"}
+    told = [line.split(" ", 1) for line in (desk.folder / "asked").read_text().splitlines()]
+    given = [ast.literal_eval(what) for _, what in told]
+    assert given and {what[0] if isinstance(what, tuple) else what for what in given} <= HERE
