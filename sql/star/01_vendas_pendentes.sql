@@ -7,7 +7,7 @@ where not arquivos_carregados.na_estrela;
 
 comment on view vendas_pendentes is 'Vendas dos arquivos que a estrela ainda não tem';
 comment on column vendas_pendentes.timestamp_do_registro is 'Data e hora da venda, como escritas no arquivo';
-comment on column vendas_pendentes.turno_compra is 'Turno da venda: Madrugada, Manhã, Tarde ou Noite';
+comment on column vendas_pendentes.turno_compra is 'Turno da venda: a parte do dia em que foi feita';
 comment on column vendas_pendentes.nome_completo is 'Nome e sobrenome do cliente';
 comment on column vendas_pendentes.email is 'E-mail do cliente, em minúsculas';
 comment on column vendas_pendentes.dominio_email is 'O que segue a última @ do e-mail';
