@@ -111,7 +111,7 @@ def sweep(landing: Path, bronze: Path) -> list[Arrival]:
     landing.mkdir(parents=True, exist_ok=True)
     bronze.mkdir(parents=True, exist_ok=True)
     for leftover in bronze.glob(f"*{_PART}"):  # of a sweep that was killed; its original is still in landing
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)  # another sweep may be clearing up, too
     arrived = [move_to_bronze(path, bronze) for path in waiting_files(landing)]
     return sorted((arrival for arrival in arrived if arrival), key=lambda a: BronzeFile.parse(a.bronze_name))
 
@@ -128,7 +128,7 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
         if _md5(part) != md5:
             raise ArrivalError(f"The copy of {path} in {bronze} differs from it. Check the disk and run again.")
         if _changed(before, path.stat()):
-            part.unlink()
+            part.unlink(missing_ok=True)
             return None
         arrival = Arrival.of_local_file(path, before.st_mtime_ns, md5)
         target = bronze / arrival.bronze_name
