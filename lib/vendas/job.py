@@ -54,8 +54,8 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
     """
     log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / job_run.run_id
-        _fetch(settings.runs / job_run.run_id, folder)
+        folder, kept = Path(temporary) / job_run.run_id, settings.runs / job_run.run_id
+        _fetch(kept, folder)
         try:
             own = corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
             result = run_notebook(
@@ -66,9 +66,10 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
                 settings.cell_timeout,
             )
         except VendasError as error:
-            log.error(str(error))
-            _tell(settings, job_run, folder, log, failure=str(error))
-            raise
+            said = str(error).replace(str(folder), str(kept))  # where what it names will be
+            log.error(said)
+            _tell(settings, job_run, folder, log, failure=said)
+            raise type(error)(said) from error
         for file in result.files:
             log.info("stage done with file", arquivo=file)
         log.info(str(result))
