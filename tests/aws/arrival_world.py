@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "AWS_DEFAULT_REGION": "sa-east-1",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",  # of the emulator that other tests have
     "LANDING_BUCKET": LANDING.bucket,
     "LAKE_BUCKET": LAKE,
     "WORKFLOW_NAME": WORKFLOW,
