@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from vendas import dictionary, embedded, resources, schema, warehouse
+from vendas import dictionary, embedded, jdbc, resources, schema, warehouse
+from vendas.engines import PostgreSQL
 from vendas.errors import CheckFailed, WarehouseError
 
 SALE = {
@@ -335,7 +336,7 @@ def test_a_refresh_takes_up_what_the_star_does_not_have(dw, endpoint):
 def test_a_refresh_waits_for_a_load(dw, endpoint):
     dw.load({})
     with psycopg.connect(endpoint.url) as load:
-        load.execute(warehouse.PostgreSQL.lock_loads)
+        load.execute(PostgreSQL.lock_loads)
         refresh = threading.Thread(target=warehouse.refresh, args=(endpoint,))
         refresh.start()
         waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
@@ -505,7 +506,7 @@ def test_an_unreachable_warehouse_is_explained(spark):
 
 
 def test_a_failure_in_the_block_rolls_back(dw, spark, endpoint):
-    with pytest.raises(ZeroDivisionError), warehouse.transaction(spark, endpoint) as open_transaction:
+    with pytest.raises(ZeroDivisionError), jdbc.transaction(spark, endpoint) as open_transaction:
         open_transaction.run("insert into dim_canal values (1, 'x')")
         raise ZeroDivisionError
     assert dw.ask("select count(*) from dim_canal") == [(0,)]
