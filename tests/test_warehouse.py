@@ -11,32 +11,12 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from star import DIMENSIONS, SALE, TABLES, Warehouse
 from vendas import dictionary, embedded, jdbc, resources, schema, warehouse
 from vendas.engines import PostgreSQL
 from vendas.errors import CheckFailed, WarehouseError
 
-SALE = {
-    "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
-    "turno_compra": "Noite",
-    "nome_completo": "Ana Souza",
-    "email": "ana@exemplo.com",
-    "dominio_email": "exemplo.com",
-    "telefone": "11 99999-0000",
-    "produto_adquirido": "Tênis",
-    "valor_da_compra": Decimal("100.00"),
-    "desconto_oferecido": Decimal("0.1100"),
-    "valor_com_desconto": Decimal("89.00"),
-    "canal": "Loja",
-    "plataforma_de_interacao": "Balcão",
-    "campanha_de_marketing": "Verão",
-    "vendedor": "Rui",
-    "codigo_de_desconto_usado": "VERAO11",
-    "arquivo_de_origem": "a.csv",
-    "ano": 2024,
-}
 TEXTS = [column.name for column in schema.GOLD if column.type == "string" and column.name != "arquivo_de_origem"]
-DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
-TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{name}" for name in DIMENSIONS)]
 HARD_TEXTS = [
     "", " ", "  dos lados  ", '"', '""', 'a"b', "'", "\\", "\\.", "\n\\.\n", "\\N", "a\nb", "a\r\nb", "a\rb", "\n",
     "\r", "\t", ",", ";", "\u00a0", "\u200b", "\ufeff", "\u2028", "🛍️", "NULL", "é", "e\u0301", "x" * 1000, "€" * 333,
@@ -61,34 +41,6 @@ def dw(spark, endpoint, folder):
         connection.execute("drop schema public cascade; create schema public")
     warehouse.apply_ddl(spark, endpoint)
     return Warehouse(spark, endpoint, folder / "área [1] {2} *?")
-
-
-class Warehouse:
-    """One warehouse under test: loads literal rows and asks in SQL."""
-
-    def __init__(self, spark, endpoint, staging):
-        self.spark, self.endpoint, self.staging = spark, endpoint, staging
-
-    def load(self, *sales, files=None, how=warehouse.load):
-        rows = [{**SALE, **sale} for sale in sales]
-        gold = self.spark.createDataFrame([tuple(row.values()) for row in rows], schema.ddl(schema.GOLD))
-        files = files or sorted({row["arquivo_de_origem"] for row in rows})
-        return how(self.spark, self.endpoint, gold, files, self.staging)
-
-    def rebuild(self, *sales):
-        return self.load(*sales, how=warehouse.rebuild)
-
-    def ask(self, query):
-        with psycopg.connect(self.endpoint.url) as connection:
-            return connection.execute(query).fetchall()
-
-    def tell(self, *statements):
-        with psycopg.connect(self.endpoint.url) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    def everything(self):
-        return {table: sorted(self.ask(f"select * from {table}"), key=str) for table in TABLES}
 
 
 # --- tables

@@ -79,9 +79,13 @@ COLUMN_REST = r"(not null|null|primary key|unique|references \w+ \(\w+\)|encode 
 TABLE_REST = (
     r"(diststyle (all|even|auto|key)|distkey ?\(\w+\)|(compound |interleaved )?sortkey ?\([\w, ]+\)|encode auto)"
 )
-TABLE = re.compile(r"create (temporary )?table (if not exists )?(\w+) \((.*?)\)(?: (?=diststyle|distkey|sortkey|"
-                   r"compound|interleaved|encode)(.*))?")  # fmt: skip
-PROCEDURE = re.compile(r"(?:--[^\n]*\n)*create or replace procedure \w+\(\) as \$\$(.*)\$\$ language plpgsql", re.DOTALL)
+TABLE = re.compile(
+    r"create (temporary )?table (if not exists )?(\w+) \((.*?)\)"
+    r"(?: (?=diststyle|distkey|sortkey|compound|interleaved|encode)(.*))?"
+)
+PROCEDURE = re.compile(
+    r"(?:--[^\n]*\n)*create or replace procedure \w+\(\) as \$\$(.*)\$\$ language plpgsql", re.DOTALL
+)
 COPY = re.compile(r"copy (\w+) from '(s3://[^']+)' iam_role '([^']*)' format as parquet manifest(.*)", re.IGNORECASE)
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
