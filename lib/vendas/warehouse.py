@@ -97,7 +97,7 @@ def rebuild(
 
 
 def refresh(endpoint: Endpoint) -> None:
-    """Let the star take up the files it does not have; quick if it has them all, and without Spark.
+    """Let the star of a PostgreSQL take up the files it does not have; quick if it has them all, and without Spark.
 
     A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
     """

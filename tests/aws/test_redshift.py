@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 import certificates
-from inprocess import run_intake
+from inprocess import run_intake, run_notebook
 from star import SALE, Warehouse
 from terminal import FIXTURES
 from vendas import engines, jdbc, resources, warehouse
@@ -147,6 +147,23 @@ def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect
         before = opened.rows(query)
         opened.run(defect)
         assert (before, len(opened.rows(query)) > 0) == ([], True)
+
+
+# --- questions
+
+
+def test_the_exploration_asks_redshift(redshift, empty, tmp_path, monkeypatch):
+    redshift.load({}, {"canal": "Site", "nome_completo": "a\\'b"})
+    at = empty.endpoint
+    held = {"host": at.host, "port": at.port, "dbname": at.database, "username": at.user, "password": at.password}
+    boto3.client("secretsmanager").create_secret(
+        Name="vendas/exploracao", SecretString=json.dumps({**held, "sslrootcert": at.root_certificate})
+    )
+    monkeypatch.setenv("VENDAS_REDSHIFT_SECRET", "vendas/exploracao")
+    monkeypatch.setenv("VENDAS_REDSHIFT_COPY_ROLE", COPY_ROLE)
+    empty.seen.clear()
+    assert run_notebook("05_exploracao", lake=str(tmp_path / "lago"), run_id="r1").read == 2
+    assert len([statement for statement in empty.seen if "fato_vendas" in statement]) == 14
 
 
 # --- the way there
