@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyspark
@@ -21,6 +22,19 @@ from vendas.errors import DownloadError
 ICEBERG = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0"
 POSTGRESQL = "org.postgresql:postgresql:42.7.4"
 PACKAGES = (ICEBERG, POSTGRESQL)
+REDSHIFT = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings a driver of its own
+
+# Hadoop's way to S3 with the parts of the AWS SDK it needs: 13 MB. Its usual bundle of the whole SDK has 280.
+S3A = (
+    "org.apache.hadoop:hadoop-aws:3.3.4",
+    "com.amazonaws:aws-java-sdk-core:1.12.262",
+    "com.amazonaws:aws-java-sdk-dynamodb:1.12.262",
+    "com.amazonaws:aws-java-sdk-kms:1.12.262",
+    "com.amazonaws:aws-java-sdk-s3:1.12.262",
+    "com.amazonaws:aws-java-sdk-sts:1.12.262",
+    "com.amazonaws:jmespath-java:1.12.262",
+    "org.wildfly.openssl:wildfly-openssl:1.0.7.Final",
+)
 
 _STORE_PASSWORD = "changeit"  # a truststore holds public certificates only; Java's own uses this password too
 
@@ -31,16 +45,16 @@ def jar_path(package: str, cache: Path) -> Path:
     return cache / "jars" / f"{group}_{artifact}-{version}.jar"
 
 
-def fetch_jars(java_home: Path, cache: Path, progress=print) -> list[Path]:
-    """Paths of all jars the session needs, downloading what the cache lacks.
+def fetch_jars(java_home: Path, cache: Path, progress=print, packages: Sequence[str] = PACKAGES) -> list[Path]:
+    """Paths of the jars of these packages, downloading what the cache lacks.
 
     Raises DownloadError naming the artifact that could not be had.
     """
-    missing = [package for package in PACKAGES if not jar_path(package, cache).is_file()]
+    missing = [package for package in packages if not jar_path(package, cache).is_file()]
     for package in missing:
         progress(f"Fetching {package} from Maven Central (once, into {cache})")
         _fetch(package, java_home, cache)
-    return [jar_path(package, cache) for package in PACKAGES]
+    return [jar_path(package, cache) for package in packages]
 
 
 def _fetch(package: str, java_home: Path, cache: Path) -> None:
@@ -48,7 +62,7 @@ def _fetch(package: str, java_home: Path, cache: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             java_home / "bin" / "java", *_trust_options(Path(folder)), "-jar", ivy,
-            "-dependency", *package.split(":"), "-confs", "default", "-cache", cache / "cache",
+            "-dependency", *package.split(":"), "-notransitive", "-confs", "default", "-cache", cache / "cache",
             "-retrieve", cache / "jars" / "[organisation]_[artifact]-[revision].[ext]",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True)
