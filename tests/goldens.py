@@ -21,10 +21,11 @@ import papermill
 import psycopg
 
 from vendas import embedded
-from vendas.lake import GOLD, QUARANTINE, SILVER, read_without_spark
+from vendas.lake import GOLD, QUARANTINE, SILVER
 from vendas.runner import run_notebook
 from vendas.settings import Settings, load_settings
 from vendas.spark import gateway_environment
+from vendas.without_spark import read_without_spark
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

@@ -9,8 +9,9 @@ from pathlib import Path
 import nbformat
 
 from vendas import schema
-from vendas.lake import GOLD, QUARANTINE, SILVER, read_without_spark
+from vendas.lake import GOLD, QUARANTINE, SILVER
 from vendas.ledger import Event, latest, read_events
+from vendas.without_spark import read_without_spark
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 

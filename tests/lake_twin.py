@@ -6,8 +6,9 @@ from pathlib import Path
 import psycopg
 
 from vendas.embedded import ensure_running, stop
-from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, read_without_spark
+from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER
 from vendas.ledger import entries, read_events
+from vendas.without_spark import read_without_spark
 
 DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
 TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "arquivo_de_origem, linhas, na_estrela"}

@@ -5,20 +5,12 @@ from pathlib import Path
 import pytest
 
 from rows import FILE, silver_frame, silver_row
-from vendas import lake, schema
+from vendas import schema, without_spark
 from vendas.errors import ConcurrentChange
-from vendas.lake import (
-    BOUNDED_METADATA,
-    GOLD,
-    LEDGER,
-    QUARANTINE,
-    SILVER,
-    Lake,
-    read_without_spark,
-    total_without_spark,
-)
+from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, QUARANTINE, SILVER, Lake
 from vendas.ledger import Event, read_events, record
 from vendas.silver import sales_between
+from vendas.without_spark import read_without_spark, total_without_spark
 
 OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
 
@@ -224,9 +216,9 @@ def test_versions_that_were_let_go_of_are_not_missed(spark, tables):
 
 def test_a_version_let_go_of_while_it_is_read_is_replaced_by_the_newer_one(spark, tables, monkeypatch):
     add(tables, silver_frame(spark, [silver_row()]), [FILE])
-    gone, newest = folder(spark) / "silver" / "metadata" / "v0.metadata.json", lake._current_metadata
+    gone, newest = folder(spark) / "silver" / "metadata" / "v0.metadata.json", without_spark._current_metadata
     looks = [lambda _: gone]
-    monkeypatch.setattr(lake, "_current_metadata", lambda of: (looks.pop() if looks else newest)(of))
+    monkeypatch.setattr(without_spark, "_current_metadata", lambda of: (looks.pop() if looks else newest)(of))
     assert read_without_spark(folder(spark), SILVER).num_rows == 1
 
 

@@ -18,12 +18,13 @@ from rows import silver_frame, silver_row
 from vendas import schema
 from vendas.errors import UpkeepError
 from vendas.gold import to_gold
-from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, MENDED, QUARANTINE, SILVER, TABLES, Lake, read_without_spark
+from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, MENDED, QUARANTINE, SILVER, TABLES, Lake
 from vendas.ledger import Event, record
 from vendas.lock import hold_lake
 from vendas.maintain import maintain_tables
 from vendas.settings import load_settings
 from vendas.spark import session
+from vendas.without_spark import read_without_spark
 
 VENDAS = Path(sys.executable).with_name("vendas")
 NOTHING, A_WEEK = timedelta(0), timedelta(days=7)

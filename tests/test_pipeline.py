@@ -13,9 +13,9 @@ import pytest
 from terminal import FIXTURES, run, vendas
 from vendas import resources
 from vendas.embedded import stop
-from vendas.lake import read_without_spark
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES
+from vendas.without_spark import read_without_spark
 
 ENTRY = [
     "arquivo",

@@ -8,10 +8,11 @@ import pytest
 from inprocess import drop, run_intake
 from test_pipeline import vendas
 from vendas.errors import QuarantineError
-from vendas.lake import MENDED, read_without_spark
+from vendas.lake import MENDED
 from vendas.ledger import entries, read_events
 from vendas.quarantine import export_quarantine, quarantined_rows
 from vendas.schema import INPUT_NAMES
+from vendas.without_spark import read_without_spark
 
 HEADER = ";".join(['"Loja; a"', *INPUT_NAMES])
 GOOD = "L1;2024-03-31 14:05;Ana;Souza;a@b.example;119;Livro;10,00;C;P;M;V;11%;X"

@@ -224,7 +224,7 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_runs_own_failure(tmp_
 
 
 def test_the_dictionary_has_all_tables_of_the_lake():
-    assert {table.name: table.columns for table in LAKE.tables} == lake._COLUMNS
+    assert {table.name: table.columns for table in LAKE.tables} == lake.COLUMNS
 
 
 def test_the_dictionary_has_every_table_and_column_of_the_warehouse():

@@ -16,7 +16,7 @@ from vendas.arrivals import bronze_files, find
 from vendas.errors import VendasError
 from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
-from vendas.terminal import Json, Lake, console, existing, print_error, print_json
+from vendas.terminal import Json, Lake, console, existing, local, print_error, print_json
 
 app = typer.Typer(
     help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
@@ -54,7 +54,7 @@ def main() -> None:
 @app.command()
 def run(lake: Lake = None, json: Json = False) -> None:
     """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
-    report = _run(load_settings(lake=lake), json)
+    report = _run(local(lake), json)
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
 
@@ -100,7 +100,7 @@ def watch(
     from vendas.watch import until_signal
     from vendas.watch import watch as keep_up_to_date
 
-    settings = load_settings(lake=lake)
+    settings = local(lake)
     settings.landing.mkdir(parents=True, exist_ok=True)
 
     def failed(error: VendasError | OSError, seconds: float) -> None:
@@ -124,7 +124,7 @@ def maintain(
     from vendas.doctor import private_session
     from vendas.maintain import as_json, maintain_tables
 
-    settings = load_settings(lake=lake)
+    settings = local(lake)
     upkeeps = maintain_tables(
         settings,
         timedelta(hours=keep),
@@ -177,7 +177,7 @@ def sample(
     """Writes realistic input files: Brazilian names, several channels, duplicates, empty fields."""
     from vendas.sample import write_sample
 
-    written = write_sample(rows, folder or load_settings(lake=lake).landing, seed, files)
+    written = write_sample(rows, folder or local(lake).landing, seed, files)
     for path in written:
         console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
     if json:
@@ -193,7 +193,7 @@ def doctor(
     """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
     from vendas.doctor import as_json, examine, private_session
 
-    settings = load_settings(lake=lake)
+    settings = local(lake)
     with ExitStack() as stack, console.status("Reading the files …"):
         found = examine(files, datetime.now(), lambda: stack.enter_context(private_session(settings)))
     print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
@@ -211,7 +211,7 @@ def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> N
     """
     from vendas.desk import jupyterlab, notebooks_folder, prepare_notebooks
 
-    settings = load_settings(lake=lake)
+    settings = local(lake)
     outdated = prepare_notebooks(settings)
     for copy in outdated:
         console.print(

@@ -56,13 +56,12 @@ def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
     if os.geteuid() == 0:
         command.append("--allow-root")
     configured = [str(resources.folder("jupyter")), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-    prefix = Settings.model_config["env_prefix"]
     return command, {
         "JUPYTER_CONFIG_PATH": os.pathsep.join(configured),
         # Their Python must be this one, even where the user has a kernel of the same name.
         "JUPYTER_PREFER_ENV_PATH": "1",
         # They work in the copies' folder, where no .env is read.
-        **{f"{prefix}{name.upper()}": str(value) for name, value in settings.model_dump().items()},
+        **settings.as_environment(),
     }
 
 

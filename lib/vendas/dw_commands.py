@@ -6,8 +6,7 @@ import typer
 
 from vendas import display
 from vendas.lock import hold_lake
-from vendas.settings import load_settings
-from vendas.terminal import Json, Lake, console, existing, print_json
+from vendas.terminal import Json, Lake, console, existing, local, print_json
 
 app = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True)
 
@@ -26,7 +25,7 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
     """Stops the warehouse; nothing happens if it does not run."""
     from vendas.embedded import stop
 
-    stopped = stop(load_settings(lake=lake).dw)
+    stopped = stop(local(lake).dw)
     console.print("Warehouse stopped." if stopped else "Warehouse was not running.")
     if json:
         print_json({"stopped": stopped})

@@ -3,10 +3,7 @@
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
-import pyarrow as pa
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import IllegalArgumentException
@@ -15,23 +12,18 @@ from pyspark.sql import functions as F
 
 from vendas import schema
 from vendas.errors import ConcurrentChange
-from vendas.spark import CATALOG
-
-if TYPE_CHECKING:
-    from pyiceberg.table import StaticTable
-
-T = TypeVar("T")
+from vendas.spark import table_name
 
 SILVER, GOLD, QUARANTINE, MENDED, LEDGER = "silver", "gold", "quarantine", "mended", "ledger"
 
-_COLUMNS = {
+COLUMNS = {
     SILVER: schema.SILVER,
     GOLD: schema.GOLD,
     QUARANTINE: schema.QUARANTINE,
     MENDED: schema.MENDED,
     LEDGER: schema.LEDGER,
 }
-TABLES = tuple(_COLUMNS)
+TABLES = tuple(COLUMNS)
 # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
 BOUNDED_METADATA = {
     "write.metadata.delete-after-commit.enabled": "true",
@@ -62,25 +54,26 @@ class Lake:
 
         Sales are partitioned by year and sorted by time within a file.
         """
-        for table, columns in _COLUMNS.items():
-            if not self.spark.catalog.tableExists(_name(table)):
+        for table, columns in COLUMNS.items():
+            name = table_name(self.spark, table)
+            if not self.spark.catalog.tableExists(name):
                 partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
                 properties = ", ".join(f"'{key}'='{value}'" for key, value in _PROPERTIES.items())
                 self.spark.sql(
-                    f"CREATE TABLE IF NOT EXISTS {_name(table)} ({_described(columns)}) USING iceberg {partitioned} "
+                    f"CREATE TABLE IF NOT EXISTS {name} ({_described(columns)}) USING iceberg {partitioned} "
                     f"TBLPROPERTIES ({properties})"
                 )
             there = set(self.read(table).columns)
             if new := [column for column in columns if column.name not in there]:
-                self.spark.sql(f"ALTER TABLE {_name(table)} ADD COLUMNS ({_described(new)})")
+                self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({_described(new)})")
             # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
             if table in _TIMESTAMP and iceberg_table(self.spark, table).sortOrder().isUnsorted():
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
-                self.spark.sql(f"ALTER TABLE {_name(table)} WRITE {order}")
+                self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
 
     def read(self, table: str) -> DataFrame:
         """The table as it is now."""
-        return self.spark.table(_name(table))
+        return self.spark.table(table_name(self.spark, table))
 
     def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
         """The table's rows that came from these bronze files."""
@@ -96,12 +89,12 @@ class Lake:
 
     def added_when(self, table: str) -> DataFrame:
         """Each data file's path (`caminho`; `_file` of its rows) and when it came into the table (`ordem`)."""
-        entries = self.spark.table(f"{_name(table)}.entries").where("status < 2")
+        entries = self.spark.table(f"{table_name(self.spark, table)}.entries").where("status < 2")
         return entries.select(F.col("data_file.file_path").alias("caminho"), F.col("sequence_number").alias("ordem"))
 
     def record(self, rows: DataFrame) -> None:
         """Adds rows to the ledger in one commit."""
-        rows.writeTo(_name(LEDGER)).append()
+        rows.writeTo(table_name(self.spark, LEDGER)).append()
 
     def total(self, table: str) -> int:
         """Rows the table holds, from its metadata alone."""
@@ -125,15 +118,15 @@ class Change:
     """
 
     def __init__(self, spark: SparkSession, table: str):
-        self._spark, self._table = spark, table
+        self._spark, self._table, self._name = spark, table, table_name(spark, table)
         snapshot = iceberg_table(spark, table).currentSnapshot()
         self._base: int | None = snapshot.snapshotId() if snapshot else None
 
     def read(self) -> DataFrame:
         """The table as it was when this change began."""
         if self._base is None:
-            return self._spark.table(_name(self._table)).limit(0)
-        return self._spark.read.option("snapshot-id", self._base).table(_name(self._table))
+            return self._spark.table(self._name).limit(0)
+        return self._spark.read.option("snapshot-id", self._base).table(self._name)
 
     def rows_of(self, files: Collection[str]) -> DataFrame:
         """The rows it then had from these bronze files."""
@@ -166,7 +159,7 @@ class Change:
     def _publish(
         self, branch: str, rows: DataFrame, files: Collection[str], replaced: Collection[str], audit: Audit
     ) -> dict[str, int]:
-        name, column = f"{_name(self._table)}.branch_{branch}", _FILE[self._table]
+        name, column = f"{self._name}.branch_{branch}", _FILE[self._table]
         if replaced and not self.rows_of(replaced).isEmpty():
             values = {f"file{number}": file for number, file in enumerate(replaced)}
             listed = ", ".join(f":{marker}" for marker in values)
@@ -208,46 +201,6 @@ def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, in
 
 def iceberg_table(spark: SparkSession, table: str) -> JavaObject:
     """Iceberg's own object of a table, for what SQL cannot ask or would take a query for."""
-    spark.table(_name(table))  # opens this session's catalog; else the next line could open another session's
-    return spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, _name(table))
-
-
-def read_without_spark(folder: Path, table: str) -> pa.Table:
-    """A table of a local lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
-    rows = _without_spark(folder, table, lambda opened: opened.scan().to_arrow())
-    return pa.table({column.name: [] for column in _COLUMNS[table]}) if rows is None else rows
-
-
-def total_without_spark(folder: Path, table: str) -> int:
-    """Rows that a table of a local lake holds, as `Lake.total`."""
-    snapshot = _without_spark(folder, table, lambda opened: opened.current_snapshot())
-    return int(snapshot.summary["total-records"]) if snapshot else 0
-
-
-def _without_spark(folder: Path, table: str, read: Callable[["StaticTable"], T]) -> T | None:
-    from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
-
-    while metadata := _current_metadata(folder / table / "metadata"):
-        try:
-            return read(StaticTable.from_metadata(str(metadata)))
-        except FileNotFoundError:  # upkeep may have let go of it meanwhile; the version that replaced it is there
-            if metadata == _current_metadata(metadata.parent):
-                raise
-    return None
-
-
-def _current_metadata(folder: Path) -> Path | None:
-    """The newest version's file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
-    return max(folder.glob("v*.metadata.json"), key=_version, default=None)
-
-
-def _version(metadata: Path) -> int:
-    return int(metadata.name.removeprefix("v").removesuffix(".metadata.json"))
-
-
-def _name(table: str) -> str:
-    return f"{CATALOG}.{table}"
-
-
-def _branch(table: str) -> str:
-    return f"{_name(table)}.branch_{_AUDIT}"
+    name = table_name(spark, table)
+    spark.table(name)  # opens this session's catalog; else the next line could open another session's
+    return spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)

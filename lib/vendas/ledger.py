@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pandas as pd
 
 from vendas import lake, schema
 from vendas.arrivals import Arrival, BronzeFile
+from vendas.storage import Location
+from vendas.without_spark import read_without_spark
 
 STAGES = ("bronze", "silver", "gold", "dw")
 PROCESSED, REJECTED, UNDONE, PENDING = "processado", "rejeitado", "desfeito", "pendente"
@@ -41,9 +42,9 @@ class Event:
     notebook: str | None = None
 
 
-def read_events(folder: Path) -> list[Event]:
-    """All events ever recorded in a local lake; read without Spark, whose first query costs seconds."""
-    return [Event(**row) for row in lake.read_without_spark(folder, lake.LEDGER).to_pylist()]
+def read_events(place: Location) -> list[Event]:
+    """All events ever recorded in a lake; read without Spark, whose first query costs seconds."""
+    return [Event(**row) for row in read_without_spark(place, lake.LEDGER).to_pylist()]
 
 
 def record(tables: lake.Lake, known: Iterable[Event], events: list[Event]) -> None:

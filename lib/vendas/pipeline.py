@@ -12,12 +12,13 @@ from vendas import ledger, resources
 from vendas.arrivals import bronze_files, waiting_files
 from vendas.embedded import is_made
 from vendas.errors import NotebookError
-from vendas.lake import SILVER, total_without_spark
+from vendas.lake import SILVER
 from vendas.lock import hold_lake
 from vendas.report import EXPLORATION, Run, reported
 from vendas.results import Stage
 from vendas.settings import Settings
 from vendas.spark import gateway_environment
+from vendas.without_spark import total_without_spark
 from vendas.workflow import notebooks_in_order
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from vendas.arrivals import BronzeFile
 from vendas.errors import QuarantineError
-from vendas.lake import MENDED, QUARANTINE, read_without_spark
+from vendas.lake import MENDED, QUARANTINE
 from vendas.ledger import latest, read_events
 from vendas.reasons import Reason
 from vendas.schema import ORIGIN_NAME, REASONS_NAME
+from vendas.without_spark import read_without_spark
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,16 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from vendas import ledger
+from vendas.cost import Usage
 from vendas.dictionary import dictionary_page
-from vendas.lake import QUARANTINE, read_without_spark
+from vendas.lake import QUARANTINE
 from vendas.pages import Notebook, notebook_pages, render, write
 from vendas.reasons import Reason
 from vendas.report_charts import FILES_DRAWN, fates_chart, seconds_chart
 from vendas.results import Stage
+from vendas.storage import Location
 from vendas.text import brazilian, moment
+from vendas.without_spark import read_without_spark
 
 EXPLORATION = "05_exploracao"
 SUMMARY = "run.json"
@@ -47,6 +50,7 @@ class Run:
     reasons: dict[str, int] = field(default_factory=dict)  # quarantined rows of these files, by reason
     failure: str | None = None  # what the stage that failed said
     notes: list[str] = field(default_factory=list)  # what else went wrong, without harm to the data
+    usage: Usage | None = None  # on AWS: what it is billed for
     page: Path | None = None
 
     @property
@@ -108,7 +112,7 @@ class Law(NamedTuple):
 
 
 @contextmanager
-def reported(run: Run, lake: Path, folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
+def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
     """Writes the run's pages when the block ends, well or by an exception, which then has a note that names the page.
 
     The block fills `run` in. A report that cannot be written is one line to `warn`; it fails no run.
@@ -117,14 +121,15 @@ def reported(run: Run, lake: Path, folder: Path, warn: Callable[[str], None]) ->
         yield
     except Exception as error:
         run.failure = str(error)
-        _report(run, lake, folder, warn)
+        write_pages(run, lake, folder, warn)
         if run.page:
             error.add_note(f"Report: {run.page}")
         raise
-    _report(run, lake, folder, warn)
+    write_pages(run, lake, folder, warn)
 
 
-def _report(run: Run, lake: Path, folder: Path, warn: Callable[[str], None]) -> None:
+def write_pages(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> None:
+    """Writes the run's pages into the folder, and tells `run` where; what hinders it is one line to `warn`."""
     try:
         run.seconds = (datetime.now(UTC) - run.begun).total_seconds()
         if run.failure:
@@ -149,7 +154,7 @@ def write_report(folder: Path, run: Run) -> Path:
     return folder / "index.html"
 
 
-def reasons_of(lake: Path, files: list[dict]) -> dict[str, int]:
+def reasons_of(lake: Location, files: list[dict]) -> dict[str, int]:
     """How many quarantined rows of these ledger entries' files have each reason, the most frequent first."""
     names = [file["arquivo"] for file in files if file["quarentena"]]
     if not names:

@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vendas.errors import SettingsError
+from vendas.storage import SCHEME, Location, S3Lake, S3Path
 
 DEFAULT_LAKE = "./lago"
 
@@ -16,7 +17,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VENDAS_", env_file=".env", extra="ignore", frozen=True)
 
-    lake: Path = Field(default=Path(DEFAULT_LAKE), description="the lake's folder")
+    glue_database: str = Field(
+        default="vendas", pattern=r"^[a-z0-9_]+$", description="the Glue database that knows the tables of a lake in S3"
+    )
+    lake: Path | S3Lake = Field(
+        default=DEFAULT_LAKE, validate_default=True, description="the lake's folder, or s3://bucket"
+    )
+    landing: Location = Field(
+        default_factory=lambda given: given["lake"] / "landing", description="where channels drop their files"
+    )
     spark_master: str = Field(
         default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master"
     )
@@ -25,36 +34,40 @@ class Settings(BaseSettings):
     cell_timeout: int = Field(default=3600, gt=0, description="seconds one notebook cell may take")
     report: bool = Field(default=True, description="explore the star and write the pages of each run")
 
-    @field_validator("lake")
+    @field_validator("lake", "landing", mode="plain")
     @classmethod
-    def under_one_name(cls, lake: Path) -> Path:
-        """Absolute, and without `..` or symbolic links: Iceberg takes files under another name for another's."""
-        return Path(os.path.realpath(lake.expanduser()))
+    def under_one_name(cls, place: object, info: ValidationInfo) -> Location:
+        """A folder absolute, without `..` and symbolic links: Iceberg takes files under another name for another's."""
+        if not str(place).startswith(SCHEME):
+            return Path(os.path.realpath(Path(str(place)).expanduser()))
+        if info.field_name == "landing":
+            return S3Path.parse(str(place))
+        return S3Lake.parse(str(place), database=info.data.get("glue_database", ""))
 
     @property
-    def landing(self) -> Path:
-        """Where channels drop their files."""
-        return self.lake / "landing"
-
-    @property
-    def bronze(self) -> Path:
+    def bronze(self) -> Location:
         """The files as they came."""
         return self.lake / "bronze"
 
     @property
-    def runs(self) -> Path:
+    def runs(self) -> Location:
         """Executed notebooks and logs, one folder a run."""
         return self.lake / "runs"
 
     @property
-    def dw(self) -> Path:
+    def dw(self) -> Location:
         """The embedded PostgreSQL of this lake."""
         return self.lake / "dw"
 
     @property
-    def staging(self) -> Path:
+    def staging(self) -> Location:
         """Files on their way into the warehouse; nothing here outlives a load."""
         return self.lake / "staging"
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that make another process's settings these; only what is not by default."""
+        prefix = self.model_config["env_prefix"]
+        return {f"{prefix}{name.upper()}": str(getattr(self, name)) for name in self.model_fields_set | {"lake"}}
 
 
 def load_settings(**given: object) -> Settings:
@@ -69,5 +82,6 @@ def load_settings(**given: object) -> Settings:
             f"{'.'.join(map(str, p['loc']))} (VENDAS_{'_'.join(map(str, p['loc'])).upper()}): "
             f"{p['msg']}, got {p['input']!r}"
             for p in error.errors()
+            if p["type"] != "default_factory_not_called"  # follows from another
         )
         raise SettingsError(f"Settings are not usable: {problems}. Correct the option, variable or .env.") from None

@@ -25,9 +25,11 @@ from pyspark.sql import SparkSession
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.jars import fetch_jars
 from vendas.settings import Settings
+from vendas.storage import Location, S3Lake
 
 CATALOG = "lago"
-_WAREHOUSE = f"spark.sql.catalog.{CATALOG}.warehouse"
+_CATALOG = f"spark.sql.catalog.{CATALOG}"
+_WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 _EMPTY_PLANS = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
 _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
@@ -50,19 +52,41 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
         "spark.log.level": "ERROR",
         "spark.ui.enabled": str(settings.spark_ui).lower(),
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "8",
-        # This rule drops a plan whose rows all turn out to be known, and with it the counts that silver waits for.
-        "spark.sql.adaptive.optimizer.excludedRules": _EMPTY_PLANS,
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made in the cwd
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        f"spark.sql.catalog.{CATALOG}": "org.apache.iceberg.spark.SparkCatalog",
-        f"spark.sql.catalog.{CATALOG}.type": "hadoop",
-        f"spark.sql.catalog.{CATALOG}.cache-enabled": "false",  # it would hide what another JVM commits for 30 s
-        _WAREHOUSE: str(settings.lake),
+        **_session_options(settings.lake),
     }
+
+
+def _session_options(lake: Location) -> dict[str, str]:
+    """What each session on this lake is told, in whatever JVM it is; the rest is told to the JVM."""
+    return _catalog(lake) | {
+        "spark.sql.session.timeZone": "UTC",
+        # This rule drops a plan whose rows all turn out to be known, and with it the counts that silver waits for.
+        "spark.sql.adaptive.optimizer.excludedRules": _EMPTY_PLANS,
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        f"{_CATALOG}.cache-enabled": "false",  # it would hide what another JVM commits for 30 s
+    }
+
+
+def _catalog(lake: Location) -> dict[str, str]:
+    """A folder is a catalog by itself; the tables of a lake in S3 are in a database of the Glue Data Catalog."""
+    options = {_CATALOG: "org.apache.iceberg.spark.SparkCatalog", _WAREHOUSE: str(lake)}
+    if isinstance(lake, S3Lake):
+        return options | {
+            f"{_CATALOG}.type": "glue",
+            f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+            _NAMESPACE: lake.database,
+        }
+    return options | {f"{_CATALOG}.type": "hadoop"}
+
+
+def table_name(spark: SparkSession, table: str) -> str:
+    """A lake table's name in SQL."""
+    namespace = spark.conf.get(_NAMESPACE, None)
+    return ".".join(filter(None, [CATALOG, namespace, table]))
 
 
 def _java_options(work_bytes: int | None) -> list[str]:
@@ -108,10 +132,11 @@ def session(settings: Settings) -> SparkSession:
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
     spark = SparkSession.builder.getOrCreate()
-    if spark.conf.get(_WAREHOUSE) == str(settings.lake):
+    if spark.conf.get(_WAREHOUSE, None) == str(settings.lake):
         return spark
     other = spark.newSession()
-    other.conf.set(_WAREHOUSE, str(settings.lake))  # read when the session first opens the catalog
+    for name, value in _session_options(settings.lake).items():  # a catalog's are read when it is first opened
+        other.conf.set(name, value)
     return other
 
 

@@ -12,13 +12,24 @@ from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
 console = Console(stderr=True)
 
-Lake = Annotated[Path | None, typer.Option("--lake", help=f"The lake's folder.  [default: {DEFAULT_LAKE}]")]
+Lake = Annotated[str | None, typer.Option("--lake", metavar="DIR|URI", help=f"The lake.  [default: {DEFAULT_LAKE}]")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
 
 
-def existing(lake: Path | None) -> Settings:
-    """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
+def local(lake: str | None) -> Settings:
+    """Settings of a lake on this machine. Raises VendasError for one in S3, which AWS works on."""
     settings = load_settings(lake=lake)
+    if not isinstance(settings.lake, Path):
+        raise VendasError(
+            f"{settings.lake} is in S3, where the Glue workflow does this, not this machine (docs/aws.md tells how). "
+            "Here work: status and quarantine; or give the folder of a lake."
+        )
+    return settings
+
+
+def existing(lake: str | None) -> Settings:
+    """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
+    settings = local(lake)
     if not settings.lake.is_dir():
         raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
     return settings

@@ -1,0 +1,164 @@
+"""A stage as a job of AWS Glue: its notebook, run in the JVM that Glue has started; what came of it kept in S3."""
+
+import json
+import mimetypes
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from vendas import ledger, report, resources
+from vendas.cost import Usage
+from vendas.errors import SettingsError, VendasError
+from vendas.results import Stage, StageResult
+from vendas.runner import run_notebook
+from vendas.settings import Settings
+from vendas.storage import S3Path, client
+
+NAMESPACE, SERVICE = "Vendas", "pipeline"
+TAKES_CORRECTIONS = ledger.notebook_of("bronze")
+CORRECTIONS = ("undo", "replay")
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run of a job on so many DPUs, and the run of the workflow that started it, if one did."""
+
+    job_run: str
+    workflow: str | None = None
+    workflow_run: str | None = None
+    dpus: float = 0
+
+    @property
+    def run_id(self) -> str:
+        """Names the run in the ledger; all jobs that one run of the workflow starts share it."""
+        return self.workflow_run or self.job_run
+
+    def properties(self) -> dict[str, str]:
+        """What came along with the start of the workflow."""
+        if not self.workflow:
+            return {}
+        asked = client("glue").get_workflow_run_properties(Name=self.workflow, RunId=self.workflow_run)
+        return asked["RunProperties"]
+
+
+def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
+    """Runs a stage's notebook; keeps it, executed, and the pages of the run in S3, whether it failed or not.
+
+    Raises VendasError.
+    """
+    log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, kept = Path(temporary) / job_run.run_id, settings.runs / job_run.run_id
+        _fetch(kept, folder)
+        try:
+            own = corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
+            result = run_notebook(
+                resources.folder("notebooks") / f"{notebook}.ipynb",
+                folder / f"{notebook}.ipynb",
+                {"lake": str(settings.lake), "run_id": job_run.run_id, **own},
+                settings.as_environment(),
+                settings.cell_timeout,
+            )
+        except VendasError as error:
+            said = str(error).replace(str(folder), str(kept))  # where what it names will be
+            log.error(said)
+            _tell(settings, job_run, folder, log, failure=said)
+            raise type(error)(said) from error
+        for file in result.files:
+            log.info("stage done with file", arquivo=file)
+        log.info(str(result))
+        _tell(settings, job_run, folder, log, result)
+        return result
+
+
+def corrections(properties: dict[str, str]) -> dict[str, list[str]]:
+    """The bronze files to undo and to replay: JSON lists among the workflow run's properties. Raises SettingsError."""
+    given = {name: properties.get(name, "[]") for name in CORRECTIONS}
+    for name, text in given.items():
+        try:
+            given[name] = json.loads(text)
+        except ValueError:
+            given[name] = None
+        if not isinstance(given[name], list) or not all(isinstance(file, str) for file in given[name]):
+            raise SettingsError(
+                f"The workflow run's property {name} is not usable: expected a JSON list of bronze files, such as "
+                f'["registros_site_20240102T030405678Z_0a1b2c3d.csv"], got {text!r}. Start the workflow again with it.'
+            )
+    return given
+
+
+def _tell(
+    settings: Settings,
+    job_run: JobRun,
+    folder: Path,
+    log: Logger,
+    result: StageResult | None = None,
+    failure: str | None = None,
+) -> None:
+    """Pages, notebooks, metrics. What goes wrong here is logged and fails no job: the data is published by now."""
+    try:
+        events = ledger.read_events(settings.lake)
+        executed = _executed(folder)
+        run = report.Run(job_run.run_id, begun=min(begun for _, begun in executed), failure=failure)
+        run.stages = [stage for stage, _ in executed]
+        run.files = ledger.entries(events, job_run.run_id)
+        surveyed = [e for e in events if e.etapa == "bronze" and e.run_id == job_run.run_id]
+        run.usage = Usage.of([stage.seconds for stage in run.stages], job_run.dpus, surveyed)
+        report.write_pages(run, settings.lake, folder, log.warning)
+        _keep(folder, settings.runs / job_run.run_id)
+        if result:
+            _measure(result, run.stages[-1].seconds)
+        _count_pending(ledger.entries(events))
+    except Exception:
+        log.exception("Pages or metrics of this job are missing; its data is not.")
+
+
+def _executed(folder: Path) -> list[tuple[Stage, datetime]]:
+    """The run's notebooks until now, in order, and when each began."""
+    found = []
+    for path in sorted(folder.glob("*.ipynb")):
+        told = nbformat.read(path, as_version=4).metadata.papermill
+        found.append((Stage(path.stem, told.duration or 0.0), datetime.fromisoformat(told.start_time)))
+    return found
+
+
+def _measure(result: StageResult, seconds: float) -> None:
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics.add_dimension("stage", result.stage)
+    counted = {
+        "RowsRead": result.read,
+        "Duplicates": result.duplicates,
+        "Quarantined": result.quarantined,
+        "FilesRejected": result.rejected,
+    }
+    for name, value in counted.items():
+        metrics.add_metric(name, MetricUnit.Count, value)
+    metrics.add_metric("Seconds", MetricUnit.Seconds, seconds)
+    metrics.flush_metrics()
+
+
+def _count_pending(entries: Iterable[dict]) -> None:
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    pending = sum(entry["situacao"] == ledger.PENDING for entry in entries)
+    metrics.add_metric("PendingFiles", MetricUnit.Count, pending)
+    metrics.flush_metrics()
+
+
+def _fetch(kept: S3Path, folder: Path) -> None:
+    """What earlier jobs of the run have kept."""
+    folder.mkdir()
+    for found in kept.iterdir():
+        client("s3").download_file(found.bucket, found.key, str(folder / found.name))
+
+
+def _keep(folder: Path, kept: S3Path) -> None:
+    for path in folder.iterdir():
+        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+        target = kept / path.name
+        client("s3").upload_file(str(path), target.bucket, target.key, ExtraArgs={"ContentType": kind})

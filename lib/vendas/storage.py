@@ -1,0 +1,74 @@
+"""Where files are: in a folder of this machine (`pathlib.Path`), or in S3 (`S3Path`, which answers the same calls)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+SCHEME = "s3://"
+
+
+@dataclass(frozen=True, order=True)
+class S3Path:
+    """An object of a bucket, or a prefix: what has the key's name before a slash. Compares by bucket and key."""
+
+    bucket: str
+    key: str = ""
+
+    @classmethod
+    def parse(cls, uri: str, **more: str) -> Self:
+        """The place of `s3://bucket/key`; blanks, accents and `%` in a key stand as they are. Raises ValueError."""
+        bucket, _, key = uri.removeprefix(SCHEME).partition("/")
+        if not uri.startswith(SCHEME) or not bucket:
+            raise ValueError(f"expected {SCHEME}bucket or {SCHEME}bucket/prefix")
+        return cls(bucket, key.strip("/"), **more)
+
+    def __truediv__(self, name: str) -> "S3Path":
+        return S3Path(self.bucket, f"{self.key}/{name}" if self.key else name)
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.bucket}/{self.key}".rstrip("/")
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return PurePosixPath(self.key).name
+
+    def open(self, mode: str) -> BinaryIO:
+        """The object's bytes, read on from wherever `seek` goes without what lies before. Raises OSError."""
+        from smart_open import open as smart_open  # here, because the Lambda function has no such library
+
+        return smart_open(str(self), mode, transport_params={"client": client("s3")})
+
+    def stat(self) -> SimpleNamespace:
+        """`st_size` in bytes. Raises botocore's ClientError when there is no such object."""
+        return SimpleNamespace(st_size=client("s3").head_object(Bucket=self.bucket, Key=self.key)["ContentLength"])
+
+    def iterdir(self) -> Iterator["S3Path"]:
+        """The objects right below this prefix."""
+        prefix = f"{self.key}/" if self.key else ""
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        return (S3Path(self.bucket, found["Key"]) for page in pages for found in page.get("Contents", []))
+
+
+@dataclass(frozen=True)
+class S3Lake(S3Path):
+    """A lake in S3: the place of its files, and the database of the Glue Data Catalog that knows its tables."""
+
+    database: str = field(default="vendas", kw_only=True)
+
+
+Location = Path | S3Path
+
+
+@cache
+def client(service: str) -> "BaseClient":
+    """The process's one client of an AWS service: making one takes longer than most calls."""
+    import boto3  # here, because it would cost every command on a local lake a quarter of a second
+
+    return boto3.client(service)

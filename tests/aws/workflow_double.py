@@ -1,0 +1,116 @@
+"""The Glue workflow of the template on this machine: its own triggers, its jobs as processes, its rules.
+
+The emulator knows runs of a workflow and their properties, but starts no job of them; this does, as Glue would:
+triggers fire once their predicate holds, a job that fails holds up what waits for its success, and no more runs or
+jobs go at a time than the template allows.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import boto3
+
+SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
+
+
+class ConcurrentRunsExceeded(Exception):
+    pass
+
+
+@dataclass
+class JobRun:
+    """What became of a job: `SUCCEEDED`, `FAILED`; what it printed."""
+
+    state: str
+    said: str = ""
+    error: str = ""
+
+
+@dataclass
+class WorkflowDouble:
+    """Runs the template's workflow. `execute` takes a job's logical name and command line, and returns its JobRun."""
+
+    stack: object
+    execute: object
+    running: Counter = field(default_factory=Counter)
+
+    def __post_init__(self):
+        self.jobs = self.stack.resources("AWS::Glue::Job")
+        self.triggers = self.stack.resources("AWS::Glue::Trigger")
+        ((logical, workflow),) = self.stack.resources("AWS::Glue::Workflow").items()
+        self.name, self._at_most = self.stack.name(logical), workflow["MaxConcurrentRuns"]
+        self._logical = {self.stack.name(job): job for job in self.jobs}
+
+    def start(self, **properties):
+        """The id of a new run with these properties, which stands by until `finish`."""
+        self._take(self.name, self._at_most)
+        return boto3.client("glue").start_workflow_run(Name=self.name, RunProperties=properties)["RunId"]
+
+    def run(self, **properties):
+        """A whole run; each job that was started, in order, and what became of it."""
+        return self.finish(self.start(**properties))
+
+    def finish(self, run_id):
+        done: dict[str, JobRun] = {}
+        fired = set()
+        try:
+            while ready := [t for t in self.triggers if t not in fired and self._fires(self.triggers[t], done)]:
+                for trigger in ready:
+                    fired.add(trigger)
+                    for action in self.triggers[trigger]["Actions"]:
+                        job = self._logical[action["JobName"]]
+                        done[job] = self._run_job(job, run_id, action.get("Arguments", {}))
+        finally:
+            self.running[self.name] -= 1
+        return done
+
+    def _fires(self, trigger, done):
+        if trigger["Type"] == "ON_DEMAND":
+            return True
+        conditions = trigger["Predicate"]["Conditions"]
+        states = [done.get(self._logical[c["JobName"]], JobRun("")).state == c["State"] for c in conditions]
+        return (any if trigger["Predicate"].get("Logical") == "ANY" else all)(states)
+
+    def _run_job(self, job, run_id, arguments):
+        properties = self.jobs[job]
+        self._take(job, properties["ExecutionProperty"]["MaxConcurrentRuns"])
+        try:
+            given = properties["DefaultArguments"] | arguments
+            given |= {"--JOB_NAME": self.stack.name(job), "--JOB_RUN_ID": f"jr_{job}"}
+            given |= {"--WORKFLOW_NAME": self.name, "--WORKFLOW_RUN_ID": run_id}
+            return self.execute(job, [part for pair in given.items() for part in map(str, pair)])
+        finally:
+            self.running[job] -= 1
+
+    def _take(self, what, at_most):
+        if self.running[what] >= at_most:
+            raise ConcurrentRunsExceeded(what)
+        self.running[what] += 1
+
+
+def as_process(environment):
+    """Executes a job as Glue does: the script in a process of its own, told of the JVM by `environment`."""
+
+    def execute(job, arguments):
+        done = subprocess.run(
+            [sys.executable, SCRIPT, *arguments], env=environment(job), capture_output=True, text=True
+        )
+        return JobRun("SUCCEEDED" if done.returncode == 0 else "FAILED", done.stdout, done.stderr)
+
+    return execute
+
+
+def metrics_of(said):
+    """The metrics in a job's output, which is what CloudWatch finds there: name and value, by stage."""
+    found = {}
+    for line in said.splitlines():
+        if '"_aws"' in line:
+            told = json.loads(line)
+            for declared in told["_aws"]["CloudWatchMetrics"]:
+                for metric in declared["Metrics"]:
+                    found[told.get("stage"), metric["Name"]] = told[metric["Name"]]
+    return found
