@@ -2,6 +2,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
+LAMBDA_MODULES := __init__ errors storage bronze_names s3_objects s3_moves
+LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
+
 .PHONY: help install demo test golden bench deploy undeploy clean
 
 help:
@@ -10,6 +13,7 @@ help:
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
 	@echo "make bench    the figures of benchmarks/"
+	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
 	@echo "make undeploy STACK=name  takes it down; data stays"
 	@echo "make clean    removes .venv and caches; lakes stay"
@@ -40,6 +44,15 @@ test: install .venv-checkov/.installed
 
 golden: install
 	$(BIN)/python tests/goldens.py
+
+# What Lambda runs: the function, what it needs of the library, and Powertools; boto3 is in Lambda's own Python.
+build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
+	rm -rf $@
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --target $@ \
+		$$(grep -o 'aws-lambda-powertools==[0-9.]*' pyproject.toml)
+	mkdir $@/vendas
+	cp $(LAMBDA_SOURCES) $@/vendas
+	cp lambda/handler.py $@
 
 bench: install
 	$(BIN)/python benchmarks/orchestration.py
