@@ -46,7 +46,9 @@ def _pack(wheels: list[Path], archive: Path) -> None:
     kept = {path: f"{name}=={version}" for path, (name, version) in named.items() if name not in GLUE_HAS}
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w") as made:  # wheels are compressed already
-        made.writestr(zipfile.ZipInfo("wheels/requirements.txt", LONG_AGO), "".join(f"{pin}\n" for pin in kept.values()))
+        made.writestr(
+            zipfile.ZipInfo("wheels/requirements.txt", LONG_AGO), "".join(f"{pin}\n" for pin in kept.values())
+        )
         for path in kept:
             made.writestr(zipfile.ZipInfo(f"wheels/{path.name}", LONG_AGO), path.read_bytes())
 
