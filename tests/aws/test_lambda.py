@@ -1,6 +1,7 @@
 """The Lambda function, event by event."""
 
 import pytest
+
 from arrival_world import world
 
 ODD_KEYS = [

@@ -9,8 +9,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from stack import TEMPLATE, Stack
 
+from stack import TEMPLATE, Stack
 from test_project import ROOT
 from vendas import job
 from vendas.results import StageResult

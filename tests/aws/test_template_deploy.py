@@ -17,9 +17,9 @@ from pathlib import Path
 import boto3
 import pytest
 import yaml
-from stack import Stack
 
 import deploy_modules
+from stack import Stack
 from test_project import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")  # what moto does not know
