@@ -117,6 +117,13 @@ class Stack:
         one, two, three = self.resolve(given)
         return self.resolve(self._template["Mappings"][one][two][three])
 
+    def _findinmap(self, given):
+        named, top, second = given
+        return self._template["Mappings"][named][top][second]
+
+    def _getazs(self, _):
+        return [f"{REGION}{letter}" for letter in "abc"]
+
     def _if(self, given):
         return self.resolve(given[1] if self.condition(given[0]) else given[2])
 
