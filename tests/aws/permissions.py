@@ -1,6 +1,6 @@
 """Every call to the emulator, as AWS would judge it: who, which action, on which resource, in what context.
 
-An actor is known by its access key, which is its role's logical name in the template.
+An actor is known by its access key, which is its role's logical name in the template; other callers are testers.
 """
 
 import json
@@ -31,7 +31,8 @@ class Recorder:
         self.calls: Counter = Counter()
 
     def __call__(self, environ, start_response):
-        if found := _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")):
+        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if found and found[1].endswith("Role"):
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             if environ.get("HTTP_TRANSFER_ENCODING") == "chunked":
                 body = b"".join(iter(lambda: environ["wsgi.input"].read(1 << 16), b""))

@@ -143,6 +143,13 @@ class Stack:
     def _is_made(self, resource):
         return "Condition" not in resource or self.condition(resource["Condition"])
 
+    def role_of(self, logical):
+        """The logical name of the role that a job or function works under."""
+        (role,) = [
+            name for name in self.resources("AWS::IAM::Role") if self.arn(name) == self.properties(logical)["Role"]
+        ]
+        return role
+
     @cached_property
     def policies(self):
         """Statements of each role, by its ARN."""

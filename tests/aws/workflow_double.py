@@ -6,15 +6,10 @@ jobs go at a time than the template allows.
 """
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import boto3
-
-SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 
 
 class ConcurrentRunsExceeded(Exception):
@@ -46,15 +41,12 @@ class WorkflowDouble:
         self._logical = {self.stack.name(job): job for job in self.jobs}
 
     def start(self, **properties):
-        """The id of a new run with these properties, which stands by until `finish`."""
+        """A whole new run with these properties."""
+        return self.follow(boto3.client("glue").start_workflow_run(Name=self.name, RunProperties=properties)["RunId"])
+
+    def follow(self, run_id):
+        """Does what a run that was started does; each job of it, in order, and what became of that."""
         self._take(self.name, self._at_most)
-        return boto3.client("glue").start_workflow_run(Name=self.name, RunProperties=properties)["RunId"]
-
-    def run(self, **properties):
-        """A whole run; each job that was started, in order, and what became of it."""
-        return self.finish(self.start(**properties))
-
-    def finish(self, run_id):
         done: dict[str, JobRun] = {}
         fired = set()
         try:
@@ -63,7 +55,7 @@ class WorkflowDouble:
                     fired.add(trigger)
                     for action in self.triggers[trigger]["Actions"]:
                         job = self._logical[action["JobName"]]
-                        done[job] = self._run_job(job, run_id, action.get("Arguments", {}))
+                        done[job] = self.run_job(job, run_id, **action.get("Arguments", {}))
         finally:
             self.running[self.name] -= 1
         return done
@@ -75,7 +67,8 @@ class WorkflowDouble:
         states = [done.get(self._logical[c["JobName"]], JobRun("")).state == c["State"] for c in conditions]
         return (any if trigger["Predicate"].get("Logical") == "ANY" else all)(states)
 
-    def _run_job(self, job, run_id, arguments):
+    def run_job(self, job, run_id, **arguments):
+        """What became of one job of a run."""
         properties = self.jobs[job]
         self._take(job, properties["ExecutionProperty"]["MaxConcurrentRuns"])
         try:
@@ -90,18 +83,6 @@ class WorkflowDouble:
         if self.running[what] >= at_most:
             raise ConcurrentRunsExceeded(what)
         self.running[what] += 1
-
-
-def as_process(environment):
-    """Executes a job as Glue does: the script in a process of its own, told of the JVM by `environment`."""
-
-    def execute(job, arguments):
-        done = subprocess.run(
-            [sys.executable, SCRIPT, *arguments], env=environment(job), capture_output=True, text=True
-        )
-        return JobRun("SUCCEEDED" if done.returncode == 0 else "FAILED", done.stdout, done.stderr)
-
-    return execute
 
 
 def metrics_of(said):

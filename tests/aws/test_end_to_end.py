@@ -1,0 +1,204 @@
+"""From an upload to the star on AWS: emulators and doubles, the template's own names, jobs, triggers and roles."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import psycopg
+import pytest
+
+from conftest import COPY_ROLE, s3a_options
+from glue_jvm import submit
+from lake_twin import DIMENSIONS
+from permissions import Recorder
+from stack import Stack
+from vendas import storage
+from vendas.embedded import ensure_running
+from vendas.lake import GOLD, SILVER
+from vendas.ledger import entries, read_events
+from vendas.storage import S3Lake
+from vendas.without_spark import read_without_spark
+from workflow_double import WorkflowDouble, metrics_of
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+JOBS = ["BronzeJob", "SilverJob", "GoldJob", "WarehouseJob"]
+INVOKE = """
+import json, sys
+from types import SimpleNamespace
+import handler
+context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn:f", aws_request_id="r")
+print(json.dumps(handler.handle(json.load(sys.stdin), context)))
+"""
+
+
+class Cloud:
+    """The stack's resources on the emulator, and what its actors do there."""
+
+    def __init__(self, url, double, recorder):
+        held = {"host": "127.0.0.1", "port": double.port, "dbname": "vendas", "username": "vendas"}
+        held |= {"password": double.endpoint.password, "sslrootcert": double.endpoint.root_certificate}
+        secret = boto3.client("secretsmanager").create_secret(Name="loja/dw", SecretString=json.dumps(held))["ARN"]
+        self.stack = Stack(
+            ArtifactsBucket="artefatos",
+            JobModules="vendas/modulos.gluewheels.zip",
+            WarehouseSecretArn=secret,
+            WarehouseCopyRoleArn=COPY_ROLE,
+        )
+        self.double, self.recorder = double, recorder
+        self.landing, self.bucket = self.stack.name("LandingBucket"), self.stack.name("LakeBucket")
+        self.lake = S3Lake(self.bucket, database=self.stack.name("Database"))
+        spark = {f"spark.hadoop.{name}": value for name, value in s3a_options(url).items()}
+        for key in ("fs.s3a.access.key", "fs.s3a.secret.key"):  # else each job would be the same actor to S3
+            del spark[f"spark.hadoop.{key}"]
+        spark["spark.driver.extraJavaOptions"] = "-XX:TieredStopAtLevel=1"
+        self.workflow = WorkflowDouble(self.stack, submit(self.stack, spark))
+        self._make()
+
+    def _make(self):
+        s3, glue = boto3.client("s3"), boto3.client("glue")
+        for bucket in (self.landing, self.bucket):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=self.landing, VersioningConfiguration={"Status": "Enabled"})
+        self.queue = boto3.client("sqs").create_queue(QueueName=self.stack.name("ArrivalQueue"))["QueueUrl"]
+        arn = self.stack.arn("ArrivalQueue")
+        told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+        s3.put_bucket_notification_configuration(Bucket=self.landing, NotificationConfiguration=told)
+        glue.create_database(DatabaseInput=self.stack.properties("Database")["DatabaseInput"])
+        glue.create_workflow(Name=self.workflow.name)
+
+    def send(self, name, data):
+        boto3.client("s3").put_object(Bucket=self.landing, Key=name, Body=data)
+
+    def messages(self):
+        """The queue's messages, as Lambda would be given them; they are gone from it."""
+        sqs, records = boto3.client("sqs"), []
+        while found := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                records.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return {"Records": records}
+
+    def invoke(self, event):
+        """The Lambda function's answer; it runs under its own role, with its own environment."""
+        given = self.stack.properties("ArrivalFunction")["Environment"]["Variables"]
+        path = os.pathsep.join([str(ROOT / "lambda"), str(ROOT / "lib")])
+        role = {"AWS_ACCESS_KEY_ID": self.stack.role_of("ArrivalFunction"), "PYTHONPATH": path}
+        done = subprocess.run(
+            [sys.executable, "-c", INVOKE],
+            input=json.dumps(event),
+            env=os.environ | given | role,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def last_run(self):
+        return boto3.client("glue").get_workflow_runs(Name=self.workflow.name)["Runs"][-1]["WorkflowRunId"]
+
+    def keys(self, prefix):
+        return sorted(path.name for path in (storage.S3Path(self.bucket) / prefix).iterdir())
+
+    def ask(self, query):
+        with psycopg.connect(self.double.backend.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def entries(self):
+        return {entry["arquivo_recebido"]: entry for entry in entries(read_events(self.lake))}
+
+
+@pytest.fixture(scope="module")
+def cloud(aws, emulator, double):
+    storage.client.cache_clear()
+    recorder = Recorder(emulator._server.app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emulator._server, "app", recorder)
+        with psycopg.connect(double.backend.url) as connection:
+            connection.execute("drop schema public cascade; create schema public")
+        double.tables.clear()
+        yield Cloud(aws, double, recorder)
+    storage.client.cache_clear()
+
+
+def gold_rows(lake):
+    rows = read_without_spark(lake, GOLD).drop_columns(["arquivo_de_origem"]).to_pylist()
+    return sorted((tuple(row.values()) for row in rows), key=repr)
+
+
+@pytest.fixture(scope="module")
+def first_run(cloud):
+    """The four real files, sent, taken up by the function and run through the workflow it started."""
+    for path in sorted(FIXTURES.glob("*.csv")):
+        cloud.send(path.name, path.read_bytes())
+    cloud.send("leia-me.txt", b"nada")
+    answer = cloud.invoke(cloud.messages())
+    return answer, cloud.workflow.follow(cloud.last_run())
+
+
+def test_an_upload_becomes_the_star(cloud, first_run, real_lake):
+    answer, jobs = first_run
+    folder, _ = real_lake
+    assert answer == {"batchItemFailures": []}
+    assert [done.said for done in jobs.values() if done.state != "SUCCEEDED"] == []
+    assert list(jobs) == JOBS
+    assert boto3.client("s3").list_objects_v2(Bucket=cloud.landing)["Contents"][0]["Key"] == "leia-me.txt"
+    counts = {name: entry["lidas"] for name, entry in cloud.entries().items()}
+    assert counts == {path.name: len(path.read_bytes().splitlines()) - 1 for path in FIXTURES.glob("*.csv")}
+    assert gold_rows(cloud.lake) == gold_rows(folder)
+    assert read_without_spark(cloud.lake, SILVER).num_rows == 70
+    local = psycopg.connect(ensure_running(folder / "dw").url)
+    with local:
+        for name in DIMENSIONS:
+            keyless = f"select * from (select to_jsonb(d) - '{name}_id' from dim_{name} d) as rows order by 1"
+            assert cloud.ask(keyless) == local.execute(keyless).fetchall()
+        totals = "select count(*), sum(valor_da_compra), sum(valor_com_desconto) from fato_vendas"
+        assert cloud.ask(totals) == local.execute(totals).fetchall()
+
+
+def test_every_call_is_allowed_by_its_actors_role(cloud, first_run):
+    actors = {cloud.stack.role_of(job) for job in [*JOBS, "ArrivalFunction"]}
+    assert actors <= {call.actor for call in cloud.recorder.calls}
+    refused = [
+        call
+        for actor in sorted(actors)
+        for call in cloud.recorder.of(actor)
+        if not cloud.stack.allows(cloud.stack.arn(actor), call.action, call.resource, dict(call.context))
+    ]
+    assert refused == []
+
+
+def test_jobs_say_what_they_did(cloud, first_run):
+    _, jobs = first_run
+    told = {name: value for job in jobs.values() for name, value in metrics_of(job.said).items()}
+    assert told["silver", "RowsRead"] == [93] and told["silver", "Duplicates"] == [23] and told["dw", "Seconds"][0] > 0
+    assert told[None, "PendingFiles"] == [0]
+    kept = cloud.keys(f"runs/{cloud.last_run()}")
+    assert {f"{name}.{kind}" for name in ("01_bronze", "04_dw") for kind in ("html", "ipynb")} < set(kept)
+    page = (cloud.lake / f"runs/{cloud.last_run()}/index.html").open("rb").read().decode()
+    assert "Custo estimado" in page and "93 lidas = 70 silver + 23 duplicadas + 0 quarentena" in page
+
+
+def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first_run):
+    """A file whose event was lost, a file to undo, and a warehouse that is away at first."""
+    s3 = boto3.client("s3")
+    s3.put_bucket_notification_configuration(Bucket=cloud.landing, NotificationConfiguration={})
+    cloud.send("registros_perdido.csv", (FIXTURES / "registros_website.csv").read_bytes())
+    assert len(cloud.invoke({"sweep": True})["moved"]) == 1
+    website = cloud.entries()["registros_website.csv"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cloud.double, "_logged_in", lambda stream: False)
+        jobs = cloud.workflow.start(undo=json.dumps([website["arquivo"]]))
+    assert [done.state for done in jobs.values()] == ["SUCCEEDED"] * 3 + ["FAILED"]
+    assert "04_dw.ipynb failed" in jobs["WarehouseJob"].error and "runs/" in jobs["WarehouseJob"].error
+    assert "Falhou: 4 · Warehouse" in (cloud.lake / f"runs/{cloud.last_run()}/index.html").open("rb").read().decode()
+    assert cloud.entries()["registros_website.csv"]["dw"] == website["dw"] > 0
+    again = cloud.workflow.run_job("WarehouseJob", cloud.last_run())
+    assert again.state == "SUCCEEDED", again.error
+    told = cloud.entries()
+    assert told["registros_website.csv"]["situacao"] == "desfeito"
+    assert told["registros_perdido.csv"]["dw"] == website["dw"]
+    assert cloud.ask("select count(*), sum(valor_da_compra) > 0 from fato_vendas") == [(70, True)]
