@@ -3,7 +3,7 @@
 An event tells of an object, may tell of it again, and every sweep comes upon it, too; each may be killed anywhere, and
 several may be at work at once. So whoever is first claims the object: a note in bronze, which S3 makes only if there is
 none, says under which name the object goes to bronze, and all others go by it. A claim is let go of once the object is
-gone from landing and a run is about to look at bronze. Claims that are there tell that such a run is owed.
+gone from landing and a run is about to look at bronze: a claim of what is gone tells that such a run is owed.
 """
 
 import hashlib
@@ -94,8 +94,9 @@ def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
     arrived, failed = move_all(s3, waiting(s3, landing), bronze)
     if failed:
         raise ArrivalError("\n".join(map(str, failed)))
-    for claim in claims(s3, bronze):
-        _let_go(s3, claim, bronze)
+    for claim in listed(s3, bronze / CLAIMS):
+        if _is_moved(s3, claim, bronze):
+            s3.delete_object(Bucket=claim.bucket, Key=claim.key)
     return arrived
 
 
@@ -166,9 +167,9 @@ def move_to_bronze(
         ) from error
 
 
-def claims(s3: BaseClient, bronze: S3Path) -> list[S3Path]:
-    """The claims in bronze: of objects on their way, and of those that no run has looked for since they arrived."""
-    return list(listed(s3, bronze / CLAIMS))
+def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
+    """Whether a file has arrived that no run has looked for since."""
+    return any(_is_moved(s3, claim, bronze) for claim in listed(s3, bronze / CLAIMS))
 
 
 def _claim(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
@@ -190,12 +191,13 @@ def _read_claim(s3: BaseClient, claim: S3Path) -> Landed | None:
         return None
 
 
-def _let_go(s3: BaseClient, claim: S3Path, bronze: S3Path) -> None:
-    """Deletes a claim whose object is gone: whoever still means to move that object finds nothing to copy."""
+def _is_moved(s3: BaseClient, claim: S3Path, bronze: S3Path) -> bool:
+    """Whether the object of a claim is gone: whoever still means to move it finds nothing to copy."""
     landed = _read_claim(s3, claim)
-    head = landed and head_of(s3, landed.path, **landed.which)
-    if not head or landed.claim(head, bronze) != claim:
-        s3.delete_object(Bucket=claim.bucket, Key=claim.key)
+    if landed is None:
+        return False
+    head = head_of(s3, landed.path, **landed.which)
+    return head is None or landed.claim(head, bronze) != claim
 
 
 def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:
