@@ -29,7 +29,7 @@ from vendas import arrivals, s3_moves
 from vendas.arrivals import Arrival, BronzeFile
 from vendas.storage import S3Path
 
-LANDING, LAKE, WORKFLOW = S3Path("landing-bucket"), "lake-bucket", "vendas"
+LANDING, LAKE, WORKFLOW = S3Path("landing-bucket", ""), "lake-bucket", "vendas"
 BRONZE = S3Path(LAKE, "bronze")
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
@@ -91,7 +91,7 @@ class World:
 
     def __init__(self, versioned: bool):
         self.versioned, self.now, self.uploads = versioned, BEGIN, []
-        self.before: list[Meddler] = [self._s3_conditions, self._glue_limit]
+        self.before: list[Meddler] = []
         self.after: list[Meddler] = []
         self.run_is_under_way = False
         self.log = io.StringIO()  # the function's
@@ -170,7 +170,7 @@ class World:
         return self.clients["glue"].get_workflow_runs(Name=WORKFLOW)["Runs"]
 
     def _before_call(self, model, params, **_: object) -> object:
-        answers = (meddler(model.name, params) for meddler in list(self.before))
+        answers = (meddler(model.name, params) for meddler in [*self.before, self._s3_conditions, self._glue_limit])
         return next((answer for answer in answers if answer is not None), None)
 
     def _after_call(self, model, parsed, **_: object) -> None:
