@@ -23,7 +23,7 @@ from vendas.errors import ArrivalError
 from vendas.s3_moves import Landed
 from vendas.storage import S3Path
 
-LANDING = S3Path(os.environ["LANDING_BUCKET"])
+LANDING = S3Path(os.environ["LANDING_BUCKET"], "")
 BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
 
 logger, metrics = Logger(), Metrics()
@@ -106,8 +106,8 @@ def _sweep() -> dict[str, Any]:
     moved, failed = s3_moves.move_all(client("s3"), waiting, BRONZE)
     for arrival in moved:
         _tell(arrival.name, arrival)
-    owed = s3_moves.claims(client("s3"), BRONZE)
-    started = _start_workflow(f"files that no run has looked for yet: {len(owed)}") if owed else None
+    owed = s3_moves.is_run_owed(client("s3"), BRONZE)
+    started = _start_workflow("files that no run has looked for yet") if owed else None
     if failed:
         raise ExceptionGroup("not all files in landing could be taken up", failed)
     return {"moved": [arrival.bronze_name for arrival in moved], "workflow_run": started}

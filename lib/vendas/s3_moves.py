@@ -3,12 +3,13 @@
 An event tells of an object, may tell of it again, and every sweep comes upon it, too; each may be killed anywhere, and
 several may be at work at once. So whoever is first claims the object: a note in bronze, which S3 makes only if there is
 none, says under which name the object goes to bronze, and all others go by it. A claim is let go of once the object is
-gone from landing and a run is about to look at bronze. Claims that are there tell that such a run is owed.
+gone from landing and a run is about to look at bronze: a claim of what is gone tells that such a run is owed.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -77,12 +78,14 @@ class Landed:
 
 def names_in(bronze: S3Path) -> list[str]:
     """The names of all objects directly in a place."""
-    return [path.name for path in listed(_client(), bronze)]
+    with _explained(f"{bronze} could not be listed"):
+        return [path.name for path in listed(_client(), bronze)]
 
 
 def waiting_files(landing: S3Path) -> list[S3Path]:
     """The sales files directly in landing, by name."""
-    return sorted({landed.path for landed in waiting(_client(), landing)})
+    with _explained(f"{landing} could not be listed"):
+        return sorted({landed.path for landed in waiting(_client(), landing)}, key=lambda path: path.key)
 
 
 def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
@@ -91,11 +94,13 @@ def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
     Raises ArrivalError that names each file which could not be moved, once all others are.
     """
     s3 = _client()
-    arrived, failed = move_all(s3, waiting(s3, landing), bronze)
-    if failed:
-        raise ArrivalError("\n".join(map(str, failed)))
-    for claim in claims(s3, bronze):
-        _let_go(s3, claim, bronze)
+    with _explained(f"{landing} could not be swept to {bronze}"):
+        arrived, failed = move_all(s3, waiting(s3, landing), bronze)
+        if failed:
+            raise ArrivalError("\n".join(map(str, failed)))
+        for claim in listed(s3, bronze / CLAIMS):
+            if _is_moved(s3, claim, bronze):
+                s3.delete_object(Bucket=claim.bucket, Key=claim.key)
     return arrived
 
 
@@ -124,7 +129,7 @@ def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
         if version["IsLatest"] or version["LastModified"] >= deleted.get(version["Key"], version["LastModified"])
     ]
     sales = [landed for landed in found if is_sales_file(landed.path.name)]
-    return sorted(sales, key=lambda landed: (landed.event_time, landed.path))
+    return sorted(sales, key=lambda landed: (landed.event_time, landed.path.key))
 
 
 def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple[list[Arrival], list[ArrivalError]]:
@@ -144,9 +149,10 @@ def move_to_bronze(
     """Copies one object to bronze, verifies the copy, and only then deletes just this object from landing.
 
     None when it is gone, or another by now, of which another event tells. What is smaller than `copied_at_once` bytes
-    is copied in one request. Raises ArrivalError when this cannot be done; the object is still in landing then.
+    is copied in one request. Raises ArrivalError when this cannot be done; the object is in landing then, or
+    verified in bronze.
     """
-    try:
+    with _explained(f"{landed.path} could not be moved to {bronze}; nothing is lost, and it is tried again"):
         head = head_of(s3, landed.path, **landed.which)
         if head is None:
             return None
@@ -159,16 +165,11 @@ def move_to_bronze(
             return None
         _delete(s3, landed)
         return arrival
-    except (BotoCoreError, ClientError, S3CopyFailedError) as error:
-        raise ArrivalError(
-            f"{landed.path} could not be moved to {bronze}: {error}\nIt is still in landing and will be tried again, "
-            "at the latest by the next sweep. If that fails, too, check the role's permissions on both buckets."
-        ) from error
 
 
-def claims(s3: BaseClient, bronze: S3Path) -> list[S3Path]:
-    """The claims in bronze: of objects on their way, and of those that no run has looked for since they arrived."""
-    return list(listed(s3, bronze / CLAIMS))
+def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
+    """Whether a file has arrived that no run has looked for since."""
+    return any(_is_moved(s3, claim, bronze) for claim in listed(s3, bronze / CLAIMS))
 
 
 def _claim(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
@@ -190,12 +191,13 @@ def _read_claim(s3: BaseClient, claim: S3Path) -> Landed | None:
         return None
 
 
-def _let_go(s3: BaseClient, claim: S3Path, bronze: S3Path) -> None:
-    """Deletes a claim whose object is gone: whoever still means to move that object finds nothing to copy."""
+def _is_moved(s3: BaseClient, claim: S3Path, bronze: S3Path) -> bool:
+    """Whether the object of a claim is gone: whoever still means to move it finds nothing to copy."""
     landed = _read_claim(s3, claim)
-    head = landed and head_of(s3, landed.path, **landed.which)
-    if not head or landed.claim(head, bronze) != claim:
-        s3.delete_object(Bucket=claim.bucket, Key=claim.key)
+    if landed is None:
+        return False
+    head = head_of(s3, landed.path, **landed.which)
+    return head is None or landed.claim(head, bronze) != claim
 
 
 def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:
@@ -219,9 +221,7 @@ def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, 
         return True
     if made:  # nobody shall read it; a better one that somebody else has made since stays
         s3.delete_object(Bucket=target.bucket, Key=target.key, IfMatch=made["ETag"])
-    raise ArrivalError(
-        f"The copy of {landed.path} as {target} differs from it and was deleted. It will be tried again."
-    )
+    raise ArrivalError(f"The copy of {landed.path} as {target} differs from it and was deleted. It is tried again.")
 
 
 def _delete(s3: BaseClient, landed: Landed) -> None:
@@ -230,6 +230,17 @@ def _delete(s3: BaseClient, landed: Landed) -> None:
     except ClientError as error:
         if not is_gone(error):
             raise
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """A block that raises ArrivalError, saying `what` failed, when AWS refuses or cannot be reached."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, S3CopyFailedError) as error:
+        raise ArrivalError(
+            f"{what}: {error}\nCheck that both buckets exist, and that the role may read, write and delete there."
+        ) from error
 
 
 def _client() -> BaseClient:

@@ -5,6 +5,7 @@ documents are made as S3's documentation gives them, with encoded keys; moto's o
 """
 
 import importlib
+import io
 import itertools
 import json
 import os
@@ -12,12 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from unittest import mock
 from urllib.parse import quote_plus, unquote
 
 import boto3
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, s3_backends
@@ -26,7 +29,7 @@ from vendas import arrivals, s3_moves
 from vendas.arrivals import Arrival, BronzeFile
 from vendas.storage import S3Path
 
-LANDING, LAKE, WORKFLOW = S3Path("landing-bucket"), "lake-bucket", "vendas"
+LANDING, LAKE, WORKFLOW = S3Path("landing-bucket", ""), "lake-bucket", "vendas"
 BRONZE = S3Path(LAKE, "bronze")
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
@@ -89,21 +92,32 @@ class World:
 
     def __init__(self, versioned: bool):
         self.versioned, self.now, self.uploads = versioned, BEGIN, []
-        self.before: list[Meddler] = [self._s3_conditions, self._glue_limit]
+        self.before: list[Meddler] = []
         self.after: list[Meddler] = []
         self.run_is_under_way = False
+        self.log = io.StringIO()  # the function's
         self._numbers = itertools.count()
-        self.clients = {name: boto3.client(name) for name in ("s3", "glue")}
-        self.user = boto3.client("s3")  # whose calls nobody meddles with
+        self.clients = {name: _client(name) for name in ("s3", "glue")}
+        self.user = _client("s3", "user")  # whose calls nobody meddles with
         place = {"LocationConstraint": "sa-east-1"}
         for bucket in (LANDING.bucket, LAKE):
             self.user.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         if versioned:
             self.user.put_bucket_versioning(Bucket=LANDING.bucket, VersioningConfiguration={"Status": "Enabled"})
         self.clients["glue"].create_workflow(Name=WORKFLOW)
-        for client in self.clients.values():
-            client.meta.events.register("before-call", self._before_call)
-            client.meta.events.register("after-call", self._after_call)
+
+    @contextmanager
+    def meddling(self) -> Iterator[None]:
+        """A block in which the function's calls are told to `before` and `after`."""
+        told = {"before-call": self._before_call, "after-call": self._after_call}
+        events = [client.meta.events for client in self.clients.values()]
+        for event, name in itertools.product(events, told):
+            event.register(name, told[name])
+        try:
+            yield
+        finally:
+            for event, name in itertools.product(events, told):
+                event.unregister(name, told[name])
 
     def upload(self, key: str, body: bytes = b"a,b\n") -> Upload:
         """Puts an object into landing, a good second after the one before."""
@@ -145,18 +159,19 @@ class World:
         return Counter((BronzeFile.parse(name).received_as, body) for name, body in self.in_bronze().items())
 
     def uploaded(self) -> Counter:
-        """How often each name and content was uploaded."""
-        return Counter((upload.key, upload.body) for upload in self.uploads)
+        """How often each name (its ending in lower case) and content was uploaded."""
+        return Counter((upload.key[:-4] + ".csv", upload.body) for upload in self.uploads)
 
     def lost(self) -> Counter:
         """What is in fewer places than it was uploaded. Only for a versioned bucket, where no upload hides another."""
-        return self.uploaded() - Counter(self.in_landing()) - self.arrived()
+        waiting = Counter((key[:-4] + ".csv", body) for key, body in self.in_landing())
+        return self.uploaded() - waiting - self.arrived()
 
     def workflow_runs(self) -> list[dict]:
         return self.clients["glue"].get_workflow_runs(Name=WORKFLOW)["Runs"]
 
     def _before_call(self, model, params, **_: object) -> object:
-        answers = (meddler(model.name, params) for meddler in list(self.before))
+        answers = (meddler(model.name, params) for meddler in [*self.before, self._s3_conditions, self._glue_limit])
         return next((answer for answer in answers if answer is not None), None)
 
     def _after_call(self, model, parsed, **_: object) -> None:
@@ -184,6 +199,8 @@ def world(versioned: bool = True) -> Iterator[World]:
         made = World(versioned)
         made.handler = importlib.import_module("handler")
         with (
+            made.meddling(),
+            mock.patch.object(made.handler.logger.registered_handler, "stream", made.log),
             mock.patch("moto.s3.models.utcnow", lambda: made.now),
             mock.patch.object(made.handler, "client", made.clients.get),
             mock.patch.object(s3_moves, "_client", lambda: made.clients["s3"]),
@@ -191,8 +208,9 @@ def world(versioned: bool = True) -> Iterator[World]:
             yield made
 
 
-def utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
+@cache
+def _client(service: str, _: str = "function") -> BaseClient:
+    return boto3.client(service)  # takes longer than most tests
 
 
 def _stored(bucket: str) -> list[FakeKey]:

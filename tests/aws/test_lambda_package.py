@@ -1,0 +1,53 @@
+"""What goes to AWS as the function: that the folder is whole, and holds no more than it needs."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from arrival_world import ENVIRONMENT
+
+ROOT = Path(__file__).parents[2]
+AWS_PYTHON = ["boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six"]  # what Lambda's own Python brings
+
+
+def run_python(code, *options, **environment):
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], capture_output=True, text=True, env=ENVIRONMENT | environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def package():
+    made = subprocess.run(["make", "build/lambda"], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    return ROOT / "build" / "lambda"
+
+
+def test_the_function_is_imported_from_its_package_beside_nothing_but_boto3(package, tmp_path):
+    for name in AWS_PYTHON:
+        origin = Path(find_spec(name).origin)
+        installed = origin.parent if origin.name == "__init__.py" else origin
+        (tmp_path / installed.name).symlink_to(installed)
+    code = "import handler, vendas.s3_moves as moves; print(handler.__file__, moves.__file__, callable(handler.handle))"
+    found = run_python(code, "-S", PYTHONPATH=f"{package}:{tmp_path}")
+    assert found == [str(package / "handler.py"), str(package / "vendas" / "s3_moves.py"), "True"]
+
+
+def test_the_package_is_up_to_date(package):
+    packed = {path.name: path.read_text() for path in [package / "handler.py", *(package / "vendas").glob("*.py")]}
+    sources = [ROOT / "lambda" / "handler.py", *(ROOT / "lib" / "vendas").glob("*.py")]
+    assert packed == {path.name: path.read_text() for path in sources if path.name in packed}
+
+
+@pytest.mark.parametrize("module", ["vendas.arrivals", "vendas.s3_moves"])
+def test_arrivals_load_no_heavy_library(module):
+    heavy = {"pydantic", "pyspark", "pandas", "pyarrow", "numpy"}
+    assert not heavy & set(run_python(f"import {module}, sys; print(*sys.modules)"))
+
+
+def test_a_lake_in_folders_does_not_load_boto3():
+    assert "boto3" not in run_python("import vendas.arrivals, sys; print(*sys.modules)")
