@@ -105,7 +105,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
 def is_up_to_date(settings: Settings) -> bool:
     """Whether a run would find nothing to do. A lake without any event is not: its tables may still have to be made."""
     events = ledger.read_events(settings.lake)
-    if not events or waiting_files(settings.landing) or not is_made(settings.dw):
+    if not events or waiting_files(settings.landing) or not (settings.redshift_secret or is_made(settings.dw)):
         return False
     return not is_behind(settings, events)
 

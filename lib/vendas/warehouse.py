@@ -45,16 +45,16 @@ NOTHING: Totals = (0, Decimal(0), Decimal(0))
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
-    """The warehouse of these settings: the Redshift of their secret, else the lake's PostgreSQL, started if need be.
+    """A lake on this machine has a PostgreSQL of its own, started if need be; one in S3 the Redshift of its settings.
 
     Raises SettingsError or WarehouseError.
     """
-    if settings.redshift_secret is None:
+    if isinstance(settings.lake, Path):
         return ensure_running(settings.dw)
-    if settings.redshift_copy_role is None:
+    if not (settings.redshift_secret and settings.redshift_copy_role):
         raise SettingsError(
-            "VENDAS_REDSHIFT_SECRET is set, but VENDAS_REDSHIFT_COPY_ROLE is not: the ARN of the role that Redshift "
-            "reads the staged files on S3 with. Set it, too."
+            f"The lake {settings.lake} is in S3, so its warehouse is Amazon Redshift. Set VENDAS_REDSHIFT_SECRET, the "
+            "secret with its address, and VENDAS_REDSHIFT_COPY_ROLE, the role that it reads the lake's staging with."
         )
     return _redshift(settings.redshift_secret, settings.redshift_copy_role)
 
@@ -97,7 +97,7 @@ def rebuild(
 
 
 def refresh(endpoint: Endpoint) -> None:
-    """Let the star take up the files it does not have; quick if it has them all, and without Spark.
+    """Let the star of a PostgreSQL take up the files it does not have; quick if it has them all, and without Spark.
 
     A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
     """

@@ -130,8 +130,11 @@ def until_signal() -> Iterator[Callable[[], bool]]:
 
 
 def refresh_star(settings: Settings) -> None:
-    """Refreshes the star of a lake that has a warehouse, which is started if need be. Raises WarehouseError."""
-    if embedded.is_made(settings.dw):
+    """Refreshes the star of a lake that has a PostgreSQL, which is started if need be. Raises WarehouseError.
+
+    A Redshift has a schedule of its own for this.
+    """
+    if not settings.redshift_secret and embedded.is_made(settings.dw):
         warehouse.refresh(embedded.ensure_running(settings.dw))
 
 

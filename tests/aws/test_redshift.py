@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 import certificates
-from inprocess import run_intake
+from inprocess import run_intake, run_notebook
 from star import SALE, Warehouse
 from terminal import FIXTURES
 from vendas import engines, jdbc, resources, warehouse
@@ -149,13 +149,30 @@ def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect
         assert (before, len(opened.rows(query)) > 0) == ([], True)
 
 
+# --- questions
+
+
+def test_the_exploration_asks_redshift(redshift, empty, tmp_path, monkeypatch):
+    redshift.load({}, {"canal": "Site", "nome_completo": "a\\'b"})
+    at = empty.endpoint
+    held = {"host": at.host, "port": at.port, "dbname": at.database, "username": at.user, "password": at.password}
+    boto3.client("secretsmanager").create_secret(
+        Name="vendas/exploracao", SecretString=json.dumps({**held, "sslrootcert": at.root_certificate})
+    )
+    monkeypatch.setenv("VENDAS_REDSHIFT_SECRET", "vendas/exploracao")
+    monkeypatch.setenv("VENDAS_REDSHIFT_COPY_ROLE", COPY_ROLE)
+    empty.seen.clear()
+    assert run_notebook("05_exploracao", lake=str(tmp_path / "lago"), run_id="r1").read == 2
+    assert len([statement for statement in empty.seen if "fato_vendas" in statement]) == 14
+
+
 # --- the way there
 
 
-def test_the_secret_and_the_role_name_the_endpoint(aws, monkeypatch, tmp_path):
+def test_the_secret_and_the_role_name_the_endpoint(aws):
     held = {"host": "dw.example", "port": 5439, "dbname": "vendas", "username": "carga", "password": "s3cret"}
     boto3.client("secretsmanager").create_secret(Name="vendas/dw", SecretString=json.dumps(held))
-    settings = load_settings(lake=tmp_path, redshift_secret="vendas/dw", redshift_copy_role=COPY_ROLE)
+    settings = load_settings(lake="s3://lago", redshift_secret="vendas/dw", redshift_copy_role=COPY_ROLE)
     expected = RedshiftEndpoint(5439, "s3cret", "dw.example", "vendas", "carga", COPY_ROLE)
     assert warehouse.endpoint_of(settings) == expected
     assert "s3cret" not in repr(expected)
@@ -165,17 +182,18 @@ def test_the_secret_and_the_role_name_the_endpoint(aws, monkeypatch, tmp_path):
     ("secret", "said"),
     [(None, "cannot be read.*ResourceNotFound"), ("{}", "KeyError: 'host'"), ("x", "JSONDecodeError")],
 )
-def test_a_secret_that_is_of_no_use_is_explained(aws, tmp_path, secret, said):
+def test_a_secret_that_is_of_no_use_is_explained(aws, secret, said):
     name = f"vendas/{said[:8]}"
     if secret is not None:
         boto3.client("secretsmanager").create_secret(Name=name, SecretString=secret)
     with pytest.raises(WarehouseError, match=f"(?s)VENDAS_REDSHIFT_SECRET.*{said}"):
-        warehouse.endpoint_of(load_settings(lake=tmp_path, redshift_secret=name, redshift_copy_role=COPY_ROLE))
+        warehouse.endpoint_of(load_settings(lake="s3://lago", redshift_secret=name, redshift_copy_role=COPY_ROLE))
 
 
-def test_a_secret_without_the_role_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="VENDAS_REDSHIFT_COPY_ROLE is not"):
-        warehouse.endpoint_of(load_settings(lake=tmp_path, redshift_secret="x"))
+@pytest.mark.parametrize("given", [{}, {"redshift_secret": "x"}, {"redshift_copy_role": COPY_ROLE}])
+def test_a_lake_in_s3_needs_the_secret_and_the_role(given):
+    with pytest.raises(SettingsError, match="VENDAS_REDSHIFT_SECRET.*VENDAS_REDSHIFT_COPY_ROLE"):
+        warehouse.endpoint_of(load_settings(lake="s3://lago", **given))
 
 
 def refused(spark, endpoint):

@@ -19,7 +19,7 @@ HOW = (
 @pytest.mark.skipif(not (SECRET and STAGING), reason=HOW)
 def test_a_sale_is_loaded_and_taken_back(spark):
     spark._jsc.hadoopConfiguration().set("fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem")
-    endpoint = warehouse.endpoint_of(load_settings(redshift_secret=SECRET))
+    endpoint = warehouse.endpoint_of(load_settings(lake=STAGING, redshift_secret=SECRET))
     assert endpoint.database.endswith("_teste"), HOW
     gold = spark.createDataFrame([tuple(SALE.values())], schema.ddl(schema.GOLD))
     warehouse.apply_ddl(spark, endpoint)
