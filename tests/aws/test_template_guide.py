@@ -1,0 +1,77 @@
+"""What docs/aws.md says of the stack: commands that the real awscli takes, and names that the template has."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+from awscli.clidriver import create_clidriver
+
+from stack import Stack
+from test_project import ROOT
+from test_readme import TEXT, shell_commands
+
+PAGE = TEXT["aws.md"]
+STACK = Stack(ArtifactsBucket="artifacts", JobModules="vendas/vendas.gluewheels.zip")
+OUTPUTS = STACK._template["Outputs"]
+COMMANDS = [words[1:] for words in shell_commands("aws.md") if words[0] == "aws"]
+HIGH_LEVEL = {"s3": {"cp": 2, "ls": 1, "mb": 1}}  # whose commands take places instead of parameters
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_awscli_takes_the_command(aws, words):
+    if words[0] in HIGH_LEVEL:
+        places = [word for word in words[2:] if not word.startswith("--")]
+        assert len(places) == HIGH_LEVEL[words[0]][words[1]]
+        assert any(place.startswith("s3://") for place in places)
+        return
+    driver = create_clidriver()
+    asked = []
+
+    def answer(params, **_):
+        """In place of AWS, once the words have become a request that the service's model allows."""
+        asked.append(params)
+        return SimpleNamespace(status_code=200), {}
+
+    driver.session.register("before-call", answer)
+    assert driver.main(words) == 0 and len(asked) == 1
+
+
+def test_run_properties_are_lists_that_a_job_understands():
+    from vendas.job import corrections
+
+    given = [json.loads(words[-1]) for words in COMMANDS if "--run-properties" in words]
+    understood = [{name for name, files in corrections(properties).items() if files} for properties in given]
+    assert understood == [{"undo"}, {"replay"}]
+
+
+def test_every_parameter_and_alarm_it_names_is_there():
+    parameters = set(re.findall(r"`([A-Z]\w+)`", PAGE)) - {"PARAMS", "LANDING", "LAKE"}
+    named = {*STACK._template["Parameters"], *OUTPUTS}
+    exceptions = {name for name in parameters if name.endswith("Exception")}
+    assert parameters - exceptions - {"AWS_PROFILE"} <= named
+    given = re.findall(r"PARAMS=\"(\w+)=", PAGE)
+    assert given and set(given) <= named
+    alarms = {alarm["AlarmName"].removeprefix("loja-") for alarm in STACK.resources("AWS::CloudWatch::Alarm").values()}
+    assert set(re.findall(r"`vendas-([A-Z]\w+)`", PAGE)) == alarms
+
+
+def test_defaults_are_as_it_says():
+    told = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", PAGE, re.MULTILINE)
+    assert told and [(name, STACK.parameters[name]) for name, _ in told] == told
+
+
+def test_placeholders_are_what_make_deploy_prints():
+    used = {word for words in COMMANDS for word in re.findall(r"\b[A-Z]{4,}\b", " ".join(words))}
+    printed = {name.upper().removesuffix("BUCKET") for name in OUTPUTS} | {"SECRET"}
+    others = {"BUCKET", "NAMESPACE", "ERROR"}  # the reader's own; what make undeploy names; a word in logs
+    assert used - printed == others
+
+
+def test_log_groups_are_as_it_says():
+    groups = {log["LogGroupName"].replace("loja", "vendas") for log in STACK.resources("AWS::Logs::LogGroup").values()}
+    assert {group for group in groups if f"`{group}`" in PAGE} == groups
+
+
+def test_the_scripts_are_what_it_and_make_call():
+    assert all((ROOT / "workflow" / name).stat().st_mode & 0o111 for name in ("deploy", "undeploy"))
