@@ -19,9 +19,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LADDER = [
     {"errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint", "storage"},
     {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample", "embedded", "jdbc"},
-    {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse"},
-    {"dialect", "lake", "desk", "doubts"},
-    {"records", "without_spark", "dictionary"},
+    {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse", "session_text"},
+    {"dialect", "lake", "doubts", "sessions", "session_kernel"},
+    {"desk", "records", "without_spark", "dictionary"},
     {"ledger"},
     {"cost", "accounts", "bronze", "quarantine", "exploration", "maintain"},
     {"doctor", "repair"},
