@@ -38,9 +38,9 @@ def show(value: object) -> None:
 
 def parted(text: str) -> tuple[str, dict | None, dict]:
     """What a cell printed; the MIME bundle of its value, None where it showed none; that bundle's metadata."""
-    printed, _, told = text.rpartition(SHOWN)
+    printed, mark, told = text.rpartition(SHOWN)
     try:
-        data, metadata = json.loads(told)
-    except ValueError:  # no value, or one that was cut short on its way
-        return text, None, {}
-    return printed, data, metadata
+        data, metadata = json.loads(told) if mark else (None, {})
+    except (ValueError, TypeError):  # it was cut short on its way, or the cell itself printed the mark
+        data, metadata = None, {}
+    return text if data is None else printed, data, metadata
