@@ -2,7 +2,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help install demo test golden bench clean
+LAMBDA_MODULES := __init__ errors storage bronze_names s3_objects s3_moves
+LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
+
+.PHONY: help install demo test golden bench deploy undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
@@ -10,6 +13,9 @@ help:
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
 	@echo "make bench    the figures of benchmarks/"
+	@echo "make build/lambda    the folder that becomes the Lambda function"
+	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
+	@echo "make undeploy STACK=name  takes it down; data stays"
 	@echo "make clean    removes .venv and caches; lakes stay"
 
 install: .venv/.installed
@@ -26,15 +32,45 @@ demo: install
 	@echo "Look around: $(BIN)/vendas status, $(BIN)/vendas dw psql, $(BIN)/vendas notebook"
 	@echo "In a browser: $${VENDAS_LAKE:-lago}/runs/index.html"
 
-test: install
-	$(BIN)/python -m pytest
+# Apart from .venv, because it pins much that would not go with the project's own.
+.venv-checkov/.installed: Makefile
+	@echo "Setting up .venv-checkov (a minute, once)"
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
+	touch $@
+
+test: install .venv-checkov/.installed
+	CHECKOV=.venv-checkov/bin/checkov $(BIN)/python -m pytest
 
 golden: install
 	$(BIN)/python tests/goldens.py
 
+# What Lambda runs: the function, what it needs of the library, and Powertools; boto3 is in Lambda's own Python.
+build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
+	rm -rf $@
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --target $@ \
+		$$(grep -o 'aws-lambda-powertools==[0-9.]*' pyproject.toml)
+	mkdir $@/vendas
+	cp $(LAMBDA_SOURCES) $@/vendas
+	cp lambda/handler.py $@
+
 bench: install
 	$(BIN)/python benchmarks/orchestration.py
 
+# What Glue's jobs are given.
+build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py workflow/template.yaml .venv/.installed \
+		$(shell find lib notebooks sql -type f -not -name '*.pyc')
+	$(BIN)/python workflow/deploy_modules.py $@
+
+named-%:
+	@test -n "$($*)" || { echo "$* is missing: say make $(MAKECMDGOALS) $*=…" >&2; exit 2; }
+
+deploy: named-STACK named-BUCKET install build/lambda build/vendas.gluewheels.zip
+	PATH="$(CURDIR)/$(BIN):$$PATH" workflow/deploy "$(STACK)" "$(BUCKET)" $(PARAMS)
+
+undeploy: named-STACK install
+	PATH="$(CURDIR)/$(BIN):$$PATH" workflow/undeploy "$(STACK)"
+
 clean:
-	rm -rf .venv .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-checkov .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,14 +1,13 @@
 """One Spark session for all unit tests, on a lake of its own; one lake with a run behind it."""
 
 import shutil
-from functools import partial
 
 import pytest
 
 from terminal import FIXTURES, run
 from vendas import embedded
 from vendas import spark as vendas_spark
-from vendas.jars import PACKAGES, REDSHIFT, S3A, fetch_jars
+from vendas.jars import PACKAGES, REDSHIFT, S3A
 from vendas.settings import load_settings
 
 
@@ -16,7 +15,7 @@ from vendas.settings import load_settings
 def spark(tmp_path_factory):
     settings = load_settings(lake=tmp_path_factory.mktemp("spark") / "lago", spark_master="local[2]", spark_memory="2g")
     with pytest.MonkeyPatch.context() as patch:  # this one JVM serves the AWS tests, too
-        patch.setattr(vendas_spark, "fetch_jars", partial(fetch_jars, packages=(*PACKAGES, REDSHIFT, *S3A)))
+        patch.setattr(vendas_spark, "PACKAGES", (*PACKAGES, REDSHIFT, *S3A))
         session = vendas_spark.session(settings)
     session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session

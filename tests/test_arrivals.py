@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vendas import arrivals
+from vendas import folder_moves
 from vendas.arrivals import Arrival, BronzeFile, bronze_files, find, is_sales_file, sweep
 from vendas.errors import ArrivalError
 
@@ -116,19 +116,19 @@ def test_a_file_that_grows_while_it_is_copied_stays(landing, bronze, monkeypatch
     path = drop(landing, "registros.csv")
 
     def copy_while_growing(source, target):
-        digest = arrivals_copy(source, target)
+        digest = plain_copy(source, target)
         with source.open("ab") as file:
             file.write(b"more\n")
         return digest
 
-    arrivals_copy = arrivals._copy
-    monkeypatch.setattr(arrivals, "_copy", copy_while_growing)
+    plain_copy = folder_moves._copy
+    monkeypatch.setattr(folder_moves, "_copy", copy_while_growing)
     assert sweep(landing, bronze) == [] and path.exists() and list(bronze.iterdir()) == []
 
 
 def test_a_copy_that_differs_is_an_error_and_the_original_stays(landing, bronze, monkeypatch):
     path = drop(landing, "registros.csv")
-    monkeypatch.setattr(arrivals, "_copy", lambda source, target: target.write_bytes(b"a,") and "0" * 32)
+    monkeypatch.setattr(folder_moves, "_copy", lambda source, target: target.write_bytes(b"a,") and "0" * 32)
     with pytest.raises(ArrivalError, match="differs"):
         sweep(landing, bronze)
     assert path.exists() and bronze_files(bronze) == []
@@ -140,7 +140,7 @@ def test_an_unreadable_file_is_an_error_that_names_it(landing, bronze, monkeypat
     def refuse(source, target):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(arrivals, "_copy", refuse)
+    monkeypatch.setattr(folder_moves, "_copy", refuse)
     with pytest.raises(ArrivalError, match=r"registros\.csv.*Permission denied"):
         sweep(landing, bronze)
     assert path.exists()

@@ -1,7 +1,7 @@
 import pytest
 
 from vendas.errors import DownloadError
-from vendas.jars import PACKAGES, fetch_jars, jar_path
+from vendas.jars import PACKAGES, REDSHIFT, fetch_jars, jar_path
 
 
 @pytest.fixture
@@ -20,6 +20,11 @@ def test_jars_in_the_cache_are_not_fetched_again(tmp_path, java_home):
         jar.parent.mkdir(exist_ok=True)
         jar.touch()
     assert fetch_jars(java_home, tmp_path) == [jar_path(package, tmp_path) for package in PACKAGES]
+
+
+def test_only_what_is_asked_for_is_fetched(tmp_path, java_home):
+    with pytest.raises(DownloadError, match=f"(?s){REDSHIFT}.*not found"):
+        fetch_jars(java_home, tmp_path, packages=[REDSHIFT])
 
 
 def test_a_failed_download_names_the_artifact_and_ivys_reason(tmp_path, java_home):

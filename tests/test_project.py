@@ -18,7 +18,11 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Each module may import those on the lines above its own, never one on its own line or below.
 LADDER = [
     {"errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint", "storage"},
-    {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample", "embedded", "jdbc"},
+    {"bronze_names", "s3_objects"},
+    {"folder_moves", "s3_moves"},
+    {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample"},
+    {"embedded", "engines"},
+    {"jdbc"},
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse", "session_text"},
     {"dialect", "lake", "doubts", "sessions", "session_kernel"},
     {"desk", "records", "without_spark", "dictionary"},

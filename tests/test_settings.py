@@ -32,6 +32,11 @@ def test_none_means_not_given(monkeypatch, tmp_path):
     assert load_settings(lake=None).lake == tmp_path
 
 
+def test_a_role_is_given_by_its_arn(tmp_path):
+    with pytest.raises(SettingsError, match=r"VENDAS_REDSHIFT_COPY_ROLE\).*'copy'"):
+        load_settings(lake=tmp_path, redshift_copy_role="copy")
+
+
 def test_an_unusable_value_is_refused_with_key_variable_and_value(monkeypatch):
     monkeypatch.setenv("VENDAS_CELL_TIMEOUT", "soon")
     with pytest.raises(SettingsError, match=r"cell_timeout \(VENDAS_CELL_TIMEOUT\).*'soon'"):

@@ -11,31 +11,12 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from vendas import dictionary, embedded, resources, schema, warehouse
+from star import DIMENSIONS, SALE, TABLES, Warehouse
+from vendas import dictionary, embedded, jdbc, resources, schema, warehouse
+from vendas.engines import PostgreSQL
 from vendas.errors import CheckFailed, WarehouseError
 
-SALE = {
-    "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
-    "turno_compra": "Noite",
-    "nome_completo": "Ana Souza",
-    "email": "ana@exemplo.com",
-    "dominio_email": "exemplo.com",
-    "telefone": "11 99999-0000",
-    "produto_adquirido": "Tênis",
-    "valor_da_compra": Decimal("100.00"),
-    "desconto_oferecido": Decimal("0.1100"),
-    "valor_com_desconto": Decimal("89.00"),
-    "canal": "Loja",
-    "plataforma_de_interacao": "Balcão",
-    "campanha_de_marketing": "Verão",
-    "vendedor": "Rui",
-    "codigo_de_desconto_usado": "VERAO11",
-    "arquivo_de_origem": "a.csv",
-    "ano": 2024,
-}
 TEXTS = [column.name for column in schema.GOLD if column.type == "string" and column.name != "arquivo_de_origem"]
-DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
-TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{name}" for name in DIMENSIONS)]
 HARD_TEXTS = [
     "", " ", "  dos lados  ", '"', '""', 'a"b', "'", "\\", "\\.", "\n\\.\n", "\\N", "a\nb", "a\r\nb", "a\rb", "\n",
     "\r", "\t", ",", ";", "\u00a0", "\u200b", "\ufeff", "\u2028", "🛍️", "NULL", "é", "e\u0301", "x" * 1000, "€" * 333,
@@ -60,34 +41,6 @@ def dw(spark, endpoint, folder):
         connection.execute("drop schema public cascade; create schema public")
     warehouse.apply_ddl(spark, endpoint)
     return Warehouse(spark, endpoint, folder / "área [1] {2} *?")
-
-
-class Warehouse:
-    """One warehouse under test: loads literal rows and asks in SQL."""
-
-    def __init__(self, spark, endpoint, staging):
-        self.spark, self.endpoint, self.staging = spark, endpoint, staging
-
-    def load(self, *sales, files=None, how=warehouse.load):
-        rows = [{**SALE, **sale} for sale in sales]
-        gold = self.spark.createDataFrame([tuple(row.values()) for row in rows], schema.ddl(schema.GOLD))
-        files = files or sorted({row["arquivo_de_origem"] for row in rows})
-        return how(self.spark, self.endpoint, gold, files, self.staging)
-
-    def rebuild(self, *sales):
-        return self.load(*sales, how=warehouse.rebuild)
-
-    def ask(self, query):
-        with psycopg.connect(self.endpoint.url) as connection:
-            return connection.execute(query).fetchall()
-
-    def tell(self, *statements):
-        with psycopg.connect(self.endpoint.url) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    def everything(self):
-        return {table: sorted(self.ask(f"select * from {table}"), key=str) for table in TABLES}
 
 
 # --- tables
@@ -335,7 +288,7 @@ def test_a_refresh_takes_up_what_the_star_does_not_have(dw, endpoint):
 def test_a_refresh_waits_for_a_load(dw, endpoint):
     dw.load({})
     with psycopg.connect(endpoint.url) as load:
-        load.execute(warehouse.PostgreSQL.lock_loads)
+        load.execute(PostgreSQL.lock_loads)
         refresh = threading.Thread(target=warehouse.refresh, args=(endpoint,))
         refresh.start()
         waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
@@ -505,7 +458,7 @@ def test_an_unreachable_warehouse_is_explained(spark):
 
 
 def test_a_failure_in_the_block_rolls_back(dw, spark, endpoint):
-    with pytest.raises(ZeroDivisionError), warehouse.transaction(spark, endpoint) as open_transaction:
+    with pytest.raises(ZeroDivisionError), jdbc.transaction(spark, endpoint) as open_transaction:
         open_transaction.run("insert into dim_canal values (1, 'x')")
         raise ZeroDivisionError
     assert dw.ask("select count(*) from dim_canal") == [(0,)]

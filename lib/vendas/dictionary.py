@@ -58,6 +58,6 @@ def dictionary_page() -> str:
 def _table(ddl: str) -> Table:
     comments = {name: text.replace("''", "'") for name, text in _COMMENT.findall(ddl)}
     name = next(iter(comments))
-    definition = ddl[: ddl.index("\n);")]
+    definition = ddl[: ddl.index("\n)")]
     columns = (Column(column, type, comments[f"{name}.{column}"]) for column, type in _COLUMN.findall(definition))
     return Table(name, comments[name], tuple(columns))

@@ -1,14 +1,15 @@
 """Where a warehouse listens and how to log in."""
 
+import ssl
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The address of a warehouse and its one role; the repr hides the password."""
+    """The address of a PostgreSQL and its one role; the repr hides the password."""
 
     port: int
     password: str = field(repr=False)
@@ -25,3 +26,28 @@ class Endpoint:
     def jdbc_url(self) -> str:
         """The address without user and password, which JDBC takes as properties."""
         return f"jdbc:postgresql://{self.host}:{self.port}/{self.database}"
+
+
+@dataclass(frozen=True)
+class RedshiftEndpoint(Endpoint):
+    """The address of an Amazon Redshift, whose name and certificate every connection verifies.
+
+    `copy_role` is the ARN of the role that COPY reads S3 with; `root_certificate` a file that is trusted in place of
+    what the machine trusts.
+    """
+
+    copy_role: str = ""
+    root_certificate: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address with the password in it, for psycopg and SQLAlchemy."""
+        trusted = self.root_certificate or ssl.get_default_verify_paths().cafile or "system"
+        # Redshift calls its encoding UNICODE, which Python does not know.
+        options = {"sslmode": "verify-full", "sslrootcert": trusted, "client_encoding": "utf8"}
+        return f"{super().url}?{urlencode(options)}"
+
+    @property
+    def jdbc_url(self) -> str:
+        """The address without user and password, which JDBC takes as properties."""
+        return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"

@@ -45,6 +45,10 @@ class WarehouseError(VendasError):
     """The warehouse could not be started, reached or loaded."""
 
 
+class WarehouseConflict(WarehouseError):
+    """A transaction was refused because of what another did at the same time; tried again, it may succeed."""
+
+
 class CheckFailed(WarehouseError):
     """A check before the commit selected offending rows; the load was rolled back."""
 

@@ -4,17 +4,34 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import pandas as pd
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from vendas.arrivals import BronzeFile
-from vendas.endpoint import Endpoint
+from vendas.endpoint import Endpoint, RedshiftEndpoint
 from vendas.errors import WarehouseError
 from vendas.ledger import PROCESSED, REJECTED, Event, entries
 
 
+class RedshiftDialect(PGDialect_psycopg):
+    """PostgreSQL's, less a question that Redshift does not understand: a backslash always escapes there."""
+
+    supports_statement_cache = True
+
+    def _set_backslash_escapes(self, connection: Connection) -> None:
+        self._backslash_escapes = True
+
+
+registry.register("redshift", __name__, RedshiftDialect.__name__)
+
+
 def connect(endpoint: Endpoint) -> Engine:
     """An engine for SQLAlchemy and pandas; its repr hides the password, and it survives a restart of the server."""
+    if isinstance(endpoint, RedshiftEndpoint):
+        url = make_url(endpoint.url).set(drivername="redshift")
+        return create_engine(url, pool_pre_ping=True, use_native_hstore=False)
     return create_engine(endpoint.url, pool_pre_ping=True)
 
 

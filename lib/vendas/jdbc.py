@@ -1,81 +1,41 @@
-"""One JDBC connection in Spark's driver JVM, and one transaction on it.
+"""One JDBC connection in Spark's driver JVM, and one transaction on it."""
 
-`PostgreSQL` is the place for what Redshift does otherwise: driver, locks, bulk load, objects of its own.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from typing import TypeVar
 
 from py4j.java_gateway import JavaObject
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from vendas.endpoint import Endpoint
-from vendas.errors import WarehouseError, without_java_frames
+from vendas.engines import engine_of
+from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
 
-# Spark's own defaults would trim blanks and cut microseconds.
-EXACT_CSV = {
-    "quoteAll": True,
-    "escape": '"',
-    "ignoreLeadingWhiteSpace": False,
-    "ignoreTrailingWhiteSpace": False,
-    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
-}
+CONFLICT_PAUSES = (1, 4, 16)  # seconds, about, before a transaction that conflicted is tried again
 
-
-class PostgreSQL:
-    """What Redshift does otherwise."""
-
-    lock_schema = "select pg_advisory_xact_lock(hashtext('vendas'))"
-    lock_loads = "lock table arquivos_carregados in exclusive mode"
-    own_ddl = "ddl/postgresql"
-
-    @staticmethod
-    def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
-        """A java.sql.Connection. DriverManager does not see drivers that Spark added; the driver itself connects."""
-        properties = spark._jvm.java.util.Properties()
-        properties.setProperty("user", endpoint.user)
-        properties.setProperty("password", endpoint.password)
-        return spark._jvm.org.postgresql.Driver().connect(endpoint.jdbc_url, properties)
-
-    @staticmethod
-    def copy(spark: SparkSession, connection: JavaObject, table: str, columns: Sequence[str], folder: Path) -> None:
-        """Append the CSV files of a folder, on whatever file system Spark knows, to a table."""
-        manager = spark._jvm.org.postgresql.copy.CopyManager(connection)
-        path = spark._jvm.org.apache.hadoop.fs.Path(str(folder))
-        file_system = path.getFileSystem(spark._jsc.hadoopConfiguration())
-        for status in file_system.listStatus(path):
-            if not status.getPath().getName().startswith("part-"):  # Spark's marker of success
-                continue
-            stream = file_system.open(status.getPath())
-            try:
-                manager.copyIn(f"copy {table} ({', '.join(columns)}) from stdin (format csv)", stream)
-            finally:
-                stream.close()
+T = TypeVar("T")
 
 
 class Transaction:
     """What one open transaction is asked to do."""
 
-    def __init__(self, spark: SparkSession, connection: JavaObject):
-        self.spark, self.connection = spark, connection
+    def __init__(self, spark: SparkSession, endpoint: Endpoint, connection: JavaObject):
+        self.spark, self.endpoint, self.connection = spark, endpoint, connection
+        self.engine = engine_of(endpoint)
 
     def run(self, *statements: str) -> None:
         """Execute statements in order; one may be a file of several."""
-        statement = self.connection.createStatement()
-        try:
+        with self._closing(self.connection.createStatement()) as statement:
             for sql in statements:
                 statement.execute(sql)
-        finally:
-            statement.close()
 
-    def rows(self, query: str, at_most: int = 0) -> list[dict[str, str]]:
-        """The rows of a query, as text by column; `at_most` 0: all."""
-        statement = self.connection.createStatement()
-        try:
-            statement.setMaxRows(at_most)
+    def rows(self, query: str) -> list[dict[str, str]]:
+        """The rows of a query, as text by column."""
+        with self._closing(self.connection.createStatement()) as statement:
             found = statement.executeQuery(query)
             described = found.getMetaData()
             names = [described.getColumnLabel(number + 1) for number in range(described.getColumnCount())]
@@ -83,41 +43,54 @@ class Transaction:
             while found.next():
                 rows.append({name: found.getString(name) for name in names})
             return rows
-        finally:
-            statement.close()
+
+    def shape(self, table: str) -> list[tuple[str, str, int, int]]:
+        """Name, type, precision (of a varchar: its length) and scale of a table's columns, in order."""
+        with self._closing(self.connection.createStatement()) as statement:
+            found = statement.executeQuery(f"select * from {table} where false").getMetaData()
+            return [
+                (found.getColumnName(n), found.getColumnTypeName(n), found.getPrecision(n), found.getScale(n))
+                for n in range(1, found.getColumnCount() + 1)
+            ]
 
     def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Insert a few rows of as many values as the table has columns."""
         rows = list(rows)
         if not rows:
             return
-        statement = self.connection.prepareStatement(f"insert into {table} values ({', '.join('?' * len(rows[0]))})")
-        try:
+        insert = f"insert into {table} values ({', '.join('?' * len(rows[0]))})"
+        with self._closing(self.connection.prepareStatement(insert)) as statement:
             for row in rows:
                 for position, value in enumerate(row, start=1):
                     statement.setObject(position, value)
                 statement.addBatch()
             statement.executeBatch()
+
+    def append(self, frame: DataFrame, table: str, folder: str) -> None:
+        """Bulk-load a frame into a table by files staged in a folder; any text arrives exactly as it is."""
+        self.engine.append(self, frame, table, folder)
+
+    @staticmethod
+    @contextmanager
+    def _closing(statement: JavaObject) -> Iterator[JavaObject]:
+        try:
+            yield statement
         finally:
             statement.close()
-
-    def append(self, frame: DataFrame, table: str, folder: Path) -> None:
-        """Bulk-load a frame into a table by files staged in a folder; any text arrives exactly as it is."""
-        frame.write.mode("overwrite").options(**EXACT_CSV).format("csv").save(str(folder))
-        PostgreSQL.copy(self.spark, self.connection, table, frame.columns, folder)
 
 
 @contextmanager
 def transaction(spark: SparkSession, endpoint: Endpoint) -> Iterator[Transaction]:
     """A connection and its one transaction: committed when the block ends, rolled back if it raises, always closed.
 
-    Raises WarehouseError for whatever the database, its driver or Spark refuses.
+    Raises WarehouseError for whatever the database, its driver or Spark refuses; WarehouseConflict if that is because
+    of what another transaction did meanwhile.
     """
     try:
-        connection = PostgreSQL.connect(spark, endpoint)
+        connection = engine_of(endpoint).connect(spark, endpoint)
         try:
             connection.setAutoCommit(False)
-            yield Transaction(spark, connection)
+            yield Transaction(spark, endpoint, connection)
             connection.commit()
         except BaseException:
             with suppress(Py4JJavaError):  # the connection itself may be what failed
@@ -127,9 +100,36 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Iterator[Transaction
             connection.close()
     except (Py4JJavaError, PySparkException) as error:
         said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-        raise WarehouseError(refusal(endpoint, without_java_frames(str(said)))) from error
+        kind = WarehouseConflict if _is_conflict(error, str(said)) else WarehouseError
+        raise kind(refusal(endpoint, without_java_frames(str(said)))) from error
+
+
+def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Transaction], T]) -> T:
+    """What `work` makes of a transaction, once it is committed; one that conflicts with another begins again.
+
+    Raises what `transaction` raises, and WarehouseConflict only after several attempts.
+    """
+    for pause in (*CONFLICT_PAUSES, None):
+        try:
+            with transaction(spark, endpoint) as open_transaction:
+                return work(open_transaction)
+        except WarehouseConflict as error:
+            if pause is None:
+                attempts = len(CONFLICT_PAUSES) + 1
+                raise WarehouseConflict(
+                    f"{error}\nThis happened {attempts} times; see what else writes there."
+                ) from error
+            time.sleep(pause * random.uniform(0.5, 1.5))  # or both would come back together
 
 
 def refusal(endpoint: Endpoint, said: str) -> str:
     """What to tell of a transaction that the database, or the way to it, refused."""
     return f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
+
+
+def _is_conflict(error: Exception, said: str) -> bool:
+    """Whether it is a serialization failure: SQLSTATE 40001, which Redshift calls its error 1023."""
+    state = None
+    with suppress(Py4JError, AttributeError):  # not every exception of Java has a state
+        state = error.java_exception.getSQLState()
+    return state == "40001" or "Serializable isolation violation" in said

@@ -8,7 +8,6 @@ from pyspark.sql import functions as F
 from vendas import schema, warehouse
 from vendas.accounts import recounted_events
 from vendas.bronze import SurveyedFile, arquivo_at, read_bronze
-from vendas.embedded import ensure_running
 from vendas.errors import ConservationError
 from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, Lake
 from vendas.ledger import Event, latest, read_events, record, rows_in
@@ -81,7 +80,7 @@ def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]
     tables = Lake(spark)
     tables.create_tables()
     files = [name for name, done in latest(read_events(settings.lake)).items() if "gold" in done]
-    endpoint = ensure_running(settings.dw)
+    endpoint = warehouse.endpoint_of(settings)
     warehouse.apply_ddl(spark, endpoint)
     return warehouse.rebuild(spark, endpoint, tables.rows_of(GOLD, files), files, settings.staging)
 

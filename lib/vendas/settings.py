@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     spark_memory: str = Field(default="4g", pattern=r"^[1-9][0-9]*[mg]$", description="heap of Spark's driver")
     spark_ui: bool = Field(default=False, description="serve Spark's web page on 127.0.0.1")
     cell_timeout: int = Field(default=3600, gt=0, description="seconds one notebook cell may take")
+    redshift_secret: str | None = Field(
+        default=None, description="secret with the address of the Redshift of a lake in S3"
+    )
+    redshift_copy_role: str | None = Field(
+        default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", description="role that Redshift reads S3 with"
+    )
     report: bool = Field(default=True, description="explore the star and write the pages of each run")
 
     @field_validator("lake", "landing", mode="plain")

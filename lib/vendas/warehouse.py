@@ -1,9 +1,10 @@
 """Gold's rows into the warehouse, and its star refreshed: one JDBC connection, one transaction.
 
 A reader sees all of a file or none of it; a failure leaves everything as it was. The SQL files run on PostgreSQL and
-Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands in `jdbc.PostgreSQL`.
+Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands in `engines`.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,9 +14,12 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from vendas import resources, schema
-from vendas.endpoint import Endpoint
-from vendas.errors import CheckFailed, WarehouseError
-from vendas.jdbc import PostgreSQL, Transaction, refusal, transaction
+from vendas.embedded import ensure_running
+from vendas.endpoint import Endpoint, RedshiftEndpoint
+from vendas.engines import PostgreSQL
+from vendas.errors import CheckFailed, SettingsError, WarehouseError
+from vendas.jdbc import Transaction, in_transaction, refusal, transaction
+from vendas.settings import Settings
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
@@ -40,45 +44,60 @@ Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of va
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
 
 
+def endpoint_of(settings: Settings) -> Endpoint:
+    """A lake on this machine has a PostgreSQL of its own, started if need be; one in S3 the Redshift of its settings.
+
+    Raises SettingsError or WarehouseError.
+    """
+    if isinstance(settings.lake, Path):
+        return ensure_running(settings.dw)
+    if not (settings.redshift_secret and settings.redshift_copy_role):
+        raise SettingsError(
+            f"The lake {settings.lake} is in S3, so its warehouse is Amazon Redshift. Set VENDAS_REDSHIFT_SECRET, the "
+            "secret with its address, and VENDAS_REDSHIFT_COPY_ROLE, the role that it reads the lake's staging with."
+        )
+    return _redshift(settings.redshift_secret, settings.redshift_copy_role)
+
+
 def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
     """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent."""
-    with transaction(spark, endpoint) as open_transaction:
-        open_transaction.run(PostgreSQL.lock_schema)
-        for kind in ("ddl", PostgreSQL.own_ddl, "star"):
-            open_transaction.run(*_sql(kind).values())
+
+    def apply(open_transaction: Transaction) -> None:
+        engine = open_transaction.engine
+        open_transaction.run(*engine.lock_schema)
+        for kind in ("ddl", "star", *engine.own_ddl):
+            open_transaction.run(*map(engine.ddl, _sql(kind).values()))
+
+    in_transaction(spark, endpoint, apply)
 
 
 def load(
-    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path
+    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path | str
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check, commit; the rows now there, by file.
 
     `gold` holds the rows of exactly these files; a file without rows is recorded too. `staging` is a folder of the
-    load's own: overwritten, then removed. Concurrent loads wait for each other.
+    load's own, for Redshift one on S3: overwritten, then removed. Concurrent loads wait for each other.
     Raises CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
     """
     if not files:
         return {}
-    with transaction(spark, endpoint) as open_transaction:
-        open_transaction.run(PostgreSQL.lock_loads)
-        return _load(open_transaction, gold, files, staging)
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging)))
 
 
 def rebuild(
-    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path
+    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path | str
 ) -> dict[str, int]:
     """As `load`, but of everything: nothing else stays in registros_vendas and the fact.
 
     Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
     """
-    with transaction(spark, endpoint) as open_transaction:
-        open_transaction.run(PostgreSQL.lock_loads)
-        open_transaction.run(*(f"delete from {table}" for table in FACTS))
-        return _load(open_transaction, gold, files, staging)
+    emptied = [f"delete from {table}" for table in FACTS]
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:
-    """Let the star take up the files it does not have; quick if it has them all, and without Spark.
+    """Let the star of a PostgreSQL take up the files it does not have; quick if it has them all, and without Spark.
 
     A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
     """
@@ -100,7 +119,35 @@ def loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
         return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
 
 
-def _load(open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: Path) -> dict[str, int]:
+def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
+    """As the secret has it: JSON with host, port, dbname, username, password, and maybe sslrootcert."""
+    import boto3  # here, because a lake with a PostgreSQL does without
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        held = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        return RedshiftEndpoint(
+            host=held["host"],
+            port=int(held["port"]),
+            database=held["dbname"],
+            user=held["username"],
+            password=held["password"],
+            copy_role=copy_role,
+            root_certificate=held.get("sslrootcert"),
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise WarehouseError(f"The secret {secret} of VENDAS_REDSHIFT_SECRET cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise WarehouseError(
+            f"The secret {secret} of VENDAS_REDSHIFT_SECRET is not the JSON text it should be, "
+            f"with host, port, dbname, username and password ({type(error).__name__}: {error})."
+        ) from None  # the text itself, with the password, stays out of the chain
+
+
+def _load(
+    open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: str, *first: str
+) -> dict[str, int]:
+    open_transaction.run(open_transaction.engine.lock_loads, *first)
     gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
     held = _hold(gold, files)
     _name_files(open_transaction, held)
@@ -108,7 +155,7 @@ def _load(open_transaction: Transaction, gold: DataFrame, files: Sequence[str], 
     large = sum(rows for rows, _, _ in held.values()) >= ANALYZE_FROM_ROWS
     if large:
         open_transaction.run("analyze registros_vendas")
-    open_transaction.run("call refresh_star()")
+    open_transaction.run(REFRESH)
     if large:
         open_transaction.run("analyze fato_vendas")
     _check(open_transaction)
@@ -138,7 +185,7 @@ def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
     open_transaction.run("analyze arquivos_da_carga")
 
 
-def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: Path) -> None:
+def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: str) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
     open_transaction.run(f"delete from registros_vendas {OF_THIS_LOAD}")
     try:
@@ -155,7 +202,7 @@ def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: Path)
 
 def _check(open_transaction: Transaction) -> None:
     for file, query in _sql("checks").items():
-        if offending := open_transaction.rows(query, at_most=OFFENDING_ROWS_SHOWN):
+        if offending := open_transaction.rows(f"{query} limit {OFFENDING_ROWS_SHOWN}"):
             listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
             raise CheckFailed(
                 f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"
@@ -168,6 +215,6 @@ def _sql(kind: str) -> dict[Path, str]:
     return {file: file.read_text(encoding="utf-8") for file in sorted((resources.folder("sql") / kind).glob("*.sql"))}
 
 
-def _remove_folder(spark: SparkSession, folder: Path) -> None:
-    path = spark._jvm.org.apache.hadoop.fs.Path(str(folder))
+def _remove_folder(spark: SparkSession, folder: str) -> None:
+    path = spark._jvm.org.apache.hadoop.fs.Path(folder)
     path.getFileSystem(spark._jsc.hadoopConfiguration()).delete(path, True)

@@ -3,7 +3,9 @@ create table if not exists arquivos_carregados (
     linhas bigint not null,
     carregado_em timestamp not null,
     na_estrela boolean not null
-);
+)
+-- redshift: diststyle all
+;
 
 comment on table arquivos_carregados is 'Arquivos carregados; uma linha por arquivo da camada bronze, mesmo sem vendas';
 comment on column arquivos_carregados.arquivo_de_origem is 'Arquivo da camada bronze';

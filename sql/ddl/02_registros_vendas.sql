@@ -16,7 +16,9 @@ create table if not exists registros_vendas (
     codigo_de_desconto_usado varchar(1000) not null,
     arquivo_de_origem varchar(1000) not null,
     ano integer not null
-);
+)
+-- redshift: diststyle even sortkey (arquivo_de_origem)
+;
 
 comment on table registros_vendas is 'Vendas como na camada gold; uma linha por venda';
 comment on column registros_vendas.timestamp_do_registro is 'Data e hora da venda, como escritas no arquivo';

@@ -4,7 +4,9 @@ create table if not exists dim_cliente (
     email varchar(1000) not null,
     dominio_email varchar(1000) not null,
     telefone varchar(1000) not null
-);
+)
+-- redshift: distkey (cliente_id) sortkey (cliente_id)
+;
 
 comment on table dim_cliente is 'Clientes: uma linha por combinação de nome e contatos';
 comment on column dim_cliente.cliente_id is 'Chave substituta; uma vez dada, nunca muda';

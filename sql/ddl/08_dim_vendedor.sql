@@ -1,7 +1,9 @@
 create table if not exists dim_vendedor (
     vendedor_id integer not null primary key,
     vendedor varchar(1000) not null
-);
+)
+-- redshift: diststyle all sortkey (vendedor_id)
+;
 
 comment on table dim_vendedor is 'Vendedores: uma linha por vendedor';
 comment on column dim_vendedor.vendedor_id is 'Chave substituta; uma vez dada, nunca muda';

@@ -2,7 +2,9 @@ create table if not exists dim_desconto (
     desconto_id integer not null primary key,
     codigo_de_desconto_usado varchar(1000) not null,
     desconto_oferecido decimal(5,4) not null
-);
+)
+-- redshift: diststyle all sortkey (desconto_id)
+;
 
 comment on table dim_desconto is 'Descontos: uma linha por código e fração de desconto';
 comment on column dim_desconto.desconto_id is 'Chave substituta; uma vez dada, nunca muda';

@@ -9,7 +9,9 @@ create table if not exists dim_data (
     dia integer not null,
     dia_da_semana varchar(20) not null,
     fim_de_semana boolean not null
-);
+)
+-- redshift: diststyle all sortkey (data_id)
+;
 
 comment on table dim_data is 'Calendário: todos os dias, do primeiro ao último ano com vendas';
 comment on column dim_data.data_id is 'O dia como aaaammdd';

@@ -14,7 +14,9 @@ create table if not exists fato_vendas (
     valor_da_compra decimal(12,2) not null,
     valor_com_desconto decimal(12,2) not null,
     arquivo_de_origem varchar(1000) not null
-);
+)
+-- redshift: distkey (cliente_id) sortkey (timestamp_do_registro)
+;
 
 comment on table fato_vendas is 'Vendas da estrela; uma linha por linha de registros_vendas';
 comment on column fato_vendas.venda_id is 'MD5 das 16 colunas da camada gold e de um ordinal que separa linhas iguais';

@@ -1,17 +1,27 @@
 """An AWS of this machine's own: moto's server on 127.0.0.1, for boto3, subprocesses and Spark alike."""
 
+import logging
 import uuid
 
 import boto3
+import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
+import certificates
+from redshift_double import RedshiftDouble
+from star import Warehouse
+from vendas import embedded, warehouse
+from vendas.endpoint import RedshiftEndpoint
+
 REGION = "us-east-1"
+COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
 
 @pytest.fixture(scope="session")
 def aws():
     """The emulator's URL. While it runs, the environment leads every AWS client to it, also those of subprocesses."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # or each request is a line
     server = ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
@@ -43,6 +53,8 @@ def s3a_options(url):
         "fs.s3a.connection.ssl.enabled": "false",
         "fs.s3a.access.key": "testing",
         "fs.s3a.secret.key": "testing",
+        "fs.s3a.directory.marker.retention": "keep",  # this and the next save requests, of which Hadoop makes many
+        "mapreduce.fileoutputcommitter.algorithm.version": "2",
     }
 
 
@@ -52,3 +64,35 @@ def s3_spark(spark, aws):
     for name, value in s3a_options(aws).items():
         spark._jsc.hadoopConfiguration().set(name, value)
     return spark
+
+
+@pytest.fixture(scope="session")
+def double(tmp_path_factory, aws):
+    """A Redshift of this machine's own; its `endpoint` is what a client needs to know."""
+    folder = tmp_path_factory.mktemp("redshift")
+    authority, certificate, key = certificates.make(folder)
+    backend = embedded.ensure_running(folder / "dw")
+    with RedshiftDouble(backend, certificate, key) as double:
+        double.endpoint = RedshiftEndpoint(
+            port=double.port, password=backend.password, copy_role=COPY_ROLE, root_certificate=str(authority)
+        )
+        yield double
+    embedded.stop(folder / "dw")
+
+
+@pytest.fixture
+def empty(double):
+    """The double, with nothing in it."""
+    with psycopg.connect(double.backend.url) as connection:
+        connection.execute("drop schema public cascade; create schema public")
+    double.tables.clear()
+    double.seen.clear()
+    double.conflicts = 0
+    return double
+
+
+@pytest.fixture
+def redshift(s3_spark, empty, bucket):
+    """An empty warehouse on the double."""
+    warehouse.apply_ddl(s3_spark, empty.endpoint)
+    return Warehouse(s3_spark, empty.endpoint, f"s3://{bucket}/staging/carga", behind=empty.backend)

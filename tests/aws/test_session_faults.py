@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
 from session_desk import GIVEN, PROFILE, GlueSession, StockSession, desk, needs_kernel
 from sessions_stub import Refused, Stub
-
 from small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
 from vendas.runner import run_notebook

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
+
 from session_desk import GIVEN, MODULES, ROLE, GlueSession, desk, needs_kernel
 from sessions_stub import Stub
-
 from small_notebooks import RESULT, write_notebook
 from vendas.results import StageResult
 from vendas.runner import run_notebook

@@ -1,0 +1,137 @@
+"""AWS Lambda: moves what arrives in the landing bucket to bronze, and starts the workflow for it.
+
+Its event is a batch of SQS messages, each an S3 event notification, or `{"sweep": true}`, sent by a schedule.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+from urllib.parse import unquote_plus
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.data_classes.s3_event import S3EventRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from vendas import s3_moves
+from vendas.bronze_names import Arrival, is_sales_file
+from vendas.errors import ArrivalError
+from vendas.s3_moves import Landed
+from vendas.storage import S3Path
+
+LANDING = S3Path(os.environ["LANDING_BUCKET"])
+BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
+
+logger, metrics = Logger(), Metrics()
+client = cache(boto3.client)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Takes up a batch, telling SQS which messages failed, or sweeps. What it raises is for AWS to try again."""
+    for name in ("FilesArrived", "FilesMoved"):
+        _count(name, 0)  # a metric that is always there
+    if "Records" in event:
+        return _take_up_batch(event, context)
+    if event.get("sweep") is True:
+        return _sweep()
+    raise ArrivalError(f'Not an event of this function: {event!r:.200}. Send SQS messages, or {{"sweep": true}}.')
+
+
+def _take_up_batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    moved: list[Arrival] = []
+    batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=logger)
+    with batch(event["Records"], partial(_take_up, moved), context):
+        batch.process()
+    logger.remove_keys(["message_id"])
+    if moved:
+        _start_workflow(f"files arrived: {len(moved)}")
+    return batch.response()
+
+
+def _take_up(moved: list[Arrival], record: SQSRecord) -> None:
+    """Takes up a message; adds to `moved`. The name `record` is Powertools' choice."""
+    logger.append_keys(message_id=record.message_id)
+    failed = []
+    for told in _events(record):
+        try:
+            for landed in _landed(told):
+                _count("FilesArrived")
+                arrival = s3_moves.move_to_bronze(client("s3"), landed, BRONZE)
+                _tell(landed.path.key, arrival)
+                moved += [arrival] if arrival else []
+        except ArrivalError as error:
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("not all files of the message could be taken up", failed)
+
+
+def _events(message: SQSRecord) -> list[S3EventRecord]:
+    """The S3 events of a message; none of the one that S3 sends to try a new notification."""
+    try:
+        body = message.json_body
+        return [] if body.get("Event") == "s3:TestEvent" else [S3EventRecord(record) for record in body["Records"]]
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ArrivalError(
+            f"Expected an S3 event notification, got {message.body!r:.200}. Let nothing but S3 write to the queue."
+        ) from error
+
+
+def _landed(event: S3EventRecord) -> Iterator[Landed]:
+    """The sales file that an event tells of; nothing for what stays where it is."""
+    try:
+        bucket, told = event.s3.bucket.name, event.s3.get_object
+        path = S3Path(bucket, unquote_plus(told.key, errors="strict"))
+        version = None if told.version_id == "null" else told.version_id
+        landed = Landed(path, datetime.fromisoformat(event.event_time), told["eTag"], version)
+        created = event.event_name.startswith("ObjectCreated")
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ArrivalError(f"Expected an event of S3, got {event.raw_event!r:.200}. What lacks is {error}.") from error
+    if bucket != LANDING.bucket:
+        raise ArrivalError(f"{path} is not in {LANDING}. Let only this bucket notify the queue, or set LANDING_BUCKET.")
+    if created and path == LANDING / path.name and is_sales_file(path.name):
+        yield landed
+    else:
+        logger.info("not a sales file in landing itself: left where it is", key=path.key)
+
+
+def _sweep() -> dict[str, Any]:
+    """Moves what no event told of, and starts the run that is owed to files which arrived while another ran."""
+    waiting = s3_moves.waiting(client("s3"), LANDING)
+    moved, failed = s3_moves.move_all(client("s3"), waiting, BRONZE)
+    for arrival in moved:
+        _tell(arrival.name, arrival)
+    owed = s3_moves.claims(client("s3"), BRONZE)
+    started = _start_workflow(f"files that no run has looked for yet: {len(owed)}") if owed else None
+    if failed:
+        raise ExceptionGroup("not all files in landing could be taken up", failed)
+    return {"moved": [arrival.bronze_name for arrival in moved], "workflow_run": started}
+
+
+def _tell(key: str, arrival: Arrival | None) -> None:
+    if arrival:
+        _count("FilesMoved")
+        logger.info("moved to bronze", key=key, bronze=arrival.bronze_name)
+    else:
+        logger.info("gone or replaced: nothing to do", key=key)
+
+
+def _count(name: str, files: int = 1) -> None:
+    metrics.add_metric(name, MetricUnit.Count, files)
+
+
+def _start_workflow(trigger: str) -> str | None:
+    """The run's id; None if one is under way: the sweep starts another, should this one come too early for a file."""
+    glue, name = client("glue"), os.environ["WORKFLOW_NAME"]
+    try:
+        run = glue.start_workflow_run(Name=name, RunProperties={"trigger": trigger})["RunId"]
+    except glue.exceptions.ConcurrentRunsExceededException:
+        logger.info("a run of the workflow is under way", workflow=name)
+        return None
+    logger.info("workflow started", workflow=name, workflow_run=run, trigger=trigger)
+    return run

@@ -1,0 +1,82 @@
+"""What files are called: which ones intake takes up, and the name of each in bronze, made from its event."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Self
+
+from vendas.errors import ArrivalError
+
+_BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv", re.IGNORECASE | re.DOTALL)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def is_sales_file(name: str) -> bool:
+    """Whether intake takes up a file of this name: `registros*.csv`, in any case."""
+    return name.lower().startswith("registros") and name.lower().endswith(".csv")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file arriving in landing: the name it came under, when (UTC), and its ETag (hex)."""
+
+    name: str
+    event_time: datetime
+    etag: str
+
+    @classmethod
+    def of_local_file(cls, path: Path, modified_ns: int, md5: str) -> Self:
+        """The event of a file in a folder: its modification time (nanoseconds since 1970) and its content's MD5."""
+        return cls(path.name, _EPOCH + timedelta(microseconds=modified_ns // 1000), md5)
+
+    @property
+    def bronze_name(self) -> str:
+        """`<stem>_<yyyyMMddTHHmmssSSSZ>_<first 8 of the ETag>.csv`; depends on the event alone."""
+        stem = self.name[: -len(".csv")]
+        time = f"{self.event_time:%Y%m%dT%H%M%S}{self.event_time.microsecond // 1000:03d}Z"
+        return f"{stem}_{time}_{self.etag[:8]}.csv"
+
+
+@dataclass(frozen=True, order=True)
+class BronzeFile:
+    """A file in bronze; sorts in bronze order (event time, then name)."""
+
+    event_time: str
+    name: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """The bronze file of this name; None for a name that no arrival gives."""
+        match = _BRONZE_NAME.fullmatch(name)
+        return cls(match["time"], name) if match else None
+
+    @property
+    def received_as(self) -> str:
+        """The name it arrived under (its ending in lower case)."""
+        return _BRONZE_NAME.fullmatch(self.name)["stem"] + ".csv"
+
+
+def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
+    """The bronze files of these names; the name a file arrived under will do where only one did.
+
+    Raises ArrivalError for a name that none has, or several have.
+    """
+    files = list(files)
+    return [_find(files, name) for name in names]
+
+
+def _find(files: list[BronzeFile], name: str) -> BronzeFile:
+    found = [file for file in files if name == file.name] or [
+        file for file in files if name.lower() == file.received_as.lower()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = "\n".join(file.name for file in found)
+        raise ArrivalError(f"{len(found)} bronze files arrived as {name}. Give the name of one of them:\n{listed}")
+    close = get_close_matches(name, [file.name for file in files])
+    hint = f"Did you mean {close[0]}?" if close else "`vendas status --json` names them all."
+    raise ArrivalError(f"No bronze file is named {name}. {hint}")

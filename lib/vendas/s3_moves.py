@@ -1,0 +1,236 @@
+"""The verified move of objects from landing to bronze, both on S3: each version of an object once.
+
+An event tells of an object, may tell of it again, and every sweep comes upon it, too; each may be killed anywhere, and
+several may be at work at once. So whoever is first claims the object: a note in bronze, which S3 makes only if there is
+none, says under which name the object goes to bronze, and all others go by it. A claim is let go of once the object is
+gone from landing and a run is about to look at bronze. Claims that are there tell that such a run is owed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.client import BaseClient
+from botocore.exceptions import BotoCoreError, ClientError
+from s3transfer.exceptions import S3CopyFailedError
+
+from vendas.bronze_names import Arrival, is_sales_file
+from vendas.errors import ArrivalError
+from vendas.s3_objects import head_of, hex_of, is_gone, is_same, listed, prefix, status
+from vendas.storage import S3Path
+
+CLAIMS = "_claims"  # the folder of claims in bronze
+COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies what is larger in parts only
+_PART_BYTES = 512 * 1024**2
+_NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
+
+
+@dataclass(frozen=True)
+class Landed:
+    """An object in landing: one version of it; without a version, the current one if it has this ETag (hex)."""
+
+    path: S3Path
+    event_time: datetime
+    etag: str
+    version: str | None = None
+
+    @property
+    def arrival(self) -> Arrival:
+        """Its event, which names its bronze file."""
+        return Arrival(self.path.name, self.event_time, self.etag)
+
+    @property
+    def which(self) -> dict[str, str]:
+        """What makes a request for its key one for just this object."""
+        return {"VersionId": self.version} if self.version else {"IfMatch": f'"{self.etag}"'}
+
+    def as_found(self, head: dict[str, Any]) -> Self:
+        """The same with the version that S3 has of it."""
+        found = head.get("VersionId", _NO_VERSION)
+        version = self.version or (None if found == _NO_VERSION else found)
+        return replace(self, etag=hex_of(head["ETag"]), version=version)
+
+    def claim(self, head: dict[str, Any], bronze: S3Path) -> S3Path:
+        """Where it is claimed: for ever the same place for one object, another for every other object."""
+        identity = [*self._place, self.version, hex_of(head["ETag"]), head["LastModified"].isoformat()]
+        return bronze / CLAIMS / hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return self.path.bucket, self.path.key
+
+    def to_json(self) -> bytes:
+        """What a claim holds."""
+        return json.dumps([*self._place, self.event_time.isoformat(), self.etag, self.version]).encode()
+
+    @classmethod
+    def from_json(cls, note: bytes) -> Self:
+        """The object of a claim."""
+        bucket, key, event_time, etag, version = json.loads(note)
+        return cls(S3Path(bucket, key), datetime.fromisoformat(event_time), etag, version)
+
+
+def names_in(bronze: S3Path) -> list[str]:
+    """The names of all objects directly in a place."""
+    return [path.name for path in listed(_client(), bronze)]
+
+
+def waiting_files(landing: S3Path) -> list[S3Path]:
+    """The sales files directly in landing, by name."""
+    return sorted({landed.path for landed in waiting(_client(), landing)})
+
+
+def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
+    """Moves every sales file of landing to bronze, for a run that takes up all of bronze next; returns what arrived.
+
+    Raises ArrivalError that names each file which could not be moved, once all others are.
+    """
+    s3 = _client()
+    arrived, failed = move_all(s3, waiting(s3, landing), bronze)
+    if failed:
+        raise ArrivalError("\n".join(map(str, failed)))
+    for claim in claims(s3, bronze):
+        _let_go(s3, claim, bronze)
+    return arrived
+
+
+def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
+    """The sales files directly in landing, oldest first; the event time is their LastModified (whole seconds).
+
+    A version that a later upload hides waits as well; one that somebody hid by a deletion was taken back.
+    """
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=landing.bucket, Prefix=prefix(landing), Delimiter="/"
+    )
+    versions: list[dict] = []
+    deleted: dict[str, datetime] = {}
+    for page in pages:
+        versions += page.get("Versions", [])
+        for marker in page.get("DeleteMarkers", []):
+            deleted[marker["Key"]] = max(marker["LastModified"], deleted.get(marker["Key"], marker["LastModified"]))
+    found = [
+        Landed(
+            S3Path(landing.bucket, version["Key"]),
+            version["LastModified"].astimezone(UTC),
+            hex_of(version["ETag"]),
+            None if version["IsLatest"] and version["VersionId"] == _NO_VERSION else version["VersionId"],
+        )
+        for version in versions
+        if version["IsLatest"] or version["LastModified"] >= deleted.get(version["Key"], version["LastModified"])
+    ]
+    sales = [landed for landed in found if is_sales_file(landed.path.name)]
+    return sorted(sales, key=lambda landed: (landed.event_time, landed.path))
+
+
+def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple[list[Arrival], list[ArrivalError]]:
+    """Moves each, whatever becomes of the others; returns what arrived, and why the rest could not be moved."""
+    arrived, failed = [], []
+    for landed in waiting:
+        try:
+            arrived.append(move_to_bronze(s3, landed, bronze))
+        except ArrivalError as error:
+            failed.append(error)
+    return [arrival for arrival in arrived if arrival], failed
+
+
+def move_to_bronze(
+    s3: BaseClient, landed: Landed, bronze: S3Path, copied_at_once: int = COPIED_AT_ONCE
+) -> Arrival | None:
+    """Copies one object to bronze, verifies the copy, and only then deletes just this object from landing.
+
+    None when it is gone, or another by now, of which another event tells. What is smaller than `copied_at_once` bytes
+    is copied in one request. Raises ArrivalError when this cannot be done; the object is still in landing then.
+    """
+    try:
+        head = head_of(s3, landed.path, **landed.which)
+        if head is None:
+            return None
+        landed = landed.as_found(head)
+        arrival = _claim(s3, landed.claim(head, bronze), landed)
+        if arrival is None:
+            return None
+        target = bronze / arrival.bronze_name
+        if not is_same(head, head_of(s3, target)) and not _copy(s3, landed, head, target, copied_at_once):
+            return None
+        _delete(s3, landed)
+        return arrival
+    except (BotoCoreError, ClientError, S3CopyFailedError) as error:
+        raise ArrivalError(
+            f"{landed.path} could not be moved to {bronze}: {error}\nIt is still in landing and will be tried again, "
+            "at the latest by the next sweep. If that fails, too, check the role's permissions on both buckets."
+        ) from error
+
+
+def claims(s3: BaseClient, bronze: S3Path) -> list[S3Path]:
+    """The claims in bronze: of objects on their way, and of those that no run has looked for since they arrived."""
+    return list(listed(s3, bronze / CLAIMS))
+
+
+def _claim(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
+    """The arrival as who claimed it first knows it; None if another has moved it and let go of the claim already."""
+    try:
+        s3.put_object(Bucket=claim.bucket, Key=claim.key, Body=landed.to_json(), IfNoneMatch="*")
+        return landed.arrival
+    except ClientError as error:
+        if status(error) != 412:
+            raise
+    first = _read_claim(s3, claim)
+    return first and first.arrival
+
+
+def _read_claim(s3: BaseClient, claim: S3Path) -> Landed | None:
+    try:
+        return Landed.from_json(s3.get_object(Bucket=claim.bucket, Key=claim.key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def _let_go(s3: BaseClient, claim: S3Path, bronze: S3Path) -> None:
+    """Deletes a claim whose object is gone: whoever still means to move that object finds nothing to copy."""
+    landed = _read_claim(s3, claim)
+    head = landed and head_of(s3, landed.path, **landed.which)
+    if not head or landed.claim(head, bronze) != claim:
+        s3.delete_object(Bucket=claim.bucket, Key=claim.key)
+
+
+def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:
+    """Whether the object was there to be copied. Raises ArrivalError when the copy differs, which is deleted again."""
+    source = {"Bucket": landed.path.bucket, "Key": landed.path.key}
+    try:
+        s3.copy(
+            source | ({"VersionId": landed.version} if landed.version else {}),
+            target.bucket,
+            target.key,
+            # Tags stay behind: to copy them takes permissions that nothing else here needs.
+            ExtraArgs={"CopySourceIfMatch": head["ETag"], "TaggingDirective": "REPLACE"},
+            Config=TransferConfig(multipart_threshold=at_once, multipart_chunksize=min(at_once, _PART_BYTES)),
+        )
+    except ClientError as error:
+        if is_gone(error):
+            return False
+        raise
+    made = head_of(s3, target)
+    if is_same(head, made):
+        return True
+    if made:  # nobody shall read it; a better one that somebody else has made since stays
+        s3.delete_object(Bucket=target.bucket, Key=target.key, IfMatch=made["ETag"])
+    raise ArrivalError(
+        f"The copy of {landed.path} as {target} differs from it and was deleted. It will be tried again."
+    )
+
+
+def _delete(s3: BaseClient, landed: Landed) -> None:
+    try:
+        s3.delete_object(Bucket=landed.path.bucket, Key=landed.path.key, **landed.which)
+    except ClientError as error:
+        if not is_gone(error):
+            raise
+
+
+def _client() -> BaseClient:
+    return boto3.client("s3")

@@ -1,0 +1,214 @@
+"""A landing bucket, a lake bucket and the Lambda function between them, on moto, for tests that meddle with them.
+
+What moto leaves out of S3 is added: the condition on a copy's source, and the limit on runs of a workflow. Event
+documents are made as S3's documentation gives them, with encoded keys; moto's own lack the version.
+"""
+
+import importlib
+import itertools
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from unittest import mock
+from urllib.parse import quote_plus, unquote
+
+import boto3
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import FakeKey, s3_backends
+
+from vendas import arrivals, s3_moves
+from vendas.arrivals import Arrival, BronzeFile
+from vendas.storage import S3Path
+
+LANDING, LAKE, WORKFLOW = S3Path("landing-bucket"), "lake-bucket", "vendas"
+BRONZE = S3Path(LAKE, "bronze")
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_DEFAULT_REGION": "sa-east-1",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",  # of the emulator that other tests have
+    "LANDING_BUCKET": LANDING.bucket,
+    "LAKE_BUCKET": LAKE,
+    "WORKFLOW_NAME": WORKFLOW,
+    "POWERTOOLS_SERVICE_NAME": "chegada",
+    "POWERTOOLS_METRICS_NAMESPACE": "Vendas",
+}
+CONTEXT = SimpleNamespace(
+    function_name="chegada",
+    memory_limit_in_mb=256,
+    invoked_function_arn="arn:aws:lambda:sa-east-1:123456789012:function:chegada",
+    aws_request_id="request",
+)
+BEGIN = datetime(2024, 3, 31, 14, 5, 9, 123000)
+
+Meddler = Callable[[str, dict], object]  # is told of a call and its request; a failure it returns becomes the answer
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An object as somebody put it into landing."""
+
+    key: str
+    body: bytes
+    time: datetime
+    etag: str
+    version: str | None
+
+    @property
+    def bronze_name(self) -> str:
+        return Arrival(self.key, self.time, self.etag).bronze_name
+
+    def event(self, **other: object) -> dict:
+        """The record that S3 sends of it; `other` fields of the object in place of the true ones."""
+        stored = {"key": quote_plus(self.key), "size": len(self.body), "eTag": self.etag, "sequencer": "0A1B2C3D4E5F"}
+        stored |= {"versionId": self.version} if self.version else {}
+        return {
+            "eventVersion": "2.5",
+            "eventSource": "aws:s3",
+            "awsRegion": "sa-east-1",
+            "eventTime": f"{self.time:%Y-%m-%dT%H:%M:%S}.{self.time.microsecond // 1000:03d}Z",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": LANDING.bucket}, "object": stored | other},
+        }
+
+
+def failure(code: str, status: int) -> tuple:
+    """An answer of AWS that a meddler may return."""
+    answer = {"Error": {"Code": code, "Message": "meddled"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return SimpleNamespace(status_code=status), answer
+
+
+class World:
+    """The buckets, what was uploaded, and the ways by which it gets to bronze."""
+
+    def __init__(self, versioned: bool):
+        self.versioned, self.now, self.uploads = versioned, BEGIN, []
+        self.before: list[Meddler] = [self._s3_conditions, self._glue_limit]
+        self.after: list[Meddler] = []
+        self.run_is_under_way = False
+        self._numbers = itertools.count()
+        self.clients = {name: boto3.client(name) for name in ("s3", "glue")}
+        self.user = boto3.client("s3")  # whose calls nobody meddles with
+        place = {"LocationConstraint": "sa-east-1"}
+        for bucket in (LANDING.bucket, LAKE):
+            self.user.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        if versioned:
+            self.user.put_bucket_versioning(Bucket=LANDING.bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.clients["glue"].create_workflow(Name=WORKFLOW)
+        for client in self.clients.values():
+            client.meta.events.register("before-call", self._before_call)
+            client.meta.events.register("after-call", self._after_call)
+
+    def upload(self, key: str, body: bytes = b"a,b\n") -> Upload:
+        """Puts an object into landing, a good second after the one before."""
+        self.now += timedelta(milliseconds=1001)
+        put = self.user.put_object(Bucket=LANDING.bucket, Key=key, Body=body)
+        upload = Upload(key, body, self.now, put["ETag"].strip('"'), put.get("VersionId"))
+        self.uploads.append(upload)
+        return upload
+
+    def deliver(self, *bodies: str | list[dict]) -> list[int]:
+        """Has the function take up a batch, a message a body or list of records; returns the places of what failed."""
+        texts = [body if isinstance(body, str) else json.dumps({"Records": body}) for body in bodies]
+        numbers = {f"message-{next(self._numbers)}": place for place, _ in enumerate(texts)}
+        answer = self.handle({"Records": [_message(name, text) for name, text in zip(numbers, texts, strict=True)]})
+        return [numbers[item["itemIdentifier"]] for item in answer["batchItemFailures"]]
+
+    def handle(self, event: dict) -> dict:
+        return self.handler.handle(event, CONTEXT)
+
+    def sweep(self) -> dict:
+        """The scheduled sweep."""
+        return self.handle({"sweep": True})
+
+    def run(self) -> list[Arrival]:
+        """What a run's first notebook does."""
+        return arrivals.sweep(LANDING, BRONZE)
+
+    def in_landing(self) -> list[tuple[str, bytes]]:
+        """Key and content of each version in landing."""
+        return [(key.name, key.value) for key in _stored(LANDING.bucket)]
+
+    def in_bronze(self) -> dict[str, bytes]:
+        """Bronze file to content."""
+        keys = (key for key in _stored(LAKE) if "/" not in key.name.removeprefix("bronze/"))
+        return {key.name.removeprefix("bronze/"): key.value for key in keys}
+
+    def arrived(self) -> Counter:
+        """How often each name and content is in bronze."""
+        return Counter((BronzeFile.parse(name).received_as, body) for name, body in self.in_bronze().items())
+
+    def uploaded(self) -> Counter:
+        """How often each name and content was uploaded."""
+        return Counter((upload.key, upload.body) for upload in self.uploads)
+
+    def lost(self) -> Counter:
+        """What is in fewer places than it was uploaded. Only for a versioned bucket, where no upload hides another."""
+        return self.uploaded() - Counter(self.in_landing()) - self.arrived()
+
+    def workflow_runs(self) -> list[dict]:
+        return self.clients["glue"].get_workflow_runs(Name=WORKFLOW)["Runs"]
+
+    def _before_call(self, model, params, **_: object) -> object:
+        answers = (meddler(model.name, params) for meddler in list(self.before))
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _after_call(self, model, parsed, **_: object) -> None:
+        for meddler in list(self.after):
+            meddler(model.name, parsed)
+
+    def _s3_conditions(self, call: str, request: dict) -> object:
+        if call not in ("CopyObject", "UploadPartCopy"):
+            return None
+        source, _, version = request["headers"]["x-amz-copy-source"].partition("?versionId=")
+        bucket, _, key = unquote(source).partition("/")
+        found = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].get_object(bucket, key, version_id=version or None)
+        expected = request["headers"].get("x-amz-copy-source-if-match", found and found.etag)
+        return failure("PreconditionFailed", 412) if found and found.etag != expected else None
+
+    def _glue_limit(self, call: str, _: dict) -> object:
+        exceeded = call == "StartWorkflowRun" and self.run_is_under_way
+        return failure("ConcurrentRunsExceededException", 400) if exceeded else None
+
+
+@contextmanager
+def world(versioned: bool = True) -> Iterator[World]:
+    """A world of its own, which ends with the block."""
+    with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
+        made = World(versioned)
+        made.handler = importlib.import_module("handler")
+        with (
+            mock.patch("moto.s3.models.utcnow", lambda: made.now),
+            mock.patch.object(made.handler, "client", made.clients.get),
+            mock.patch.object(s3_moves, "_client", lambda: made.clients["s3"]),
+        ):
+            yield made
+
+
+def utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def _stored(bucket: str) -> list[FakeKey]:
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
+    return [version for name in list(keys) for version in keys.getlist(name) if isinstance(version, FakeKey)]
+
+
+def _message(name: str, body: str) -> dict:
+    return {
+        "messageId": name,
+        "receiptHandle": f"handle of {name}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:sa-east-1:123456789012:chegada",
+        "awsRegion": "sa-east-1",
+    }

@@ -1,0 +1,222 @@
+"""The warehouse on the double of Redshift, by the real driver: loads, refusals, retries. Green on the double."""
+
+import json
+import shutil
+from dataclasses import replace
+from decimal import Decimal
+
+import boto3
+import pytest
+
+import certificates
+from inprocess import run_intake, run_notebook
+from star import SALE, Warehouse
+from terminal import FIXTURES
+from vendas import engines, jdbc, resources, warehouse
+from vendas.endpoint import RedshiftEndpoint
+from vendas.errors import CheckFailed, SettingsError, WarehouseConflict, WarehouseError
+from vendas.lake import GOLD, Lake
+from vendas.ledger import read_events
+from vendas.settings import load_settings
+from vendas.spark import session
+
+COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
+
+
+# --- rows
+
+
+def test_a_sale_arrives_exactly_and_again_and_is_rebuilt(redshift):
+    texts = {"produto_adquirido": ' a\n"b"\\\',;|€🛍️', "codigo_de_desconto_usado": "NULL", "telefone": ""}
+    sales = [{}, {}, {"canal": "Site", "arquivo_de_origem": "b.csv"}, texts]
+    assert redshift.load(*sales) == {"a.csv": 3, "b.csv": 1}
+    arrived = redshift.ask("select * from registros_vendas")
+    assert sorted(arrived, key=str) == sorted((tuple((SALE | sale).values()) for sale in sales), key=str)
+    before = redshift.everything() | {"arquivos_carregados": None}
+    redshift.load(*sales)
+    assert redshift.everything() | {"arquivos_carregados": None} == before
+    redshift.rebuild(*sales)
+    assert redshift.everything() | {"arquivos_carregados": None} == before
+
+
+def test_the_star_is_postgresqls_row_by_row_and_key_by_key(redshift, s3_spark, empty, tmp_path):
+    lake = tmp_path / "lago"
+    shutil.copytree(FIXTURES, lake / "landing", ignore=lambda _, names: [n for n in names if not n.endswith(".csv")])
+    run_intake(s3_spark, lake, gold=True)
+    files = sorted({event.arquivo for event in read_events(lake)})
+    gold = Lake(session(load_settings(lake=lake))).rows_of(GOLD, files)
+    warehouse.load(s3_spark, redshift.endpoint, gold, files, redshift.staging)
+    on_redshift = redshift.everything()
+    redshift.tell("drop schema public cascade", "create schema public")
+    warehouse.apply_ddl(s3_spark, empty.backend)
+    warehouse.load(s3_spark, empty.backend, gold, files, tmp_path / "staging")
+    on_postgresql = redshift.everything()
+    loaded_at = [
+        {row[:2] + row[3:] for row in held.pop("arquivos_carregados")} for held in (on_redshift, on_postgresql)
+    ]
+    assert loaded_at[0] == loaded_at[1]
+    assert on_redshift == on_postgresql
+    assert len(on_redshift["fato_vendas"]) == 70
+
+
+def test_a_load_without_any_sale_is_recorded_and_staging_is_emptied(redshift, s3_spark, bucket):
+    assert redshift.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
+    assert redshift.load(files=["a.csv"]) == {"a.csv": 0}
+    assert warehouse.loaded_rows(s3_spark, redshift.endpoint) == {"a.csv": 0, "vazio.csv": 0}
+    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="staging/carga/")
+
+
+# --- nothing changes when anything fails
+
+
+@pytest.fixture
+def loaded(redshift):
+    redshift.load({})
+    return redshift
+
+
+def test_a_failed_check_rolls_back(loaded):
+    loaded.tell(
+        "create function spoil() returns trigger language plpgsql as "
+        "$$ begin new.valor_da_compra := 1; return new; end $$",
+        "create trigger spoil before insert on fato_vendas for each row execute function spoil()",
+    )
+    before = loaded.everything()
+    with pytest.raises(CheckFailed, match=r"(?s)fact_equals_registros.*valor_em_fatos=1\.00"):
+        loaded.load({"canal": "Nova", "arquivo_de_origem": "b.csv"})
+    assert loaded.everything() == before
+
+
+def test_a_failed_copy_rolls_back(loaded):
+    before = loaded.everything()
+    other = Warehouse(loaded.spark, replace(loaded.endpoint, copy_role="copy"), loaded.staging, loaded.behind)
+    with pytest.raises(WarehouseError, match="(?s)Invalid AWS IAM role ARN.*Nothing was changed"):
+        other.load({"canal": "Nova"})
+    assert loaded.everything() == before
+
+
+def test_a_text_of_too_many_bytes_is_named_before_anything_is_sent(loaded, empty):
+    empty.seen.clear()
+    with pytest.raises(WarehouseError) as error:
+        loaded.load({}, {"produto_adquirido": "é" * 501, "arquivo_de_origem": "b.csv"})
+    said = f"registros_vendas.produto_adquirido takes 1000 bytes, and b.csv has a text of 1002: '{'é' * 60}'…"
+    assert str(error.value).startswith(said)
+    assert not any(statement.startswith("copy ") for statement in empty.seen)
+
+
+def test_redshift_itself_counts_bytes_too(loaded, monkeypatch):
+    monkeypatch.setattr(engines, "check_lengths", lambda *_: None)
+    with pytest.raises(WarehouseError, match="Value too long for character type"):
+        loaded.load({"produto_adquirido": "é" * 501})
+    assert loaded.ask("select produto_adquirido from registros_vendas") == [("Tênis",)]
+
+
+def test_a_conflict_with_another_transaction_is_tried_again(loaded, empty, monkeypatch):
+    monkeypatch.setattr(jdbc, "CONFLICT_PAUSES", (0, 0))
+    empty.conflicts = 2
+    assert loaded.load({"canal": "Site"}) == {"a.csv": 1}
+    assert loaded.ask("select canal from fato_vendas natural join dim_canal") == [("Site",)]
+    empty.conflicts = 3
+    with pytest.raises(WarehouseConflict, match="(?s)1023.*Serializable isolation violation.*happened 3 times"):
+        loaded.load({"canal": "Feira"})
+    assert loaded.ask("select canal from fato_vendas natural join dim_canal") == [("Site",)]
+
+
+def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
+    with pytest.raises(WarehouseError, match="(?s)Redshift loads from S3 only.*VENDAS_LAKE=s3"):
+        Warehouse(loaded.spark, loaded.endpoint, tmp_path, loaded.behind).load({})
+
+
+# --- keys are declared and not enforced: the checks see what they let through
+
+
+@pytest.mark.parametrize(
+    ("check", "defect"),
+    [
+        ("one_fact_per_sale", "insert into fato_vendas select * from fato_vendas"),
+        ("dimension_grain", "insert into dim_canal select canal_id + 10, canal from dim_canal"),
+        ("no_orphan_key", "delete from dim_vendedor"),
+    ],
+)
+def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect):
+    query = (resources.folder("sql") / "checks" / f"{check}.sql").read_text(encoding="utf-8")
+    redshift.load({})
+    with jdbc.transaction(s3_spark, redshift.endpoint) as opened:
+        opened.run(warehouse.CREATE_FILES_OF_LOAD)
+        opened.insert("arquivos_da_carga", [("a.csv", 1, Decimal(100), Decimal(89))])
+        before = opened.rows(query)
+        opened.run(defect)
+        assert (before, len(opened.rows(query)) > 0) == ([], True)
+
+
+# --- questions
+
+
+def test_the_exploration_asks_redshift(redshift, empty, tmp_path, monkeypatch):
+    redshift.load({}, {"canal": "Site", "nome_completo": "a\\'b"})
+    at = empty.endpoint
+    held = {"host": at.host, "port": at.port, "dbname": at.database, "username": at.user, "password": at.password}
+    boto3.client("secretsmanager").create_secret(
+        Name="vendas/exploracao", SecretString=json.dumps({**held, "sslrootcert": at.root_certificate})
+    )
+    monkeypatch.setenv("VENDAS_REDSHIFT_SECRET", "vendas/exploracao")
+    monkeypatch.setenv("VENDAS_REDSHIFT_COPY_ROLE", COPY_ROLE)
+    empty.seen.clear()
+    assert run_notebook("05_exploracao", lake=str(tmp_path / "lago"), run_id="r1").read == 2
+    assert len([statement for statement in empty.seen if "fato_vendas" in statement]) == 14
+
+
+# --- the way there
+
+
+def test_the_secret_and_the_role_name_the_endpoint(aws):
+    held = {"host": "dw.example", "port": 5439, "dbname": "vendas", "username": "carga", "password": "s3cret"}
+    boto3.client("secretsmanager").create_secret(Name="vendas/dw", SecretString=json.dumps(held))
+    settings = load_settings(lake="s3://lago", redshift_secret="vendas/dw", redshift_copy_role=COPY_ROLE)
+    expected = RedshiftEndpoint(5439, "s3cret", "dw.example", "vendas", "carga", COPY_ROLE)
+    assert warehouse.endpoint_of(settings) == expected
+    assert "s3cret" not in repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [(None, "cannot be read.*ResourceNotFound"), ("{}", "KeyError: 'host'"), ("x", "JSONDecodeError")],
+)
+def test_a_secret_that_is_of_no_use_is_explained(aws, secret, said):
+    name = f"vendas/{said[:8]}"
+    if secret is not None:
+        boto3.client("secretsmanager").create_secret(Name=name, SecretString=secret)
+    with pytest.raises(WarehouseError, match=f"(?s)VENDAS_REDSHIFT_SECRET.*{said}"):
+        warehouse.endpoint_of(load_settings(lake="s3://lago", redshift_secret=name, redshift_copy_role=COPY_ROLE))
+
+
+@pytest.mark.parametrize("given", [{}, {"redshift_secret": "x"}, {"redshift_copy_role": COPY_ROLE}])
+def test_a_lake_in_s3_needs_the_secret_and_the_role(given):
+    with pytest.raises(SettingsError, match="VENDAS_REDSHIFT_SECRET.*VENDAS_REDSHIFT_COPY_ROLE"):
+        warehouse.endpoint_of(load_settings(lake="s3://lago", **given))
+
+
+def refused(spark, endpoint):
+    with pytest.raises(WarehouseError) as error:
+        warehouse.loaded_rows(spark, endpoint)
+    return str(error.value)
+
+
+def test_a_wrong_password_is_explained(redshift, s3_spark):
+    said = refused(s3_spark, replace(redshift.endpoint, password="wrong"))
+    assert 'password authentication failed for user "vendas"' in said
+
+
+def test_a_server_with_anothers_certificate_is_refused(redshift, s3_spark, tmp_path):
+    other_authority, *_ = certificates.make(tmp_path)
+    assert "SSL error" in refused(s3_spark, replace(redshift.endpoint, root_certificate=str(other_authority)))
+
+
+def test_a_server_under_another_name_is_refused(redshift, s3_spark):
+    said = refused(s3_spark, replace(redshift.endpoint, host="localhost"))
+    assert "localhost" in said and "verif" in said
+
+
+def test_an_unreachable_server_is_explained(s3_spark):
+    said = refused(s3_spark, RedshiftEndpoint(port=1, password=""))
+    assert "jdbc:redshift://127.0.0.1:1/vendas" in said and "refused" in said.split("refused:")[1]

@@ -1,0 +1,33 @@
+"""sql/ as Redshift's grammar has it, by sqlfluff: a second opinion beside the double's."""
+
+import re
+
+import pytest
+import sqlfluff
+from sqlfluff.api.simple import APIParsingError
+
+from vendas import resources
+from vendas.engines import Redshift
+
+SQL = resources.folder("sql")
+FILES = [file for kind in ("ddl", "star", "checks") for file in sorted((SQL / kind).glob("*.sql"))]
+# sqlfluff takes a procedure's body for a literal; its statements are looked at alone, without what PL/pgSQL adds.
+BODY = re.compile(r"\$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
+PL_SQL = re.compile(r"^\s*(if not found then\s+return|end if|return)?\s*$")
+
+
+def statements(sql):
+    yield sql
+    if body := BODY.search(sql):
+        yield from (part for part in body[1].split(";") if not PL_SQL.match(part))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_redshift_can_parse_it(file):
+    for statement in statements(Redshift.ddl(file.read_text(encoding="utf-8"))):
+        assert sqlfluff.parse(statement, dialect="redshift")
+
+
+def test_what_only_postgresql_says_is_seen():
+    with pytest.raises(APIParsingError):
+        sqlfluff.parse("create table t (a integer references u (b) not enforced)", dialect="redshift")

@@ -1,0 +1,224 @@
+"""What holds of workflow/template.yaml without an account: two linters' judgement, and that it fits this project."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stack import TEMPLATE, Stack
+from test_project import ROOT
+from vendas import job
+from vendas.results import StageResult
+from vendas.settings import Settings, load_settings
+from vendas.spark import configuration_in_glue
+
+TEXT = TEMPLATE.read_text(encoding="utf-8")
+GIVEN = {"ArtifactsBucket": "artifacts", "JobModules": "vendas/vendas.gluewheels.zip"}
+WAREHOUSE = {
+    "WarehouseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:dw",
+    "WarehouseCopyRoleArn": "arn:aws:iam::123456789012:role/copy",
+}
+NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
+OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
+OF_THE_SCRIPT = {"notebook", "worker_type", "workers"}
+GLUE_5_1 = {"numpy": "1.26.4", "pandas": "2.2.3", "pyarrow": "17.0.0", "pyspark": "3.5.6"}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return Stack(**GIVEN)
+
+
+# --- linters
+
+
+def test_cfn_lint_finds_nothing():
+    done = subprocess.run([Path(sys.executable).with_name("cfn-lint"), TEMPLATE], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_checkov_finds_nothing_that_is_not_answered():
+    if "CHECKOV" not in os.environ:
+        pytest.skip("checkov is in an environment of its own: `make test` sets it up and says where")
+    options = ["--framework", "cloudformation", "--skip-download", "--output", "json"]
+    done = subprocess.run([ROOT / os.environ["CHECKOV"], "--file", TEMPLATE, *options], capture_output=True, text=True)
+    results = json.loads(done.stdout)["results"]
+    assert [(check["check_id"], check["resource"]) for check in results["failed_checks"]] == []
+    assert all(check["check_result"]["suppress_comment"] for check in results["skipped_checks"])
+    assert results["passed_checks"] and not results["parsing_errors"]
+
+
+@pytest.mark.parametrize("what", ["ignore_checks:", 'Resource: "*"'])
+def test_what_is_let_through_has_its_reason_beside_it(what):
+    lines = [line for line in TEXT.splitlines() if what in line]
+    assert lines and [line for line in lines if "  # " not in line] == []
+
+
+# --- what the program expects
+
+
+def test_jobs_are_told_what_the_script_and_the_settings_know(stack):
+    known = OF_THE_SCRIPT | Settings.model_fields.keys()
+    jobs = stack.resources("AWS::Glue::Job")
+    told = {name.removeprefix("--") for properties in jobs.values() for name in properties["DefaultArguments"]}
+    assert {name for name in told if not OF_GLUE.fullmatch(name)} <= known
+    assert told >= OF_THE_SCRIPT | {"lake", "landing", "glue_database"}
+
+
+def test_jobs_have_the_session_that_the_library_would_make(stack):
+    settings = load_settings(lake="s3://lago", glue_database="vendas")
+    told = configuration_in_glue(settings.lake)
+    expected = {
+        **{name: value for name, value in told.items() if not name.endswith("namespace")},
+        "spark.sql.catalog.lago.warehouse": f"s3://{stack.name('LakeBucket')}",
+    }
+    for properties in stack.resources("AWS::Glue::Job").values():
+        told = properties["DefaultArguments"]["--conf"].split(" --conf ")
+        assert dict(option.split("=", 1) for option in told) == expected
+
+
+def test_the_versions_are_those_of_glue(stack):
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {f"{name}=={version}" for name, version in GLUE_5_1.items()} <= set(pins)
+    assert {properties["GlueVersion"] for properties in stack.resources("AWS::Glue::Job").values()} == {"5.1"}
+
+
+def test_alarms_and_dashboard_look_at_metrics_that_jobs_write(stack, capsys):
+    for stage in ("bronze", "silver"):
+        job._measure(StageResult(stage=stage, run_id="r", files=()), 1.0)
+    job._count_pending([])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    written = {
+        (metric["Name"], *sorted((name, line[name]) for name in declared["Dimensions"][0]))
+        for line in told
+        for declared in line["_aws"]["CloudWatchMetrics"]
+        for metric in declared["Metrics"]
+    }
+    watched = [
+        (metric["MetricName"], *sorted((d["Name"], d["Value"]) for d in metric["Dimensions"]))
+        for alarm in stack.resources("AWS::CloudWatch::Alarm").values()
+        for metric in _metrics(alarm)
+        if metric["Namespace"] == job.NAMESPACE
+    ]
+    shown = [
+        (name, *sorted(zip(rest[::2], rest[1::2], strict=False)))
+        for widget in json.loads(stack.properties("Dashboard")["DashboardBody"])["widgets"]
+        for namespace, name, *rest in [[word for word in m if isinstance(word, str)] for m in _lists(widget)]
+        if namespace == job.NAMESPACE and "chegada" not in rest
+    ]
+    assert len(watched) == 4 and len(shown) == 5
+    assert {*watched, *shown} <= written
+
+
+def _metrics(alarm):
+    return [metric["MetricStat"]["Metric"] for metric in alarm.get("Metrics", []) if "MetricStat" in metric] or [alarm]
+
+
+def _lists(widget):
+    return [metric for metric in widget["properties"]["metrics"] if isinstance(metric[0], str)]
+
+
+# --- operation
+
+
+def test_events_are_hidden_six_times_as_long_as_they_may_take(stack):
+    function = stack.properties("ArrivalFunction")
+    assert stack.properties("ArrivalQueue")["VisibilityTimeout"] >= 6 * function["Timeout"]
+    mapping = stack.properties("ArrivalMapping")
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] < function["ReservedConcurrentExecutions"]
+
+
+def test_every_log_ends_and_every_alarm_is_told(stack):
+    logs, alarms = stack.resources("AWS::Logs::LogGroup"), stack.resources("AWS::CloudWatch::Alarm")
+    assert [log["RetentionInDays"] for log in logs.values()] == [90] * 3
+    assert {action for alarm in alarms.values() for action in alarm["AlarmActions"]} == {stack.arn("Topic")}
+    rules = stack.resources("AWS::Events::Rule").values()
+    assert {target["Arn"] for rule in rules for target in rule["Targets"]} == {stack.arn("Topic")}
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "not_own"),
+    [
+        ({}, {"Vpc", "Connection", "SecurityGroup", "Workgroup", "CopyRole"}, set()),
+        (NETWORK, {"Connection", "SecurityGroup", "Workgroup"}, {"Vpc", "GlueEndpoint"}),
+        (NETWORK | {"SecurityGroupId": "sg-0a1b2c3d"}, {"Connection", "Workgroup"}, {"Vpc", "SecurityGroup"}),
+        (WAREHOUSE, {"WarehouseJob"}, {"Vpc", "Connection", "Workgroup", "WarehouseSecret", "CopyRole", "Refresh"}),
+        (WAREHOUSE | NETWORK, {"Connection", "SecurityGroup"}, {"Vpc", "Workgroup", "Refresh"}),
+        (WAREHOUSE | {"WarehouseClusterId": "dw"}, {"Refresh", "RefreshRole"}, {"Connection"}),
+    ],
+    ids=["nothing", "network", "security group", "warehouse", "both", "cluster"],
+)
+def test_what_is_given_is_not_made(given, own, not_own):
+    stack = Stack(**GIVEN, **given)
+    kinds = {resource["Type"] for resource in stack._template["Resources"].values()}
+    made = {name for kind in kinds for name in stack.resources(kind)}
+    assert own <= made and not not_own & made
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, {"WorkgroupName": "loja", "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:"}),
+        (WAREHOUSE | {"WarehouseClusterId": "dw"}, {"ClusterIdentifier": "dw", "SecretArn": "arn:"}),
+        (WAREHOUSE | {"WarehouseWorkgroupArn": "arn:x"}, {"WorkgroupName": "arn:x", "SecretArn": "arn:"}),
+    ],
+    ids=["own", "cluster", "workgroup"],
+)
+def test_the_refresh_asks_the_warehouse_there_is(given, asked):
+    told = json.loads(Stack(**GIVEN, **given).properties("Refresh")["Target"]["Input"])
+    assert told["Sql"] == "call refresh_star()"
+    assert {name: told[name].startswith(value) for name, value in asked.items()} == dict.fromkeys(asked, True)
+
+
+# --- who may do what
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-warehousesecret"
+LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("s3:DeleteObjectVersion", f"{LANDING}/registros.csv", {"ArrivalRole", "BronzeRole"}),
+        ("s3:PutObject", f"{LANDING}/registros.csv", set()),
+        ("s3:PutObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole"}),
+        ("s3:GetObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole", "SilverRole"}),
+        ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole"}),
+        ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole"}),
+        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole"}),
+        ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole"}),
+        ("s3:DeleteBucket", LAKE, set()),
+        ("glue:DeleteTable", "arn:aws:glue:us-east-1:123456789012:table/vendas/gold", set()),
+        ("glue:CreateTable", "arn:aws:glue:us-east-1:123456789012:table/vendas/gold", {"BronzeRole"}),
+        ("glue:StartWorkflowRun", "arn:aws:glue:us-east-1:123456789012:workflow/loja", {"ArrivalRole"}),
+        ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
+        ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole"}),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/loja-copyrole", set()),
+    ],
+    ids=lambda value: value if isinstance(value, str) and not value.startswith("arn") else "",
+)
+def test_only_who_needs_it_may(stack, action, resource, allowed):
+    roles = stack.resources("AWS::IAM::Role")
+    assert {role for role in roles if stack.allows(stack.arn(role), action, resource, {})} == allowed
+
+
+def test_every_actor_has_a_role_of_its_own(stack):
+    jobs = [properties["Role"] for properties in stack.resources("AWS::Glue::Job").values()]
+    schedules = [properties["Target"]["RoleArn"] for properties in stack.resources("AWS::Scheduler::Schedule").values()]
+    used = [*jobs, *schedules, stack.properties("ArrivalFunction")["Role"], *stack.properties("Namespace")["IamRoles"]]
+    assert sorted(used) == sorted({stack.arn(role) for role in stack.resources("AWS::IAM::Role")})
+
+
+def test_no_role_may_do_anything_by_a_wildcard(stack):
+    actions = {
+        action
+        for statements in stack.policies.values()
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert actions and [action for action in actions if "*" in action] == []

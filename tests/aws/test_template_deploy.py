@@ -1,0 +1,174 @@
+"""`make deploy` and `make undeploy` as far as an emulator goes: the scripts, the real awscli, moto's CloudFormation.
+
+moto makes buckets, queues, the function, roles, rules, the topic and its key. It knows no Glue job, trigger, connection
+or workflow, no Redshift, schedule, alarm or policy of a bucket, and nothing of an update; nor does it try conditions of
+the template's Rules. So the warehouse is one that is given, and the stack is made once.
+"""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+
+import deploy_modules
+from stack import Stack
+from test_project import ROOT
+
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")  # what moto does not know
+GIVEN = [
+    "WarehouseSecretArn=arn:aws:secretsmanager:us-east-1:123456789012:secret:dw",
+    "WarehouseCopyRoleArn=arn:aws:iam::123456789012:role/copy",
+    "WarehouseClusterId=dw",
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A copy of the folder that holds what is deployed, built by hand."""
+    root = tmp_path_factory.mktemp("projeto")
+    shutil.copytree(ROOT / "workflow", root / "workflow")
+    (root / "build" / "lambda").mkdir(parents=True)
+    shutil.copy(ROOT / "lambda" / "handler.py", root / "build" / "lambda")
+    (root / "build" / "vendas.gluewheels.zip").write_bytes(b"wheels")
+    return root
+
+
+@pytest.fixture(scope="module")
+def call(aws, built):
+    """Runs a script of the copy, with this project's awscli."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "AWS_ENDPOINT_URL": aws.replace("127.0.0.1", "localhost"),  # or moto takes the port for a bucket's name
+    }
+
+    def run(script, *words, **variables):
+        return subprocess.run(
+            [built / "workflow" / script, *words], env=environment | variables, capture_output=True, text=True
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def deployed(aws, built, call):
+    """What the script said, and the physical names of what was made, by the template's; taken down again at the end."""
+    boto3.client("s3").create_bucket(Bucket="artefatos")
+    done = call("deploy", "loja", "artefatos", *GIVEN)
+    assert done.returncode == 0, done.stderr
+    made = boto3.client("cloudformation").describe_stack_resources(StackName="loja")["StackResources"]
+    names = {resource.get("LogicalResourceId"): resource.get("PhysicalResourceId") for resource in made}
+    yield done.stdout, names
+    done = call("undeploy", "loja")
+    assert done.returncode == 0, done.stderr
+    assert names["LandingBucket"] in done.stdout and names["LakeBucket"] in done.stdout
+    assert boto3.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_the_packaged_template_names_artifacts_that_are_there(deployed, built):
+    resources = yaml.safe_load((built / "build" / "template.yaml").read_text())["Resources"]
+    code = resources["ArrivalFunction"]["Properties"]["Code"]
+    s3 = boto3.client("s3")
+    packed = s3.get_object(Bucket=code["S3Bucket"], Key=code["S3Key"])["Body"].read()
+    assert zipfile.ZipFile(io.BytesIO(packed)).namelist() == ["handler.py"]
+    scripts = {
+        resource["Properties"]["Command"]["ScriptLocation"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Glue::Job"
+    }
+    (bucket, _, key) = scripts.pop().removeprefix("s3://").partition("/")
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "workflow" / "glue_job.py").read_bytes()
+    assert not scripts
+    (parameters,) = boto3.client("cloudformation").describe_stacks(StackName="loja")["Stacks"]
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in parameters["Parameters"]}
+    assert s3.get_object(Bucket="artefatos", Key=given["JobModules"])["Body"].read() == b"wheels"
+
+
+def test_the_function_is_wired_to_landing(deployed):
+    said, names = deployed
+    assert "Successfully created" in said
+    stack = Stack()
+    (told,) = stack.properties("LandingBucket")["NotificationConfiguration"]["QueueConfigurations"]  # moto lacks it
+    (let_in,) = stack.properties("ArrivalQueuePolicy")["PolicyDocument"]["Statement"]
+    assert fnmatchcase(f"arn:aws:s3:::{names['LandingBucket']}", let_in["Condition"]["ArnLike"]["aws:SourceArn"])
+    function = boto3.client("lambda").get_function_configuration(FunctionName="loja-arrival")
+    (mapping,) = boto3.client("lambda").list_event_source_mappings(FunctionName="loja-arrival")["EventSourceMappings"]
+    assert told["Queue"] == let_in["Resource"] == mapping["EventSourceArn"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert function["Environment"]["Variables"]["LANDING_BUCKET"] == names["LandingBucket"]
+    assert function["Handler"] == "handler.handle" and function["Timeout"] * 6 <= 1800
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "said"),
+    [
+        (["Loja_1", "artefatos"], {}, "STACK=Loja_1 cannot name buckets"),
+        (["loja", "nenhum"], {}, "BUCKET=nenhum is not a bucket that account 123456789012 can use"),
+        (["loja", "artefatos"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "run 'aws configure'"),
+    ],
+    ids=["name", "bucket", "credentials"],
+)
+def test_what_is_wrong_is_said(call, words, variables, said):
+    done = call("deploy", *words, **variables)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+
+
+def test_there_is_no_stack_to_take_down(call):
+    done = call("undeploy", "nenhuma")
+    assert done.returncode == 2 and "There is no stack nenhuma" in done.stderr
+
+
+# --- the modules of jobs
+
+
+def test_modules_are_packed_as_glue_installs_them(tmp_path):
+    wheels = [tmp_path / f"{name}-1.0-py3-none-any.whl" for name in ("numpy", "um_modulo")]
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel, "w") as made:
+            made.writestr(f"{wheel.name.split('-')[0]}.py", "VALUE = 1")
+            made.writestr(f"{wheel.name[:-17]}.dist-info/METADATA", f"Name: {wheel.name.split('-')[0]}\nVersion: 1.0")
+            made.writestr(f"{wheel.name[:-17]}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: x")
+            made.writestr(f"{wheel.name[:-17]}.dist-info/RECORD", "")
+    archive = tmp_path / "vendas.gluewheels.zip"
+    deploy_modules._pack(wheels, archive)
+    first = archive.read_bytes()
+    deploy_modules._pack(wheels, archive)
+    assert archive.read_bytes() == first
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path)
+    requirements = tmp_path / "wheels" / "requirements.txt"
+    assert requirements.read_text() == "um-modulo==1.0\n"  # numpy is Glue's
+    options = ["--no-index", "--no-deps", "--find-links", tmp_path / "wheels", "--target", tmp_path / "site"]
+    installed = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", *options, "--requirement", requirements],
+        capture_output=True,
+        text=True,
+    )
+    assert installed.returncode == 0, installed.stderr
+    assert (tmp_path / "site" / "um_modulo.py").exists()
+
+
+def test_jobs_can_do_without_what_is_left_out():
+    left_out = {name.replace("-", "_") for name in deploy_modules.NO_USE_FOR}
+    program = f"""
+import sys
+sys.modules |= dict.fromkeys({left_out}, None)  # importing one of them fails
+import json, glue_job
+from pathlib import Path
+from vendas.resources import folder
+for notebook in sorted(folder("notebooks").glob("0[1-4]*.ipynb")):
+    for cell in json.loads(notebook.read_text())["cells"]:
+        lines = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "from vendas" in lines:
+            exec(lines.partition("settings =")[0])
+            print(notebook.stem)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT / "workflow", capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, ["01_bronze", "02_silver", "03_gold", "04_dw"]), done.stderr

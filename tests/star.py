@@ -1,0 +1,58 @@
+"""A warehouse under test, on PostgreSQL or on the double of Redshift, and one plain sale for it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import psycopg
+
+from vendas import schema, warehouse
+
+SALE = {
+    "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
+    "turno_compra": "Noite",
+    "nome_completo": "Ana Souza",
+    "email": "ana@exemplo.com",
+    "dominio_email": "exemplo.com",
+    "telefone": "11 99999-0000",
+    "produto_adquirido": "Tênis",
+    "valor_da_compra": Decimal("100.00"),
+    "desconto_oferecido": Decimal("0.1100"),
+    "valor_com_desconto": Decimal("89.00"),
+    "canal": "Loja",
+    "plataforma_de_interacao": "Balcão",
+    "campanha_de_marketing": "Verão",
+    "vendedor": "Rui",
+    "codigo_de_desconto_usado": "VERAO11",
+    "arquivo_de_origem": "a.csv",
+    "ano": 2024,
+}
+DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
+TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{name}" for name in DIMENSIONS)]
+
+
+class Warehouse:
+    """One warehouse: loads literal rows by its endpoint, and asks the PostgreSQL in or behind it in SQL."""
+
+    def __init__(self, spark, endpoint, staging, behind=None):
+        self.spark, self.endpoint, self.staging, self.behind = spark, endpoint, staging, behind or endpoint
+
+    def load(self, *sales, files=None, how=warehouse.load):
+        rows = [{**SALE, **sale} for sale in sales]
+        gold = self.spark.createDataFrame([tuple(row.values()) for row in rows], schema.ddl(schema.GOLD))
+        files = files or sorted({row["arquivo_de_origem"] for row in rows})
+        return how(self.spark, self.endpoint, gold, files, self.staging)
+
+    def rebuild(self, *sales):
+        return self.load(*sales, how=warehouse.rebuild)
+
+    def ask(self, query):
+        with psycopg.connect(self.behind.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def tell(self, *statements):
+        with psycopg.connect(self.behind.url) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def everything(self):
+        return {table: sorted(self.ask(f"select * from {table}"), key=str) for table in TABLES}
