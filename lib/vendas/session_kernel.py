@@ -124,6 +124,7 @@ class SessionKernel(GlueKernel):
         if _went_well(statement):
             return super()._construct_reply_content(statement)
         said = statement.get("Output") or {}
+        self.display_result(said)  # what it printed before
         state = f"the statement is {statement['State']}"
         return self._fail(said.get("ErrorName", "GlueError"), said.get("ErrorValue", state), said.get("Traceback"))
 

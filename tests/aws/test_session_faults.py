@@ -4,6 +4,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from session_desk import GIVEN, PROFILE, GlueSession, StockSession, desk, needs_kernel
@@ -105,9 +106,12 @@ def test_an_answer_that_is_cut_short(stub, fails):
     assert fails(RESULT).startswith("x.ipynb ended without a result, in cell [3] (from vendas.results")
 
 
-def test_a_cell_that_raises(fails):
-    said = fails("1 / 0", RESULT)
-    assert said.startswith("x.ipynb failed in cell [3] (1 / 0):\nZeroDivisionError: division by zero")
+def test_a_cell_that_raises(fails, tmp_path):
+    said = fails("print('antes')\n1 / 0", RESULT)
+    assert said.startswith("x.ipynb failed in cell [3] (print('antes')):\nZeroDivisionError: division by zero")
+    cells = nbformat.read(tmp_path / "out.ipynb", 4).cells
+    ((printed, error),) = [cell.outputs for cell in cells if cell.source.endswith("1 / 0")]
+    assert printed.text == "antes\n" and "line 2" in "".join(error.traceback)
 
 
 def test_no_credentials(fails, monkeypatch):
