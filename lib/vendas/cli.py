@@ -205,13 +205,16 @@ def doctor(
 def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> None:
     """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks).
 
+    Notebooks of a lake in S3 (kept in ./vendas-notebooks/BUCKET) run in a session of AWS Glue.
+
     A copy you have changed stays as it is; the others follow the project's notebooks.
 
     What follows -- goes to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`.
     """
     from vendas.desk import jupyterlab, notebooks_folder, prepare_notebooks
 
-    settings = local(lake)
+    settings = load_settings(lake=lake)
+    command, environment = jupyterlab(settings)
     outdated = prepare_notebooks(settings)
     for copy in outdated:
         console.print(
@@ -222,7 +225,6 @@ def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> N
         )
     if json:
         print_json({"folder": str(notebooks_folder(settings)), "outdated": [copy.name for copy in outdated]})
-    command, environment = jupyterlab(settings)
     os.execve(command[0], [*command, *context.args], {**os.environ, **environment})
 
 

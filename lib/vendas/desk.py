@@ -1,4 +1,7 @@
-"""The analyst's desk: JupyterLab on copies of the notebooks, ready to be run by hand on one lake."""
+"""The analyst's desk: JupyterLab on copies of the notebooks, ready to be run by hand on one lake.
+
+The copies of a lake in S3 are on this machine, too; their kernel runs them in a session of AWS Glue.
+"""
 
 import hashlib
 import json
@@ -9,15 +12,17 @@ from pathlib import Path
 import nbformat
 import papermill
 
-from vendas import resources
+from vendas import resources, sessions
 from vendas.settings import Settings
+from vendas.storage import S3Lake
 
+COPIES_OF_S3 = "vendas-notebooks"  # in the folder where the command is given, by bucket
 OPENED_FIRST = "05_exploracao.ipynb"
 _OWN = "vendas"  # the part of a copy's metadata that holds the fingerprint of what was prepared
 
 
 def prepare_notebooks(settings: Settings) -> list[Path]:
-    """Copies of all notebooks in the lake's `notebooks` folder, their parameters naming that lake.
+    """Copies of all notebooks in `notebooks_folder`, their parameters naming that lake.
 
     A copy whose original has changed is made anew, unless somebody has worked on it: its cells are not those prepared.
     Such a copy stays as it is. Returns these.
@@ -39,14 +44,17 @@ def prepare_notebooks(settings: Settings) -> list[Path]:
 
 
 def notebooks_folder(settings: Settings) -> Path:
-    """Where this lake's copies are."""
+    """Where this lake's copies are: in the lake, or below the working folder for one in S3."""
+    if isinstance(settings.lake, S3Lake):
+        return Path.cwd() / COPIES_OF_S3 / settings.lake.bucket / settings.lake.key
     return settings.lake / "notebooks"
 
 
 def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
     """JupyterLab's command line, and the variables to add to its environment, which its kernels inherit.
 
-    It listens on 127.0.0.1, asks nobody for news or updates, and remembers in the lake what was open there.
+    It listens on 127.0.0.1, asks nobody for news or updates, and remembers beside the copies what was open there.
+    Raises SettingsError when the lake is in S3, and what a session needs is missing.
     """
     folder = notebooks_folder(settings)
     command = [
@@ -62,6 +70,7 @@ def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         # They work in the copies' folder, where no .env is read.
         **settings.as_environment(),
+        **(sessions.environment(settings) if isinstance(settings.lake, S3Lake) else {}),
     }
 
 
@@ -69,6 +78,8 @@ def _prepare(original: Path, settings: Settings) -> nbformat.NotebookNode:
     prepared = papermill.execute_notebook(
         original, None, parameters={"lake": str(settings.lake)}, prepare_only=True, progress_bar=False
     )
+    if isinstance(settings.lake, S3Lake):
+        prepared.metadata.kernelspec = sessions.KERNEL
     prepared.metadata[_OWN] = {"prepared": _fingerprint(prepared)}
     return prepared
 

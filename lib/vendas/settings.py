@@ -20,6 +20,12 @@ class Settings(BaseSettings):
     glue_database: str = Field(
         default="vendas", pattern=r"^[a-z0-9_]+$", description="the Glue database that knows the tables of a lake in S3"
     )
+    glue_role: str | None = Field(
+        default=None, pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/.+$", description="the role of interactive sessions"
+    )
+    glue_modules: str | None = Field(
+        default=None, pattern=r"^s3://.+", description="the project on S3, which interactive sessions install"
+    )
     lake: Path | S3Lake = Field(
         default=DEFAULT_LAKE, validate_default=True, description="the lake's folder, or s3://bucket"
     )

@@ -15,7 +15,7 @@ from test_project import ROOT
 from vendas import job
 from vendas.results import StageResult
 from vendas.settings import Settings, load_settings
-from vendas.spark import _session_options
+from vendas.spark import configuration_in_glue
 
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 GIVEN = {"ArtifactsBucket": "artifacts", "JobModules": "vendas/vendas.gluewheels.zip"}
@@ -72,9 +72,9 @@ def test_jobs_are_told_what_the_script_and_the_settings_know(stack):
 
 def test_jobs_have_the_session_that_the_library_would_make(stack):
     settings = load_settings(lake="s3://lago", glue_database="vendas")
+    told = configuration_in_glue(settings.lake)
     expected = {
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        **{name: value for name, value in _session_options(settings.lake).items() if not name.endswith("namespace")},
+        **{name: value for name, value in told.items() if not name.endswith("namespace")},
         "spark.sql.catalog.lago.warehouse": f"s3://{stack.name('LakeBucket')}",
     }
     for properties in stack.resources("AWS::Glue::Job").values():

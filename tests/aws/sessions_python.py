@@ -1,0 +1,30 @@
+"""The Python that a session of the stub runs in: reads a statement a line, and answers what the API tells of it."""
+
+import ast
+import json
+import sys
+import traceback
+from contextlib import redirect_stdout
+from io import StringIO
+
+
+def execute(code, names):
+    """What the API tells of an executed statement; None: it was cancelled."""
+    printed, output = StringIO(), {"Status": "ok"}
+    try:
+        with redirect_stdout(printed):
+            *before, last = ast.parse(code, "<stdin>").body
+            exec(compile(ast.Module(before, []), "<stdin>", "exec"), names)
+            exec(compile(ast.Interactive([last]), "<stdin>", "single"), names)
+    except KeyboardInterrupt:
+        return None
+    except BaseException as error:
+        lines = traceback.format_exception(error)
+        output = {"Status": "error", "ErrorName": type(error).__name__, "ErrorValue": str(error), "Traceback": lines}
+    return output | {"Data": {"TextPlain": printed.getvalue()}}
+
+
+if __name__ == "__main__":
+    names: dict = {"__name__": "__main__"}
+    for line in sys.stdin:
+        print(json.dumps(execute(json.loads(line), names)), flush=True)
