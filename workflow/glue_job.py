@@ -7,9 +7,10 @@ import sys
 from argparse import ArgumentParser
 
 from vendas.cost import DPUS
-from vendas.errors import VendasError
+from vendas.errors import SettingsError, VendasError
 from vendas.job import JobRun, run_job
 from vendas.settings import Settings, load_settings
+from vendas.storage import S3Lake
 
 
 def main(arguments: list[str]) -> None:
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> None:
     dpus = DPUS[given.worker_type] * given.workers
     try:
         settings = load_settings(**{name: getattr(given, name) for name in Settings.model_fields})
+        if not isinstance(settings.lake, S3Lake):
+            raise SettingsError(f"--lake is {settings.lake}; expected s3://bucket. A lake in a folder: vendas run.")
         run_job(given.notebook, settings, JobRun(given.JOB_RUN_ID, given.WORKFLOW_NAME, given.WORKFLOW_RUN_ID, dpus))
     except VendasError as error:
         sys.exit(f"{type(error).__name__}: {error}")

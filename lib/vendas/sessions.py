@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from vendas import resources
 from vendas.errors import SettingsError
 from vendas.settings import Settings
-from vendas.spark import configuration_in_glue
+from vendas.spark import OF_THE_JVM
 
 KERNEL = {"name": "glue_pyspark", "display_name": "Glue PySpark", "language": "python"}
 IDLE_MINUTES, LONGEST_MINUTES = 15, 8 * 60
@@ -37,7 +37,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "glue_additional_python_modules": _required(
             "glue_modules", settings.glue_modules, "the s3:// address of the modules that `make deploy` uploaded"
         ),
-        "glue_spark_conf": " --conf ".join(f"{k}={v}" for k, v in configuration_in_glue(settings.lake).items()),
+        "glue_spark_conf": " --conf ".join(f"{k}={v}" for k, v in OF_THE_JVM.items()),
         "glue_default_arguments": json.dumps(ARGUMENTS),
     }
     _check_installed()

@@ -30,7 +30,8 @@ from vendas.storage import Location, S3Lake
 CATALOG = "lago"
 _CATALOG = f"spark.sql.catalog.{CATALOG}"
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
-_EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+# What a JVM must know from its start, Glue's too; all else a session can be told later.
+OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 _EMPTY_PLANS = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
 _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
@@ -61,14 +62,9 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made in the cwd
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.extensions": _EXTENSIONS,
+        **OF_THE_JVM,
         **_session_options(settings.lake),
     }
-
-
-def configuration_in_glue(lake: Location) -> dict[str, str]:
-    """What Glue is to tell a JVM of its own for a lake in S3."""
-    return {"spark.sql.extensions": _EXTENSIONS, **_session_options(lake)}
 
 
 def _session_options(lake: Location) -> dict[str, str]:

@@ -5,12 +5,12 @@ from collections import Counter
 from contextlib import ExitStack, suppress
 
 import pytest
-from arrival_world import World, failure, world
 from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from arrival_world import World, failure, world
 from vendas.errors import ArrivalError
 
 KEY, OTHER_KEY = "registros loja.csv", "REGISTROS_São+1%.CSV"

@@ -4,9 +4,9 @@ import json
 
 import boto3
 import pytest
-from arrival_world import LANDING, WORKFLOW, failure, world
 from moto.s3.models import s3_backends
 
+from arrival_world import LANDING, WORKFLOW, failure, world
 from vendas.arrivals import waiting_files
 from vendas.errors import ArrivalError
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from arrival_world import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from arrival_world import BRONZE, LANDING, failure, world
 from moto.s3.models import s3_backends
 
+from arrival_world import BRONZE, LANDING, failure, world
 from vendas import s3_moves
 from vendas.arrivals import BronzeFile, bronze_files, sweep, waiting_files
 from vendas.errors import ArrivalError

@@ -14,8 +14,8 @@ from stack import TEMPLATE, Stack
 from test_project import ROOT
 from vendas import job
 from vendas.results import StageResult
-from vendas.settings import Settings, load_settings
-from vendas.spark import configuration_in_glue
+from vendas.settings import Settings
+from vendas.spark import OF_THE_JVM
 
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 GIVEN = {"ArtifactsBucket": "artifacts", "JobModules": "vendas/vendas.gluewheels.zip"}
@@ -70,16 +70,10 @@ def test_jobs_are_told_what_the_script_and_the_settings_know(stack):
     assert told >= OF_THE_SCRIPT | {"lake", "landing", "glue_database"}
 
 
-def test_jobs_have_the_session_that_the_library_would_make(stack):
-    settings = load_settings(lake="s3://lago", glue_database="vendas")
-    told = configuration_in_glue(settings.lake)
-    expected = {
-        **{name: value for name, value in told.items() if not name.endswith("namespace")},
-        "spark.sql.catalog.lago.warehouse": f"s3://{stack.name('LakeBucket')}",
-    }
+def test_jobs_tell_the_jvm_what_it_must_know_from_its_start(stack):
     for properties in stack.resources("AWS::Glue::Job").values():
         told = properties["DefaultArguments"]["--conf"].split(" --conf ")
-        assert dict(option.split("=", 1) for option in told) == expected
+        assert dict(option.split("=", 1) for option in told) == OF_THE_JVM
 
 
 def test_the_versions_are_those_of_glue(stack):
