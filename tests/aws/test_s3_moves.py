@@ -88,6 +88,22 @@ def test_a_folder_and_a_bucket_do_not_go_together(places):
         sweep(*places)
 
 
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_copy_is_one_of_just_this_object(versioned):
+    with world(versioned) as aws:
+        upload, asked = aws.upload("registros.csv"), []
+
+        def note(call, request):
+            asked.extend([request["headers"]] if call == "CopyObject" else [])
+
+        aws.before.append(note)
+        aws.deliver([upload.event()])
+        (headers,) = asked
+        source = "landing-bucket/registros.csv" + (f"?versionId={upload.version}" if versioned else "")
+        assert headers["x-amz-copy-source"] == source
+        assert headers["x-amz-copy-source-if-match"] == f'"{upload.etag}"'
+
+
 def test_an_object_above_the_limit_is_copied_in_parts_of_just_this_object(aws):
     content = bytes(range(256)) * (11 * MIB // 256)
     upload = aws.upload("registros grande+1.csv", content)
@@ -138,6 +154,25 @@ def test_a_copy_that_differs_is_deleted_and_made_again(aws, spoiled):
     assert aws.in_bronze() == {} and aws.in_landing() == [("registros.csv", upload.body)]
     aws.after.remove(spoil)
     assert aws.deliver([upload.event()]) == [] and aws.in_bronze() == {upload.bronze_name: upload.body}
+
+
+def test_a_copy_that_differs_is_not_deleted_when_another_has_made_a_better_one(aws):
+    upload = aws.upload("registros.csv")
+
+    def spoil(call, _):
+        if call == "CopyObject":
+            aws.after.remove(spoil)
+            aws.user.put_object(Bucket="lake-bucket", Key=f"bronze/{upload.bronze_name}", Body=b"spoiled")
+
+    def make_a_better_one(call, request):
+        if call == "DeleteObject" and "bronze" in request["url_path"]:
+            aws.before.remove(make_a_better_one)
+            aws.run()
+
+    aws.after.append(spoil)
+    aws.before.append(make_a_better_one)
+    aws.deliver([upload.event()])
+    assert aws.in_bronze() == {upload.bronze_name: upload.body} and aws.in_landing() == []
 
 
 def test_a_copy_that_differs_and_that_nobody_could_delete_is_overwritten(aws):
