@@ -128,8 +128,8 @@ def refusal(endpoint: Endpoint, said: str) -> str:
 
 
 def _is_conflict(error: Exception, said: str) -> bool:
-    """Whether it is a serialization failure: SQLSTATE 40001, which Redshift calls its error 1023."""
+    """Whether the database rolled it back for another's sake: SQLSTATE 40…, or what Redshift calls its error 1023."""
     state = None
     with suppress(Py4JError, AttributeError):  # not every exception of Java has a state
         state = error.java_exception.getSQLState()
-    return state == "40001" or "Serializable isolation violation" in said
+    return str(state).startswith("40") or "Serializable isolation violation" in said

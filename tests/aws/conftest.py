@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 import certificates
 from redshift_double import RedshiftDouble
-from star import Warehouse
+from star import TABLES, Warehouse
 from vendas import embedded, warehouse
 from vendas.endpoint import RedshiftEndpoint
 
@@ -99,7 +99,14 @@ def empty(double):
 
 
 @pytest.fixture
-def redshift(s3_spark, empty, bucket):
-    """An empty warehouse on the double."""
-    warehouse.apply_ddl(s3_spark, empty.endpoint)
-    return Warehouse(s3_spark, empty.endpoint, f"s3://{bucket}/staging/carga", behind=empty.backend)
+def redshift(s3_spark, double, bucket, request):
+    """An empty warehouse on the double: its tables are made once, and emptied for each test."""
+    dw = Warehouse(s3_spark, double.endpoint, f"s3://{bucket}/staging/carga", behind=double.backend)
+    if set(TABLES) <= double.tables:
+        dw.tell(f"truncate {', '.join(TABLES)}", "drop function if exists spoil cascade")
+    else:
+        request.getfixturevalue("empty")
+        warehouse.apply_ddl(s3_spark, double.endpoint)
+    double.seen.clear()
+    double.conflicts = 0
+    return dw

@@ -78,13 +78,11 @@ class RedshiftDouble:
             client.sendall(b"N")
 
     def _logged_in(self, stream):
-        (length,) = struct.unpack("!i", stream.take(4))
-        version, *texts = struct.unpack("!i", (payload := stream.take(length - 4))[:4]) + tuple(
-            payload[4:].split(b"\0")
-        )
-        names = [name.decode().lower() for name in texts[::2] if name]
-        values = dict(zip(names, (value.decode() for value in texts[1::2]), strict=False))
-        if version != PROTOCOL_3 or (unknown := set(names) - KNOWN_AT_START):
+        length, version = struct.unpack("!ii", stream.take(8))
+        texts = [text.decode() for text in stream.take(length - 8).split(b"\0")]
+        given_at_start = dict(zip(texts[::2], texts[1::2], strict=False))
+        unknown = {name.lower() for name in given_at_start if name} - KNOWN_AT_START
+        if version != PROTOCOL_3 or unknown:
             stream.error(Refused("08P01", f"unrecognized start-up: {version}, {unknown}"), "FATAL")
             return False
         salt = os.urandom(4)
@@ -92,8 +90,10 @@ class RedshiftDouble:
         _, given = stream.message()
         inner = hashlib.md5((self.backend.password + self.backend.user).encode()).hexdigest()
         expected = b"md5" + hashlib.md5(inner.encode() + salt).hexdigest().encode() + b"\0"
-        if given != expected or values["user"] != self.backend.user:
-            stream.error(Refused("28000", f'password authentication failed for user "{values["user"]}"'), "FATAL")
+        if given != expected or given_at_start["user"] != self.backend.user:
+            stream.error(
+                Refused("28000", f'password authentication failed for user "{given_at_start["user"]}"'), "FATAL"
+            )
             return False
         stream.send(b"R", struct.pack("!i", 0))
         for name, value in REPORTED.items():
@@ -194,9 +194,8 @@ class Session:
 
     def copy(self, copy):
         """Load the files on the same connection; what PostgreSQL refuses of them."""
-        asked = f"select attname, format_type(atttypid, atttypmod) from pg_attribute where attnum > 0 and attrelid = " \
-                f"'{copy.table}'::regclass order by attnum"  # fmt: skip
-        rows, error = self.ask(asked)
+        described = f"from pg_attribute where attnum > 0 and attrelid = '{copy.table}'::regclass order by attnum"
+        rows, error = self.ask(f"select attname, format_type(atttypid, atttypmod) {described}")
         return error or self.ask(f"copy {copy.table} from stdin (format csv)", rows_as_csv(copy.manifest, rows))[1]
 
     def ask(self, sql, data=b""):
