@@ -1,5 +1,6 @@
 """One Spark session for all unit tests, on a lake of its own; one lake with a run behind it."""
 
+import os
 import shutil
 
 import pytest
@@ -9,6 +10,8 @@ from vendas import embedded
 from vendas import spark as vendas_spark
 from vendas.jars import PACKAGES, REDSHIFT, S3A
 from vendas.settings import load_settings
+
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")  # tests are over before the second compiler pays
 
 
 @pytest.fixture(scope="session")

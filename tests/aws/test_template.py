@@ -184,14 +184,14 @@ LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket
         ("s3:GetObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole", "SilverRole"}),
         ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole"}),
         ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole"}),
-        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole"}),
+        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole"}),
         ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole"}),
         ("s3:DeleteBucket", LAKE, set()),
         ("glue:DeleteTable", "arn:aws:glue:us-east-1:123456789012:table/vendas/gold", set()),
         ("glue:CreateTable", "arn:aws:glue:us-east-1:123456789012:table/vendas/gold", {"BronzeRole"}),
         ("glue:StartWorkflowRun", "arn:aws:glue:us-east-1:123456789012:workflow/loja", {"ArrivalRole"}),
         ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
-        ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole"}),
+        ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole"}),
         ("iam:PassRole", "arn:aws:iam::123456789012:role/loja-copyrole", set()),
     ],
     ids=lambda value: value if isinstance(value, str) and not value.startswith("arn") else "",
@@ -205,6 +205,7 @@ def test_every_actor_has_a_role_of_its_own(stack):
     jobs = [properties["Role"] for properties in stack.resources("AWS::Glue::Job").values()]
     schedules = [properties["Target"]["RoleArn"] for properties in stack.resources("AWS::Scheduler::Schedule").values()]
     used = [*jobs, *schedules, stack.properties("ArrivalFunction")["Role"], *stack.properties("Namespace")["IamRoles"]]
+    used.append(stack.arn("SessionRole"))  # people's
     assert sorted(used) == sorted({stack.arn(role) for role in stack.resources("AWS::IAM::Role")})
 
 
