@@ -105,11 +105,12 @@ def _tell(
     try:
         events = ledger.read_events(settings.lake)
         executed = _executed(folder)
+        stages = [stage for stage, _ in executed]
         run = report.Run(job_run.run_id, begun=min(begun for _, begun in executed), failure=failure)
-        run.stages = [stage for stage, _ in executed]
+        run.stages = stages[:-1] if failure else stages
         run.files = ledger.entries(events, job_run.run_id)
         surveyed = [e for e in events if e.etapa == "bronze" and e.run_id == job_run.run_id]
-        run.usage = Usage.of([stage.seconds for stage in run.stages], job_run.dpus, surveyed)
+        run.usage = Usage.of([stage.seconds for stage in stages], job_run.dpus, surveyed)
         report.write_pages(run, settings.lake, folder, log.warning)
         _keep(folder, settings.runs / job_run.run_id)
         if result:
