@@ -6,11 +6,10 @@ Its event is a batch of SQS messages, each an S3 event notification, or `{"sweep
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
@@ -21,13 +20,12 @@ from vendas import s3_moves
 from vendas.bronze_names import Arrival, is_sales_file
 from vendas.errors import ArrivalError
 from vendas.s3_moves import Landed
-from vendas.storage import S3Path
+from vendas.storage import S3Path, client
 
 LANDING = S3Path(os.environ["LANDING_BUCKET"], "")
 BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
 
 logger, metrics = Logger(), Metrics()
-client = cache(boto3.client)
 
 
 @logger.inject_lambda_context(clear_state=True)

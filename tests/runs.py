@@ -1,6 +1,7 @@
 """Runs for the tests of reports: made up, without Spark, with all that a page can hold."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -8,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from vendas.report import EXPLORATION, Run
 from vendas.results import Stage
 
+AT = Path("/dados/lago de março")  # the lake
 STAGES = ["01_bronze", "02_silver", "03_gold", "04_dw"]
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 MARKER = '<span id="papermill-error-cell">Execution using papermill encountered an exception here and stopped:</span>'

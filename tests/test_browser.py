@@ -4,7 +4,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from browser import WIDTHS, Browser, needs_chromium
-from runs import STAGES, a_run, entry, stages, write_all_executed, write_executed
+from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
 from vendas.report import EXPLORATION, write_report
 
 pytestmark = needs_chromium
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
     files.append(entry("registros_vazio.csv", 0, 0, 0, "rejeitado", "O arquivo está vazio; envie-o de novo."))
     reasons = {"valor_ambiguo": 2, "numero_de_campos": 1}
     run = a_run(files=files, stages=stages(*STAGES), reasons=reasons, notes=["A exploração falhou."])
-    write_report(folder, run)
+    write_report(folder, run, AT)
     return folder
 
 
@@ -83,7 +83,9 @@ def test_every_link_leads_somewhere(browser, folder):
 
 def test_a_failed_run_leads_to_the_failed_cell(browser, tmp_path):
     write_executed(tmp_path / "r" / "02_silver.ipynb", failed=True)
-    page = write_report(tmp_path / "r", a_run(stages=stages("01_bronze"), failure="02_silver.ipynb failed in cell [2]"))
+    page = write_report(
+        tmp_path / "r", a_run(stages=stages("01_bronze"), failure="02_silver.ipynb failed in cell [2]"), AT
+    )
     browser.open(page, WIDTHS["phone"])
     assert "Falhou: 02_silver" in browser.text and "02_silver.ipynb failed in cell [2]" in browser.text
     browser.driver.find_element("partial link text", "Ver a célula").click()
@@ -94,7 +96,7 @@ def test_what_a_notebook_put_out_runs_no_script_and_asks_the_network_for_nothing
     outside = "http://127.0.0.1:9/x.png"
     hostile = f"<img src='{outside}'><script>document.title = 'taken'</script><b>seen</b>"
     write_executed(tmp_path / "r" / "01_bronze.ipynb", new_output("display_data", {"text/html": hostile}))
-    write_report(tmp_path / "r", a_run(stages=stages("01_bronze")))
+    write_report(tmp_path / "r", a_run(stages=stages("01_bronze")), AT)
     browser.open(tmp_path / "r" / "01_bronze.html")
     assert "seen" in browser.text and browser.driver.title == "01_bronze"
     assert browser.requests()[outside] == "csp"

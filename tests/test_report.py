@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_output
 
 from html_page import read_page
-from runs import STAGES, a_run, entry, stages, write_all_executed, write_executed
+from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
 from small_notebooks import RESULT, write_notebook
 from vendas import cli, lake, pages, pipeline, report, resources, schema
 from vendas.dictionary import LAKE, warehouse
@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 
 def index_of(folder, **facts):
-    return read_page(write_report(folder, a_run(**facts)))
+    return read_page(write_report(folder, a_run(**facts), AT))
 
 
 # --- the page of a run
@@ -45,7 +45,7 @@ def index_of(folder, **facts):
 
 def test_the_page_says_when_how_long_and_how_it_ended(folder):
     run = a_run(files=[entry()])
-    said = read_page(write_report(folder, run)).text
+    said = read_page(write_report(folder, run, AT)).text
     assert "Concluída Início " + moment(run.begun) + " Duração 21,4 s Execução 20240331T140509Z-00aa" in said
 
 
@@ -63,7 +63,7 @@ def test_the_table_has_every_count_and_their_sums(folder):
 
 
 def test_conservation_is_shown_where_it_holds(folder):
-    page = write_report(folder, a_run(files=[entry(silver=70, twice=23, refused=5)]))
+    page = write_report(folder, a_run(files=[entry(silver=70, twice=23, refused=5)]), AT)
     assert "98 lidas = 70 silver + 23 duplicadas + 5 quarentena 70 silver = 70 gold = 70 DW" in read_page(page).text
     assert page.read_text().count('"law holds"') == 2
 
@@ -71,11 +71,11 @@ def test_conservation_is_shown_where_it_holds(folder):
 @pytest.mark.parametrize("lost", [{"lidas": 94}, {"gold": 69}])
 def test_conservation_is_not_shown_as_held_where_only_the_sums_agree(folder, lost):
     files = [entry() | lost, entry("registros_b.csv") | {name: 2 * entry()[name] - rows for name, rows in lost.items()}]
-    assert write_report(folder, a_run(files=files)).read_text().count('"law broken"') == 1
+    assert write_report(folder, a_run(files=files), AT).read_text().count('"law broken"') == 1
 
 
 def test_layers_are_compared_only_of_files_that_are_through(folder):
-    page = write_report(folder, a_run(files=[entry(situacao="pendente")], failure="x")).read_text()
+    page = write_report(folder, a_run(files=[entry(situacao="pendente")], failure="x"), AT).read_text()
     assert '"law broken"' not in page and "= 0 gold" not in page
 
 
@@ -160,7 +160,7 @@ def test_a_name_that_is_no_text_is_written_all_the_same(folder):
 
 def test_pages_have_no_script_and_point_to_nothing_outside_the_runs_folder(folder):
     write_all_executed(folder)
-    write_report(folder, a_run(files=[entry()], stages=stages(*STAGES)))
+    write_report(folder, a_run(files=[entry()], stages=stages(*STAGES)), AT)
     written = [*folder.glob("*.html"), folder.parent / "index.html"]
     assert len(written) == 8
     for path in written:
@@ -182,7 +182,8 @@ def listed(folder):
 
 def test_all_runs_are_listed_the_newest_first(tmp_path):
     for run_id, silver in (("20240331T140509Z-00aa", 1), ("20240401T000000Z-00bb", 2), ("20240301T000000Z-00cc", 3)):
-        write_report(tmp_path / run_id, a_run(files=[entry(silver=silver, twice=0)]))
+        begun = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        write_report(tmp_path / run_id, a_run(files=[entry(silver=silver, twice=0)], begun=begun), AT)
     order = [f"{run_id}/index.html" for run_id in ("20240401T000000Z-00bb", "20240331T140509Z-00aa")]
     assert listed(tmp_path).links[:2] == order and "Concluída 21,4 s 1 3 3 0 0" in listed(tmp_path).text
 
@@ -192,7 +193,7 @@ def test_a_run_that_was_cut_off_is_listed_too(tmp_path, summary):
     (tmp_path / "20240331T140509Z-cut").mkdir()
     if summary is not None:
         (tmp_path / "20240331T140509Z-cut" / "run.json").write_text(summary)
-    write_report(tmp_path / "20240301T000000Z-00aa", a_run())
+    write_report(tmp_path / "20240301T000000Z-00aa", a_run(), AT)
     assert "20240331T140509Z-cut Interrompida, sem relatório" in listed(tmp_path).text
 
 
@@ -238,7 +239,7 @@ def test_the_dictionary_has_every_table_and_column_of_the_warehouse():
 
 
 def test_the_dictionarys_page_says_what_everything_means(folder):
-    write_report(folder, a_run())
+    write_report(folder, a_run(), AT)
     said = read_page(folder / "dicionario.html").text
     meant = [column for table in (*LAKE.tables, *warehouse().tables) for column in table.columns]
     assert [c.name for c in meant if f"{c.name} {c.type} {c.comment}" not in said] == []

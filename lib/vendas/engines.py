@@ -94,8 +94,8 @@ class Redshift:
         """
         if not folder.startswith("s3://"):
             raise WarehouseError(
-                f"Redshift loads from S3 only, and this lake would have it load from {folder}.\n"
-                "Give a lake that is on S3 (VENDAS_LAKE=s3://…), or unset VENDAS_REDSHIFT_SECRET."
+                f"Redshift loads from S3 only; expected a staging folder s3://…, got {folder}.\n"
+                "Give a lake that is in S3 (VENDAS_LAKE=s3://…)."
             )
         shape = transaction.shape(table)
         check_lengths(frame, table, {name: length for name, type, length, _ in shape if type == "varchar"})

@@ -1,24 +1,24 @@
 """A stage as a job of AWS Glue: its notebook, run in the JVM that Glue has started; what came of it kept in S3."""
 
 import json
-import mimetypes
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from vendas import ledger, report, resources
+from vendas import kept_runs, ledger, report, resources
 from vendas.cost import Usage
 from vendas.errors import SettingsError, VendasError
 from vendas.results import Stage, StageResult
 from vendas.runner import run_notebook
 from vendas.settings import Settings
-from vendas.storage import S3Path, client
+from vendas.storage import client
 
 NAMESPACE, SERVICE = "Vendas", "pipeline"
 TAKES_CORRECTIONS = ledger.notebook_of("bronze")
@@ -47,6 +47,13 @@ class JobRun:
         return asked["RunProperties"]
 
 
+class Failed(NamedTuple):
+    """A stage that failed: its notebook, and what it said."""
+
+    notebook: str
+    said: str
+
+
 def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
     """Runs a stage's notebook; keeps it, executed, and the pages of the run in S3, whether it failed or not.
 
@@ -55,7 +62,7 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
     log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
     with tempfile.TemporaryDirectory() as temporary:
         folder, kept = Path(temporary) / job_run.run_id, settings.runs / job_run.run_id
-        _fetch(kept, folder)
+        kept_runs.fetch(settings.runs, job_run.run_id, folder)
         try:
             own = corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
             result = run_notebook(
@@ -68,7 +75,7 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         except VendasError as error:
             said = str(error).replace(str(folder), str(kept))  # where what it names will be
             log.error(said)
-            _tell(settings, job_run, folder, log, failure=said)
+            _tell(settings, job_run, folder, log, Failed(notebook, said))
             raise type(error)(said) from error
         for file in result.files:
             log.info("stage done with file", arquivo=file)
@@ -93,28 +100,24 @@ def corrections(properties: dict[str, str]) -> dict[str, list[str]]:
     return given
 
 
-def _tell(
-    settings: Settings,
-    job_run: JobRun,
-    folder: Path,
-    log: Logger,
-    result: StageResult | None = None,
-    failure: str | None = None,
-) -> None:
+def _tell(settings: Settings, job_run: JobRun, folder: Path, log: Logger, outcome: StageResult | Failed) -> None:
     """Pages, notebooks, metrics. What goes wrong here is logged and fails no job: the data is published by now."""
     try:
+        executed, failed = _executed(folder), isinstance(outcome, Failed)
         events = ledger.read_events(settings.lake)
-        executed = _executed(folder)
-        stages = [stage for stage, _ in executed]
-        run = report.Run(job_run.run_id, begun=min(begun for _, begun in executed), failure=failure)
-        run.stages = stages[:-1] if failure else stages
-        run.files = ledger.entries(events, job_run.run_id)
-        surveyed = [e for e in events if e.etapa == "bronze" and e.run_id == job_run.run_id]
-        run.usage = Usage.of([stage.seconds for stage in stages], job_run.dpus, surveyed)
+        surveyed = [event for event in events if event.etapa == "bronze" and event.run_id == job_run.run_id]
+        run = report.Run(
+            job_run.run_id,
+            begun=min((begun for _, begun in executed), default=datetime.now(UTC)),
+            stages=[stage for stage, _ in executed if not failed or stage.notebook != outcome.notebook],
+            files=ledger.entries(events, job_run.run_id),
+            failure=outcome.said if failed else None,
+            usage=Usage.of([stage.seconds for stage, _ in executed], job_run.dpus, surveyed),
+        )
         report.write_pages(run, settings.lake, folder, log.warning)
-        _keep(folder, settings.runs / job_run.run_id)
-        if result:
-            _measure(result, run.stages[-1].seconds)
+        kept_runs.keep(folder, settings.runs)
+        if not failed:
+            _measure(outcome, run.stages[-1].seconds)
         _count_pending(ledger.entries(events))
     except Exception:
         log.exception("Pages or metrics of this job are missing; its data is not.")
@@ -149,17 +152,3 @@ def _count_pending(entries: Iterable[dict]) -> None:
     pending = sum(entry["situacao"] == ledger.PENDING for entry in entries)
     metrics.add_metric("PendingFiles", MetricUnit.Count, pending)
     metrics.flush_metrics()
-
-
-def _fetch(kept: S3Path, folder: Path) -> None:
-    """What earlier jobs of the run have kept."""
-    folder.mkdir()
-    for found in kept.iterdir():
-        client("s3").download_file(found.bucket, found.key, str(folder / found.name))
-
-
-def _keep(folder: Path, kept: S3Path) -> None:
-    for path in folder.iterdir():
-        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
-        target = kept / path.name
-        client("s3").upload_file(str(path), target.bucket, target.key, ExtraArgs={"ContentType": kind})

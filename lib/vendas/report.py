@@ -135,12 +135,12 @@ def write_pages(run: Run, lake: Location, folder: Path, warn: Callable[[str], No
         if run.failure:
             run.files = ledger.entries(ledger.read_events(lake), run.run_id)
         run.reasons = reasons_of(lake, run.files)
-        run.page = write_report(folder, run)
+        run.page = write_report(folder, run, lake)
     except Exception as error:  # whatever it is, the data is published by now, or the run's own failure matters more
         warn(f"The report was not written: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def write_report(folder: Path, run: Run) -> Path:
+def write_report(folder: Path, run: Run, lake: Location) -> Path:
     """Writes the pages of a run into its folder, and the list of runs beside that; returns the run's main page.
 
     Raises OSError.
@@ -150,7 +150,7 @@ def write_report(folder: Path, run: Run) -> Path:
     notebooks = sorted(notebook_pages(folder), key=lambda notebook: notebook.name != EXPLORATION)
     write(folder / "index.html", _index(folder, run, notebooks))
     Summary.of(run).write(folder / SUMMARY)
-    write(folder.parent / "index.html", _list_of_runs(folder.parent))
+    write(folder.parent / "index.html", _list_of_runs(folder.parent, lake))
     return folder / "index.html"
 
 
@@ -218,10 +218,14 @@ def _charts(files: list[dict], stages: list[tuple[str, float]]) -> dict[str, str
     return charts
 
 
-def _list_of_runs(runs: Path) -> str:
-    folders = sorted((path for path in runs.iterdir() if path.is_dir()), reverse=True)
-    listed = [{"name": folder.name, "summary": Summary.read(folder / SUMMARY)} for folder in folders]
-    return render("runs", runs=listed, lake=runs.parent, counts=_FATES)
+def _list_of_runs(runs: Path, lake: Location) -> str:
+    listed = [{"name": path.name, "summary": Summary.read(path / SUMMARY)} for path in runs.iterdir() if path.is_dir()]
+    return render("runs", runs=sorted(listed, key=_begun, reverse=True), lake=lake, counts=_FATES)
+
+
+def _begun(listed: dict) -> str:
+    """As the name of a run on this machine begins, which is all that is known of one that was cut off."""
+    return f"{listed['summary'].begun:%Y%m%dT%H%M%SZ}" if listed["summary"] else listed["name"]
 
 
 def _files(count: int) -> str:

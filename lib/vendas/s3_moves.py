@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,7 +22,7 @@ from s3transfer.exceptions import S3CopyFailedError
 from vendas.bronze_names import Arrival, is_sales_file
 from vendas.errors import ArrivalError
 from vendas.s3_objects import head_of, hex_of, is_gone, is_same, listed, prefix, status
-from vendas.storage import S3Path
+from vendas.storage import S3Path, client
 
 CLAIMS = "_claims"  # the folder of claims in bronze
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies what is larger in parts only
@@ -244,4 +243,4 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def _client() -> BaseClient:
-    return boto3.client("s3")
+    return client("s3")

@@ -1,10 +1,8 @@
 """Where files are: in a folder of this machine (`pathlib.Path`), or in S3 (`S3Path`, which answers the same calls)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 if TYPE_CHECKING:
@@ -44,16 +42,6 @@ class S3Path:
         from smart_open import open as smart_open  # here, because the Lambda function has no such library
 
         return smart_open(str(self), mode, transport_params={"client": client("s3")})
-
-    def stat(self) -> SimpleNamespace:
-        """`st_size` in bytes. Raises botocore's ClientError when there is no such object."""
-        return SimpleNamespace(st_size=client("s3").head_object(Bucket=self.bucket, Key=self.key)["ContentLength"])
-
-    def iterdir(self) -> Iterator["S3Path"]:
-        """The objects right below this prefix."""
-        prefix = f"{self.key}/" if self.key else ""
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
-        return (S3Path(self.bucket, found["Key"]) for page in pages for found in page.get("Contents", []))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import boto3
@@ -16,9 +17,11 @@ from lake_twin import DIMENSIONS
 from permissions import Recorder
 from stack import Stack
 from vendas import storage
+from vendas.cost import Usage
 from vendas.embedded import ensure_running
 from vendas.lake import GOLD, SILVER
 from vendas.ledger import entries, read_events
+from vendas.s3_objects import listed
 from vendas.storage import S3Lake
 from vendas.without_spark import read_without_spark
 from workflow_double import WorkflowDouble, metrics_of
@@ -100,7 +103,7 @@ class Cloud:
         return boto3.client("glue").get_workflow_runs(Name=self.workflow.name)["Runs"][-1]["WorkflowRunId"]
 
     def keys(self, prefix):
-        return sorted(path.name for path in (storage.S3Path(self.bucket) / prefix).iterdir())
+        return sorted(path.name for path in listed(boto3.client("s3"), self.lake / prefix))
 
     def ask(self, query):
         with psycopg.connect(self.double.backend.url) as connection:
@@ -179,6 +182,19 @@ def test_jobs_say_what_they_did(cloud, first_run):
     assert {f"{name}.{kind}" for name in ("01_bronze", "04_dw") for kind in ("html", "ipynb")} < set(kept)
     page = (cloud.lake / f"runs/{cloud.last_run()}/index.html").open("rb").read().decode()
     assert "Custo estimado" in page and "93 lidas = 70 silver + 23 duplicadas + 0 quarentena" in page
+
+
+def test_the_estimate_of_requests_is_near_what_was_asked(cloud, first_run):
+    of_jobs = {cloud.stack.role_of(job) for job in JOBS}
+    asked = Counter()
+    for call, times in cloud.recorder.calls.items():
+        asked[call.action] += times if call.actor in of_jobs else 0
+    writes = asked["s3:PutObject"] + asked["s3:ListBucket"] + asked["s3:ListBucketVersions"]
+    used = Usage.of([], 2, [event for event in read_events(cloud.lake) if event.etapa == "bronze"])
+    assert (writes, asked["s3:GetObject"]) == (
+        pytest.approx(used.writes, rel=0.3),
+        pytest.approx(used.reads, rel=0.3),
+    )
 
 
 def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first_run):
