@@ -1,0 +1,129 @@
+"""What a Glue job is given, what it says and keeps; test_end_to_end runs whole ones."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import boto3
+import pytest
+
+import glue_job
+from runs import a_run, entry
+from vendas import kept_runs, storage
+from vendas.cost import Usage
+from vendas.errors import SettingsError
+from vendas.job import corrections
+from vendas.ledger import Event
+from vendas.report import write_report
+from vendas.s3_objects import listed
+from vendas.settings import load_settings
+from vendas.storage import S3Lake, S3Path
+
+
+@pytest.fixture(autouse=True)
+def fresh_clients(aws):
+    storage.client.cache_clear()
+    yield
+    storage.client.cache_clear()
+
+
+# --- what it is given
+
+
+def test_corrections_are_json_lists_among_the_properties():
+    assert corrections({"trigger": "x"}) == {"undo": [], "replay": []}
+    assert corrections({"undo": '["a.csv", "b.csv"]'}) == {"undo": ["a.csv", "b.csv"], "replay": []}
+
+
+@pytest.mark.parametrize("text", ["a.csv", '"a.csv"', "[1]", "{}", "", "null"])
+def test_other_corrections_are_refused(text):
+    with pytest.raises(SettingsError, match="(?s)property replay.*JSON list"):
+        corrections({"replay": text})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--lake", "/lago"], "SettingsError: --lake is /lago; expected s3://bucket"),
+        (["--lake", "s3://"], "VENDAS_LAKE.*expected s3://bucket"),
+        (["--lake", "s3://b", "--glue_database", "A-B"], "VENDAS_GLUE_DATABASE"),
+        (["--lake", "s3://b", "--cell_timeout", "soon"], "VENDAS_CELL_TIMEOUT"),
+    ],
+)
+def test_a_job_that_is_given_nonsense_ends_with_one_message(arguments, said):
+    with pytest.raises(SystemExit, match=said):
+        glue_job.main(["--notebook", "01_bronze", "--enable-metrics", "true", *arguments])
+
+
+# --- places in S3
+
+
+def test_a_lake_in_s3_has_its_places_there():
+    settings = load_settings(lake="s3://lago/vendas/", landing="s3://chegada", glue_database="dados")
+    assert settings.lake == S3Lake("lago", "vendas", database="dados")
+    assert [str(place) for place in (settings.landing, settings.bronze, settings.runs, settings.staging)] == [
+        "s3://chegada",
+        "s3://lago/vendas/bronze",
+        "s3://lago/vendas/runs",
+        "s3://lago/vendas/staging",
+    ]
+    assert load_settings(lake="s3://lago").landing == S3Path("lago", "landing")
+
+
+def test_a_process_that_is_handed_the_settings_has_the_same(monkeypatch):
+    settings = load_settings(lake="s3://lago", landing="s3://chegada", cell_timeout=7)
+    for name, value in settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings
+
+
+@pytest.mark.parametrize("name", ["registros_loja.csv", "registros São+1%20#?'\".csv"])
+def test_an_object_is_read_from_wherever_one_seeks(bucket, name):
+    data = bytes(range(256)) * 4096
+    boto3.client("s3").put_object(Bucket=bucket, Key=f"bronze/{name}", Body=data)
+    place = S3Path.parse(f"s3://{bucket}/bronze") / name
+    assert (place.name, str(place)) == (name, f"s3://{bucket}/bronze/{name}")
+    with place.open("rb") as file:
+        file.seek(700_000)
+        assert file.read(1000) == data[700_000:701_000]
+        file.seek(3)
+        assert file.read() == data[3:]
+
+
+# --- what it keeps
+
+
+def test_runs_are_kept_and_listed_as_those_on_a_machine(bucket, tmp_path):
+    runs = S3Path(bucket, "runs")
+    for place, (run_id, hour) in enumerate([("wr_b", 14), ("wr_a", 15), ("wr_c", 13)]):
+        folder = tmp_path / str(place) / run_id
+        folder.parent.mkdir()
+        kept_runs.fetch(runs, run_id, folder)
+        begun = datetime(2024, 3, 31, hour, tzinfo=UTC)
+        write_report(folder, a_run(files=[entry()], begun=begun), S3Lake(bucket))
+        kept_runs.keep(folder, runs)
+    again = tmp_path / "again" / "wr_a"
+    again.parent.mkdir()
+    kept_runs.fetch(runs, "wr_a", again)
+    assert {path.name for path in again.iterdir()} == {"index.html", "dicionario.html", "run.json"}
+    page = (runs / "index.html").open("rb").read().decode()
+    assert page.index("wr_a/") < page.index("wr_b/") < page.index("wr_c/") and f"s3://{bucket}" in page
+    assert [path.name for path in listed(boto3.client("s3"), runs)] == ["index.html"]
+    assert boto3.client("s3").head_object(Bucket=bucket, Key="runs/wr_a/index.html")["ContentType"] == "text/html"
+
+
+# --- what it costs
+
+
+def test_a_job_is_billed_for_a_minute_at_least():
+    used = Usage.of([10, 100.5], 2, [])
+    assert used.dpu_seconds == (60 + 100.5) * 2
+    more = Usage.of([10, 100.5], 4, [])
+    assert more.dollars > used.dollars > Decimal("0.03")
+
+
+def test_files_cost_requests_and_are_counted_in_bytes():
+    known = '{"blocks": [{"offset": 10, "length": 90, "line": 2}, {"offset": 100, "length": 50, "line": 9}]}'
+    files = [Event("a.csv", "a.csv", "bronze", "r", dialeto=known), Event("b.csv", "b.csv", "bronze", "r")]
+    used, idle = Usage.of([], 2, files), Usage.of([], 2, [])
+    assert (used.bytes_read, idle.bytes_read) == (140, 0)
+    assert used.writes > idle.writes > 0 and used.reads > idle.reads > 0
