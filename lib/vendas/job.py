@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +14,14 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from vendas import kept_runs, ledger, report, resources
 from vendas.cost import Usage
-from vendas.errors import SettingsError, VendasError
+from vendas.errors import NotebookError, SettingsError, VendasError
 from vendas.results import Stage, StageResult
 from vendas.runner import run_notebook
 from vendas.settings import Settings
 from vendas.storage import client
 
 NAMESPACE, SERVICE = "Vendas", "pipeline"
-TAKES_CORRECTIONS = ledger.notebook_of("bronze")
+TAKES_CORRECTIONS, BEFORE_EXPLORATION = ledger.notebook_of("bronze"), ledger.notebook_of("dw")
 CORRECTIONS = ("undo", "replay")
 
 
@@ -65,13 +65,7 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         kept_runs.fetch(settings.runs, job_run.run_id, folder)
         try:
             own = corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
-            result = run_notebook(
-                resources.folder("notebooks") / f"{notebook}.ipynb",
-                folder / f"{notebook}.ipynb",
-                {"lake": str(settings.lake), "run_id": job_run.run_id, **own},
-                settings.as_environment(),
-                settings.cell_timeout,
-            )
+            result = _execute(notebook, settings, folder, **own)
         except VendasError as error:
             said = str(error).replace(str(folder), str(kept))  # where what it names will be
             log.error(said)
@@ -80,8 +74,29 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         for file in result.files:
             log.info("stage done with file", arquivo=file)
         log.info(str(result))
-        _tell(settings, job_run, folder, log, result)
+        notes = _explore(settings, folder, log) if notebook == BEFORE_EXPLORATION and settings.report else []
+        _tell(settings, job_run, folder, log, result, notes)
         return result
+
+
+def _execute(notebook: str, settings: Settings, folder: Path, **own: object) -> StageResult:
+    return run_notebook(
+        resources.folder("notebooks") / f"{notebook}.ipynb",
+        folder / f"{notebook}.ipynb",
+        {"lake": str(settings.lake), "run_id": folder.name, **own},
+        settings.as_environment(),
+        settings.cell_timeout,
+    )
+
+
+def _explore(settings: Settings, folder: Path, log: Logger) -> list[str]:
+    """Executes the exploration, which is no stage; what went wrong, for the report."""
+    try:
+        _execute(report.EXPLORATION, settings, folder)
+    except NotebookError as error:
+        log.warning(str(error))
+        return [report.exploration_failed(error)]
+    return []
 
 
 def corrections(properties: dict[str, str]) -> dict[str, list[str]]:
@@ -100,18 +115,27 @@ def corrections(properties: dict[str, str]) -> dict[str, list[str]]:
     return given
 
 
-def _tell(settings: Settings, job_run: JobRun, folder: Path, log: Logger, outcome: StageResult | Failed) -> None:
+def _tell(
+    settings: Settings,
+    job_run: JobRun,
+    folder: Path,
+    log: Logger,
+    outcome: StageResult | Failed,
+    notes: Sequence[str] = (),
+) -> None:
     """Pages, notebooks, metrics. What goes wrong here is logged and fails no job: the data is published by now."""
     try:
         executed, failed = _executed(folder), isinstance(outcome, Failed)
+        no_stage = {report.EXPLORATION, outcome.notebook if failed else None}
         events = ledger.read_events(settings.lake)
         surveyed = [event for event in events if event.etapa == "bronze" and event.run_id == job_run.run_id]
         run = report.Run(
             job_run.run_id,
             begun=min((begun for _, begun in executed), default=datetime.now(UTC)),
-            stages=[stage for stage, _ in executed if not failed or stage.notebook != outcome.notebook],
+            stages=[stage for stage, _ in executed if stage.notebook not in no_stage],
             files=ledger.entries(events, job_run.run_id),
             failure=outcome.said if failed else None,
+            notes=list(notes),
             usage=Usage.of([stage.seconds for stage, _ in executed], job_run.dpus, surveyed),
         )
         report.write_pages(run, settings.lake, folder, log.warning)

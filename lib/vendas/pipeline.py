@@ -14,7 +14,7 @@ from vendas.embedded import is_made
 from vendas.errors import NotebookError
 from vendas.lake import SILVER
 from vendas.lock import hold_lake
-from vendas.report import EXPLORATION, Run, reported
+from vendas.report import EXPLORATION, Run, exploration_failed, reported
 from vendas.results import Stage
 from vendas.settings import Settings
 from vendas.spark import gateway_environment
@@ -155,7 +155,7 @@ def _explore(settings: Settings, folder: Path, progress: Progress) -> list[str]:
         _execute(EXPLORATION, {}, folder, settings, {}, progress)
     except NotebookError as error:
         progress.warning(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
-        return [f"A exploração falhou; os dados estão publicados.\n{error}"]
+        return [exploration_failed(error)]
     return []
 
 

@@ -38,6 +38,11 @@ _COUNTS = {
 }  # fmt: skip
 
 
+def exploration_failed(error: Exception) -> str:
+    """The note in the report of a run whose exploration failed."""
+    return f"A exploração falhou; os dados estão publicados.\n{error}"
+
+
 @dataclass
 class Run:
     """What a run has done until now. `files` are ledger entries of the files it touched."""

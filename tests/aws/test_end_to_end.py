@@ -179,9 +179,11 @@ def test_jobs_say_what_they_did(cloud, first_run):
     assert told["silver", "RowsRead"] == [93] and told["silver", "Duplicates"] == [23] and told["dw", "Seconds"][0] > 0
     assert told[None, "PendingFiles"] == [0]
     kept = cloud.keys(f"runs/{cloud.last_run()}")
-    assert {f"{name}.{kind}" for name in ("01_bronze", "04_dw") for kind in ("html", "ipynb")} < set(kept)
+    notebooks = ("01_bronze", "02_silver", "03_gold", "04_dw", "05_exploracao")
+    assert {f"{name}.{kind}" for name in notebooks for kind in ("html", "ipynb")} < set(kept)
     page = (cloud.lake / f"runs/{cloud.last_run()}/index.html").open("rb").read().decode()
-    assert "Custo estimado" in page and "93 lidas = 70 silver + 23 duplicadas + 0 quarentena" in page
+    assert "Custo estimado" in page and "exploração falhou" not in page
+    assert "93 lidas = 70 silver + 23 duplicadas + 0 quarentena" in page
 
 
 def test_the_estimate_of_requests_is_near_what_was_asked(cloud, first_run):
