@@ -101,7 +101,7 @@ def test_an_event_of_another_bucket_fails_and_says_so(aws):
     event = aws.upload("registros.csv").event()
     event["s3"]["bucket"]["name"] = "another-bucket"
     assert aws.deliver([event]) == [0]
-    assert "s3://another-bucket/registros.csv is not in s3://landing-bucket/" in aws.log.getvalue()
+    assert "s3://another-bucket/registros.csv is not in s3://landing-bucket." in aws.log.getvalue()
 
 
 def test_a_key_that_is_not_encoded_utf8_fails(aws):

@@ -164,7 +164,7 @@ def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect
 # --- questions
 
 
-def test_the_exploration_asks_redshift(redshift, double, tmp_path, monkeypatch):
+def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
     redshift.load({}, {"canal": "Site", "nome_completo": "a\\'b"})
     at = double.endpoint
     held = {"host": at.host, "port": at.port, "dbname": at.database, "username": at.user, "password": at.password}
@@ -174,7 +174,7 @@ def test_the_exploration_asks_redshift(redshift, double, tmp_path, monkeypatch):
     monkeypatch.setenv("VENDAS_REDSHIFT_SECRET", "vendas/exploracao")
     monkeypatch.setenv("VENDAS_REDSHIFT_COPY_ROLE", COPY_ROLE)
     double.seen.clear()
-    assert run_notebook("05_exploracao", lake=str(tmp_path / "lago"), run_id="r1").read == 2
+    assert run_notebook("05_exploracao", lake=f"s3://{bucket}", run_id="r1").read == 2
     assert len([statement for statement in double.seen if "fato_vendas" in statement]) == 14
 
 
