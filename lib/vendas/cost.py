@@ -14,8 +14,8 @@ from vendas.ledger import Event
 DPUS = {"G.025X": 0.25, "G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8, "R.1X": 1, "R.2X": 2, "R.4X": 4, "R.8X": 8}
 
 # Requests to S3 of a run, seen at an emulator: so many whatever there is to do, and so many more for each file.
-_WRITES, _WRITES_A_FILE = 110, 4
-_READS, _READS_A_FILE = 420, 8
+_WRITES, _WRITES_A_FILE = 140, 4
+_READS, _READS_A_FILE = 620, 8
 
 
 @dataclass(frozen=True)
