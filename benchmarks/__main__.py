@@ -52,14 +52,14 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
 def _turns(rounds: int, csv_bytes: int, folder: Path) -> tuple[list[PipelineRun], dict[str, list[float]], Settings]:
     """Ours and its peers in turn, each on the same files; the lake of the last turn stays."""
     runs: list[PipelineRun] = []
-    peers: dict[str, list[float]] = {"lake_duckdb": [], "lake_spark": [], "copy": []}
+    peers: dict[str, list] = {"lake_duckdb": [], "lake_spark": [], "copy": []}
     for turn in range(rounds):
         here = folder / f"turn-{turn}"
         settings = load_settings(lake=here / "lago")
         for place in ("duckdb-landing", "spark-landing", "lago/landing"):
             shutil.copytree(folder / "input", here / place)
-        peers["lake_duckdb"].append(lake.peer_seconds("lake_duckdb", here / "duckdb-landing", here / "duckdb"))
-        peers["lake_spark"].append(lake.peer_seconds("lake_spark", here / "spark-landing", here / "spark"))
+        peers["lake_duckdb"].append(lake.peer_cost("lake_duckdb", here / "duckdb-landing", here / "duckdb"))
+        peers["lake_spark"].append(lake.peer_cost("lake_spark", here / "spark-landing", here / "spark"))
         runs.append(run(settings, csv_bytes, "first"))
         check_same_lake(settings, here / "duckdb", here / "spark")
         peers["copy"].append(load.copy_seconds(settings, here))

@@ -6,9 +6,10 @@ from pathlib import Path
 from benchmarks.agreement import Disagreement
 from benchmarks.data import write_rows
 from benchmarks.figures import Figure
-from benchmarks.pipeline_run import jvm, run_all
+from benchmarks.pipeline_run import jvm
 from vendas.embedded import ensure_running, stop
 from vendas.ledger import entries, read_events
+from vendas.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
 
 ROWS = 1000
@@ -45,5 +46,5 @@ def _seconds(settings: Settings, turn: int) -> tuple[float, float]:
 
 def _timed(settings: Settings, name: str, environment: dict[str, str]) -> float:
     begun = time.monotonic()
-    run_all(settings, settings.runs / name, environment)
+    list(run_notebooks(settings, settings.runs / name, environment, Progress()))
     return time.monotonic() - begun

@@ -10,7 +10,7 @@ import rules_twin
 from benchmarks import __main__ as command
 from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
 from benchmarks.figures import Figure, keep
-from benchmarks.lake import peer_seconds
+from benchmarks.lake import peer_cost
 from vendas.schema import INPUT, INPUT_NAMES, MAX_TEXT_BYTES
 
 SEED = 8
@@ -31,7 +31,7 @@ def test_all_benchmarks_run_and_their_peers_agree_with_ours(tmp_path):
     command.main(["2000", "--rounds", "1", "--files", "8", "--page", str(page)])
     rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
     figures = [row.split(" | ")[0] for row in rows[1 : rows.index("| notebook | cell | seconds |")]]
-    assert len(figures) == 11 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
+    assert len(figures) == 13 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
 
 
 def odd_texts(column, generator):
@@ -57,7 +57,7 @@ def test_duckdb_judges_as_the_contract_does(tmp_path):
         output = csv.DictWriter(file, INPUT_NAMES, quoting=csv.QUOTE_ALL, lineterminator="\n")
         output.writeheader()
         output.writerows(rows)
-    peer_seconds("lake_duckdb", landing, tmp_path / "duckdb")
+    peer_cost("lake_duckdb", landing, tmp_path / "duckdb")
     found = duckdb.sql(f"select linha, motivos from '{tmp_path}/duckdb/quarantine.parquet'").fetchall()
     said = {line: ([rows[line - 2][name] for name in PIECES], motivos) for line, motivos in found}
     judged = [([row[name] for name in PIECES], reasons(row)) for row in rows]
