@@ -12,7 +12,7 @@ help:
 	@echo "make test     every test"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
-	@echo "make bench    the figures of benchmarks/"
+	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
 	@echo "make undeploy STACK=name  takes it down; data stays"
@@ -55,7 +55,7 @@ build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 	cp lambda/handler.py $@
 
 bench: install
-	$(BIN)/python benchmarks/orchestration.py
+	$(BIN)/python -m benchmarks $(ROWS)
 
 # What Glue's jobs are given.
 build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py workflow/template.yaml .venv/.installed \

@@ -1,0 +1,74 @@
+"""All benchmarks, into a page: `python -m benchmarks [ROWS] [--rounds N] [--files N] [--page FILE]`."""
+
+import os
+import shutil
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+
+from benchmarks import increment, lake, load, size
+from benchmarks.agreement import check_same_lake
+from benchmarks.data import write_rows
+from benchmarks.figures import keep, section
+from benchmarks.pipeline_run import PipelineRun, run
+from vendas.embedded import stop
+from vendas.settings import Settings, load_settings
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = ArgumentParser(prog="benchmarks", description="Measures the pipeline against its peers.")
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000, help="rows of the lake")
+    parser.add_argument("--rounds", type=int, default=3, help="turns that ours and its peers take")
+    parser.add_argument("--files", type=int, default=2000, help="files of the run over many small ones")
+    parser.add_argument("--page", type=Path, default=RESULTS, help="where the results are kept")
+    given = parser.parse_args(words)
+    before = os.getloadavg()[0] / os.cpu_count()
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            text = measure(given.rows, given.rounds, given.files, before, Path(temporary))
+        finally:
+            for warehouse in Path(temporary).glob("**/dw"):
+                stop(warehouse)
+    print(text)
+    keep(given.page, given.rows, text)
+
+
+def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> str:
+    """Runs all benchmarks in `folder`; the section of the page."""
+    csv_bytes = write_rows(rows, folder / "input")
+    runs, peers, settings = _turns(rounds, csv_bytes, folder)
+    figures = [
+        *lake.figures(runs, peers["lake_duckdb"], peers["lake_spark"]),
+        *load.figures(runs, peers["copy"]),
+        *size.of_layers(settings, csv_bytes),
+    ]
+    figures += increment.measure(settings, rows, rounds, folder)
+    figures += [size.of_memory(runs, rows, folder), *size.of_many_files(files, folder)]
+    return section(rows, rounds, before, figures, runs[-1].cells())
+
+
+def _turns(rounds: int, csv_bytes: int, folder: Path) -> tuple[list[PipelineRun], dict[str, list[float]], Settings]:
+    """Ours and its peers in turn, each on the same files; the lake of the last turn stays."""
+    runs: list[PipelineRun] = []
+    peers: dict[str, list] = {"lake_duckdb": [], "lake_spark": [], "copy": []}
+    for turn in range(rounds):
+        here = folder / f"turn-{turn}"
+        settings = load_settings(lake=here / "lago")
+        for place in ("duckdb-landing", "spark-landing", "lago/landing"):
+            shutil.copytree(folder / "input", here / place)
+        peers["lake_duckdb"].append(lake.peer_cost("lake_duckdb", here / "duckdb-landing", here / "duckdb"))
+        peers["lake_spark"].append(lake.peer_cost("lake_spark", here / "spark-landing", here / "spark"))
+        runs.append(run(settings, csv_bytes, "first"))
+        check_same_lake(settings, here / "duckdb", here / "spark")
+        peers["copy"].append(load.copy_seconds(settings, here))
+        print(f"turn {turn + 1} of {rounds}: {runs[-1]}, {peers}", flush=True)
+        if turn < rounds - 1:
+            stop(settings.dw)
+            shutil.rmtree(here)
+    return runs, peers, settings
+
+
+if __name__ == "__main__":
+    main()

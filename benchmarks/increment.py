@@ -1,0 +1,50 @@
+"""What a small file costs in a large lake, and what it costs to find that nothing is new."""
+
+import time
+from pathlib import Path
+
+from benchmarks.agreement import Disagreement
+from benchmarks.data import write_rows
+from benchmarks.figures import Figure
+from benchmarks.pipeline_run import jvm
+from vendas.embedded import ensure_running, stop
+from vendas.ledger import entries, read_events
+from vendas.pipeline import Progress, run_notebooks
+from vendas.settings import Settings, load_settings
+
+ROWS = 1000
+
+
+def measure(large: Settings, rows: int, rounds: int, folder: Path) -> list[Figure]:
+    """A file of 1,000 rows into this lake of so many rows and into an empty one, in JVMs that have looked once."""
+    into_large, into_empty, idle = [], [], []
+    for turn in range(rounds):
+        empty = load_settings(lake=folder / f"empty-{turn}")
+        into_empty.append(_seconds(empty, turn)[1])
+        nothing_new, seconds = _seconds(large, turn)
+        idle.append(nothing_new)
+        into_large.append(seconds)
+        stop(empty.dw)
+    return [
+        Figure(f"{ROWS:,} rows into a lake of {rows:,}", into_large, "the same into an empty one", into_empty, 1.2),
+        Figure("four notebooks over nothing new, beyond the JVM's start", idle, at_most=10),
+    ]
+
+
+def _seconds(settings: Settings, turn: int) -> tuple[float, float]:
+    """Seconds of the notebooks for nothing new, which makes a new lake's tables, then for a new file."""
+    ensure_running(settings.dw)
+    with jvm(settings, settings.runs / f"jvm-{turn}", work_bytes=0) as environment:
+        nothing = _timed(settings, f"nothing-{turn}", environment)
+        write_rows(ROWS, settings.landing, seed=1000 + turn, files=1)
+        seconds = _timed(settings, f"increment-{turn}", environment)
+    (entry,) = entries(read_events(settings.lake), f"increment-{turn}")
+    if (entry["lidas"], entry["dw"]) != (ROWS, entry["silver"]):
+        raise Disagreement(f"an increment of {ROWS} rows: {entry}")
+    return nothing, seconds
+
+
+def _timed(settings: Settings, name: str, environment: dict[str, str]) -> float:
+    begun = time.monotonic()
+    list(run_notebooks(settings, settings.runs / name, environment, Progress()))
+    return time.monotonic() - begun

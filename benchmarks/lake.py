@@ -1,0 +1,43 @@
+"""CSV → silver → gold: the first three notebooks against DuckDB, and against a script as it is usually written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from benchmarks.pipeline_run import PipelineRun
+from benchmarks.processes import Cost, watched
+
+NOTEBOOKS = ("01_bronze", "02_silver", "03_gold")
+
+
+def peer_cost(peer: str, landing: Path, folder: Path) -> Cost:
+    """What it cost that a process does the lake's work with a module of `benchmarks.peers`."""
+    folder.mkdir()
+    words = [sys.executable, "-m", f"benchmarks.peers.{peer}", landing, folder]
+    with watched() as watch:
+        done = subprocess.run(words, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
+        cost = watch.until_now()
+    if done.returncode:
+        raise RuntimeError(f"The peer {peer} failed:\n{done.stderr[-2000:]}")
+    return cost
+
+
+def figures(runs: list[PipelineRun], with_duckdb: list[Cost], with_script: list[Cost]) -> list[Figure]:
+    """The lake's figures, of runs and peers by turn."""
+    beyond = [sum((run.notebooks[name] for name in NOTEBOOKS), Cost(0, 0)) for run in runs]
+    whole = [run.jvm + cost for run, cost in zip(runs, beyond, strict=True)]
+    return [
+        _figure("JVM's start included", whole, "DuckDB", with_duckdb, at_most=3),
+        _figure("beyond the JVM's start", beyond, "DuckDB", with_duckdb),
+        _figure("JVM's start included", whole, "plain PySpark script", with_script, at_most=0.5),
+        _figure("processors' seconds", whole, "DuckDB", with_duckdb, clock="cpu"),
+        _figure("processors' seconds", whole, "plain PySpark script", with_script, clock="cpu"),
+    ]
+
+
+def _figure(
+    what: str, ours: list[Cost], peer_name: str, peer: list[Cost], at_most: float | None = None, clock: str = "wall"
+) -> Figure:
+    ours_seconds, peer_seconds = ([getattr(cost, clock) for cost in costs] for costs in (ours, peer))
+    return Figure(f"CSV → silver → gold, {what}", ours_seconds, peer_name, peer_seconds, at_most)

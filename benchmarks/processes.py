@@ -1,0 +1,78 @@
+"""What the processes that this one begins cost: seconds, processors' seconds, memory.
+
+Processors' seconds compare where others are at work on the machine, too. They are seen a few times a second, so what a
+process does in its last moment is missed.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Thread
+
+import psutil
+
+LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the wall, and on processors."""
+
+    wall: float
+    cpu: float
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
+
+@dataclass
+class Watch:
+    """All processes that this one began while it watches; `peak_bytes` is the most they held at a time, as RSS.
+
+    Pages that forked Python workers share are counted for each.
+    """
+
+    begun: float = field(default_factory=time.monotonic)
+    peak_bytes: int = 0
+    _cpu: dict[psutil.Process, float] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Takes note of what they have used until now."""
+        held = 0
+        for process in psutil.Process().children(recursive=True):
+            try:
+                times = process.cpu_times()
+                held += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+            self._cpu[process] = times.user + times.system
+        self.peak_bytes = max(self.peak_bytes, held)
+
+    def until_now(self) -> Cost:
+        """What they have cost since the watch began."""
+        self.look()
+        return Cost(time.monotonic() - self.begun, sum(self._cpu.values()))
+
+    def since(self, earlier: Cost) -> Cost:
+        """What they have cost since then."""
+        now = self.until_now()
+        return Cost(now.wall - earlier.wall, now.cpu - earlier.cpu)
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """A watch over all processes that are begun in the block."""
+    watch, done = Watch(), Event()
+
+    def keep_looking() -> None:
+        while not done.wait(LOOK_SECONDS):
+            watch.look()
+
+    thread = Thread(target=keep_looking)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        done.set()
+        thread.join()

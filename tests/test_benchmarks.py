@@ -1,0 +1,95 @@
+"""The benchmarks work, their peers do the contract's work, and their page says what was found."""
+
+import csv
+import random
+
+import duckdb
+import pytest
+
+import rules_twin
+from benchmarks import __main__ as command
+from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
+from benchmarks.figures import Figure, keep
+from benchmarks.lake import peer_cost
+from vendas.schema import INPUT, INPUT_NAMES, MAX_TEXT_BYTES
+
+SEED = 8
+PIECES = {
+    "Timestamp do Registro": "2024-03-31|31/03/2024|31/02/2024|1989-01-01|2100-12-31|T| |10:00|:59|:60|.1234567|Z|+03",
+    "Valor da Compra": "R$| |-|0|1|12|123|1.234|,5|,50|.|,|999|000|9999999999|\u00a0|a combinar",
+    "Desconto Oferecido": "0|1|11|99|100|101|,|.|5|25|%| |-|\u00a0|ok",
+}
+TWINS = {
+    "Timestamp do Registro": rules_twin.timestamp_reason,
+    "Valor da Compra": rules_twin.valor_reason,
+    "Desconto Oferecido": rules_twin.desconto_reason,
+}
+
+
+def test_all_benchmarks_run_and_their_peers_agree_with_ours(tmp_path):
+    page = tmp_path / "RESULTS.md"
+    command.main(["2000", "--rounds", "1", "--files", "8", "--page", str(page)])
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    figures = [row.split(" | ")[0] for row in rows[1 : rows.index("| notebook | cell | seconds |")]]
+    assert len(figures) == 13 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
+
+
+def odd_texts(column, generator):
+    pieces = PIECES[column].split("|")
+    return "".join(generator.choice(pieces) for _ in range(generator.randint(0, 4)))
+
+
+def reasons(row):
+    found = [twin(row[name]) for name, twin in TWINS.items()]
+    cleaned = [rules_twin.clean_text(row[c.name], c.default) for c in INPUT if c.default]
+    return [*filter(None, found), *["texto_longo"] * any(map(rules_twin.texto_reason, cleaned))]
+
+
+def test_duckdb_judges_as_the_contract_does(tmp_path):
+    generator = random.Random(SEED)
+    plain = dict.fromkeys(INPUT_NAMES, " Ana\u00a0") | {"Timestamp do Registro": "2024-03-31 10:00"}
+    plain |= {"Valor da Compra": "1,50", "Desconto Oferecido": ""}
+    rows = [plain | {name: odd_texts(name, generator)} for name in PIECES for _ in range(3000)]
+    rows += [plain | {"Nome": "á" * size} for size in (MAX_TEXT_BYTES // 2, MAX_TEXT_BYTES // 2 + 1)]
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    with (landing / "registros.csv").open("w", encoding="utf-8", newline="") as file:
+        output = csv.DictWriter(file, INPUT_NAMES, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        output.writeheader()
+        output.writerows(rows)
+    peer_cost("lake_duckdb", landing, tmp_path / "duckdb")
+    found = duckdb.sql(f"select linha, motivos from '{tmp_path}/duckdb/quarantine.parquet'").fetchall()
+    said = {line: ([rows[line - 2][name] for name in PIECES], motivos) for line, motivos in found}
+    judged = [([row[name] for name in PIECES], reasons(row)) for row in rows]
+    assert said == {line: row for line, row in enumerate(judged, start=2) if row[1]}
+
+
+def test_the_input_has_each_fault_and_is_the_same_each_time(tmp_path):
+    rows = SPOILED_EVERY * len(FAULTS) + 1
+    assert write_rows(rows, tmp_path / "a", files=1) == write_rows(rows, tmp_path / "b", files=1)
+    (a,), (b,) = ([*(tmp_path / name).iterdir()] for name in "ab")
+    write_rows(rows, tmp_path / "c", files=1, seed=2)
+    assert a.read_bytes() == b.read_bytes()
+    lines = a.read_text(encoding="utf-8").splitlines()
+    spoiled = [lines[SPOILED_EVERY * turn] for turn in range(1, len(FAULTS) + 1)]
+    assert sum("1.234" in line or "-50,00" in line or "150%" in line for line in spoiled) == 3
+
+
+@pytest.mark.parametrize(
+    ("figure", "met"),
+    [
+        (Figure("f", [2.0, 9.0, 2.0], "peer", [1.0, 1.0, 2.0], at_most=2), True),
+        (Figure("f", [3.0, 9.0, 2.0], "peer", [1.0, 1.0, 2.0], at_most=2), False),
+        (Figure("f", [3.0], at_most=3), True),
+        (Figure("f", [3.0]), None),
+    ],
+)
+def test_a_target_is_for_the_median_of_the_ratios(figure, met):
+    assert figure.is_met is met
+
+
+def test_the_page_keeps_the_sections_of_other_sizes(tmp_path):
+    page = tmp_path / "RESULTS.md"
+    for rows, text in [(2000, "old"), (5_000_000, "large"), (2000, "new")]:
+        keep(page, rows, f"## {rows:,} rows\n\n{text}\n")
+    assert page.read_text().split("## ", 1)[1] == "2,000 rows\n\nnew\n\n## 5,000,000 rows\n\nlarge\n"
