@@ -1,6 +1,6 @@
 -- The lake's work under docs/contract.md in one script: from bronze/*.csv, in the current folder, to silver and gold by
--- year, quarantine and ledger. Less than the contract in some things: the lake is empty before, files are UTF-8 with commas
--- and the 13 columns in order, no record goes over several lines, and nothing is published in one step.
+-- year, quarantine and ledger. Less than the contract in some things: the lake is empty before, files are UTF-8 with
+-- commas and the 13 columns in order, no record goes over several lines, and nothing is published in one step.
 
 create macro blank() as '[\p{Z}\t-\r\x{85}]';  -- an expression for a character of white space
 -- Most texts have none at either end, and looking is far cheaper than cutting.
