@@ -72,7 +72,7 @@ def section(rows: int, rounds: int, load: float, figures: Iterable[Figure], cell
         [
             _heading(rows),
             "",
-            f"{date.today()}, {rounds} turns; {_machine()}; load before the run {load:.2f} a processor.",
+            f"{date.today()}, turns: {rounds}; {_machine()}; load before the run {load:.2f} a processor.",
             f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in VERSIONS)}.",
             "",
             HEAD,
