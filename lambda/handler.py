@@ -22,7 +22,7 @@ from vendas.errors import ArrivalError
 from vendas.s3_moves import Landed
 from vendas.storage import S3Path, client
 
-LANDING = S3Path(os.environ["LANDING_BUCKET"], "")
+LANDING = S3Path(os.environ["LANDING_BUCKET"])
 BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
 
 logger, metrics = Logger(), Metrics()

@@ -20,6 +20,7 @@ from vendas.engines import PostgreSQL
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.jdbc import Transaction, in_transaction, refusal, transaction
 from vendas.settings import Settings
+from vendas.storage import client
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
@@ -121,11 +122,10 @@ def loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
 
 def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
     """As the secret has it: JSON with host, port, dbname, username, password, and maybe sslrootcert."""
-    import boto3  # here, because a lake with a PostgreSQL does without
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError  # here: a lake with a PostgreSQL does without
 
     try:
-        held = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        held = json.loads(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
         return RedshiftEndpoint(
             host=held["host"],
             port=int(held["port"]),
