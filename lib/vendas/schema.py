@@ -6,6 +6,8 @@ Types are Spark SQL's; `timestamp_ntz` is wall-clock time without a zone.
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 MISSING = "NÃO INFORMADO"
 MISSING_CODE = "NÃO DISPONÍVEL"
 
@@ -113,3 +115,19 @@ def names(columns: tuple[Column, ...]) -> list[str]:
 def ddl(columns: tuple[Column, ...]) -> str:
     """The columns as a Spark DDL string: `` `Nome` string, `ano` int ``."""
     return ", ".join(f"`{column.name}` {column.type}" for column in columns)
+
+
+_ARROW_TYPES = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "timestamp_ntz": pa.timestamp("us"),
+    "decimal(12,2)": pa.decimal128(12, 2),
+    "decimal(5,4)": pa.decimal128(5, 4),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+def arrow(columns: tuple[Column, ...]) -> pa.Schema:
+    """The columns as Arrow knows them."""
+    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])
