@@ -21,7 +21,7 @@ LADDER = [
     {"bronze_names", "s3_objects"},
     {"folder_moves", "s3_moves"},
     {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample"},
-    {"embedded", "engines"},
+    {"embedded", "engines", "judge"},
     {"jdbc"},
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse", "session_text"},
     {"dialect", "lake", "doubts", "sessions", "session_kernel"},
