@@ -1,11 +1,9 @@
 r"""The contract's rules, Arrow array → Arrow array: what text becomes, and why it may not.
 
 The rules of input columns come in pairs: `parse_…` gives the typed value, `…_reason` the Reason's code, and for any
-text (null is an empty one) exactly one of the two is null. Both trim Unicode white space first, and only what a regular
-expression accepts is converted, so that Arrow never raises. What is written as most are is told by a cheap expression;
-the others are looked at by themselves.
-
-The expressions are RE2's: linear in the text's length, without lookaheads. `[0-9]` is ASCII on purpose.
+text (null is an empty one) exactly one of the two is null. Both trim Unicode white space first, and convert only what
+a regular expression accepts, so that Arrow never raises. A cheap expression tells what is written plainly, as most
+texts are; the others are looked at by themselves. The expressions are RE2's; `[0-9]` is ASCII on purpose.
 """
 
 from collections.abc import Callable
@@ -86,7 +84,7 @@ def clean_text(text: pa.StringArray, default: str) -> pa.StringArray:
 def parse_timestamp(text: pa.StringArray) -> pa.TimestampArray:
     """'2024-03-31T14:05:09.123456789' (cut to microseconds), '31/03/2024 14:05' as timestamp[us], without a zone."""
     moment = _trimmed(text)
-    return where(_is_not(moment, PLAIN_MOMENT), _plain_moment, moment, moment).cast(MOMENT_TYPE)
+    return where(pc.invert(_is(moment, PLAIN_MOMENT)), _plain_moment, moment, moment).cast(MOMENT_TYPE)
 
 
 def timestamp_reason(text: pa.StringArray) -> pa.StringArray:
@@ -198,7 +196,7 @@ def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
 
 def _valor(text: pa.StringArray) -> pa.Decimal128Array:
     amount = _trimmed(text)
-    return where(_is_not(amount, PLAIN_AMOUNT), _plain_amount, amount, amount).cast(MONEY_TYPE)
+    return where(pc.invert(_is(amount, PLAIN_AMOUNT)), _plain_amount, amount, amount).cast(MONEY_TYPE)
 
 
 def _plain_amount(amount: pa.StringArray) -> pa.StringArray:
@@ -216,10 +214,9 @@ def _desconto(text: pa.StringArray) -> pa.Decimal128Array:
 
 def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
     """The percent points as Arrow reads a number; null where they cannot be read so."""
-    missing = _is_missing(percent)
     number = pc.replace_substring(pc.utf8_rtrim(percent, characters=f"%{WHITE_SPACE}"), ",", ".")
-    readable = pc.and_(_is(percent, PERCENT_UP_TO_100), _is_not(percent, PERCENT_BELOW_ONE))
-    return pc.if_else(missing, "0", pc.if_else(readable, _last(number, "100.00"), NO_TEXT))
+    readable = pc.and_not(_is(percent, PERCENT_UP_TO_100), _is(percent, PERCENT_BELOW_ONE))
+    return pc.if_else(_is_missing(percent), "0", pc.if_else(readable, _last(number, "100.00"), NO_TEXT))
 
 
 def _lower(text: pa.StringArray) -> pa.StringArray:
@@ -238,10 +235,6 @@ def _is_missing(trimmed: pa.StringArray) -> pa.BooleanArray:
 def _is(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
     """Whether all of the text is of that pattern; a null is of none."""
     return pc.fill_null(pc.match_substring_regex(text, rf"^(?:{pattern})\z"), False)
-
-
-def _is_not(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
-    return pc.invert(_is(text, pattern))
 
 
 def _last(number: pa.StringArray, widest: str) -> pa.StringArray:

@@ -37,9 +37,14 @@ def judge(records: pa.RecordBatch) -> pa.RecordBatch:
     reasons = [_reasons(reason, records[name], typed[name]) for name, (_, reason) in _RULES.items()]
     too_long = pc.coalesce(*(columns.texto_reason(text) for text in texts.values()))
     motivos = _motivos(records[PROBLEMAS], [*reasons, too_long])
-    texto = pc.if_else(pc.greater(pc.list_value_length(motivos), 0), records[TEXTO], columns.NO_TEXT)
+    texto = pc.if_else(is_refused(motivos), records[TEXTO], columns.NO_TEXT)
     judged = texts | typed | {LINHA: records[LINHA], TEXTO: texto, MOTIVOS: motivos, ORIGEM: records[ORIGEM]}
     return pa.record_batch([judged[name] for name in JUDGED.names], schema=JUDGED)
+
+
+def is_refused(motivos: pa.ListArray) -> pa.BooleanArray:
+    """Whether rows with these reasons go to quarantine."""
+    return pc.greater(pc.list_value_length(motivos), 0)
 
 
 def _reasons(reason: columns.Rule, text: pa.StringArray, typed: pa.Array) -> pa.StringArray:
@@ -54,4 +59,4 @@ def _motivos(problemas: pa.ListArray, reasons: list[pa.StringArray]) -> pa.ListA
     codes = pa.concat_arrays(reasons).take(pa.array(rules * len(given) + rows))
     ends = given.sum(axis=1).cumsum()
     by_rule = pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), codes)
-    return pc.if_else(pc.greater(pc.list_value_length(problemas), 0), problemas, by_rule)
+    return pc.if_else(is_refused(problemas), problemas, by_rule)
