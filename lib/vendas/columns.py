@@ -6,17 +6,15 @@ a regular expression accepts, so that Arrow never raises. A cheap expression tel
 texts are; the others are looked at by themselves. The expressions are RE2's; `[0-9]` is ASCII on purpose.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vendas.arrays import by_distinct, only, where
 from vendas.reasons import Reason
 from vendas.schema import DESCONTO, MAX_TEXT_BYTES, MISSING, TIMESTAMP, VALOR, arrow
 from vendas.text import WHITE_SPACE
-
-Rule = Callable[[pa.Array], pa.Array]
 
 BLANKS = f"[{WHITE_SPACE}]*"
 
@@ -68,7 +66,6 @@ PERCENT_MORE_DECIMALS = f"[0-9]+[.,][0-9]{{3,}}{PERCENT_SIGN}"
 PERCENT_NEGATIVE = f"-{BLANKS}[0-9][0-9.,]*{PERCENT_SIGN}"
 
 MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow((TIMESTAMP, VALOR, DESCONTO)).types
-NO_TEXT = pa.scalar(None, pa.string())
 
 # The parts of the day, in its order, each with the hour it begins at.
 TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
@@ -91,7 +88,7 @@ def timestamp_reason(text: pa.StringArray) -> pa.StringArray:
     """Why parse_timestamp gives null; a year out of range is told before a day that does not exist."""
     moment = _trimmed(text)
     return _first_reason(
-        (_is(moment, MOMENT), None),
+        _is(moment, MOMENT),
         (_is_missing(moment), Reason.TIMESTAMP_AUSENTE),
         (_is(moment, f"{ISO_DAY_SHAPE}|{BR_DAY_SHAPE}"), Reason.TIMESTAMP_SEM_HORA),
         (_is(moment, MOMENT_SHAPE + ZONE), Reason.TIMESTAMP_COM_FUSO),
@@ -103,14 +100,14 @@ def timestamp_reason(text: pa.StringArray) -> pa.StringArray:
 
 def parse_valor(text: pa.StringArray) -> pa.Decimal128Array:
     """'50', '1234,56', 'R$ 1.234,56', '1,234,567' as decimal(12,2) reais."""
-    return _by_distinct(_valor, text)
+    return by_distinct(_valor, text)
 
 
 def valor_reason(text: pa.StringArray) -> pa.StringArray:
     """Why parse_valor gives null."""
     amount = _trimmed(text)
     return _first_reason(
-        (_plain_amount(amount).is_valid(), None),
+        _plain_amount(amount).is_valid(),
         (_is_missing(amount), Reason.VALOR_AUSENTE),
         (_is(amount, CURRENCY + AMOUNT_NEGATIVE), Reason.VALOR_NEGATIVO),
         (_is(amount, CURRENCY + AMOUNT_AMBIGUOUS), Reason.VALOR_AMBIGUO),
@@ -122,14 +119,14 @@ def valor_reason(text: pa.StringArray) -> pa.StringArray:
 
 def parse_desconto(text: pa.StringArray) -> pa.Decimal128Array:
     """'11%', '11' and '5,5 %' become the fractions 0.1100, 0.1100 and 0.0550 as decimal(5,4); empty becomes 0."""
-    return _by_distinct(_desconto, text)
+    return by_distinct(_desconto, text)
 
 
 def desconto_reason(text: pa.StringArray) -> pa.StringArray:
     """Why parse_desconto gives null; between 0 and 1 without '%' is told before too many decimals."""
     percent = _trimmed(text)
     return _first_reason(
-        (_plain_percent(percent).is_valid(), None),
+        _plain_percent(percent).is_valid(),
         (_is(percent, PERCENT_NEGATIVE), Reason.DESCONTO_NEGATIVO),
         (_is(percent, PERCENT_BELOW_ONE), Reason.DESCONTO_AMBIGUO),
         (_is(percent, PERCENT_MORE_DECIMALS), Reason.DESCONTO_CASAS_DECIMAIS),
@@ -138,9 +135,10 @@ def desconto_reason(text: pa.StringArray) -> pa.StringArray:
     )
 
 
-def texto_reason(cleaned: pa.StringArray) -> pa.StringArray:
-    """Why a cleaned text cannot be kept: more than MAX_TEXT_BYTES in UTF-8."""
-    return pc.if_else(pc.greater(pc.binary_length(cleaned), MAX_TEXT_BYTES), Reason.TEXTO_LONGO.value, NO_TEXT)
+def texto_reason(*cleaned: pa.StringArray) -> pa.StringArray:
+    """Why a row's cleaned texts cannot be kept: one has more than MAX_TEXT_BYTES in UTF-8."""
+    longest = pc.max_element_wise(*map(pc.binary_length, cleaned))
+    return only(pc.greater(longest, MAX_TEXT_BYTES), pa.repeat(Reason.TEXTO_LONGO.value, len(longest)))
 
 
 def turno(timestamp: pa.TimestampArray) -> pa.StringArray:
@@ -174,24 +172,10 @@ def valor_com_desconto(valor: pa.Decimal128Array, desconto: pa.Decimal128Array) 
     return pc.round(exact, 2, round_mode="half_towards_infinity").cast(MONEY_TYPE)
 
 
-def where(mask: pa.BooleanArray, rule: Rule, text: pa.StringArray, otherwise: pa.Array) -> pa.Array:
-    """What the rule makes of the text where the mask is true, elsewhere `otherwise`.
-
-    The rule sees only the texts it is asked about: cheap where these are few.
-    """
-    return pc.replace_with_mask(otherwise, mask, rule(text.filter(mask))) if pc.any(mask).as_py() else otherwise
-
-
-def _by_distinct(rule: Rule, text: pa.StringArray) -> pa.Array:
-    """The rule's values, each text looked at once: for columns where few of them differ."""
-    encoded = text.dictionary_encode(null_encoding="encode")
-    return rule(encoded.dictionary).take(encoded.indices)
-
-
 def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
     """The moment as PLAIN_MOMENT; null where it is none."""
     iso = pc.replace_substring_regex(moment, "^([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1")
-    return pc.if_else(_is(moment, MOMENT), pc.utf8_slice_codeunits(iso, 0, len("yyyy-MM-dd HH:mm:ss.ffffff")), NO_TEXT)
+    return only(_is(moment, MOMENT), pc.utf8_slice_codeunits(iso, 0, len("yyyy-MM-dd HH:mm:ss.ffffff")))
 
 
 def _valor(text: pa.StringArray) -> pa.Decimal128Array:
@@ -204,7 +188,7 @@ def _plain_amount(amount: pa.StringArray) -> pa.StringArray:
     number = pc.replace_substring_regex(amount, rf"^R\${BLANKS}|[.,]([0-9]{{3}})", r"\1")
     number = pc.replace_substring(number, ",", ".")
     readable = pc.and_(_is(amount, f"{CURRENCY}(?:{AMOUNT_SHAPE})"), _is(number, f"0*{PLAIN_AMOUNT}"))
-    return pc.if_else(readable, _last(number, "9999999999.99"), NO_TEXT)
+    return only(readable, _last(number, "9999999999.99"))
 
 
 def _desconto(text: pa.StringArray) -> pa.Decimal128Array:
@@ -216,7 +200,7 @@ def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
     """The percent points as Arrow reads a number; null where they cannot be read so."""
     number = pc.replace_substring(pc.utf8_rtrim(percent, characters=f"%{WHITE_SPACE}"), ",", ".")
     readable = pc.and_not(_is(percent, PERCENT_UP_TO_100), _is(percent, PERCENT_BELOW_ONE))
-    return pc.if_else(_is_missing(percent), "0", pc.if_else(readable, _last(number, "100.00"), NO_TEXT))
+    return pc.if_else(_is_missing(percent), "0", only(readable, _last(number, "100.00")))
 
 
 def _lower(text: pa.StringArray) -> pa.StringArray:
@@ -242,9 +226,11 @@ def _last(number: pa.StringArray, widest: str) -> pa.StringArray:
     return pc.utf8_slice_codeunits(number, -len(widest))
 
 
-def _first_reason(*cases: tuple[pa.BooleanArray, Reason | None], otherwise: Reason) -> pa.StringArray:
-    """The reason of the first case that holds."""
-    reasons = pa.repeat(otherwise.value, len(cases[0][0]))
+def _first_reason(
+    accepted: pa.BooleanArray, *cases: tuple[pa.BooleanArray, Reason], otherwise: Reason
+) -> pa.StringArray:
+    """The reason of the first case that holds; null for an accepted text."""
+    reasons = pa.repeat(otherwise.value, len(accepted))
     for case, reason in reversed(cases):
-        reasons = pc.if_else(case, NO_TEXT if reason is None else reason.value, reasons)
-    return reasons
+        reasons = pc.if_else(case, reason.value, reasons)
+    return only(pc.invert(accepted), reasons)

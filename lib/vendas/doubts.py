@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.arrays import only
 from vendas.judge import is_refused
 from vendas.reasons import Code, Reason
 
@@ -80,9 +81,9 @@ def repeated(judged: pa.RecordBatch, seen: set[bytes]) -> pa.BooleanArray:
     No text contains a NUL, for a file that does is rejected: so the joined columns tell rows apart.
     """
     rows = pc.binary_join_element_wise(*(judged[name].cast(pa.string()) for name in schema.INPUT_NAMES), "\0")
-    rows = pc.if_else(is_refused(judged[schema.MOTIVOS]), pa.scalar(None, pa.string()), rows)
+    sales = only(pc.invert(is_refused(judged[schema.MOTIVOS])), rows)
     again = []
-    for row in rows.cast(pa.binary()).to_pylist():
+    for row in sales.cast(pa.binary()).to_pylist():
         key = row and md5(row, usedforsecurity=False).digest()
         again.append(key in seen)
         seen.update([key] if key else [])

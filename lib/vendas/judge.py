@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import columns, schema
+from vendas.arrays import Rule, only, where
 from vendas.schema import LINHA, MOTIVOS, ORIGEM, PROBLEMAS, TEXTO
 
 JUDGED = pa.schema(
@@ -35,9 +36,8 @@ def judge(records: pa.RecordBatch) -> pa.RecordBatch:
     texts = {column.name: columns.clean_text(records[column.name], column.default) for column in schema.TEXT}
     typed = {name: parse(records[name]) for name, (parse, _) in _RULES.items()}
     reasons = [_reasons(reason, records[name], typed[name]) for name, (_, reason) in _RULES.items()]
-    too_long = pc.coalesce(*(columns.texto_reason(text) for text in texts.values()))
-    motivos = _motivos(records[PROBLEMAS], [*reasons, too_long])
-    texto = pc.if_else(is_refused(motivos), records[TEXTO], columns.NO_TEXT)
+    motivos = _motivos(records[PROBLEMAS], [*reasons, columns.texto_reason(*texts.values())])
+    texto = only(is_refused(motivos), records[TEXTO])
     judged = texts | typed | {LINHA: records[LINHA], TEXTO: texto, MOTIVOS: motivos, ORIGEM: records[ORIGEM]}
     return pa.record_batch([judged[name] for name in JUDGED.names], schema=JUDGED)
 
@@ -47,9 +47,9 @@ def is_refused(motivos: pa.ListArray) -> pa.BooleanArray:
     return pc.greater(pc.list_value_length(motivos), 0)
 
 
-def _reasons(reason: columns.Rule, text: pa.StringArray, typed: pa.Array) -> pa.StringArray:
+def _reasons(reason: Rule, text: pa.StringArray, typed: pa.Array) -> pa.StringArray:
     """The reasons why some texts have no typed value."""
-    return columns.where(typed.is_null(), reason, text, otherwise=pa.nulls(len(text), pa.string()))
+    return where(typed.is_null(), reason, text, otherwise=pa.nulls(len(text), pa.string()))
 
 
 def _motivos(problemas: pa.ListArray, reasons: list[pa.StringArray]) -> pa.ListArray:
