@@ -1,6 +1,6 @@
-"""The contract's rules once more, in plain Python, to hold the Spark rules against.
+"""The contract's rules once more, in plain Python, to hold the Arrow rules against.
 
-Written for being obviously right, with the means that Spark does not have: datetime, Decimal, str.
+Written for being obviously right, a value at a time, with the means that Arrow does not have: datetime, Decimal, str.
 """
 
 import re

@@ -1,9 +1,12 @@
 from datetime import datetime
 from decimal import Decimal
 
-from pyspark.testing import assertDataFrameEqual
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rows import FILE, silver_frame, silver_row
+import rules_twin as twin
+from rows import FILE, silver_row
 from vendas import schema
 from vendas.gold import to_gold
 
@@ -26,23 +29,58 @@ GOLD_ROW = (
     FILE,
     2024,
 )
+TWINS = {
+    "turno_compra": (twin.turno, ["Timestamp do Registro"]),
+    "nome_completo": (twin.nome_completo, ["Nome", "Sobrenome"]),
+    "email": (twin.email, ["Email"]),
+    "dominio_email": (twin.dominio_email, ["Email"]),
+    "valor_com_desconto": (twin.valor_com_desconto, ["Valor da Compra", "Desconto Oferecido"]),
+}
+MISSING_NAMES = dict.fromkeys(("Nome", "Sobrenome", "Email"), schema.MISSING)
 
 
-def test_a_sale_gets_its_business_columns(spark):
-    expected = spark.createDataFrame([GOLD_ROW], schema.ddl(schema.GOLD))
-    assertDataFrameEqual(to_gold(silver_frame(spark, [silver_row()])), expected)
+def silver(*rows):
+    return pa.Table.from_pylist(list(rows), schema.arrow(schema.SILVER))
 
 
-def test_gold_has_the_contracts_columns_and_types(spark):
-    expected = spark.createDataFrame([], schema.ddl(schema.GOLD))
-    assert to_gold(silver_frame(spark, [])).schema.simpleString() == expected.schema.simpleString()
+def test_a_sale_gets_its_business_columns():
+    assert to_gold(silver(silver_row())).to_pylist() == [dict(zip(schema.names(schema.GOLD), GOLD_ROW, strict=True))]
 
 
-def test_one_row_in_one_row_out_even_where_rows_become_equal(spark):
+def test_gold_has_the_contracts_columns_and_types():
+    assert to_gold(silver()).schema == to_gold(silver(silver_row())).schema == schema.arrow(schema.GOLD)
+
+
+def test_one_row_in_one_row_out_even_where_rows_become_equal():
     rows = [silver_row(Nome="Ana Rita", Sobrenome="Souza"), silver_row(Nome="Ana", Sobrenome="Rita Souza")]
-    assert [row.nome_completo for row in to_gold(silver_frame(spark, rows)).collect()] == ["Ana Rita Souza"] * 2
+    assert to_gold(silver(*rows))["nome_completo"].to_pylist() == ["Ana Rita Souza"] * 2
 
 
-def test_missing_names_and_email_stay_missing(spark):
-    row = to_gold(silver_frame(spark, [silver_row(**dict.fromkeys(("Nome", "Sobrenome", "Email"), schema.MISSING))]))
-    assert row.select("nome_completo", "email", "dominio_email").first() == (schema.MISSING,) * 3
+def test_missing_names_and_email_stay_missing():
+    (row,) = to_gold(silver(silver_row(**MISSING_NAMES))).to_pylist()
+    assert [row[name] for name in ("nome_completo", "email", "dominio_email")] == [schema.MISSING] * 3
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "Timestamp do Registro": st.datetimes(datetime(1990, 1, 1), datetime(2100, 12, 31)),
+                "Nome": st.sampled_from(["Ana", "José", schema.MISSING]),
+                "Sobrenome": st.sampled_from(["Souza", "da Silva", schema.MISSING]),
+                "Email": st.sampled_from(["A@B.c", "É@", "x", "a@b@C", schema.MISSING]),
+                "Valor da Compra": st.decimals(0, 9999999999, places=2),
+                "Desconto Oferecido": st.decimals(0, 1, places=4),
+            }
+        )
+    ),
+    st.integers(0, 5),
+)
+def test_gold_is_its_twin_however_silver_is_cut(sales, cut):
+    table = silver(*(silver_row(**sale) for sale in sales))
+    table = pa.concat_tables([table.slice(0, cut), table.slice(cut)])
+    got = zip(*(to_gold(table)[name].to_pylist() for name in TWINS), strict=True)
+    assert list(got) == [
+        tuple(rule(*(sale[name] for name in names)) for rule, names in TWINS.values()) for sale in sales
+    ]

@@ -17,11 +17,11 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Each module may import those on the lines above its own, never one on its own line or below.
 LADDER = [
-    {"errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint", "storage"},
+    {"arrays", "errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint", "storage"},
     {"bronze_names", "s3_objects"},
     {"folder_moves", "s3_moves"},
     {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample"},
-    {"embedded", "engines"},
+    {"embedded", "engines", "judge"},
     {"jdbc"},
     {"encoding", "header", "spark", "silver", "gold", "runner", "warehouse", "session_text"},
     {"dialect", "lake", "doubts", "sessions", "session_kernel"},

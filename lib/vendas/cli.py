@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -121,8 +120,8 @@ def maintain(
     json: Json = False,
 ) -> None:
     """Compacts the lake's tables and lets go of old snapshots. With --keep 0, let no notebook work on it meanwhile."""
-    from vendas.doctor import private_session
     from vendas.maintain import as_json, maintain_tables
+    from vendas.spark import private_session
 
     settings = local(lake)
     upkeeps = maintain_tables(
@@ -187,15 +186,14 @@ def sample(
 @app.command()
 def doctor(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
-    lake: Lake = None,
+    lake: Lake = None,  # as every command; no file is looked at differently for it
     json: Json = False,
 ) -> None:
     """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
-    from vendas.doctor import as_json, examine, private_session
+    from vendas.doctor import as_json, examine
 
-    settings = local(lake)
-    with ExitStack() as stack, console.status("Reading the files …"):
-        found = examine(files, datetime.now(), lambda: stack.enter_context(private_session(settings)))
+    with console.status("Reading the files …"):
+        found = examine(files, datetime.now())
     print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
     if any(diagnosis.rejected or not diagnosis.nome_aceito for diagnosis in found):
         raise typer.Exit(EXIT_REJECTED)

@@ -1,20 +1,19 @@
-r"""The contract's rules, Column → Column: what text becomes, and why it may not.
+r"""The contract's rules, Arrow array → Arrow array: what text becomes, and why it may not.
 
 The rules of input columns come in pairs: `parse_…` gives the typed value, `…_reason` the Reason's code, and for any
-text exactly one of the two is null. Both trim Unicode white space first, decide by the same regular expression, and
-convert only what it accepts, so that Spark never raises, whatever spark.sql.ansi.enabled is.
-
-The expressions are Java's. `[0-9]` is ASCII on purpose; repeated groups have a fixed length, for others recurse and
-overflow the stack on a long text.
+text (null is an empty one) exactly one of the two is null. Both trim Unicode white space first, and convert only what
+a regular expression accepts, so that Arrow never raises. A cheap expression tells what is written plainly, as most
+texts are; the others are looked at by themselves. The expressions are RE2's; `[0-9]` is ASCII on purpose.
 """
 
 from decimal import Decimal
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from vendas.arrays import by_distinct, only, where
 from vendas.reasons import Reason
-from vendas.schema import DESCONTO, MAX_TEXT_BYTES, MISSING, TIMESTAMP, VALOR
+from vendas.schema import DESCONTO, MAX_TEXT_BYTES, MISSING, TIMESTAMP, VALOR, arrow
 from vendas.text import WHITE_SPACE
 
 BLANKS = f"[{WHITE_SPACE}]*"
@@ -37,9 +36,12 @@ def _moment(iso_day: str, br_day: str, time: str, second: str) -> str:
     return rf"(?:{iso_day}[ T]{time}(?:{second}(?:\.[0-9]+)?)?|{br_day} {time}(?:{second})?)"
 
 
-MOMENT = _moment(ISO_DAY, BR_DAY, time="(?:[01][0-9]|2[0-3]):[0-5][0-9]", second=":[0-5][0-9]")
-MOMENT_SHAPE = _moment(ISO_DAY_SHAPE, BR_DAY_SHAPE, time="[0-9]{2}:[0-9]{2}", second=":[0-9]{2}")
-MOMENT_IN_RANGE = f"(?=(?:.{{6}})?{YEAR}[- ]){MOMENT_SHAPE}"  # the year begins the text, or follows dd/MM/
+TIME, SECOND = "(?:[01][0-9]|2[0-3]):[0-5][0-9]", ":[0-5][0-9]"
+MOMENT = _moment(ISO_DAY, BR_DAY, TIME, SECOND)
+PLAIN_MOMENT = rf"{ISO_DAY}[ T]{TIME}(?:{SECOND}(?:\.[0-9]{{1,6}})?)?"  # as Arrow itself reads it
+TIME_SHAPE, SECOND_SHAPE = "[0-9]{2}:[0-9]{2}", ":[0-9]{2}"
+MOMENT_SHAPE = _moment(ISO_DAY_SHAPE, BR_DAY_SHAPE, TIME_SHAPE, SECOND_SHAPE)
+MOMENT_IN_RANGE = _moment(f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}", f"[0-9]{{2}}/[0-9]{{2}}/{YEAR}", TIME_SHAPE, SECOND_SHAPE)
 ZONE = " ?(?:[Zz]|UTC|GMT|(?:UTC|GMT)?[+-][0-9]{2}(?::?[0-9]{2})?)"
 
 # Thousands' groups are unmistakable where they are at least two, or where decimals follow the other separator.
@@ -49,8 +51,7 @@ AMOUNT_SHAPE = "|".join(
     ["[0-9]+(?:[.,][0-9]{1,2})?"]
     + [f"[1-9][0-9]{{0,2}}(?:{g}+{point}[0-9]{{1,2}}|{g}{{2,}})" for g, point in GROUPS_AND_POINT]
 )
-AMOUNT_TOO_LARGE = "0*[1-9][0-9]{10}|[0-9]{2,3}(?:[.,][0-9]{3}){3}|[0-9](?:[.,][0-9]{3}){4}"  # over ten whole digits
-AMOUNT = f"(?!{AMOUNT_TOO_LARGE})(?:{AMOUNT_SHAPE})"
+PLAIN_AMOUNT = r"[0-9]{1,10}(?:\.[0-9]{1,2})?"  # as Arrow itself reads it, and within VALOR's limit
 AMOUNT_AMBIGUOUS = "[0-9]+[.,][0-9]{3}"
 AMOUNT_MORE_DECIMALS = "|".join(
     ["[0-9]+[.,][0-9]{4,}"] + [f"[1-9][0-9]{{0,2}}{g}+{point}[0-9]{{3,}}" for g, point in GROUPS_AND_POINT]
@@ -59,37 +60,35 @@ AMOUNT_NEGATIVE = f"-{BLANKS}{CURRENCY}[0-9][0-9.,]*"
 
 PERCENT_SIGN = f"(?:{BLANKS}%)?"
 PERCENT_SHAPE = "[0-9]+(?:[.,][0-9]+)?"
-PERCENT_BELOW_ONE = "0+[.,](?=0*[1-9])[0-9]+"
-PERCENT = f"(?:(?!{PERCENT_BELOW_ONE}\\z)0*[0-9]{{1,2}}(?:[.,][0-9]{{1,2}})?|0*100(?:[.,]0{{1,2}})?){PERCENT_SIGN}"
+PERCENT_BELOW_ONE = "0+[.,]0*[1-9][0-9]*"
+PERCENT_UP_TO_100 = f"(?:0*[0-9]{{1,2}}(?:[.,][0-9]{{1,2}})?|0*100(?:[.,]0{{1,2}})?){PERCENT_SIGN}"
 PERCENT_MORE_DECIMALS = f"[0-9]+[.,][0-9]{{3,}}{PERCENT_SIGN}"
 PERCENT_NEGATIVE = f"-{BLANKS}[0-9][0-9.,]*{PERCENT_SIGN}"
 
-A_HUNDREDTH = Decimal("0.01")
+MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow((TIMESTAMP, VALOR, DESCONTO)).types
 
 # The parts of the day, in its order, each with the hour it begins at.
 TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
 
 
-def clean_text(text: Column, default: str) -> Column:
+def clean_text(text: pa.StringArray, default: str) -> pa.StringArray:
     """The text without white space around it; null or nothing left becomes the default."""
-    trimmed = F.btrim(text, F.lit(WHITE_SPACE))
-    return F.when(_is_tidy(text), text).when(trimmed != "", trimmed).otherwise(default)
+    trimmed = _trimmed(text)
+    missing = _is_missing(trimmed)
+    return pc.if_else(missing, default, trimmed) if pc.any(missing).as_py() else trimmed
 
 
-def parse_timestamp(text: Column) -> Column:
-    """'2024-03-31T14:05:09.123456789' (cut to microseconds), '31/03/2024 14:05' as timestamp_ntz."""
+def parse_timestamp(text: pa.StringArray) -> pa.TimestampArray:
+    """'2024-03-31T14:05:09.123456789' (cut to microseconds), '31/03/2024 14:05' as timestamp[us], without a zone."""
     moment = _trimmed(text)
-    day, time = moment.substr(1, 10), moment.substr(11, len(" HH:mm:ss.ffffff"))
-    iso_day = F.concat_ws("-", day.substr(7, 4), day.substr(4, 2), day.substr(1, 2))
-    iso = F.concat(F.when(day.substr(3, 1) == "/", iso_day).otherwise(day), time)
-    return F.when(_is(moment, MOMENT), iso.cast(TIMESTAMP.type))
+    return where(pc.invert(_is(moment, PLAIN_MOMENT)), _plain_moment, moment, moment).cast(MOMENT_TYPE)
 
 
-def timestamp_reason(text: Column) -> Column:
+def timestamp_reason(text: pa.StringArray) -> pa.StringArray:
     """Why parse_timestamp gives null; a year out of range is told before a day that does not exist."""
     moment = _trimmed(text)
     return _first_reason(
-        (_is(moment, MOMENT), None),
+        _is(moment, MOMENT),
         (_is_missing(moment), Reason.TIMESTAMP_AUSENTE),
         (_is(moment, f"{ISO_DAY_SHAPE}|{BR_DAY_SHAPE}"), Reason.TIMESTAMP_SEM_HORA),
         (_is(moment, MOMENT_SHAPE + ZONE), Reason.TIMESTAMP_COM_FUSO),
@@ -99,18 +98,16 @@ def timestamp_reason(text: Column) -> Column:
     )
 
 
-def parse_valor(text: Column) -> Column:
+def parse_valor(text: pa.StringArray) -> pa.Decimal128Array:
     """'50', '1234,56', 'R$ 1.234,56', '1,234,567' as decimal(12,2) reais."""
-    amount = _trimmed(text)
-    number = F.translate(F.regexp_replace(amount, rf"^R\${BLANKS}|[.,](?=[0-9]{{3}})", ""), ",", ".")
-    return F.when(_is(amount, CURRENCY + f"(?:{AMOUNT})"), _last(number, "9999999999.99").cast(VALOR.type))
+    return by_distinct(_valor, text)
 
 
-def valor_reason(text: Column) -> Column:
+def valor_reason(text: pa.StringArray) -> pa.StringArray:
     """Why parse_valor gives null."""
     amount = _trimmed(text)
     return _first_reason(
-        (_is(amount, CURRENCY + f"(?:{AMOUNT})"), None),
+        _plain_amount(amount).is_valid(),
         (_is_missing(amount), Reason.VALOR_AUSENTE),
         (_is(amount, CURRENCY + AMOUNT_NEGATIVE), Reason.VALOR_NEGATIVO),
         (_is(amount, CURRENCY + AMOUNT_AMBIGUOUS), Reason.VALOR_AMBIGUO),
@@ -120,22 +117,16 @@ def valor_reason(text: Column) -> Column:
     )
 
 
-def parse_desconto(text: Column) -> Column:
+def parse_desconto(text: pa.StringArray) -> pa.Decimal128Array:
     """'11%', '11' and '5,5 %' become the fractions 0.1100, 0.1100 and 0.0550 as decimal(5,4); empty becomes 0."""
-    percent = _trimmed(text)
-    points = _last(F.translate(percent, f",%{WHITE_SPACE}", "."), "100.00").cast("decimal(5,2)")
-    return (
-        F.when(_is_missing(percent), F.lit(Decimal(0)))
-        .when(_is(percent, PERCENT), points * A_HUNDREDTH)
-        .cast(DESCONTO.type)
-    )
+    return by_distinct(_desconto, text)
 
 
-def desconto_reason(text: Column) -> Column:
+def desconto_reason(text: pa.StringArray) -> pa.StringArray:
     """Why parse_desconto gives null; between 0 and 1 without '%' is told before too many decimals."""
     percent = _trimmed(text)
     return _first_reason(
-        (_is_missing(percent) | _is(percent, PERCENT), None),
+        _plain_percent(percent).is_valid(),
         (_is(percent, PERCENT_NEGATIVE), Reason.DESCONTO_NEGATIVO),
         (_is(percent, PERCENT_BELOW_ONE), Reason.DESCONTO_AMBIGUO),
         (_is(percent, PERCENT_MORE_DECIMALS), Reason.DESCONTO_CASAS_DECIMAIS),
@@ -144,67 +135,102 @@ def desconto_reason(text: Column) -> Column:
     )
 
 
-def texto_reason(cleaned: Column) -> Column:
-    """Why a cleaned text cannot be kept: more than MAX_TEXT_BYTES in UTF-8."""
-    return F.when(F.octet_length(cleaned) > MAX_TEXT_BYTES, Reason.TEXTO_LONGO.value)
+def texto_reason(*cleaned: pa.StringArray) -> pa.StringArray:
+    """Why a row's cleaned texts cannot be kept: one has more than MAX_TEXT_BYTES in UTF-8."""
+    longest = pc.max_element_wise(*map(pc.binary_length, cleaned))
+    return only(pc.greater(longest, MAX_TEXT_BYTES), pa.repeat(Reason.TEXTO_LONGO.value, len(longest)))
 
 
-def turno(timestamp: Column) -> Column:
+def turno(timestamp: pa.TimestampArray) -> pa.StringArray:
     """The part of the day: the last of TURNOS that has begun."""
-    hour = F.hour(timestamp)
-    return F.coalesce(*(F.when(hour >= first, name) for name, first in reversed(TURNOS.items())))
+    by_hour = [[name for name, first in TURNOS.items() if first <= hour][-1] for hour in range(24)]
+    return pa.array(by_hour).take(pc.hour(timestamp))
 
 
-def nome_completo(nome: Column, sobrenome: Column) -> Column:
+def nome_completo(nome: pa.StringArray, sobrenome: pa.StringArray) -> pa.StringArray:
     """Cleaned first name and surname, a missing one left out; both missing: MISSING."""
-    known = F.concat_ws(" ", F.when(nome != MISSING, nome), F.when(sobrenome != MISSING, sobrenome))
-    return clean_text(known, MISSING)
+    both = pc.binary_join_element_wise(nome, sobrenome, " ")
+    return pc.if_else(pc.equal(nome, MISSING), sobrenome, pc.if_else(pc.equal(sobrenome, MISSING), nome, both))
 
 
-def email(cleaned: Column) -> Column:
+def email(cleaned: pa.StringArray) -> pa.StringArray:
     """The cleaned e-mail in lower case; a missing one stays MISSING."""
-    return F.when(cleaned == MISSING, MISSING).otherwise(F.lower(cleaned))
+    beyond_ascii = pc.not_equal(pc.utf8_length(cleaned), pc.binary_length(cleaned))
+    return where(beyond_ascii, _lower, cleaned, pc.ascii_lower(cleaned))
 
 
-def dominio_email(cleaned: Column) -> Column:
+def dominio_email(cleaned: pa.StringArray) -> pa.StringArray:
     """What follows the last '@' of the lower-cased e-mail; nothing there, or no '@': MISSING."""
-    address = email(cleaned)
-    domain = F.when(address.contains("@"), F.substring_index(address, "@", -1))
-    return F.when(domain != "", domain).otherwise(MISSING)
+    parts = pc.split_pattern(email(cleaned), "@", max_splits=1, reverse=True)
+    last = parts.values.take(pc.subtract(parts.offsets[1:], 1))
+    return pc.if_else(pc.or_(pc.equal(pc.list_value_length(parts), 1), pc.equal(last, "")), MISSING, last)
 
 
-def valor_com_desconto(valor: Column, desconto: Column) -> Column:
+def valor_com_desconto(valor: pa.Decimal128Array, desconto: pa.Decimal128Array) -> pa.Decimal128Array:
     """valor × (1 − desconto), rounded half up to cents; exact decimals throughout."""
-    return F.round(valor * (F.lit(Decimal(1)) - desconto), 2).cast(VALOR.type)
+    exact = pc.multiply(valor, pc.subtract(pa.scalar(Decimal(1)), desconto))
+    return pc.round(exact, 2, round_mode="half_towards_infinity").cast(MONEY_TYPE)
 
 
-def _trimmed(text: Column) -> Column:
-    return F.when(_is_tidy(text), text).otherwise(F.btrim(text, F.lit(WHITE_SPACE)))
+def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
+    """The moment as PLAIN_MOMENT; null where it is none."""
+    iso = pc.replace_substring_regex(moment, "^([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1")
+    return only(_is(moment, MOMENT), pc.utf8_slice_codeunits(iso, 0, len("yyyy-MM-dd HH:mm:ss.ffffff")))
 
 
-def _is_tidy(text: Column) -> Column:
-    """Whether first and last character are visible ASCII: true for most texts, and far cheaper than trimming them."""
-    return text.between("!", "~") & text.substr(-1, 1).between("!", "~")
+def _valor(text: pa.StringArray) -> pa.Decimal128Array:
+    amount = _trimmed(text)
+    return where(pc.invert(_is(amount, PLAIN_AMOUNT)), _plain_amount, amount, amount).cast(MONEY_TYPE)
 
 
-def _is_missing(trimmed: Column) -> Column:
-    return F.coalesce(trimmed, F.lit("")) == ""
+def _plain_amount(amount: pa.StringArray) -> pa.StringArray:
+    """The amount as PLAIN_AMOUNT; null where it cannot be read so."""
+    number = pc.replace_substring_regex(amount, rf"^R\${BLANKS}|[.,]([0-9]{{3}})", r"\1")
+    number = pc.replace_substring(number, ",", ".")
+    readable = pc.and_(_is(amount, f"{CURRENCY}(?:{AMOUNT_SHAPE})"), _is(number, f"0*{PLAIN_AMOUNT}"))
+    return only(readable, _last(number, "9999999999.99"))
 
 
-def _is(text: Column, pattern: str) -> Column:
-    """Whether all of the text is of that pattern."""
-    return text.rlike(rf"^(?:{pattern})\z")  # `$` would let a line end follow
+def _desconto(text: pa.StringArray) -> pa.Decimal128Array:
+    points = _plain_percent(_trimmed(text)).cast(pa.decimal128(5, 2))
+    return pc.multiply(points, pa.scalar(Decimal("0.01"))).cast(FRACTION_TYPE)
 
 
-def _last(number: Column, widest: str) -> Column:
+def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
+    """The percent points as Arrow reads a number; null where they cannot be read so."""
+    number = pc.replace_substring(pc.utf8_rtrim(percent, characters=f"%{WHITE_SPACE}"), ",", ".")
+    readable = pc.and_not(_is(percent, PERCENT_UP_TO_100), _is(percent, PERCENT_BELOW_ONE))
+    return pc.if_else(_is_missing(percent), "0", only(readable, _last(number, "100.00")))
+
+
+def _lower(text: pa.StringArray) -> pa.StringArray:
+    # Arrow's utf8_lower maps a character to one character; the lower case of İ, or of a Σ that ends a word, is not so.
+    return pa.array([one if one == MISSING else one.lower() for one in text.to_pylist()], pa.string())
+
+
+def _trimmed(text: pa.StringArray) -> pa.StringArray:
+    return pc.utf8_trim(text, characters=WHITE_SPACE)
+
+
+def _is_missing(trimmed: pa.StringArray) -> pa.BooleanArray:
+    return pc.fill_null(pc.equal(trimmed, ""), True)
+
+
+def _is(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
+    """Whether all of the text is of that pattern; a null is of none."""
+    return pc.fill_null(pc.match_substring_regex(text, rf"^(?:{pattern})\z"), False)
+
+
+def _last(number: pa.StringArray, widest: str) -> pa.StringArray:
     """The number without what stands before its widest form: zeros, any amount of them."""
-    return number.substr(-len(widest), len(widest))
+    return pc.utf8_slice_codeunits(number, -len(widest))
 
 
-def _first_reason(*cases: tuple[Column, Reason | None], otherwise: Reason) -> Column:
-    """The reason of the first case that holds."""
-    (accepted, _), *refusals = cases
-    reasons = F.when(accepted, F.lit(None))
-    for case, reason in refusals:
-        reasons = reasons.when(case, reason.value)
-    return reasons.otherwise(otherwise.value)
+def _first_reason(
+    accepted: pa.BooleanArray, *cases: tuple[pa.BooleanArray, Reason], otherwise: Reason
+) -> pa.StringArray:
+    """The reason of the first case that holds; null for an accepted text."""
+    reasons = pa.repeat(otherwise.value, len(accepted))
+    for case, reason in reversed(cases):
+        reasons = pc.if_else(case, reason.value, reasons)
+    return only(pc.invert(accepted), reasons)

@@ -1,41 +1,33 @@
 """What intake would make of a CSV file, told before the file is sent. Reads only; nothing is moved or written.
 
-It asks the same code that intake runs (`survey`, `read_bronze`, `judge`), so it cannot be of another opinion. On top of
-that it doubts: rows that intake would take, but that a person should look at first.
+It asks the same code that intake runs (`survey`, `read_block`, `judge`), so it cannot be of another opinion. On top of
+that it doubts: rows that intake would take, but that a person should look at first. It needs no Spark.
 """
 
-import gc
-import os
-import tempfile
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from vendas import dialect, schema
 from vendas.arrivals import is_sales_file
-from vendas.bronze import SurveyedFile, arquivo_at, read_bronze
-from vendas.doubts import Doubt, kinds_of_rows
+from vendas.bronze import SurveyedFile
+from vendas.columns import parse_timestamp
+from vendas.doubts import Doubt, codes_of, occurring_again, repeated
 from vendas.errors import ConservationError, FileRejected, VendasError
 from vendas.grammar import windows
 from vendas.header import DELIMITERS
+from vendas.judge import JUDGED, judge
 from vendas.ledger import REJECTED, Event
 from vendas.reasons import Reason
-from vendas.records import LINHA, TEXTO, read_block
-from vendas.settings import Settings
-from vendas.silver import judge
-from vendas.spark import gateway_environment, session
+from vendas.records import read_block
 
 ACCEPTED = "aceito"
 SAMPLE_FILES, SAMPLE_ROWS = 20, 1000
@@ -78,45 +70,54 @@ class Diagnosis:
         return self.situacao == REJECTED
 
 
-class _Kind(NamedTuple):
-    """The rows of a file that have exactly these codes: how many, and the line of one of them."""
+@dataclass
+class _Tally:
+    """What was found in a file, batch by batch: rows by all their codes (between blanks), the first row of a code."""
 
-    codes: tuple[str, ...]
-    rows: int
-    line: int
+    rows: Counter[str] = field(default_factory=Counter)
+    firsts: dict[str, Example] = field(default_factory=dict)
+
+    def add(self, records: pa.RecordBatch, codes: pa.StringArray) -> None:
+        """Counts these rows; they stand behind all that have the same codes and were added before."""
+        table = pa.table({"codes": codes, "place": np.arange(len(codes))}).group_by("codes", use_threads=False)
+        found = table.aggregate([("place", "min"), ("place", "count")]).sort_by("place_min").to_pylist()
+        for kind in found:
+            joined, place = kind["codes"], kind["place_min"]
+            self.rows[joined] += kind["place_count"]
+            if new := set(joined.split()) - self.firsts.keys():
+                linha, texto = (records[name][place].as_py() for name in (schema.LINHA, schema.TEXTO))
+                self.firsts.update(dict.fromkeys(new, Example(linha, texto, tuple(joined.split()))))
+
+    def add_repeated(self, records: pa.RecordBatch, codes: pa.StringArray) -> None:
+        """Rows that were added with these codes turn out to be equal to earlier ones."""
+        self.rows.subtract(codes.to_pylist())
+        self.add(records, pc.binary_join_element_wise(Doubt.LINHA_REPETIDA.value, codes, " "))
+
+    def by_code(self, codes: type[StrEnum]) -> dict[str, int]:
+        """Rows of each of these codes that occurs, in the codes' order."""
+        counts = {c.value: sum(n for joined, n in self.rows.items() if c in joined.split()) for c in codes}
+        return {code: rows for code, rows in counts.items() if rows}
 
 
-def examine(paths: Iterable[Path], now: datetime, start_spark: Callable[[], SparkSession]) -> list[Diagnosis]:
+def examine(paths: Iterable[Path], now: datetime) -> list[Diagnosis]:
     """A diagnosis of each file, all of it read; `now` is wall-clock time without a zone.
 
-    Spark is started only if a file has rows to judge. Raises VendasError for a file that is missing or unreadable.
+    Memory is bounded but for 8 bytes a row, and some more a row whose time another row has. Raises VendasError for a
+    file that is missing or unreadable.
     """
-    return _diagnose([(str(path), _survey(path)) for path in paths], now, start_spark)
+    return [_diagnose(str(path), _survey(path), now) for path in paths]
 
 
-def examine_sample(spark: SparkSession, bronze: Path, events: Iterable[Event], now: datetime) -> list[Diagnosis]:
+def examine_sample(bronze: Path, events: Iterable[Event], now: datetime) -> list[Diagnosis]:
     """The same of files that bronze has surveyed, from the first SAMPLE_ROWS rows of the first SAMPLE_FILES files."""
-    looked = [
-        (event.arquivo_recebido, event.motivo if event.situacao == REJECTED else _head(SurveyedFile.of(bronze, event)))
+    return [
+        _diagnose(
+            event.arquivo_recebido,
+            event.motivo if event.situacao == REJECTED else _head(SurveyedFile.of(bronze, event)),
+            now,
+        )
         for event in list(events)[:SAMPLE_FILES]
     ]
-    return _diagnose(looked, now, lambda: spark)
-
-
-@contextmanager
-def private_session(settings: Settings) -> Iterator[SparkSession]:
-    """A session of this process alone, whose JVM keeps its own words from the terminal and ends with the block."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        gateway_environment(settings, Path(folder) / "spark.log") as environment,
-    ):
-        os.environ |= environment
-        spark = session(settings)
-        try:
-            yield spark
-        finally:
-            spark.stop()
-            gc.collect()  # what Python still knows of Java's objects would later ask for a JVM that is gone
 
 
 def sample_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:
@@ -170,36 +171,39 @@ def _head(file: SurveyedFile) -> SurveyedFile:
     return replace(file, survey=replace(survey, blocks=(block,) if rows else (), rows=rows))
 
 
-def _diagnose(
-    looked: list[tuple[str, SurveyedFile | str]], now: datetime, start_spark: Callable[[], SparkSession]
-) -> list[Diagnosis]:
-    """Diagnoses of files by name, each surveyed or with the reason of its rejection; one pass of Spark over all."""
-    with_rows = [file for _, file in looked if isinstance(file, SurveyedFile) and file.survey.blocks]
-    kinds = iter(_kinds_of(start_spark(), with_rows, now) if with_rows else ())
-    return [
-        _accepted(name, file, next(kinds) if file.survey.blocks else [])
-        if isinstance(file, SurveyedFile)
-        else Diagnosis(name, is_sales_file(Path(name).name), REJECTED, motivo=file)
-        for name, file in looked
-    ]
+def _diagnose(name: str, file: SurveyedFile | str, now: datetime) -> Diagnosis:
+    """The diagnosis of a file that was surveyed, or has the reason of its rejection."""
+    if isinstance(file, SurveyedFile):
+        return _accepted(name, file, _look_at(file, now))
+    return Diagnosis(name, is_sales_file(Path(name).name), REJECTED, motivo=file)
 
 
-def _kinds_of(spark: SparkSession, files: list[SurveyedFile], now: datetime) -> list[list[_Kind]]:
-    """The kinds of rows in each file."""
-    place = arquivo_at(F.col("posicao"), [str(number) for number in range(len(files))])  # names can be equal
-    found = defaultdict(list)
-    for row in kinds_of_rows(judge(read_bronze(spark, files)), place, now).collect():
-        found[int(row.lugar)].append(_Kind(tuple(row.codigos), row.linhas, row.linha))
-    return [found[number] for number in range(len(files))]
+def _look_at(file: SurveyedFile, now: datetime) -> _Tally:
+    """All rows of the file; a second time those that may be equal to others, if any."""
+    tally, moments, seen = _Tally(), [], set()
+    for records in _records(file):
+        judged = judge(records)
+        tally.add(records, codes_of(judged, now))
+        moments.append(judged[schema.TIMESTAMP.name].drop_null())
+    again = occurring_again(pa.chunked_array(moments, JUDGED.field(schema.TIMESTAMP.name).type))
+    for records in _records(file) if len(again) else ():
+        records = records.filter(pc.is_in(parse_timestamp(records[schema.TIMESTAMP.name]), again))
+        judged = judge(records)
+        equal = repeated(judged, seen)
+        tally.add_repeated(records.filter(equal), codes_of(judged, now).filter(equal))
+    return tally
 
 
-def _accepted(name: str, file: SurveyedFile, kinds: list[_Kind]) -> Diagnosis:
-    survey, reasons = file.survey, _rows_by_code(kinds, Reason)
-    read = sum(kind.rows for kind in kinds)
+def _records(file: SurveyedFile) -> Iterator[pa.RecordBatch]:
+    for block in file.survey.blocks:
+        yield from read_block(file.path, block, file.survey)
+
+
+def _accepted(name: str, file: SurveyedFile, tally: _Tally) -> Diagnosis:
+    survey, read, good = file.survey, tally.rows.total(), tally.rows[""]
     if read != survey.rows:
         raise ConservationError(f"{name}: {survey.rows} rows counted, but {read} judged. Did it change? Try again.")
-    refused = sum(kind.rows for kind in kinds if reasons.keys() & set(kind.codes))
-    good = sum(kind.rows for kind in kinds if not kind.codes)
+    refused = sum(rows for joined, rows in tally.rows.items() if set(joined.split()) & set(Reason))
     return Diagnosis(
         arquivo=name,
         nome_aceito=is_sales_file(Path(name).name),
@@ -212,36 +216,7 @@ def _accepted(name: str, file: SurveyedFile, kinds: list[_Kind]) -> Diagnosis:
         boas=good,
         duvidosas=read - good - refused,
         recusadas=refused,
-        motivos=reasons,
-        duvidas=_rows_by_code(kinds, Doubt),
-        exemplos=_examples(file, kinds),
+        motivos=tally.by_code(Reason),
+        duvidas=tally.by_code(Doubt),
+        exemplos=tuple(sorted(set(tally.firsts.values()), key=lambda example: example.linha)),
     )
-
-
-def _rows_by_code(kinds: list[_Kind], codes: type[StrEnum]) -> dict[str, int]:
-    """Rows of each of these codes that occurs, in the codes' order."""
-    rows = {code.value: sum(kind.rows for kind in kinds if code in kind.codes) for code in codes}
-    return {code: number for code, number in rows.items() if number}
-
-
-def _examples(file: SurveyedFile, kinds: list[_Kind]) -> tuple[Example, ...]:
-    by_line = sorted((kind.line, kind.codes) for kind in kinds if kind.codes)
-    firsts: dict[str, tuple] = {}
-    for line, codes in by_line:
-        for code in codes:
-            firsts.setdefault(code, (line, codes))
-    chosen = dict(sorted(firsts.values()))
-    texts = _texts(file, list(chosen))
-    return tuple(Example(line, texts[line], codes) for line, codes in chosen.items())
-
-
-def _texts(file: SurveyedFile, lines: list[int]) -> dict[int, str]:
-    """The exact text of the records on these lines; only the blocks that hold them are read."""
-    blocks = file.survey.blocks
-    starts = [block.first_line for block in blocks]
-    texts = {}
-    for number in sorted({bisect_right(starts, line) - 1 for line in lines}):
-        for batch in read_block(file.path, blocks[number], file.survey):
-            found = batch.filter(pc.is_in(batch[LINHA], pa.array(lines, pa.int64())))
-            texts |= zip(found[LINHA].to_pylist(), found[TEXTO].to_pylist(), strict=True)
-    return texts

@@ -1,13 +1,17 @@
 """Why a person should look at a row that intake would take: stable codes, sentences, and what makes a row doubtful."""
 
 from datetime import datetime
+from decimal import Decimal
+from hashlib import md5
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.arrays import only
+from vendas.judge import is_refused
 from vendas.reasons import Code, Reason
-from vendas.silver import is_refused
 
 
 class Doubt(Code):
@@ -37,8 +41,9 @@ class Doubt(Code):
 _SECOND = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
 _SECOND_ONLY = "".join(character for character in _SECOND if character not in "…’”–—›»")
 _CONTROLS = "\u0080-\u0084\u0086-\u009f"  # C1 without U+0085, a blank
-MOJIBAKE = f"(?m)\ufffd|ï¿½|ï»¿|â€|[{_CONTROLS}]|Ã[{_SECOND_ONLY}]|Â([{_SECOND} ]|$)"
-"""Java's expression for text that was decoded from another encoding than its own."""
+_LINE_ENDS = "\n\r\x85\u2028\u2029"
+MOJIBAKE = f"\ufffd|ï¿½|ï»¿|â€|[{_CONTROLS}]|Ã[{_SECOND_ONLY}]|Â(?:[{_SECOND} {_LINE_ENDS}]|$)"
+"""The expression (RE2's and Python's) for text that was decoded from another encoding than its own."""
 
 
 def sentence(code: str) -> str:
@@ -46,37 +51,40 @@ def sentence(code: str) -> str:
     return (Reason(code) if code in set(Reason) else Doubt(code)).sentence
 
 
-def kinds_of_rows(judged: DataFrame, place: Column, now: datetime) -> DataFrame:
-    """Rows per `lugar` (`place`) and `codigos`: how many (`linhas`), and the first `linha`; few, however long a file.
-
-    Rows that are equal are grouped first, so that only one of them is looked at for the other doubts. Which of them
-    the second is cannot be told without sorting, so a repeated row is shown by its last.
-    """
-    refused = is_refused()
-    equal = judged.groupBy(place.alias("lugar"), "motivos", *schema.INPUT_NAMES).agg(
-        F.count("*").alias("vezes"), F.min("linha").alias("primeira"), F.max("linha").alias("ultima")
-    )
-    by_itself = (F.when(applies, F.lit(doubt.value)) for doubt, applies in doubts(now).items())
-    doubtful = F.array_compact(F.array(*by_itself))
-    first = F.struct(
-        F.when(refused, F.col("motivos")).otherwise(doubtful).alias("codigos"),
-        F.when(refused, F.col("vezes")).otherwise(1).alias("linhas"),
-        F.col("primeira").alias("linha"),
-    )
-    repeated = F.struct(
-        F.concat(F.array(F.lit(Doubt.LINHA_REPETIDA.value)), doubtful).alias("codigos"),
-        F.when(refused, 0).otherwise(F.col("vezes") - 1).alias("linhas"),
-        F.col("ultima").alias("linha"),
-    )
-    kinds = equal.select("lugar", F.inline(F.array(first, repeated))).where("linhas > 0")
-    return kinds.groupBy("lugar", "codigos").agg(F.sum("linhas").alias("linhas"), F.min("linha").alias("linha"))
+def codes_of(judged: pa.RecordBatch, now: datetime) -> pa.StringArray:
+    """Per row its codes between blanks: of Reason for a refused row, else of the Doubts that it raises by itself."""
+    by_itself = (pc.if_else(applies, f"{doubt.value} ", "") for doubt, applies in _doubts(judged, now).items())
+    doubtful = pc.binary_join_element_wise(*by_itself, "")
+    motivos = judged[schema.MOTIVOS]
+    return pc.if_else(is_refused(motivos), pc.binary_join(motivos, " "), doubtful)
 
 
-def doubts(now: datetime) -> dict[Doubt, Column]:
+def _doubts(judged: pa.RecordBatch, now: datetime) -> dict[Doubt, pa.BooleanArray]:
     """What makes a good row doubtful by itself."""
-    text = F.concat_ws("\n", *schema.names(schema.TEXT))
+    text = pc.binary_join_element_wise(*(judged[name] for name in schema.names(schema.TEXT)), "\n")
     return {
-        Doubt.TEXTO_MAL_DECODIFICADO: text.rlike(MOJIBAKE),
-        Doubt.TIMESTAMP_NO_FUTURO: F.col(schema.TIMESTAMP.name) > F.lit(now.isoformat(" ")).cast("timestamp_ntz"),
-        Doubt.VALOR_ZERO: F.col(schema.VALOR.name) == 0,
+        Doubt.TEXTO_MAL_DECODIFICADO: pc.match_substring_regex(text, MOJIBAKE),
+        Doubt.TIMESTAMP_NO_FUTURO: pc.greater(judged[schema.TIMESTAMP.name], now),
+        Doubt.VALOR_ZERO: pc.equal(judged[schema.VALOR.name], Decimal(0)),
     }
+
+
+def occurring_again(moments: pa.ChunkedArray) -> pa.TimestampArray:
+    """The moments that there are more than one of: only rows of these can be equal."""
+    in_order = np.sort(moments.to_numpy())
+    return pa.array(np.unique(in_order[1:][in_order[1:] == in_order[:-1]]))
+
+
+def repeated(judged: pa.RecordBatch, seen: set[bytes]) -> pa.BooleanArray:
+    """Which good rows are equal to an earlier good one; `seen` holds the earlier ones, 16 bytes each, and is added to.
+
+    No text contains a NUL, for a file that does is rejected: so the joined columns tell rows apart.
+    """
+    rows = pc.binary_join_element_wise(*(judged[name].cast(pa.string()) for name in schema.INPUT_NAMES), "\0")
+    sales = only(pc.invert(is_refused(judged[schema.MOTIVOS])), rows)
+    again = []
+    for row in sales.cast(pa.binary()).to_pylist():
+        key = row and md5(row, usedforsecurity=False).digest()
+        again.append(key in seen)
+        seen.update([key] if key else [])
+    return pa.array(again, pa.bool_())

@@ -34,8 +34,8 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
 @app.command("rebuild")
 def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
     """Loads the whole warehouse anew from gold; readers see the old one until it is done, and keys stay as they are."""
-    from vendas.doctor import private_session
     from vendas.repair import rebuild_warehouse
+    from vendas.spark import private_session
 
     settings = existing(lake)
     with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:

@@ -1,37 +1,38 @@
 """Gold: silver's sales in business columns. Pure: one row in, one row out."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
 
 from vendas import schema
 from vendas.columns import dominio_email, email, nome_completo, turno, valor_com_desconto
 
+GOLD = schema.arrow(schema.GOLD)
 
-def to_gold(silver: DataFrame) -> DataFrame:
-    """Silver rows as gold rows, in gold's order of columns."""
-    instant = _column(schema.TIMESTAMP)
-    valor, desconto = _column(schema.VALOR), _column(schema.DESCONTO)
+
+def to_gold(silver: pa.Table) -> pa.Table:
+    """Silver's rows as gold's, in gold's order of columns."""
+    return pa.Table.from_batches([_business_columns(batch) for batch in silver.to_batches()], GOLD)
+
+
+def _business_columns(sales: pa.RecordBatch) -> pa.RecordBatch:
+    instant, endereco = sales[schema.TIMESTAMP.name], sales[schema.EMAIL.name]
+    valor, desconto = sales[schema.VALOR.name], sales[schema.DESCONTO.name]
     derived = {
         "timestamp_do_registro": instant,
         "turno_compra": turno(instant),
-        "nome_completo": nome_completo(_column(schema.NOME), _column(schema.SOBRENOME)),
-        "email": email(_column(schema.EMAIL)),
-        "dominio_email": dominio_email(_column(schema.EMAIL)),
-        "telefone": _column(schema.TELEFONE),
-        "produto_adquirido": _column(schema.PRODUTO),
+        "nome_completo": nome_completo(sales[schema.NOME.name], sales[schema.SOBRENOME.name]),
+        "email": email(endereco),
+        "dominio_email": dominio_email(endereco),
+        "telefone": sales[schema.TELEFONE.name],
+        "produto_adquirido": sales[schema.PRODUTO.name],
         "valor_da_compra": valor,
         "desconto_oferecido": desconto,
         "valor_com_desconto": valor_com_desconto(valor, desconto),
-        "canal": _column(schema.CANAL),
-        "plataforma_de_interacao": _column(schema.PLATAFORMA),
-        "campanha_de_marketing": _column(schema.CAMPANHA),
-        "vendedor": _column(schema.VENDEDOR),
-        "codigo_de_desconto_usado": _column(schema.CODIGO),
-        "arquivo_de_origem": _column(schema.ARQUIVO),
-        "ano": _column(schema.ANO),
+        "canal": sales[schema.CANAL.name],
+        "plataforma_de_interacao": sales[schema.PLATAFORMA.name],
+        "campanha_de_marketing": sales[schema.CAMPANHA.name],
+        "vendedor": sales[schema.VENDEDOR.name],
+        "codigo_de_desconto_usado": sales[schema.CODIGO.name],
+        "arquivo_de_origem": sales[schema.ARQUIVO.name],
+        "ano": sales[schema.ANO.name],
     }
-    return silver.select(*(derived[name].alias(name) for name in schema.names(schema.GOLD)))
-
-
-def _column(source: schema.Column) -> Column:
-    return F.col(source.name)
+    return pa.record_batch([derived[name] for name in GOLD.names], schema=GOLD)

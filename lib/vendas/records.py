@@ -18,10 +18,9 @@ from vendas.encoding import CP1252, UTF8
 from vendas.errors import ConservationError
 from vendas.grammar import MAX_RECORD_BYTES, WINDOW_BYTES, Window, windows
 from vendas.reasons import Reason
-from vendas.schema import INPUT_NAMES
+from vendas.schema import INPUT_NAMES, LINHA, ORIGEM, PROBLEMAS, TEXTO
 
 Reader = Callable[[int], bytes]
-LINHA, TEXTO, PROBLEMAS, ORIGEM = "linha", "texto", "problemas", "origem"
 ARROW_SCHEMA = pa.schema(
     [
         pa.field(LINHA, pa.int64(), nullable=False),

@@ -75,6 +75,10 @@ GOLD = (*GOLD_SALE, ANO)
 REASONS_NAME = "Motivos da Quarentena"
 ORIGIN_NAME = "Linha de Origem"
 
+# What comes with a record beside the 13 columns: its physical line, its exact text, what the file's structure and then
+# the rules say against it, and the quarantined row that a mended one says it was.
+LINHA, TEXTO, PROBLEMAS, MOTIVOS, ORIGEM = "linha", "texto", "problemas", "motivos", "origem"
+
 QUARANTINE = (
     Column("arquivo", "string", "Arquivo da camada bronze"),
     Column("linha", "bigint", "Primeira linha física do registro no arquivo, a partir de 1, contado o cabeçalho"),

@@ -5,6 +5,7 @@ kernel adopts the JVM's session, or is the first to make it (`session`). A noteb
 its environment and starts a JVM of its own. AWS Glue hands its jobs a gateway the same way.
 """
 
+import gc
 import os
 import sys
 import tempfile
@@ -124,6 +125,22 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
         gateway.shutdown()
         gateway.proc.stdin.close()  # the JVM ends when its standard input does
         gateway.proc.wait()
+
+
+@contextmanager
+def private_session(settings: Settings) -> Iterator[SparkSession]:
+    """A session of this process alone, whose JVM keeps its own words from the terminal and ends with the block."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        gateway_environment(settings, Path(folder) / "spark.log") as environment,
+    ):
+        os.environ |= environment
+        spark = session(settings)
+        try:
+            yield spark
+        finally:
+            spark.stop()
+            gc.collect()  # what Python still knows of Java's objects would later ask for a JVM that is gone
 
 
 def session(settings: Settings) -> SparkSession:

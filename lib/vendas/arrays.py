@@ -1,0 +1,28 @@
+"""Arrow arrays of texts, looked at in part: only where it is asked, or each text once."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Rule = Callable[[pa.Array], pa.Array]
+
+
+def where(mask: pa.BooleanArray, rule: Rule, text: pa.StringArray, otherwise: pa.Array) -> pa.Array:
+    """What the rule makes of the text where the mask is true, elsewhere `otherwise`.
+
+    The rule sees only the texts it is asked about: cheap where these are few.
+    """
+    return pc.replace_with_mask(otherwise, mask, rule(text.filter(mask))) if pc.any(mask).as_py() else otherwise
+
+
+def only(mask: pa.BooleanArray, text: pa.StringArray) -> pa.StringArray:
+    """The text where the mask is true, null elsewhere."""
+    # An array of nulls, for beside a null scalar if_else of Arrow 17 spoils a text that is a slice of more.
+    return pc.if_else(mask, text, pa.nulls(len(text), text.type))
+
+
+def by_distinct(rule: Rule, text: pa.StringArray) -> pa.Array:
+    """The rule's values, each text looked at once: for columns where few of them differ."""
+    encoded = text.dictionary_encode(null_encoding="encode")
+    return rule(encoded.dictionary).take(encoded.indices)

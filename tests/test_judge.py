@@ -1,0 +1,122 @@
+"""A record's typed columns and all reasons against it; every record that goes in comes out once."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intake_twin import reasons_against, sale_of
+from rows import raw_row
+from vendas import schema
+from vendas.judge import JUDGED, judge
+from vendas.records import ARROW_SCHEMA
+
+TIMESTAMP, VALOR, DESCONTO, NOME = (c.name for c in (schema.TIMESTAMP, schema.VALOR, schema.DESCONTO, schema.NOME))
+WRONG = {TIMESTAMP: "", VALOR: "1.234", DESCONTO: "0.11", NOME: "x" * 1001}
+REASONS = ["timestamp_ausente", "valor_ambiguo", "desconto_ambiguo", "texto_longo"]
+
+
+def judged(*rows):
+    """The rows judged, as a slice of more."""
+    batch = pa.RecordBatch.from_pylist([raw_row(**WRONG), *rows, raw_row(problemas=["numero_de_campos"])], ARROW_SCHEMA)
+    return judge(batch.slice(1, len(rows))).to_pylist()
+
+
+def motivos(*rows):
+    return [row["motivos"] for row in judged(*rows)]
+
+
+def test_a_good_record_is_typed_cleaned_and_without_its_text():
+    (row,) = judged(raw_row(7, origem="a.csv:3", Nome=" Ana ", Vendedor="", **{DESCONTO: ""}))
+    assert row == {
+        "linha": 7,
+        "texto": None,
+        "motivos": [],
+        TIMESTAMP: datetime(2024, 3, 31, 14, 5),
+        "Nome": "Ana",
+        "Sobrenome": "Souza",
+        "Email": "Ana@Exemplo.com",
+        "Telefone": "11987654321",
+        "Produto Adquirido": "Notebook",
+        VALOR: Decimal("100.00"),
+        "Canal": "Redes Sociais",
+        "Plataforma de Interação": "Website",
+        "Campanha de Marketing": "Campanha Verão",
+        "Vendedor": "NÃO INFORMADO",
+        DESCONTO: Decimal("0.0000"),
+        "Código de Desconto Usado": "VERAO",
+        "origem": "a.csv:3",
+    }
+
+
+def test_its_columns_have_the_contracts_types():
+    typed = schema.arrow(schema.INPUT)
+    assert pa.schema([JUDGED.field(name) for name in typed.names]) == typed
+
+
+def test_no_record_is_no_row():
+    batch = judge(pa.RecordBatch.from_pylist([], ARROW_SCHEMA))
+    assert (len(batch), batch.schema) == (0, JUDGED)
+
+
+@pytest.mark.parametrize("empty", ["", " \t\u00a0", None], ids=["empty", "blank", "null"])
+def test_empty_texts_become_their_defaults(empty):
+    (row,) = judged(raw_row(**{column.name: empty for column in schema.TEXT}))
+    assert ([row[column.name] for column in schema.TEXT], row["motivos"]) == ([c.default for c in schema.TEXT], [])
+
+
+def test_all_reasons_against_a_record_are_kept_in_their_order():
+    assert motivos(raw_row(**WRONG), raw_row(), raw_row(**dict(list(WRONG.items())[1:3]))) == [
+        REASONS,
+        [],
+        REASONS[1:3],
+    ]
+
+
+def test_a_refused_record_keeps_its_text_and_what_could_be_read():
+    (row,) = judged(raw_row(**{VALOR: "-1", NOME: " Ana "}))
+    assert (row["texto"], row[VALOR], row[NOME], row[DESCONTO]) == ("…", None, "Ana", Decimal("0.1100"))
+
+
+def test_a_malformed_record_has_its_own_reasons_only():
+    malformed = raw_row(problemas=["numero_de_campos", "texto_apos_aspas"])
+    assert motivos(raw_row(**WRONG), malformed, raw_row()) == [REASONS, malformed["problemas"], []]
+
+
+def test_a_long_text_is_told_once_and_measured_after_cleaning():
+    fits, long = " " + "ã" * 500 + "\u00a0", "ã" * 500 + "a"
+    several = {column.name: long for column in schema.TEXT}
+    assert motivos(raw_row(**{NOME: fits}), raw_row(**several)) == [[], ["texto_longo"]]
+
+
+@pytest.mark.parametrize("column", schema.TEXT, ids=lambda column: column.name)
+def test_no_text_may_be_long(column):
+    assert motivos(raw_row(), raw_row(**{column.name: "x" * 1001})) == [[], ["texto_longo"]]
+
+
+FIELDS = {
+    TIMESTAMP: ["2024-03-31 14:05", "31/03/2024 14:05:09", " 2024-03-31T14:05:09.1234567 ", "31/02/2024 10:00", ""],
+    VALOR: ["50", "R$ 1.234,56", "1.234", "-1", "10000000000", "x", None],
+    DESCONTO: ["", "11%", "5,5", "0.11", "101", None],
+    NOME: ["Ana", " Ana ", "", None, "x" * 1001],
+    "Email": ["a@b", "y" * 1001, "É\u00a0"],
+}
+RECORDS = st.one_of(
+    st.fixed_dictionaries({name: st.sampled_from(texts) for name, texts in FIELDS.items()}),
+    st.just({"problemas": ["numero_de_campos"]}),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(RECORDS, max_size=12))
+def test_every_record_comes_out_once_as_its_twin_says(records):
+    rows = [raw_row(linha, **changed) for linha, changed in enumerate(records, 2)]
+    got = judged(*rows)
+    assert [row["linha"] for row in got] == [row["linha"] for row in rows]
+    assert [row["motivos"] for row in got] == [row["problemas"] or reasons_against(row) for row in rows]
+    assert [row["texto"] for row in got] == ["…" if row["motivos"] else None for row in got]
+    good = [(new, old) for new, old in zip(got, rows, strict=True) if not new["motivos"]]
+    assert [tuple(new[name] for name in schema.INPUT_NAMES) for new, _ in good] == [sale_of(old) for _, old in good]
