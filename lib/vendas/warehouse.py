@@ -156,6 +156,8 @@ def _load(
     if large:
         open_transaction.run("analyze registros_vendas")
     open_transaction.run(REFRESH)
+    for kind in open_transaction.engine.own_indexes:
+        open_transaction.run(*_sql(kind).values())
     if large:
         open_transaction.run("analyze fato_vendas")
     _check(open_transaction)
