@@ -24,10 +24,13 @@ from vendas.storage import client
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
+# Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
+FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
 
-# What gold holds of the files of this load, where statements and checks can join it.
+# What gold holds of the files of this load, where statements and checks can join it. Nobody sees it, for it is dropped
+# before the commit; a temporary one would bar PostgreSQL's checks from all processors but one.
 CREATE_FILES_OF_LOAD = """
-create temporary table arquivos_da_carga (
+create table arquivos_da_carga (
     arquivo_de_origem varchar(1000) not null,
     linhas bigint not null,
     valor_da_compra decimal(22,2) not null,
@@ -161,6 +164,7 @@ def _load(
     if large:
         open_transaction.run("analyze fato_vendas")
     _check(open_transaction)
+    open_transaction.run("drop table arquivos_da_carga")
     return {file: rows for file, (rows, _, _) in held.items()}
 
 
@@ -204,7 +208,7 @@ def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: str) 
 
 def _check(open_transaction: Transaction) -> None:
     for file, query in _sql("checks").items():
-        if offending := open_transaction.rows(f"{query} limit {OFFENDING_ROWS_SHOWN}"):
+        if offending := open_transaction.rows(FIRST_ROWS.format(query)):
             listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
             raise CheckFailed(
                 f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"

@@ -1,0 +1,28 @@
+-- Every file of the load has in fato_vendas the rows and sums that gold holds of it.
+with
+fatos as (
+    select
+        fato_vendas.arquivo_de_origem,
+        count(*) as linhas,
+        sum(fato_vendas.valor_da_compra) as valor_da_compra,
+        sum(fato_vendas.valor_com_desconto) as valor_com_desconto
+    from fato_vendas
+    inner join arquivos_da_carga on fato_vendas.arquivo_de_origem = arquivos_da_carga.arquivo_de_origem
+    group by fato_vendas.arquivo_de_origem
+),
+final as (
+    select
+        carga.arquivo_de_origem,
+        carga.linhas as linhas_em_gold,
+        coalesce(fatos.linhas, 0) as linhas_em_fatos,
+        carga.valor_da_compra as valor_em_gold,
+        coalesce(fatos.valor_da_compra, 0) as valor_em_fatos,
+        carga.valor_com_desconto as valor_com_desconto_em_gold,
+        coalesce(fatos.valor_com_desconto, 0) as valor_com_desconto_em_fatos
+    from arquivos_da_carga as carga
+    left join fatos on carga.arquivo_de_origem = fatos.arquivo_de_origem
+    where carga.linhas <> coalesce(fatos.linhas, 0)
+        or carga.valor_da_compra <> coalesce(fatos.valor_da_compra, 0)
+        or carga.valor_com_desconto <> coalesce(fatos.valor_com_desconto, 0)
+)
+select * from final
