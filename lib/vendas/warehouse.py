@@ -5,7 +5,7 @@ Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -44,8 +44,13 @@ FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
 
 REFRESH = "call refresh_star()"
 
+Audit = Callable[[dict[str, int]], None]
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
+
+
+def _pass(held: dict[str, int]) -> None:
+    """The audit of a load whose counts nothing can contradict."""
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
@@ -76,17 +81,23 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
 
 
 def load(
-    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path | str
+    spark: SparkSession,
+    endpoint: Endpoint,
+    gold: DataFrame,
+    files: Sequence[str],
+    staging: Path | str,
+    audit: Audit = _pass,
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check, commit; the rows now there, by file.
 
     `gold` holds the rows of exactly these files; a file without rows is recorded too. `staging` is a folder of the
-    load's own, for Redshift one on S3: overwritten, then removed. Concurrent loads wait for each other.
-    Raises CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
+    load's own, for Redshift one on S3: overwritten, then removed. `audit` gets the rows that gold holds of each file,
+    and what it raises ends the load. Concurrent loads wait for each other. Raises CheckFailed or WarehouseError; then
+    nothing changed. Without files nothing is done.
     """
     if not files:
         return {}
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging)))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), audit))
 
 
 def rebuild(
@@ -97,7 +108,7 @@ def rebuild(
     Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
     """
     emptied = [f"delete from {table}" for table in FACTS]
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), *emptied))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), _pass, *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:
@@ -148,14 +159,16 @@ def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
 
 
 def _load(
-    open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: str, *first: str
+    open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: str, audit: Audit, *first: str
 ) -> dict[str, int]:
     open_transaction.run(open_transaction.engine.lock_loads, *first)
     gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
     held = _hold(gold, files)
+    counts = {file: rows for file, (rows, _, _) in held.items()}
+    audit(counts)
     _name_files(open_transaction, held)
     _replace_rows(open_transaction, gold, staging)
-    large = sum(rows for rows, _, _ in held.values()) >= ANALYZE_FROM_ROWS
+    large = sum(counts.values()) >= ANALYZE_FROM_ROWS
     if large:
         open_transaction.run("analyze registros_vendas")
     open_transaction.run(REFRESH)
@@ -165,7 +178,7 @@ def _load(
         open_transaction.run("analyze fato_vendas")
     _check(open_transaction)
     open_transaction.run("drop table arquivos_da_carga")
-    return {file: rows for file, (rows, _, _) in held.items()}
+    return counts
 
 
 def _required(name: str) -> Column:
