@@ -1,5 +1,8 @@
 -- Every file of the load has in fato_vendas the rows and sums that gold holds of it.
 with
+carga as (
+    select * from arquivos_da_carga
+),
 fatos as (
     select
         fato_vendas.arquivo_de_origem,
@@ -7,7 +10,7 @@ fatos as (
         sum(fato_vendas.valor_da_compra) as valor_da_compra,
         sum(fato_vendas.valor_com_desconto) as valor_com_desconto
     from fato_vendas
-    inner join arquivos_da_carga on fato_vendas.arquivo_de_origem = arquivos_da_carga.arquivo_de_origem
+    inner join carga on fato_vendas.arquivo_de_origem = carga.arquivo_de_origem
     group by fato_vendas.arquivo_de_origem
 ),
 final as (
@@ -19,7 +22,7 @@ final as (
         coalesce(fatos.valor_da_compra, 0) as valor_em_fatos,
         carga.valor_com_desconto as valor_com_desconto_em_gold,
         coalesce(fatos.valor_com_desconto, 0) as valor_com_desconto_em_fatos
-    from arquivos_da_carga as carga
+    from carga
     left join fatos on carga.arquivo_de_origem = fatos.arquivo_de_origem
     where carga.linhas <> coalesce(fatos.linhas, 0)
         or carga.valor_da_compra <> coalesce(fatos.valor_da_compra, 0)

@@ -1,5 +1,8 @@
 -- Every file of the load has in registros_vendas the rows and sums that gold holds of it.
 with
+carga as (
+    select * from arquivos_da_carga
+),
 registros as (
     select
         registros_vendas.arquivo_de_origem,
@@ -7,7 +10,7 @@ registros as (
         sum(registros_vendas.valor_da_compra) as valor_da_compra,
         sum(registros_vendas.valor_com_desconto) as valor_com_desconto
     from registros_vendas
-    inner join arquivos_da_carga on registros_vendas.arquivo_de_origem = arquivos_da_carga.arquivo_de_origem
+    inner join carga on registros_vendas.arquivo_de_origem = carga.arquivo_de_origem
     group by registros_vendas.arquivo_de_origem
 ),
 final as (
@@ -19,7 +22,7 @@ final as (
         coalesce(registros.valor_da_compra, 0) as valor_em_registros,
         carga.valor_com_desconto as valor_com_desconto_em_gold,
         coalesce(registros.valor_com_desconto, 0) as valor_com_desconto_em_registros
-    from arquivos_da_carga as carga
+    from carga
     left join registros on carga.arquivo_de_origem = registros.arquivo_de_origem
     where carga.linhas <> coalesce(registros.linhas, 0)
         or carga.valor_da_compra <> coalesce(registros.valor_da_compra, 0)
