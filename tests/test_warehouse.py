@@ -327,7 +327,7 @@ def test_a_refresh_with_nothing_to_do_writes_nothing(dw, endpoint):
 
 DEFECTS = {
     "registros_equal_gold": "delete from registros_vendas where canal = 'Site'",
-    "fact_equals_registros": "update fato_vendas set valor_com_desconto = valor_com_desconto + 0.01 where canal_id = 2",
+    "fact_equals_gold": "update fato_vendas set valor_com_desconto = valor_com_desconto + 0.01 where canal_id = 2",
     "one_fact_per_sale": "alter table fato_vendas drop constraint fato_vendas_pkey; "
     "insert into fato_vendas select * from fato_vendas",
     "no_orphan_key": "delete from dim_vendedor",
@@ -388,7 +388,7 @@ def spoiled(dw):
 
 def test_a_failed_check_names_itself_and_rows_and_changes_nothing(spoiled):
     before = spoiled.everything()
-    with pytest.raises(CheckFailed, match="(?s)fact_equals_registros.*arquivo_de_origem=b.csv.*valor_em_fatos=1.00"):
+    with pytest.raises(CheckFailed, match="(?s)fact_equals_gold.*arquivo_de_origem=b.csv.*valor_em_fatos=1.00"):
         spoiled.load({"canal": "Feira"}, {"canal": "Nova", "arquivo_de_origem": "b.csv"})
     assert spoiled.everything() == before
 
@@ -436,7 +436,7 @@ def test_a_rebuild_leaves_nothing_of_what_gold_does_not_hold(dw, spark, endpoint
 
 def test_a_refused_rebuild_leaves_the_old_warehouse(spoiled):
     before = spoiled.everything()
-    with pytest.raises(CheckFailed, match="fact_equals_registros"):
+    with pytest.raises(CheckFailed, match="fact_equals_gold"):
         spoiled.rebuild({"arquivo_de_origem": "b.csv"})
     assert spoiled.everything() == before
 

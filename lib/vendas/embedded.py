@@ -44,6 +44,7 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "dynamic_shared_memory_type": "mmap",  # containers give /dev/shm 64 MB, too little for a parallel join
     "jit": "off",
+    "enable_mergejoin": "off",  # it would sort a load's sales to find their members, where a hash does
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

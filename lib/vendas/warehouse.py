@@ -5,7 +5,7 @@ Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,10 +24,13 @@ from vendas.storage import client
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
+# Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
+FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
 
-# What gold holds of the files of this load, where statements and checks can join it.
+# What gold holds of the files of this load, where statements and checks can join it. Nobody sees it, for it is dropped
+# before the commit; a temporary one would bar PostgreSQL's checks from all processors but one.
 CREATE_FILES_OF_LOAD = """
-create temporary table arquivos_da_carga (
+create table arquivos_da_carga (
     arquivo_de_origem varchar(1000) not null,
     linhas bigint not null,
     valor_da_compra decimal(22,2) not null,
@@ -41,8 +44,13 @@ FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
 
 REFRESH = "call refresh_star()"
 
+Audit = Callable[[dict[str, int]], None]
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
 NOTHING: Totals = (0, Decimal(0), Decimal(0))
+
+
+def _pass(held: dict[str, int]) -> None:
+    """The audit of a load whose counts nothing can contradict."""
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
@@ -73,17 +81,23 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
 
 
 def load(
-    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path | str
+    spark: SparkSession,
+    endpoint: Endpoint,
+    gold: DataFrame,
+    files: Sequence[str],
+    staging: Path | str,
+    audit: Audit = _pass,
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check, commit; the rows now there, by file.
 
     `gold` holds the rows of exactly these files; a file without rows is recorded too. `staging` is a folder of the
-    load's own, for Redshift one on S3: overwritten, then removed. Concurrent loads wait for each other.
-    Raises CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
+    load's own, for Redshift one on S3: overwritten, then removed. `audit` gets the rows that gold holds of each file,
+    and what it raises ends the load. Concurrent loads wait for each other. Raises CheckFailed or WarehouseError; then
+    nothing changed. Without files nothing is done.
     """
     if not files:
         return {}
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging)))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), audit))
 
 
 def rebuild(
@@ -94,7 +108,7 @@ def rebuild(
     Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
     """
     emptied = [f"delete from {table}" for table in FACTS]
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), *emptied))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), _pass, *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:
@@ -145,21 +159,26 @@ def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
 
 
 def _load(
-    open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: str, *first: str
+    open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: str, audit: Audit, *first: str
 ) -> dict[str, int]:
     open_transaction.run(open_transaction.engine.lock_loads, *first)
     gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
     held = _hold(gold, files)
+    counts = {file: rows for file, (rows, _, _) in held.items()}
+    audit(counts)
     _name_files(open_transaction, held)
     _replace_rows(open_transaction, gold, staging)
-    large = sum(rows for rows, _, _ in held.values()) >= ANALYZE_FROM_ROWS
+    large = sum(counts.values()) >= ANALYZE_FROM_ROWS
     if large:
         open_transaction.run("analyze registros_vendas")
     open_transaction.run(REFRESH)
+    for kind in open_transaction.engine.own_indexes:
+        open_transaction.run(*_sql(kind).values())
     if large:
         open_transaction.run("analyze fato_vendas")
     _check(open_transaction)
-    return {file: rows for file, (rows, _, _) in held.items()}
+    open_transaction.run("drop table arquivos_da_carga")
+    return counts
 
 
 def _required(name: str) -> Column:
@@ -202,7 +221,7 @@ def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: str) 
 
 def _check(open_transaction: Transaction) -> None:
     for file, query in _sql("checks").items():
-        if offending := open_transaction.rows(f"{query} limit {OFFENDING_ROWS_SHOWN}"):
+        if offending := open_transaction.rows(FIRST_ROWS.format(query)):
             listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
             raise CheckFailed(
                 f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"

@@ -1,19 +1,6 @@
--- No two members of a dimension have equal attributes. New members always have facts in the load that brought them,
--- so looking at the members that the load's facts refer to is enough.
+-- No two members of a dimension have equal attributes. Clients are many, and new ones always have facts in the load that
+-- brought them, so looking at those that the load's facts refer to is enough; the other dimensions are small.
 with
-fatos as (
-    select fato_vendas.*
-    from fato_vendas
-    inner join arquivos_da_carga on fato_vendas.arquivo_de_origem = arquivos_da_carga.arquivo_de_origem
-),
-data_repetido as (
-    select 'dim_data' as dimensao, usado.data_id as membro, outro.data_id as membro_igual
-    from dim_data as usado
-    inner join dim_data as outro
-        on usado.data = outro.data
-        and usado.data_id <> outro.data_id
-    where usado.data_id in (select data_id from fatos)
-),
 cliente_repetido as (
     select 'dim_cliente' as dimensao, usado.cliente_id as membro, outro.cliente_id as membro_igual
     from dim_cliente as usado
@@ -23,56 +10,53 @@ cliente_repetido as (
         and usado.dominio_email = outro.dominio_email
         and usado.telefone = outro.telefone
         and usado.cliente_id <> outro.cliente_id
-    where usado.cliente_id in (select cliente_id from fatos)
+    where usado.cliente_id in (
+        select fato_vendas.cliente_id
+        from fato_vendas
+        inner join arquivos_da_carga on fato_vendas.arquivo_de_origem = arquivos_da_carga.arquivo_de_origem
+    )
+),
+data_repetido as (
+    select 'dim_data' as dimensao, min(data_id) as membro, max(data_id) as membro_igual
+    from dim_data
+    group by data
+    having count(*) > 1
 ),
 produto_repetido as (
-    select 'dim_produto' as dimensao, usado.produto_id as membro, outro.produto_id as membro_igual
-    from dim_produto as usado
-    inner join dim_produto as outro
-        on usado.produto_adquirido = outro.produto_adquirido
-        and usado.produto_id <> outro.produto_id
-    where usado.produto_id in (select produto_id from fatos)
+    select 'dim_produto' as dimensao, min(produto_id) as membro, max(produto_id) as membro_igual
+    from dim_produto
+    group by produto_adquirido
+    having count(*) > 1
 ),
 canal_repetido as (
-    select 'dim_canal' as dimensao, usado.canal_id as membro, outro.canal_id as membro_igual
-    from dim_canal as usado
-    inner join dim_canal as outro
-        on usado.canal = outro.canal
-        and usado.canal_id <> outro.canal_id
-    where usado.canal_id in (select canal_id from fatos)
+    select 'dim_canal' as dimensao, min(canal_id) as membro, max(canal_id) as membro_igual
+    from dim_canal
+    group by canal
+    having count(*) > 1
 ),
 plataforma_repetido as (
-    select 'dim_plataforma' as dimensao, usado.plataforma_id as membro, outro.plataforma_id as membro_igual
-    from dim_plataforma as usado
-    inner join dim_plataforma as outro
-        on usado.plataforma_de_interacao = outro.plataforma_de_interacao
-        and usado.plataforma_id <> outro.plataforma_id
-    where usado.plataforma_id in (select plataforma_id from fatos)
+    select 'dim_plataforma' as dimensao, min(plataforma_id) as membro, max(plataforma_id) as membro_igual
+    from dim_plataforma
+    group by plataforma_de_interacao
+    having count(*) > 1
 ),
 campanha_repetido as (
-    select 'dim_campanha' as dimensao, usado.campanha_id as membro, outro.campanha_id as membro_igual
-    from dim_campanha as usado
-    inner join dim_campanha as outro
-        on usado.campanha_de_marketing = outro.campanha_de_marketing
-        and usado.campanha_id <> outro.campanha_id
-    where usado.campanha_id in (select campanha_id from fatos)
+    select 'dim_campanha' as dimensao, min(campanha_id) as membro, max(campanha_id) as membro_igual
+    from dim_campanha
+    group by campanha_de_marketing
+    having count(*) > 1
 ),
 vendedor_repetido as (
-    select 'dim_vendedor' as dimensao, usado.vendedor_id as membro, outro.vendedor_id as membro_igual
-    from dim_vendedor as usado
-    inner join dim_vendedor as outro
-        on usado.vendedor = outro.vendedor
-        and usado.vendedor_id <> outro.vendedor_id
-    where usado.vendedor_id in (select vendedor_id from fatos)
+    select 'dim_vendedor' as dimensao, min(vendedor_id) as membro, max(vendedor_id) as membro_igual
+    from dim_vendedor
+    group by vendedor
+    having count(*) > 1
 ),
 desconto_repetido as (
-    select 'dim_desconto' as dimensao, usado.desconto_id as membro, outro.desconto_id as membro_igual
-    from dim_desconto as usado
-    inner join dim_desconto as outro
-        on usado.codigo_de_desconto_usado = outro.codigo_de_desconto_usado
-        and usado.desconto_oferecido = outro.desconto_oferecido
-        and usado.desconto_id <> outro.desconto_id
-    where usado.desconto_id in (select desconto_id from fatos)
+    select 'dim_desconto' as dimensao, min(desconto_id) as membro, max(desconto_id) as membro_igual
+    from dim_desconto
+    group by codigo_de_desconto_usado, desconto_oferecido
+    having count(*) > 1
 ),
 final as (
     select * from data_repetido

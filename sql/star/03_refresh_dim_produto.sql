@@ -3,7 +3,7 @@ begin
     insert into dim_produto (produto_id, produto_adquirido)
     with
     ausentes as (
-        select produto_adquirido from vendas_pendentes
+        select produto_adquirido from membros_pendentes
         except
         select produto_adquirido from dim_produto
     ),

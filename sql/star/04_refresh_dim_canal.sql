@@ -3,7 +3,7 @@ begin
     insert into dim_canal (canal_id, canal)
     with
     ausentes as (
-        select canal from vendas_pendentes
+        select canal from membros_pendentes
         except
         select canal from dim_canal
     ),

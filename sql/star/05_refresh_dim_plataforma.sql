@@ -3,7 +3,7 @@ begin
     insert into dim_plataforma (plataforma_id, plataforma_de_interacao)
     with
     ausentes as (
-        select plataforma_de_interacao from vendas_pendentes
+        select plataforma_de_interacao from membros_pendentes
         except
         select plataforma_de_interacao from dim_plataforma
     ),

@@ -3,7 +3,7 @@ begin
     insert into dim_campanha (campanha_id, campanha_de_marketing)
     with
     ausentes as (
-        select campanha_de_marketing from vendas_pendentes
+        select campanha_de_marketing from membros_pendentes
         except
         select campanha_de_marketing from dim_campanha
     ),

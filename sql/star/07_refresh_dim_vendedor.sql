@@ -3,7 +3,7 @@ begin
     insert into dim_vendedor (vendedor_id, vendedor)
     with
     ausentes as (
-        select vendedor from vendas_pendentes
+        select vendedor from membros_pendentes
         except
         select vendedor from dim_vendedor
     ),

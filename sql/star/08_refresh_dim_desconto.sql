@@ -3,7 +3,7 @@ begin
     insert into dim_desconto (desconto_id, codigo_de_desconto_usado, desconto_oferecido)
     with
     ausentes as (
-        select codigo_de_desconto_usado, desconto_oferecido from vendas_pendentes
+        select codigo_de_desconto_usado, desconto_oferecido from membros_pendentes
         except
         select codigo_de_desconto_usado, desconto_oferecido from dim_desconto
     ),

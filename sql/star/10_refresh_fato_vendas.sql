@@ -1,16 +1,14 @@
 -- Left joins: a sale without its member must break a not-null key, never vanish.
 -- Each text goes into the MD5 behind its length, so that no text can imitate the border between two.
 -- Equal rows are numbered from 1; numbering them by what they would get as first inserts venda_id in order, which its
--- index takes several times faster than random order.
+-- index takes several times faster than random order. A temporary table between, for PostgreSQL computes one with all
+-- processors, and what it inserts elsewhere with one.
 create or replace procedure refresh_fato_vendas() as $$
 begin
     delete from fato_vendas
     where arquivo_de_origem in (select arquivo_de_origem from arquivos_carregados where not na_estrela);
 
-    insert into fato_vendas (
-        venda_id, data_id, cliente_id, produto_id, canal_id, plataforma_id, campanha_id, vendedor_id, desconto_id,
-        timestamp_do_registro, ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem
-    )
+    create temporary table vendas_novas as
     with
     pendentes as (
         select
@@ -36,10 +34,11 @@ begin
             ) as primeiro_id
         from vendas_pendentes
     ),
-    vendas as (
+    final as (
         select
             pendentes.primeiro_id,
-            cast(to_char(pendentes.timestamp_do_registro, 'YYYYMMDD') as integer) as data_id,
+            row_number() over (partition by pendentes.primeiro_id order by pendentes.primeiro_id) as ordinal,
+            dim_data.data_id,
             dim_cliente.cliente_id,
             dim_produto.produto_id,
             dim_canal.canal_id,
@@ -54,6 +53,8 @@ begin
             pendentes.valor_com_desconto,
             pendentes.arquivo_de_origem
         from pendentes
+        left join dim_data
+            on cast(pendentes.timestamp_do_registro as date) = dim_data.data
         left join dim_cliente
             on pendentes.nome_completo = dim_cliente.nome_completo
             and pendentes.email = dim_cliente.email
@@ -72,22 +73,22 @@ begin
         left join dim_desconto
             on pendentes.codigo_de_desconto_usado = dim_desconto.codigo_de_desconto_usado
             and pendentes.desconto_oferecido = dim_desconto.desconto_oferecido
-    ),
-    numeradas as (
-        select vendas.*, row_number() over (partition by primeiro_id order by primeiro_id) as ordinal
-        from vendas
-    ),
-    final as (
-        select
-            case ordinal
-                when 1 then primeiro_id
-                else md5(primeiro_id || '|' || cast(ordinal as varchar(20)))
-            end as venda_id,
-            data_id,
-            cliente_id, produto_id, canal_id, plataforma_id, campanha_id, vendedor_id, desconto_id,
-            timestamp_do_registro, ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem
-        from numeradas
     )
     select * from final;
+
+    insert into fato_vendas (
+        venda_id, data_id, cliente_id, produto_id, canal_id, plataforma_id, campanha_id, vendedor_id, desconto_id,
+        timestamp_do_registro, ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem
+    )
+    select
+        case ordinal
+            when 1 then primeiro_id
+            else md5(primeiro_id || '|' || cast(ordinal as varchar(20)))
+        end,
+        data_id, cliente_id, produto_id, canal_id, plataforma_id, campanha_id, vendedor_id, desconto_id,
+        timestamp_do_registro, ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem
+    from vendas_novas;
+
+    drop table vendas_novas;
 end;
 $$ language plpgsql;

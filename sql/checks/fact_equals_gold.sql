@@ -1,0 +1,31 @@
+-- Every file of the load has in fato_vendas the rows and sums that gold holds of it.
+with
+carga as (
+    select * from arquivos_da_carga
+),
+fatos as (
+    select
+        fato_vendas.arquivo_de_origem,
+        count(*) as linhas,
+        sum(fato_vendas.valor_da_compra) as valor_da_compra,
+        sum(fato_vendas.valor_com_desconto) as valor_com_desconto
+    from fato_vendas
+    inner join carga on fato_vendas.arquivo_de_origem = carga.arquivo_de_origem
+    group by fato_vendas.arquivo_de_origem
+),
+final as (
+    select
+        carga.arquivo_de_origem,
+        carga.linhas as linhas_em_gold,
+        coalesce(fatos.linhas, 0) as linhas_em_fatos,
+        carga.valor_da_compra as valor_em_gold,
+        coalesce(fatos.valor_da_compra, 0) as valor_em_fatos,
+        carga.valor_com_desconto as valor_com_desconto_em_gold,
+        coalesce(fatos.valor_com_desconto, 0) as valor_com_desconto_em_fatos
+    from carga
+    left join fatos on carga.arquivo_de_origem = fatos.arquivo_de_origem
+    where carga.linhas <> coalesce(fatos.linhas, 0)
+        or carga.valor_da_compra <> coalesce(fatos.valor_da_compra, 0)
+        or carga.valor_com_desconto <> coalesce(fatos.valor_com_desconto, 0)
+)
+select * from final
