@@ -1,15 +1,16 @@
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from rows import FILE, silver_frame, silver_row
+from rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema, without_spark
-from vendas.errors import ConcurrentChange
+from vendas.errors import ConcurrentChange, VendasError
 from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, QUARANTINE, SILVER, Lake
 from vendas.ledger import Event, read_events, record
-from vendas.silver import sales_between
 from vendas.without_spark import read_without_spark, total_without_spark
 
 OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
@@ -102,10 +103,14 @@ def test_without_files_nothing_is_committed(spark, tables):
     assert spark.sql("SELECT * FROM lago.silver.snapshots UNION ALL SELECT * FROM lago.gold.snapshots").isEmpty()
 
 
-def test_sales_between_two_moments_include_both(spark, tables):
+def files_between(tables, first, last):
+    return tables.change(SILVER).files_between(first, last)
+
+
+def test_files_between_two_moments_include_both(spark, tables):
     add(tables, silver_frame(spark, [silver_row()]), [FILE])
     moment = silver_row()["Timestamp do Registro"]
-    assert sales_between(tables.read(SILVER), moment, moment).count() == 1
+    assert len(files_between(tables, moment, moment)) == 1
 
 
 @pytest.fixture(params=["America/Sao_Paulo", "Asia/Tokyo"])
@@ -118,14 +123,57 @@ def elsewhere(request, monkeypatch):
 
 
 def test_moments_are_wall_clock_wherever_the_machine_stands(spark, tables, elsewhere):
-    add(tables, silver_frame(spark, [silver_row()]), [FILE])
-    moment = silver_row()["Timestamp do Registro"]
-    assert sales_between(tables.read(SILVER), moment, moment).count() == 1
+    add(tables, [tables.target(SILVER).write(silver_table([silver_row()]), 2024)], [FILE])
+    moment, little = silver_row()["Timestamp do Registro"], timedelta(microseconds=1)
+    (held,) = files_between(tables, moment, moment)
+    assert held.first == held.last == (moment - datetime(1970, 1, 1)) // little
+    assert not files_between(tables, moment + little, moment + timedelta(days=1))
+    assert tables.read(SILVER).where("hour(`Timestamp do Registro`) = 14").count() == 1
 
 
-def test_no_span_holds_no_sales(spark, tables):
-    add(tables, silver_frame(spark, [silver_row()]), [FILE])
-    assert sales_between(tables.read(SILVER), None, None).isEmpty()
+def test_an_empty_table_holds_no_files(tables):
+    assert files_between(tables, datetime(1990, 1, 1), datetime(2101, 1, 1)) == []
+
+
+def test_files_of_other_moments_years_and_bronze_files_are_passed_over(spark, tables):
+    for row in (silver_row(), silver_row(OTHER, **{"Timestamp do Registro": datetime(2023, 5, 5)})):
+        file = row["Arquivo de Origem"]
+        add(tables, [tables.target(SILVER).write(silver_table([row]), row["ano"])], [file])
+    assert [file.ano for file in files_between(tables, datetime(2024, 3, 1), datetime(2024, 4, 1))] == [2024]
+    assert [file.ano for file in tables.files_of(SILVER, [OTHER])] == [2023]
+
+
+def test_rows_written_by_workers_are_those_written_by_spark(spark, tables):
+    rows = [silver_row(), silver_row(OTHER, Nome="Bia")]
+    add(tables, [tables.target(SILVER).write(silver_table(rows[:1]), 2024)], [FILE])
+    add(tables, silver_frame(spark, rows[1:]), [OTHER])
+    assert sorted(row.asDict()["Nome"] for row in tables.read(SILVER).collect()) == ["Ana", "Bia"]
+    assert read_without_spark(folder(spark), SILVER).sort_by("Nome").to_pylist() == rows
+    described = spark.sql("SELECT partition.ano, record_count FROM lago.silver.files").collect()
+    assert [tuple(row) for row in described] == [(2024, 1)] * 2
+
+
+def test_a_data_file_has_statistics_of_its_columns(spark, tables):
+    rows = [silver_row(**{"Valor da Compra": Decimal(value)}) for value in ("1.50", "9999999999.99")]
+    add(tables, [tables.target(SILVER).write(silver_table(rows), 2024)], [FILE])
+    (row,) = spark.sql("SELECT readable_metrics FROM lago.silver.files").collect()
+    value = row[0]["Valor da Compra"]
+    assert (value.lower_bound, value.upper_bound) == (Decimal("1.50"), Decimal("9999999999.99"))
+
+
+def test_lists_of_texts_are_read_back(spark, tables):
+    refused = pa.table({"arquivo": [FILE], "linha": [7], "texto": ["a\nb"], "motivos": [["x", "y"]]})
+    tables.replace(QUARANTINE, [tables.target(QUARANTINE).write(refused)], [FILE])
+    assert [tuple(row) for row in tables.read(QUARANTINE).collect()] == [(FILE, 7, "a\nb", ["x", "y"])]
+    assert read_without_spark(folder(spark), QUARANTINE).to_pylist() == refused.to_pylist()
+
+
+def test_rows_deleted_beside_their_file_are_not_taken_for_there(spark, tables):
+    add(tables, [tables.target(SILVER).write(silver_table([silver_row(), silver_row(Nome="Bia")]), 2024)], [FILE])
+    spark.sql("ALTER TABLE lago.silver SET TBLPROPERTIES ('write.delete.mode'='merge-on-read')")
+    spark.sql("DELETE FROM lago.silver WHERE Nome = 'Bia'")
+    with pytest.raises(VendasError, match="delete files"):
+        tables.count_by_file(SILVER, [FILE])
 
 
 def test_the_ledger_gives_back_its_events(spark, tables):

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import pytest
 
-from rows import silver_frame, silver_row
+from rows import silver_frame, silver_row, silver_table
 from vendas import schema
 from vendas.errors import UpkeepError
 from vendas.gold import to_gold
-from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, MENDED, QUARANTINE, SILVER, TABLES, Lake
+from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, MENDED, QUARANTINE, SILVER, Lake
 from vendas.ledger import Event, record
 from vendas.lock import hold_lake
 from vendas.maintain import maintain_tables
@@ -39,9 +40,9 @@ class SmallLake:
         self.spark.conf.set("spark.sql.shuffle.partitions", "1")
         self.tables = Lake(self.spark)
         self.tables.create_tables()
-        for table in set(TABLES) - set(names):
+        for table in set(schema.TABLES) - set(names):
             self.spark.sql(f"DROP TABLE lago.{table}")
-        for table in set(TABLES) - set(names):
+        for table in set(schema.TABLES) - set(names):
             shutil.rmtree(folder / table, ignore_errors=True)
 
     def fill(self, number):
@@ -56,11 +57,12 @@ class SmallLake:
         if table in (SILVER, GOLD):
             moments = [datetime(year, 12 - number % 12, 1) for year in (2023, 2024)]
             sales = [silver_row(file, Nome=f"Ana {number}", **{"Timestamp do Registro": moment}) for moment in moments]
-            silver = silver_frame(self.spark, sales).coalesce(1)
-            return silver if table == SILVER else to_gold(silver)
-        rows = {QUARANTINE: (file, 2, "texto", ["valor_ausente"]), MENDED: (file, 2, file, 3)}
-        columns = {QUARANTINE: schema.QUARANTINE, MENDED: schema.MENDED}
-        return self.spark.createDataFrame([rows[table]], schema.ddl(columns[table]))
+            rows = [silver_table([sale]) for sale in sales]
+            rows = rows if table == SILVER else map(to_gold, rows)
+            return [self.tables.target(table).write(row, row["ano"][0].as_py()) for row in rows]
+        row = {QUARANTINE: [file, 2, "texto", ["valor_ausente"]], MENDED: [file, 2, file, 3]}[table]
+        columns = self.tables.target(table).columns
+        return [self.tables.target(table).write(pa.table([[value] for value in row], schema=columns))]
 
     def take_out(self, number):
         """Deletes what came from file `number`."""
@@ -105,7 +107,7 @@ def filled(lake):
 @pytest.fixture(scope="module")
 def maintained(spark, tmp_path_factory):
     """A lake with all tables after its upkeep, the rows it had before, and what the upkeep reported."""
-    lake = SmallLake(tmp_path_factory.mktemp("full") / ODD, list(TABLES))
+    lake = SmallLake(tmp_path_factory.mktemp("full") / ODD, list(schema.TABLES))
     for number in range(3):
         lake.fill(number)
     return lake, lake.rows(), lake.maintain()
@@ -143,7 +145,7 @@ def test_small_files_become_one_a_year(maintained):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", schema.TABLES)
 def test_what_is_reported_is_what_is_there(maintained, table):
     lake, _, upkeeps = maintained
     before, after, parquet = upkeeps[table].before, upkeeps[table].after, lake.files(table, "*.parquet")
@@ -161,9 +163,9 @@ def test_a_compacted_file_is_sorted_by_time(maintained, table, column):
 
 def test_a_second_upkeep_changes_no_file(maintained):
     lake, _, _ = maintained
-    before = [(path, path.stat().st_mtime_ns) for table in TABLES for path in lake.files(table)]
+    before = [(path, path.stat().st_mtime_ns) for table in schema.TABLES for path in lake.files(table)]
     again = lake.maintain()
-    assert [(path, path.stat().st_mtime_ns) for table in TABLES for path in lake.files(table)] == before
+    assert [(path, path.stat().st_mtime_ns) for table in schema.TABLES for path in lake.files(table)] == before
     assert all(upkeep.before == upkeep.after for upkeep in again.values())
 
 
@@ -182,7 +184,7 @@ def test_snapshots_are_readable_while_they_are_kept_and_then_erased(filled):
 
 def test_what_a_killed_run_left_goes_when_it_is_old_enough(filled):
     filled.spark.sql("ALTER TABLE lago.silver CREATE OR REPLACE BRANCH auditoria")
-    filled.rows_for(SILVER, 9).writeTo("lago.silver.branch_auditoria").append()
+    silver_frame(filled.spark, [silver_row(name_of(9))]).writeTo("lago.silver.branch_auditoria").append()
     stray = filled.folder / SILVER / "data" / "ano=2024" / "stray.parquet"
     stray.touch()
     before = filled.rows()

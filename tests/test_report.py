@@ -13,7 +13,7 @@ from nbformat.v4 import new_output
 from html_page import read_page
 from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
 from small_notebooks import RESULT, write_notebook
-from vendas import cli, lake, pages, pipeline, report, resources, schema
+from vendas import cli, pages, pipeline, report, resources, schema
 from vendas.dictionary import LAKE, warehouse
 from vendas.errors import NotebookError
 from vendas.pipeline import Progress, run_pipeline
@@ -225,7 +225,7 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_runs_own_failure(tmp_
 
 
 def test_the_dictionary_has_all_tables_of_the_lake():
-    assert {table.name: table.columns for table in LAKE.tables} == lake.COLUMNS
+    assert {table.name: table.columns for table in LAKE.tables} == schema.TABLES
 
 
 def test_the_dictionary_has_every_table_and_column_of_the_warehouse():

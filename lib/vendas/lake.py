@@ -1,9 +1,10 @@
 """The only reads and writes of lake tables: Apache Iceberg, in the catalog that the session is configured with."""
 
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
+import pyarrow as pa
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import IllegalArgumentException
@@ -11,31 +12,31 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from vendas import schema
+from vendas.data_files import DataFile, HeldFile, Target
 from vendas.errors import ConcurrentChange
-from vendas.spark import table_name
+from vendas.spark import lake_of, table_name
+from vendas.storage import location
+from vendas.without_spark import columns_of, count_by_file, held_files, shape
 
-SILVER, GOLD, QUARANTINE, MENDED, LEDGER = "silver", "gold", "quarantine", "mended", "ledger"
+SILVER, GOLD, QUARANTINE, MENDED, LEDGER = schema.TABLES
 
-COLUMNS = {
-    SILVER: schema.SILVER,
-    GOLD: schema.GOLD,
-    QUARANTINE: schema.QUARANTINE,
-    MENDED: schema.MENDED,
-    LEDGER: schema.LEDGER,
-}
-TABLES = tuple(COLUMNS)
 # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
 BOUNDED_METADATA = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
-_PROPERTIES = {"format-version": "2", "write.parquet.compression-codec": "zstd"} | BOUNDED_METADATA
+_PROPERTIES = {
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    "write.parquet.row-group-size-bytes": str(4 << 20),  # whoever wants a few rows reads few others
+} | BOUNDED_METADATA
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
 _FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
 _AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
 _BRANCH_LIFE_MS = 24 * 60 * 60 * 1000
 
 Audit = Callable[[dict[str, int]], None]
+Rows = DataFrame | Sequence[DataFile]  # for Spark to write, or written already to the table's target
 
 
 def _pass(held: dict[str, int]) -> None:
@@ -46,7 +47,7 @@ class Lake:
     """The lake's tables in one Spark session."""
 
     def __init__(self, spark: SparkSession):
-        self.spark = spark
+        self.spark, self.place = spark, lake_of(spark)
         self.opened_at = datetime.now(UTC).replace(tzinfo=None)  # when the work on it began
 
     def create_tables(self) -> None:
@@ -54,20 +55,19 @@ class Lake:
 
         Sales are partitioned by year and sorted by time within a file.
         """
-        for table, columns in COLUMNS.items():
-            name = table_name(self.spark, table)
-            if not self.spark.catalog.tableExists(name):
+        for table, columns in schema.TABLES.items():
+            name, there = table_name(self.spark, table), shape(self.place, table)
+            if there is None:
                 partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
                 properties = ", ".join(f"'{key}'='{value}'" for key, value in _PROPERTIES.items())
                 self.spark.sql(
                     f"CREATE TABLE IF NOT EXISTS {name} ({_described(columns)}) USING iceberg {partitioned} "
                     f"TBLPROPERTIES ({properties})"
                 )
-            there = set(self.read(table).columns)
-            if new := [column for column in columns if column.name not in there]:
+            elif new := [column for column in columns if column.name not in there.columns]:
                 self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({_described(new)})")
             # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
-            if table in _TIMESTAMP and iceberg_table(self.spark, table).sortOrder().isUnsorted():
+            if table in _TIMESTAMP and not (there and there.is_sorted):
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
                 self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
 
@@ -79,9 +79,20 @@ class Lake:
         """The table's rows that came from these bronze files."""
         return self.read(table).where(F.col(_FILE[table]).isin(list(files)))
 
+    def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
+        """The data files that can hold rows of these bronze files."""
+        from pyiceberg.expressions import In
+
+        return held_files(self.place, table, In(_FILE[table], files)) if files else []
+
+    def target(self, table: str) -> Target:
+        """Where data files of the table are written."""
+        folder = iceberg_table(self.spark, table).locationProvider().newDataLocation("")
+        return Target(location(folder.rstrip("/")), columns_of(self.place, table))
+
     def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
         """Rows the table holds of each of these bronze files; 0 where it holds none."""
-        return _count(self.read(table), _FILE[table], files)
+        return count_by_file(self.place, table, _FILE[table], files)
 
     def count_by_any_file(self, table: str) -> dict[str, int]:
         """Rows the table holds of each file that it holds rows of."""
@@ -92,9 +103,10 @@ class Lake:
         entries = self.spark.table(f"{table_name(self.spark, table)}.entries").where("status < 2")
         return entries.select(F.col("data_file.file_path").alias("caminho"), F.col("sequence_number").alias("ordem"))
 
-    def record(self, rows: DataFrame) -> None:
+    def record(self, rows: pa.Table) -> None:
         """Adds rows to the ledger in one commit."""
-        rows.writeTo(table_name(self.spark, LEDGER)).append()
+        opened = iceberg_table(self.spark, LEDGER)
+        _append(self.spark, opened, [self.target(LEDGER).write(rows)]).commit()
 
     def total(self, table: str) -> int:
         """Rows the table holds, from its metadata alone."""
@@ -103,9 +115,9 @@ class Lake:
 
     def change(self, table: str) -> "Change":
         """A change to the table as it is now."""
-        return Change(self.spark, table)
+        return Change(self, table)
 
-    def replace(self, table: str, rows: DataFrame, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
+    def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
         """Makes `rows` all that the table holds of these bronze files; doing it again changes nothing."""
         return self.change(table).publish(rows, files, replaced=files, audit=audit)
 
@@ -117,9 +129,10 @@ class Change:
     not have changed since this change began, so what was concluded from `read` still holds when it is published.
     """
 
-    def __init__(self, spark: SparkSession, table: str):
-        self._spark, self._table, self._name = spark, table, table_name(spark, table)
-        snapshot = iceberg_table(spark, table).currentSnapshot()
+    def __init__(self, lake: Lake, table: str):
+        self._spark, self._lake, self._table = lake.spark, lake, table
+        self._name = table_name(lake.spark, table)
+        snapshot = iceberg_table(lake.spark, table).currentSnapshot()
         self._base: int | None = snapshot.snapshotId() if snapshot else None
 
     def read(self) -> DataFrame:
@@ -128,12 +141,22 @@ class Change:
             return self._spark.table(self._name).limit(0)
         return self._spark.read.option("snapshot-id", self._base).table(self._name)
 
+    def files_between(self, first: datetime, last: datetime) -> list[HeldFile]:
+        """The data files it then had that can hold sales from the first to the last moment."""
+        if self._base is None:
+            return []
+        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
+
+        moment = _TIMESTAMP[self._table]
+        between = And(GreaterThanOrEqual(moment, first.isoformat()), LessThanOrEqual(moment, last.isoformat()))
+        return held_files(self._lake.place, self._table, between, snapshot=self._base)
+
     def rows_of(self, files: Collection[str]) -> DataFrame:
         """The rows it then had from these bronze files."""
         return self.read().where(F.col(_FILE[self._table]).isin(list(files)))
 
     def publish(
-        self, rows: DataFrame, files: Collection[str], replaced: Collection[str] = (), audit: Audit = _pass
+        self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = _pass
     ) -> dict[str, int]:
         """Adds rows of these bronze files, once `audit` has passed what was written; all in one commit.
 
@@ -157,18 +180,25 @@ class Change:
         self._move(lambda refs: refs.createBranch(branch, *base).setMaxRefAgeMs(branch, _BRANCH_LIFE_MS))
 
     def _publish(
-        self, branch: str, rows: DataFrame, files: Collection[str], replaced: Collection[str], audit: Audit
+        self, branch: str, rows: Rows, files: Collection[str], replaced: Collection[str], audit: Audit
     ) -> dict[str, int]:
         name, column = f"{self._name}.branch_{branch}", _FILE[self._table]
-        if replaced and not self.rows_of(replaced).isEmpty():
+        if any(self._held(replaced).values()):
             values = {f"file{number}": file for number, file in enumerate(replaced)}
             listed = ", ".join(f":{marker}" for marker in values)
             self._spark.sql(f"DELETE FROM {name} WHERE `{column}` IN ({listed})", args=values)
-        rows.writeTo(name).append()
-        held = _count(self._spark.table(name), column, files)
+        if isinstance(rows, DataFrame):
+            rows.writeTo(name).append()
+        else:
+            _append(self._spark, iceberg_table(self._spark, self._table), rows).toBranch(branch).commit()
+        held = count_by_file(self._lake.place, self._table, column, files, branch)
         audit(held)
         self._move(lambda refs: refs.fastForwardBranch("main", branch).removeBranch(branch))
         return held
+
+    def _held(self, files: Collection[str]) -> dict[str, int]:
+        """The rows that the table as it is has of these files."""
+        return count_by_file(self._lake.place, self._table, _FILE[self._table], files)
 
     def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
         """Changes the table's references in one commit; Iceberg refuses it when somebody else was quicker."""
@@ -192,11 +222,22 @@ def _described(columns: Iterable[schema.Column]) -> str:
     return ", ".join(f"`{column.name}` {column.type} COMMENT '{column.comment}'" for column in columns)
 
 
-def _count(rows: DataFrame, column: str, files: Collection[str]) -> dict[str, int]:
-    if not files:
-        return {}
-    counted = rows.where(F.col(column).isin(list(files))).groupBy(column).count().collect()
-    return dict.fromkeys(files, 0) | {row[0]: row[1] for row in counted}
+def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -> JavaObject:
+    """An append of these files to a table, to be committed; their statistics are read from their footers."""
+    iceberg = spark._jvm.org.apache.iceberg
+    append, statistics = table.newAppend(), iceberg.MetricsConfig.forTable(table)
+    for file in files:
+        footer = table.io().newInputFile(file.path, file.bytes)
+        built = (
+            iceberg.DataFiles.builder(table.spec())
+            .withPath(file.path)
+            .withFormat("parquet")
+            .withFileSizeInBytes(file.bytes)
+            .withMetrics(iceberg.parquet.ParquetUtil.fileMetrics(footer, statistics))
+            .withSortOrder(table.sortOrder())
+        )
+        append.appendFile((built if file.ano is None else built.withPartitionPath(f"ano={file.ano}")).build())
+    return append
 
 
 def iceberg_table(spark: SparkSession, table: str) -> JavaObject:

@@ -5,11 +5,12 @@ every file whose previous stage is done and newer than its own. A file that was 
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pandas as pd
+import pyarrow as pa
 
 from vendas import lake, schema
 from vendas.arrivals import Arrival, BronzeFile
@@ -63,7 +64,7 @@ def record(tables: lake.Lake, known: Iterable[Event], events: list[Event]) -> No
         )
         for event in events
     ]
-    tables.record(tables.spark.createDataFrame(map(astuple, rows), schema.ddl(schema.LEDGER)))
+    tables.record(pa.Table.from_pylist([asdict(row) for row in rows], schema.arrow(schema.LEDGER)))
 
 
 def notebook_of(stage: str) -> str:

@@ -16,8 +16,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from vendas.errors import UpkeepError, without_java_frames
-from vendas.lake import BOUNDED_METADATA, TABLES, iceberg_table
+from vendas.lake import BOUNDED_METADATA, iceberg_table
 from vendas.lock import hold_lake
+from vendas.schema import TABLES
 from vendas.settings import Settings
 from vendas.spark import CATALOG
 

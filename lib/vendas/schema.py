@@ -110,6 +110,8 @@ LEDGER = (
     Column("notebook", "string", "Notebook executado, a partir da pasta do lago; vazio se executado à mão"),
 )
 
+TABLES = {"silver": SILVER, "gold": GOLD, "quarantine": QUARANTINE, "mended": MENDED, "ledger": LEDGER}
+
 
 def names(columns: tuple[Column, ...]) -> list[str]:
     """Column names, in order."""

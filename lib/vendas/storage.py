@@ -43,6 +43,15 @@ class S3Path:
 
         return smart_open(str(self), mode, transport_params={"client": client("s3")})
 
+    def write_bytes(self, data: bytes) -> int:
+        """Makes the object, in one request; the bytes it has."""
+        client("s3").put_object(Bucket=self.bucket, Key=self.key, Body=bytes(data))
+        return len(data)
+
+    def unlink(self, missing_ok: bool = True) -> None:
+        """Deletes the object; S3 does not tell whether there was one."""
+        client("s3").delete_object(Bucket=self.bucket, Key=self.key)
+
 
 @dataclass(frozen=True)
 class S3Lake(S3Path):
@@ -52,6 +61,11 @@ class S3Lake(S3Path):
 
 
 Location = Path | S3Path
+
+
+def location(address: str) -> Location:
+    """The place that Iceberg or Hadoop name by this address: `s3://…`, `file:/…`, or a path."""
+    return S3Path.parse(address) if address.startswith(SCHEME) else Path(address.removeprefix("file:"))
 
 
 @cache

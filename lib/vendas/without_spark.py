@@ -1,30 +1,113 @@
 """Lake tables read without Spark, whose first query costs seconds: by pyiceberg."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from vendas.lake import COLUMNS
-from vendas.storage import Location, S3Lake, client
+from vendas.data_files import HeldFile, numbered
+from vendas.errors import VendasError
+from vendas.schema import TABLES, names
+from vendas.storage import Location, S3Lake, client, location
 
 if TYPE_CHECKING:
+    from pyiceberg.expressions import BooleanExpression
     from pyiceberg.table import Table
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The names of a table's columns, and whether it has an order that its files are sorted by."""
+
+    columns: frozenset[str]
+    is_sorted: bool
+
+
+def shape(lake: Location, table: str) -> Shape | None:
+    """The shape of a table of a lake; None where it does not exist yet."""
+    return _without_spark(
+        lake, table, lambda opened: Shape(frozenset(opened.schema().column_names), not opened.sort_order().is_unsorted)
+    )
+
+
+def columns_of(lake: Location, table: str) -> pa.Schema:
+    """The columns of a table of a lake, numbered."""
+    return _without_spark(lake, table, lambda opened: _columns(opened, table))
+
+
 def read_without_spark(lake: Location, table: str) -> pa.Table:
     """A table of a lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
     rows = _without_spark(lake, table, lambda opened: opened.scan().to_arrow())
-    return pa.table({column.name: [] for column in COLUMNS[table]}) if rows is None else rows
+    return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
 
 
 def total_without_spark(lake: Location, table: str) -> int:
     """Rows that a table of a lake holds, as `Lake.total`."""
     snapshot = _without_spark(lake, table, lambda opened: opened.current_snapshot())
     return int(snapshot.summary["total-records"]) if snapshot else 0
+
+
+def held_files(
+    lake: Location, table: str, where: "BooleanExpression", snapshot: int | None = None, branch: str | None = None
+) -> list[HeldFile]:
+    """The data files of a table that can hold such rows, by their statistics; as it is now, or was, or on a branch.
+
+    Raises VendasError if rows were deleted beside the files that hold them, as other programs do.
+    """
+
+    def plan(opened: "Table") -> list[HeldFile]:
+        scan = opened.scan(where, snapshot_id=snapshot, case_sensitive=True)
+        scan = scan.use_ref(branch) if branch else scan
+        columns, files = _columns(opened, table), []
+        moment = next(
+            (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"), None
+        )
+        for task in scan.plan_files():
+            if task.delete_files:
+                raise VendasError(
+                    f"The table {table} of {lake} has delete files, which this project neither writes nor reads.\n"
+                    "Another program made them; `vendas maintain` makes them part of the table's data files."
+                )
+            file = task.file
+            ano = file.partition[0] if len(opened.spec().fields) else None
+            first, last = (_as_number(bounds.get(moment)) for bounds in (file.lower_bounds, file.upper_bounds))
+            files.append(HeldFile(location(file.file_path), columns, ano, first, last))
+        return sorted(files, key=lambda file: str(file.path))
+
+    return _without_spark(lake, table, plan) or []
+
+
+def count_by_file(
+    lake: Location, table: str, column: str, files: Collection[str], branch: str | None = None
+) -> dict[str, int]:
+    """Rows that a table holds of each of these bronze files, whose name is in `column`; 0 where it holds none."""
+    if not files:
+        return {}
+    from pyiceberg.expressions import In
+
+    held = held_files(lake, table, In(column, files), branch=branch)
+    counted: Counter[str] = Counter()
+    with ThreadPoolExecutor() as threads:
+        for found in threads.map(lambda file: file.count_values(column), held):
+            counted.update(found)
+    return {file: counted[file] for file in files}
+
+
+def _columns(opened: "Table", table: str) -> pa.Schema:
+    fields = {field.name: field for field in opened.schema().fields}
+    numbers = {name: field.field_id for name, field in fields.items()}
+    lists = {name: field.field_type for name, field in fields.items() if hasattr(field.field_type, "element_id")}
+    return numbered(TABLES[table], numbers, {name: type.element_id for name, type in lists.items()})
+
+
+def _as_number(bound: bytes | None) -> int | None:
+    return None if bound is None else int.from_bytes(bound, "little", signed=True)
 
 
 def _without_spark(lake: Location, table: str, read: Callable[["Table"], T]) -> T | None:

@@ -1,0 +1,134 @@
+"""Parquet files of the lake: written and read by whoever has the rows or wants them, Spark's Python workers above all.
+
+A data file is part of its table once the table's metadata names it (`vendas.lake`); until then nobody sees it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, Column, arrow
+from vendas.storage import Location
+
+GROUP_ROWS = 1 << 17  # of a row group: what a reader that wants a few rows must read whole
+# Written as they are, for a dictionary of these would be as long; moments, which are sorted, as what each adds.
+MOMENTS = {TIMESTAMP.name, "timestamp_do_registro"}
+HARDLY_REPEATED = MOMENTS | {EMAIL.name, TELEFONE.name, "email", "telefone"}
+_NUMBER = b"PARQUET:field_id"  # where pyarrow keeps the number by which Iceberg knows a column
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file with rows of a table: its address, its size, and the year that all of its rows are of (None: any)."""
+
+    path: str
+    bytes: int
+    ano: int | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the data files of a table go, and its columns, numbered as the table numbers them."""
+
+    folder: Location
+    columns: pa.Schema
+
+    def write(self, rows: pa.Table, ano: int | None = None) -> DataFile:
+        """A new file of these rows, whatever other files there are; rows of a partitioned table are of one year."""
+        folder = self.folder if ano is None else self.folder / f"ano={ano}"
+        rows = pa.table(rows.select(self.columns.names).columns, schema=self.columns)
+        path = folder / f"{uuid4()}.parquet"
+        return DataFile(str(path), write_rows(path, rows, "zstd"), ano)
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file with rows, to be read; `columns` are those of its table, as `Target` has them.
+
+    `first` and `last` bound its moments (microseconds since 1970, wall clock), if that is known.
+    """
+
+    path: Location
+    columns: pa.Schema
+    ano: int | None = None
+    first: int | None = None
+    last: int | None = None
+
+    def rows_where(
+        self,
+        column: str,
+        holds: Callable[[pa.ChunkedArray], pa.ChunkedArray],
+        lowest: object = None,
+        highest: object = None,
+    ) -> Iterator[pa.Table]:
+        """The rows whose `column` satisfies `holds`, by row group.
+
+        `holds` gives booleans for values. A row group whose values all lie outside `lowest` and `highest` is passed
+        over; where none holds, nothing but the one column is read.
+        """
+        with self.path.open("rb") as opened, pq.ParquetFile(opened) as file:
+            named = self._names_in(file)
+            place = file.schema_arrow.get_field_index(named[column])
+            for group in range(file.num_row_groups):
+                known = file.metadata.row_group(group).column(place).statistics
+                if lowest is not None and known and known.has_min_max and (known.max < lowest or known.min > highest):
+                    continue
+                found = holds(file.read_row_group(group, [named[column]], use_threads=False).column(0))
+                if pc.any(found).as_py():
+                    rows = file.read_row_group(group, list(named.values()), use_threads=False)
+                    rows = pa.table([rows[name] for name in named.values()], names=list(named)).cast(self.columns)
+                    yield rows if pc.all(found).as_py() else rows.filter(found)
+
+    def count_values(self, column: str) -> Counter[str]:
+        """How often the file has each text of a column."""
+        counted: Counter[str] = Counter()
+        with self.path.open("rb") as opened, pq.ParquetFile(opened) as file:
+            name = self._names_in(file)[column]
+            for group in range(file.num_row_groups):
+                found = file.read_row_group(group, [name], use_threads=False).column(0).value_counts()
+                counted.update({row["values"]: row["counts"] for row in found.to_pylist()})
+        return counted
+
+    def _names_in(self, file: pq.ParquetFile) -> dict[str, str]:
+        """What the file calls the columns: Iceberg goes by their numbers, and writes `Arquivo_x20de_x20Origem`."""
+        by_number = {_number(field): field.name for field in file.schema_arrow if _number(field)}
+        return {field.name: by_number.get(_number(field), field.name) for field in self.columns}
+
+
+def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int = GROUP_ROWS) -> int:
+    """Writes a Parquet file; its bytes. Its folder is made if it is missing."""
+    encoded = pa.BufferOutputStream()
+    pq.write_table(
+        rows,
+        encoded,
+        compression=compression,
+        row_group_size=group_rows,
+        use_dictionary=[name for name in rows.column_names if name not in HARDLY_REPEATED],
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in rows.column_names if name in MOMENTS},
+        store_decimal_as_integer=True,
+    )
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return path.write_bytes(encoded.getvalue())
+
+
+def numbered(columns: tuple[Column, ...], numbers: dict[str, int], elements: dict[str, int]) -> pa.Schema:
+    """The columns as Arrow knows them, with their numbers in a table, and those of the elements of lists."""
+    return pa.schema([_numbered(field, numbers[field.name], elements.get(field.name)) for field in arrow(columns)])
+
+
+def _numbered(field: pa.Field, number: int, element: int | None) -> pa.Field:
+    type = field.type
+    if element is not None:
+        type = pa.list_(pa.field("element", type.value_type, metadata={_NUMBER: str(element)}))
+    return pa.field(field.name, type, metadata={_NUMBER: str(number)})
+
+
+def _number(field: pa.Field) -> bytes | None:
+    return (field.metadata or {}).get(_NUMBER)
