@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vendas.bronze_names import Arrival, is_sales_file
@@ -34,7 +35,8 @@ def sweep(landing: Path, bronze: Path) -> list[Arrival]:
     bronze.mkdir(parents=True, exist_ok=True)
     for leftover in bronze.glob(f"*{_PART}"):  # of a sweep that was killed; its original is still in landing
         leftover.unlink(missing_ok=True)  # another sweep may be clearing up, too
-    arrived = [move_to_bronze(path, bronze) for path in waiting_files(landing)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        arrived = list(threads.map(lambda path: move_to_bronze(path, bronze), waiting_files(landing)))
     return [arrival for arrival in arrived if arrival]
 
 
