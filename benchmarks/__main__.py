@@ -6,7 +6,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
-from benchmarks import increment, lake, load, size
+from benchmarks import cluster, increment, lake, load, size
 from benchmarks.agreement import check_same_lake
 from benchmarks.data import write_rows
 from benchmarks.figures import keep, section
@@ -46,6 +46,7 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
     ]
     figures += increment.measure(settings, rows, rounds, folder)
     figures += [size.of_memory(runs, rows, folder), *size.of_many_files(files, folder)]
+    figures += [cluster.measure(settings, runs, folder / "input", folder)]
     return section(rows, rounds, before, figures, runs[-1].cells())
 
 
