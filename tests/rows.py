@@ -3,8 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 
+import pyarrow as pa
+
 from vendas import schema
-from vendas.bronze import ROWS_SCHEMA
+from vendas.silver import POSICAO
 
 FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
 
@@ -31,6 +33,17 @@ def silver_row(arquivo=FILE, **changed):
     return {**sale, schema.ARQUIVO.name: arquivo, schema.ANO.name: sale["Timestamp do Registro"].year}
 
 
+def silver_table(rows):
+    """An Arrow table of silver rows."""
+    return pa.Table.from_pylist(list(rows), schema.arrow(schema.SILVER))
+
+
+def sales_table(rows):
+    """An Arrow table of judged sales, from silver rows and their positions."""
+    columns = pa.schema([*schema.arrow(schema.INPUT), (POSICAO, pa.int64())])
+    return pa.Table.from_pylist([row | {POSICAO: posicao} for row, posicao in rows], columns)
+
+
 def silver_frame(spark, rows):
     """A DataFrame of silver rows."""
     columns = schema.names(schema.SILVER)
@@ -51,8 +64,3 @@ def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), origem=None, **ch
         **fields,
         "origem": origem,
     }
-
-
-def raw_frame(spark, rows):
-    """A DataFrame of bronze records."""
-    return spark.createDataFrame([tuple(row.values()) for row in rows], ROWS_SCHEMA)

@@ -22,7 +22,7 @@ from inprocess import NOTEBOOKS, drop, run_notebook
 from intake_twin import Dropped, Twin
 from vendas import dialect, doctor
 from vendas.arrivals import bronze_files
-from vendas.bronze import survey_files
+from vendas.bronze import survey_file
 from vendas.display import print_diagnoses
 from vendas.doctor import SAMPLE_FILES, SAMPLE_ROWS, as_json, examine, examine_sample, sample_frame
 from vendas.doubts import MOJIBAKE, Doubt, sentence
@@ -272,7 +272,7 @@ def bronze(folder, **files):
     """Bronze's events of files of these lines."""
     for name, lines in files.items():
         (folder / f"registros_{name}_20240101T000000000Z_aaaaaaaa.csv").write_text("\n".join(lines))
-    return survey_files(folder, bronze_files(folder), [], "r")
+    return [survey_file(file, folder, {}, "r") for file in bronze_files(folder)]
 
 
 def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):

@@ -1,136 +1,146 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from pyspark.sql import Observation
-from pyspark.sql import functions as F
-from pyspark.testing import assertDataFrameEqual
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rows import FILE, raw_frame, raw_row, silver_frame, silver_row
+from rows import FILE, sales_table, silver_row, silver_table
 from vendas import schema
-from vendas.bronze import arquivo_at
-from vendas.errors import ConservationError
 from vendas.silver import (
+    POSICAO,
+    by_time,
     distinct_sales,
-    judge,
-    mark_known,
-    observed,
-    sales_counts,
-    time_span,
-    to_mended,
-    to_quarantine,
+    microseconds,
+    posicao,
+    stretches,
+    time_ranges,
     to_silver,
-    unknown,
 )
 
-VALOR, NOME = schema.VALOR.name, schema.NOME.name
+VALOR, NOME, MOMENT = schema.VALOR.name, schema.NOME.name, schema.TIMESTAMP.name
+NEW_YEAR = datetime(2024, 1, 1)
+NOTHING = silver_table([])
 
 
-def judged(spark, *rows):
-    return judge(raw_frame(spark, rows))
+def positions(sales):
+    return sales[POSICAO].to_pylist()
 
 
-def published(spark, rows, known=(), arquivos=(FILE,)):
-    sales = mark_known(distinct_sales(judged(spark, *rows)), silver_frame(spark, known))
-    return to_silver(unknown(sales), arquivo_at(F.col("posicao"), list(arquivos)))
+def sale(row):
+    return tuple(row[name] for name in schema.INPUT_NAMES)
 
 
-def test_a_good_row_becomes_a_typed_sale(spark):
-    assertDataFrameEqual(published(spark, [raw_row()]), silver_frame(spark, [silver_row()]))
+def test_of_equal_sales_the_first_stays():
+    new, _ = distinct_sales(sales_table([(silver_row(), 5), (silver_row(), 3), (silver_row(Nome="Bia"), 4)]), NOTHING)
+    assert sorted(positions(new)) == [3, 4]
 
 
-def test_silver_has_the_contracts_columns_and_types(spark):
-    assert published(spark, [raw_row()]).schema.simpleString() == silver_frame(spark, []).schema.simpleString()
+def test_a_difference_in_any_column_makes_another_sale():
+    others = {MOMENT: datetime(2024, 3, 31, 14, 6), VALOR: Decimal("100.01"), "Desconto Oferecido": Decimal("0.12")}
+    changed = [silver_row(**{name: others.get(name, "x")}) for name in schema.INPUT_NAMES]
+    rows = [silver_row(), *changed, silver_row()]
+    new, _ = distinct_sales(sales_table(zip(rows, range(len(rows)), strict=True)), NOTHING)
+    assert sorted(positions(new)) == list(range(len(rows) - 1))
 
 
-@pytest.mark.parametrize("empty", ["", " \t\u00a0", None], ids=["empty", "blank", "null"])
-def test_empty_texts_become_their_defaults(spark, empty):
-    row = judged(spark, raw_row(**{column.name: empty for column in schema.TEXT})).first()
-    assert ([row[column.name] for column in schema.TEXT], row.motivos) == ([c.default for c in schema.TEXT], [])
+def test_texts_that_would_run_together_are_other_sales():
+    rows = [silver_row(Nome="Ana", Sobrenome="Be"), silver_row(Nome="AnaB", Sobrenome="e")]
+    assert len(distinct_sales(sales_table(zip(rows, (1, 2), strict=True)), NOTHING)[0]) == 2
 
 
-def test_all_reasons_against_a_row_are_kept(spark):
-    wrong = {"Timestamp do Registro": "", VALOR: "1.234", "Desconto Oferecido": "0.11", NOME: "x" * 1001}
-    row = judged(spark, raw_row(**wrong)).first()
-    assert row.motivos == ["timestamp_ausente", "valor_ambiguo", "desconto_ambiguo", "texto_longo"]
+def test_a_known_sale_is_not_new_and_is_told():
+    new, equal = distinct_sales(sales_table([(silver_row(), 1)]), silver_table([silver_row("older.csv")]))
+    assert (len(new), equal[schema.ARQUIVO.name].to_pylist()) == (0, ["older.csv"])
 
 
-def test_a_malformed_record_has_its_own_reasons_only(spark):
-    row = judged(spark, raw_row(problemas=["numero_de_campos", "texto_apos_aspas"])).first()
-    assert row.motivos == ["numero_de_campos", "texto_apos_aspas"]
+def test_a_known_sale_that_nothing_equals_is_not_told():
+    new, equal = distinct_sales(sales_table([(silver_row(), 1)]), silver_table([silver_row("older.csv", Nome="Bia")]))
+    assert (positions(new), len(equal)) == ([1], 0)
 
 
-def test_quarantine_keeps_line_text_and_reasons(spark):
-    rows = to_quarantine(judged(spark, raw_row(2), raw_row(3, **{VALOR: "-1"}))).collect()
-    assert [tuple(row) for row in rows] == [(FILE, 3, "…", ["valor_negativo"])]
+def test_no_sales_are_none():
+    assert [len(found) for found in distinct_sales(sales_table([]), silver_table([silver_row()]))] == [0, 0]
 
 
-def test_refused_rows_are_no_sales(spark):
-    assert published(spark, [raw_row(**{VALOR: "-1"})]).isEmpty()
+SALES = st.lists(
+    st.builds(
+        lambda minute, nome, valor: silver_row(
+            **{MOMENT: NEW_YEAR + timedelta(minutes=minute), NOME: nome, VALOR: Decimal(valor)}
+        ),
+        st.integers(-3, 3),
+        st.sampled_from("ab"),
+        st.integers(0, 1),
+    ),
+    max_size=30,
+)
 
 
-def test_rows_equal_after_cleaning_are_one_sale(spark):
-    rows = [raw_row(2), raw_row(3, **{VALOR: "R$ 100,00", NOME: " Ana "})]
-    assertDataFrameEqual(published(spark, rows), silver_frame(spark, [silver_row()]))
+@given(SALES, SALES, st.randoms(use_true_random=False))
+def test_distinct_sales_are_those_of_a_set(rows, known, random):
+    held = list({sale(row): row for row in known}.values())
+    numbered = list(enumerate(rows))
+    random.shuffle(numbered)
+    new, equal = distinct_sales(sales_table([(row, number) for number, row in numbered]), silver_table(held))
+    first = {}
+    for number, row in enumerate(rows):
+        first.setdefault(sale(row), number)
+    there = {sale(row) for row in held}
+    assert sorted(positions(new)) == sorted(number for key, number in first.items() if key not in there)
+    assert {sale(row) for row in equal.to_pylist()} == there & first.keys() and len(equal) == len(there & first.keys())
 
 
-def test_a_difference_in_any_column_makes_another_sale(spark):
-    others = {"Timestamp do Registro": "2024-03-31 14:06", VALOR: "100,01", "Desconto Oferecido": "12%"}
-    changed = [raw_row(**{column: others.get(column, "x")}) for column in schema.INPUT_NAMES]
-    assert published(spark, [raw_row(), *changed]).count() == 1 + len(schema.INPUT_NAMES)
+@given(st.lists(SALES, max_size=4), st.integers(1, 9))
+def test_ranges_of_time_hold_every_sale_once_and_stay_within_a_year(files, rows):
+    tables = [by_time(sales_table([(row, number) for number, row in enumerate(of_file)])) for of_file in files]
+    ranges = time_ranges([stretch for table in tables for stretch in stretches("", table)], rows)
+    for moment in (moment for table in tables for moment in table[MOMENT].to_pylist()):
+        micros = (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+        (found,) = [range for range in ranges if range.first <= micros < range.end]
+        assert found.ano == moment.year
+    assert all(range.first < range.end for range in ranges)
 
 
-def test_the_first_in_bronze_order_is_kept_not_the_lowest_line(spark):
-    later = raw_row(2, posicao=(1 << 40) + 2)
-    earlier = raw_row(9, posicao=9)
-    kept = published(spark, [later, earlier], arquivos=["first.csv", "second.csv"])
-    assert kept.first()[schema.ARQUIVO.name] == "first.csv"
+def test_a_large_year_is_cut_into_ranges_of_about_as_many_rows():
+    moments = [silver_row(**{MOMENT: NEW_YEAR + timedelta(seconds=second)}) for second in range(10_000)]
+    found = stretches("", by_time(sales_table([(row, 1) for row in moments])))
+    (stretch,) = found
+    ranges = time_ranges(found, rows=2500)
+    assert (stretch.rows, len(ranges)) == (10_000, 4)
 
 
-def test_a_sale_that_silver_knows_is_not_added(spark):
-    assert published(spark, [raw_row()], known=[silver_row("older.csv")]).isEmpty()
+def test_sales_of_one_moment_are_not_parted():
+    found = stretches("", sales_table([(silver_row(), number) for number in range(5000)]))
+    assert len(time_ranges(found, rows=10)) <= 2
 
 
-def counted(spark, rows, known, arquivos):
-    marked = mark_known(distinct_sales(judged(spark, *rows)), silver_frame(spark, known))
-    return tuple(marked.agg(*sales_counts(arquivos)).first())
+def test_stretches_are_of_a_year_each():
+    rows = [silver_row(**{MOMENT: datetime(year, month, 1)}) for year in (2023, 2024) for month in (1, 12)]
+    found = stretches("x", by_time(sales_table([(row, 1) for row in rows])))
+    assert [(stretch.path, stretch.ano, stretch.rows) for stretch in found] == [("x", 2023, 2), ("x", 2024, 2)]
+    assert [stretch.moments[-1] for stretch in found] == microseconds(
+        sales_table([(rows[1], 1), (rows[3], 1)])
+    ).tolist()
 
 
-def test_counts_of_good_rows_and_kept_sales(spark):
-    rows = [raw_row(2), raw_row(3), raw_row(4, Nome="Bia"), raw_row(5, **{VALOR: ""})]
-    assert counted(spark, rows, [silver_row("older.csv")], [FILE]) == (3, 1)
+def test_sales_are_ordered_by_time_then_position():
+    rows = [(silver_row(**{MOMENT: NEW_YEAR}), 7), (silver_row(**{MOMENT: NEW_YEAR}), 2)]
+    assert positions(by_time(sales_table([(silver_row(), 1), *rows]))) == [2, 7, 1]
 
 
-def test_a_sale_published_by_a_run_that_was_cut_off_still_counts_as_kept(spark):
-    assert counted(spark, [raw_row(2), raw_row(3)], [silver_row(FILE)], [FILE]) == (2, 1)
+def test_the_first_in_bronze_order_comes_before_the_lowest_line():
+    first, second = posicao(0, pa.array([9])), posicao(1, pa.array([2]))
+    assert pc.less(first, second).to_pylist() == [True]
 
 
-def test_counts_of_nothing_are_zero(spark):
-    assert counted(spark, [], [], []) == (0, 0)
+def test_silver_has_the_contracts_columns_and_its_file():
+    sales = sales_table([(silver_row(), posicao(1, pa.array([9]))[0].as_py())])
+    assert to_silver(sales, ["other.csv", FILE], 2024).equals(silver_table([silver_row()]))
 
 
-def test_counts_that_spark_never_tells_are_an_error_not_an_endless_wait(spark):
-    counts = Observation()
-    spark.range(1).observe(counts, F.count("*").alias("linhas"))  # and nothing is ever done with it
-    with pytest.raises(ConservationError, match="told no counts"):
-        observed(counts, seconds=0.2)
-
-
-def test_the_time_span_is_of_good_rows_only(spark):
-    span = time_span(judged(spark, raw_row(), raw_row(**{"Timestamp do Registro": "1999-01-01 00:00", VALOR: "x"})))
-    assert span == (datetime(2024, 3, 31, 14, 5),) * 2
-
-
-def test_no_rows_have_no_time_span(spark):
-    assert time_span(judged(spark)) == (None, None)
-
-
-def test_money_is_exact(spark):
-    assert judged(spark, raw_row(**{VALOR: "9999999999,99"})).first()[VALOR] == Decimal("9999999999.99")
-
-
-def test_mended_rows_are_linked_to_the_quarantined_rows_they_name(spark):
-    rows = [raw_row(linha, origem=origem) for linha, origem in enumerate([f" {FILE}:7 ", f"{FILE}:8", "?", None], 2)]
-    quarantine = spark.createDataFrame([(FILE, 7, "…", ["valor_ausente"])], schema.ddl(schema.QUARANTINE))
-    links = to_mended(judged(spark, *rows), quarantine).collect()
-    assert [tuple(link) for link in links] == [(FILE, 2, FILE, 7)]
+@pytest.mark.parametrize("line", [2, (1 << 40) - 1])
+def test_a_position_tells_its_file(line):
+    sales = sales_table([(silver_row(), posicao(place, pa.array([line]))[0].as_py()) for place in (0, 1)])
+    assert to_silver(sales, ["a", "b"], 2024)[schema.ARQUIVO.name].to_pylist() == ["a", "b"]

@@ -1,41 +1,40 @@
-"""Bronze files surveyed, and read as rows: each worker of Spark reads byte ranges of them on its own."""
+"""Bronze files surveyed, by Spark's Python workers: how each is to be read, and in which blocks."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 from typing import Self
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
-from vendas import records
 from vendas.arrivals import Arrival, BronzeFile
-from vendas.dialect import BLOCK_BYTES, Block, Survey, survey
+from vendas.dialect import Block, Survey, survey
 from vendas.errors import FileRejected
 from vendas.header import listed
 from vendas.ledger import REJECTED, Event
+from vendas.spark import spread
+from vendas.storage import Location
 
-ROWS_SCHEMA = f"arquivo string, posicao bigint, {records.SPARK_DDL}"
-_LINE_BITS = 40  # posicao: the file's place in bronze order above these bits, the line below: one number sorts rows
 
-
-def survey_files(folder: Path, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str) -> list[Event]:
+def survey_files(
+    spark: SparkSession, folder: Location, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str
+) -> list[Event]:
     """Bronze's event of each file: how to read it and how many rows it has, or why it is rejected."""
     received = {arrival.bronze_name: arrival.name for arrival in arrived}
-    return [_survey(folder, file, received.get(file.name, file.received_as), run_id) for file in files]
+    return spread(spark, list(files), partial(survey_file, folder=folder, received=received, run_id=run_id))
 
 
-def _survey(folder: Path, file: BronzeFile, received: str, run_id: str) -> Event:
+def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], run_id: str) -> Event:
+    """The event of one file; `received` has by bronze name what files were called that arrived just now."""
+    came_as = received.get(file.name, file.received_as)
     try:
         found = survey(folder / file.name)
     except FileRejected as reason:
-        return Event(file.name, received, "bronze", run_id, situacao=REJECTED, motivo=str(reason))
+        return Event(file.name, came_as, "bronze", run_id, situacao=REJECTED, motivo=str(reason))
     return Event(
         file.name,
-        received,
+        came_as,
         "bronze",
         run_id,
         motivo=f"Colunas ignoradas: {listed(found.extra)}" if found.extra else None,
@@ -49,46 +48,13 @@ def _survey(folder: Path, file: BronzeFile, received: str, run_id: str) -> Event
 class SurveyedFile:
     """A bronze file's path and how to read it."""
 
-    path: Path
+    path: Location
     survey: Survey
 
     @classmethod
-    def of(cls, folder: Path, event: Event) -> Self:
+    def of(cls, folder: Location, event: Event) -> Self:
         """The file that bronze's event tells of."""
         known = json.loads(event.dialeto)
         blocks = tuple(Block(**block) for block in known.pop("blocks"))
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))
-
-
-def read_bronze(spark: SparkSession, files: list[SurveyedFile]) -> DataFrame:
-    """All records of these files (given in bronze order), untyped, one row a record, with `ROWS_SCHEMA`.
-
-    `posicao` orders rows by bronze order, then line. Malformed records have `problemas` and null fields.
-    """
-    ranges = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
-    if not ranges:
-        return spark.createDataFrame([], ROWS_SCHEMA)  # a second quicker than asking Python workers for nothing
-    total = sum(block.length for _, _, block in ranges)
-    tasks = min(len(ranges), max(spark.sparkContext.defaultParallelism, total // BLOCK_BYTES))
-
-    def read_ranges(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                yield from _read_range(*ranges[number])
-
-    return spark.range(0, len(ranges), 1, tasks).mapInArrow(read_ranges, ROWS_SCHEMA)
-
-
-def arquivo_at(posicao: Column, arquivos: list[str]) -> Column:
-    """The bronze name from `posicao`; `arquivos` are the names in bronze order."""
-    return F.element_at(F.lit(arquivos), F.shiftright(posicao, _LINE_BITS).cast("int") + 1)
-
-
-def _read_range(place: int, file: SurveyedFile, block: Block) -> Iterator[pa.RecordBatch]:
-    for batch in records.read_block(file.path, block, file.survey):
-        arquivo = pa.repeat(pa.scalar(file.path.name), len(batch))
-        posicao = pc.add(batch.column(records.LINHA), place << _LINE_BITS)
-        yield pa.RecordBatch.from_arrays(
-            [arquivo, posicao, *batch.columns], names=["arquivo", "posicao", *batch.schema.names]
-        )

@@ -1,24 +1,22 @@
 """Tables set right: files taken out of silver, equal sales of two writers made one, the warehouse loaded anew."""
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from vendas import schema, warehouse
 from vendas.accounts import recounted_events
-from vendas.bronze import SurveyedFile, arquivo_at, read_bronze
+from vendas.bronze import SurveyedFile
 from vendas.errors import ConservationError
 from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, Lake
 from vendas.ledger import Event, latest, read_events, record, rows_in
 from vendas.settings import Settings
-from vendas.silver import distinct_sales, equal_sales, judge, to_silver
+from vendas.workers import judge_files, write_returning
 
 _EVENT_TIME = r"_(\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv$"  # of a bronze name
 
 
 def take_out(
-    tables: Lake, bronze: Path, events: list[Event], leaving: list[Event], sharing: list[Event]
+    tables: Lake, settings: Settings, events: list[Event], leaving: list[Event], sharing: list[Event]
 ) -> dict[str, int]:
     """Takes the rows of leaving files out of quarantine and silver; the rows silver then has, by file.
 
@@ -30,22 +28,20 @@ def take_out(
         return {}
     gone = [event.arquivo for event in leaving]
     for table in (QUARANTINE, MENDED):
-        if not tables.rows_of(table, gone).isEmpty():
-            tables.replace(table, tables.read(table).limit(0), gone)
+        if any(tables.count_by_file(table, gone).values()):
+            tables.replace(table, [], gone)
     change = tables.change(SILVER)
-    lost = change.rows_of(gone)
     files = [*gone, *(event.arquivo for event in sharing)]
-    if lost.isEmpty():  # as after a run that was cut off before it told the ledger
-        return tables.count_by_file(SILVER, files)
-    return change.publish(_returning(tables, bronze, events, lost, sharing), files, replaced=gone)
-
-
-def _returning(tables: Lake, bronze: Path, events: list[Event], lost: DataFrame, sharing: list[Event]) -> DataFrame:
-    known = latest(events)
-    surveyed = [SurveyedFile.of(bronze, known[event.arquivo]["bronze"]) for event in sharing]
-    returning = equal_sales(judge(read_bronze(tables.spark, surveyed)), lost)
-    arquivos = [event.arquivo for event in sharing]
-    return to_silver(distinct_sales(returning), arquivo_at(F.col("posicao"), arquivos))
+    held = tables.count_by_file(SILVER, files)
+    if not any(held[file] for file in gone):  # as after a run that was cut off before it told the ledger
+        return held
+    known, arquivos = latest(events), [event.arquivo for event in sharing]
+    surveyed = [SurveyedFile.of(settings.bronze, known[arquivo]["bronze"]) for arquivo in arquivos]
+    judged = judge_files(tables.spark, surveyed, settings.staging)
+    returning = write_returning(tables, judged, change, arquivos, gone)
+    held = change.publish(returning.files, files, replaced=gone)
+    judged.discard()
+    return held
 
 
 def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:

@@ -9,11 +9,12 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
 from py4j.java_gateway import JavaGateway, JavaObject
 from py4j.protocol import Py4JError
@@ -25,7 +26,9 @@ from pyspark.sql import SparkSession
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.jars import PACKAGES, fetch_jars
 from vendas.settings import Settings
-from vendas.storage import Location, S3Lake
+from vendas.storage import SCHEME, Location, S3Lake
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
 
 CATALOG = "lago"
 _CATALOG = f"spark.sql.catalog.{CATALOG}"
@@ -33,6 +36,7 @@ _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace
 # What a JVM must know from its start, Glue's too; all else a session can be told later.
 OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 _EMPTY_PLANS = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
+TASKS_A_PROCESSOR = 16  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
 
@@ -96,6 +100,21 @@ def table_name(spark: SparkSession, table: str) -> str:
     """A lake table's name in SQL."""
     namespace = spark.conf.get(_NAMESPACE, None)
     return ".".join(filter(None, [CATALOG, namespace, table]))
+
+
+def lake_of(spark: SparkSession) -> Location:
+    """The lake that a session works on."""
+    place = spark.conf.get(_WAREHOUSE)
+    return S3Lake.parse(place, database=spark.conf.get(_NAMESPACE)) if place.startswith(SCHEME) else Path(place)
+
+
+def spread(spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
+    """What `work` makes of each item, in Spark's Python workers; they share neither memory nor disk."""
+    if not items:
+        return []
+    context = spark.sparkContext
+    tasks = min(len(items), TASKS_A_PROCESSOR * context.defaultParallelism)
+    return context.parallelize(items, tasks).map(work).collect()
 
 
 def _java_options(work_bytes: int | None) -> list[str]:

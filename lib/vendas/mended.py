@@ -1,0 +1,36 @@
+"""Which quarantined row each mended one was: rows that come back say so, in a column of their file."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas import schema
+from vendas.data_files import DataFile
+from vendas.lake import MENDED, QUARANTINE, Lake
+
+LINKS = schema.arrow(schema.MENDED)
+_ORIGIN = r"^\s*(?P<arquivo>registros.*\.csv):(?P<linha>[0-9]{1,18})\s*$"  # as `vendas quarantine export` writes it
+
+
+def links(judged: pa.Table) -> pa.Table:
+    """What judged rows, which have their `arquivo`, say of their origin; rows without one are left out."""
+    found = pc.extract_regex(judged["origem"], _ORIGIN)
+    said = found.is_valid()
+    origin = found.filter(said)
+    file, line = (pc.struct_field(origin, name) for name in ("arquivo", "linha"))
+    columns = [*judged.select(["arquivo", "linha"]).filter(said).columns, file, line.cast(pa.int64())]
+    return pa.table(columns, schema=LINKS)
+
+
+def to_mended(tables: Lake, said: pa.Table) -> list[DataFile]:
+    """Data files of those links that name a row which is in quarantine, to be published."""
+    names = pc.unique(said["arquivo_de_origem"])
+    rows = [
+        found.select(["arquivo", "linha"])
+        for file in tables.files_of(QUARANTINE, names.to_pylist())
+        for found in file.rows_where("arquivo", lambda values: pc.is_in(values, names))
+    ]
+    if not rows:
+        return []
+    keys = ["arquivo_de_origem", "linha_de_origem"]
+    found = said.join(pa.concat_tables(rows), keys, ["arquivo", "linha"], join_type="left semi")
+    return [tables.target(MENDED).write(found)] if len(found) else []

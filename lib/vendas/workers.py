@@ -1,0 +1,263 @@
+"""Rows, spread over Spark's Python workers: records judged, sales made distinct, gold's columns derived.
+
+A worker reads files, works on Arrow tables, and writes files; only what became of them comes back to the driver. What a
+worker must hold is bounded: some blocks of CSV, or the sales of a range of time.
+"""
+
+import secrets
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from vendas import schema
+from vendas.bronze import SurveyedFile
+from vendas.data_files import DataFile, HeldFile, Target, write_rows
+from vendas.dialect import Block
+from vendas.gold import to_gold
+from vendas.judge import judge
+from vendas.lake import SILVER, Change, Lake
+from vendas.mended import LINKS, links
+from vendas.records import read_block
+from vendas.silver import (
+    MOMENT,
+    POSICAO,
+    RANGE_ROWS,
+    Stretch,
+    TimeRange,
+    by_time,
+    distinct_sales,
+    posicao,
+    stretches,
+    time_ranges,
+    to_silver,
+)
+from vendas.spark import spread
+from vendas.storage import Location, location
+
+TASK_BYTES = 64 << 20  # of CSV that a worker judges and sorts at a time
+STAGED = schema.arrow(schema.INPUT).append(pa.field(POSICAO, pa.int64()))
+STAGED_GROUP_ROWS = 1 << 14
+
+Part = tuple[int, SurveyedFile, Block]  # a block, its file, and the file's place in bronze order
+Choice = Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]]  # of sales, given known ones: sales, and equal ones
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of records: good ones as sales in staged files, by time; refused ones in data files; links back."""
+
+    folder: Location
+    stretches: list[Stretch] = field(default_factory=list)
+    refused: list[DataFile] = field(default_factory=list)
+    links: pa.Table = field(default_factory=LINKS.empty_table)
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The first and the last moment of the sales."""
+        first, last = (
+            end(stretch.moments[place] for stretch in self.stretches) for end, place in ((min, 0), (max, -1))
+        )
+        return _moment(first), _moment(last)
+
+    def discard(self) -> None:
+        """Deletes the staged files."""
+        for path in {stretch.path for stretch in self.stretches}:
+            location(path).unlink(missing_ok=True)
+        if isinstance(self.folder, Path):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Distinct sales in data files, and two counts: `linhas` that were good, `vendas` that silver will then hold."""
+
+    files: list[DataFile]
+    counts: dict[str, int]
+
+
+def judge_files(
+    spark: SparkSession, files: Sequence[SurveyedFile], staging: Location, quarantine: Target | None = None
+) -> Judged:
+    """Judges all records of these files (given in bronze order); refused ones are dropped if there is no `quarantine`.
+
+    The sales wait in a new folder in `staging`, until the caller discards them.
+    """
+    folder = staging / "silver" / secrets.token_hex(4)
+    parts = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
+    tasks = _of_about(parts, _task_bytes(spark, parts))
+    found = spread(spark, tasks, partial(_judge, folder=folder, quarantine=quarantine))
+    return Judged(
+        folder,
+        [stretch for judged in found for stretch in judged.stretches],
+        [file for judged in found for file in judged.refused],
+        pa.concat_tables([LINKS.empty_table(), *(judged.links for judged in found)]),
+    )
+
+
+def write_sales(tables: Lake, judged: Judged, change: Change, arquivos: Sequence[str], again: Collection[str]) -> Sales:
+    """Distinct sales of judged files that silver does not hold yet, in data files of silver, to be published.
+
+    `arquivos` are the files in bronze order; what silver holds of those in `again` does not count, for it will leave.
+    A sale known from another one of these files was published by a run that ended before its ledger did.
+    """
+    return _write_sales(tables, judged, change, partial(_new, again=list(again)), arquivos)
+
+
+def write_returning(
+    tables: Lake, judged: Judged, change: Change, arquivos: Sequence[str], gone: Collection[str]
+) -> Sales:
+    """The first copies of those sales that silver holds from the files that are `gone`, in data files of silver."""
+    return _write_sales(tables, judged, change, partial(_lost, gone=list(gone)), arquivos)
+
+
+def _write_sales(tables: Lake, judged: Judged, change: Change, choose: Choice, arquivos: Sequence[str]) -> Sales:
+    held = change.files_between(*judged.span) if judged.stretches else []
+    staged = [HeldFile(location(s.path), STAGED, s.ano, s.moments[0], s.moments[-1]) for s in judged.stretches]
+    tasks = [_RangeOfSales.of(range, staged, held) for range in time_ranges(judged.stretches)]
+    work = partial(_write_range, choose=choose, arquivos=list(arquivos), target=tables.target(SILVER))
+    written = spread(tables.spark, tasks, work)
+    counts = {name: sum(part.counts[name] for part in written) for name in ("linhas", "vendas")}
+    return Sales([file for part in written for file in part.files], counts)
+
+
+def write_gold(
+    spark: SparkSession, silver: Iterable[HeldFile], arquivos: Collection[str], target: Target
+) -> list[DataFile]:
+    """Gold's rows of these bronze files, in data files to be published; `silver` are the files that can hold theirs."""
+    written = spread(spark, list(silver), partial(_write_gold, arquivos=pa.array(arquivos, pa.string()), target=target))
+    return [file for files in written for file in files]
+
+
+def _task_bytes(spark: SparkSession, parts: Sequence[Part]) -> int:
+    return min(TASK_BYTES, sum(block.length for _, _, block in parts) // spark.sparkContext.defaultParallelism)
+
+
+def _of_about(parts: Sequence[Part], size: int) -> list[list[Part]]:
+    """The parts in groups of up to so many bytes, or of one part."""
+    groups: list[list[Part]] = []
+    held = 0
+    for part in parts:
+        held += part[2].length
+        if not groups or held > size:
+            groups.append([])
+            held = part[2].length
+        groups[-1].append(part)
+    return groups
+
+
+def _judge(parts: Sequence[Part], folder: Location, quarantine: Target | None) -> Judged:
+    sales, refused, back = [], [], []
+    for place, file, block in parts:
+        for records in read_block(file.path, block, file.survey):
+            judged = pa.Table.from_batches([judge(records)])
+            arquivo = pa.repeat(pa.scalar(file.path.name), len(judged))
+            judged = judged.append_column("arquivo", arquivo).append_column(POSICAO, posicao(place, judged["linha"]))
+            good = pc.equal(pc.list_value_length(judged["motivos"]), 0)
+            sales.append(judged.select(STAGED.names).filter(good))
+            if not pc.all(good).as_py():
+                refused.append(judged.select(schema.names(schema.QUARANTINE)).filter(pc.invert(good)))
+            if file.survey.origin is not None:
+                back.append(links(judged))
+    return Judged(
+        folder,
+        _stage(by_time(pa.concat_tables(sales)), folder),
+        [quarantine.write(pa.concat_tables(refused))] if quarantine and refused else [],
+        pa.concat_tables([LINKS.empty_table(), *back]),
+    )
+
+
+def _stage(sales: pa.Table, folder: Location) -> list[Stretch]:
+    path = folder / f"{secrets.token_hex(8)}.parquet"  # a task that is tried again writes another
+    if len(sales):
+        write_rows(path, sales, "lz4", STAGED_GROUP_ROWS)
+    return stretches(str(path), sales)
+
+
+@dataclass(frozen=True)
+class _RangeOfSales:
+    """A range of time, the staged files that have sales of it, and silver's files that can hold some."""
+
+    range: TimeRange
+    staged: list[HeldFile]
+    held: list[HeldFile]
+
+    @classmethod
+    def of(cls, range: TimeRange, staged: Iterable[HeldFile], held: Iterable[HeldFile]) -> "_RangeOfSales":
+        def meets(file: HeldFile) -> bool:
+            begins, ends = file.first is None or file.first < range.end, file.last is None or file.last >= range.first
+            return file.ano == range.ano and begins and ends
+
+        return cls(range, list(filter(meets, staged)), list(filter(meets, held)))
+
+    def sales(self) -> pa.Table:
+        first, end = (pa.scalar(moment, pa.timestamp("us")) for moment in (self.range.first, self.range.end))
+
+        def within(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+            return pc.and_(pc.greater_equal(moments, first), pc.less(moments, end))
+
+        bounds = _moment(self.range.first), _moment(self.range.end)
+        rows = (rows for file in self.staged for rows in file.rows_where(MOMENT, within, *bounds))
+        return pa.concat_tables([STAGED.empty_table(), *rows])
+
+    def known(self, sales: pa.Table) -> pa.Table:
+        """Silver's rows of the moments of these sales."""
+        moments = pc.unique(sales[MOMENT])
+        bounds = (pc.min(moments).as_py(), pc.max(moments).as_py())
+
+        def shared(found: pa.ChunkedArray) -> pa.ChunkedArray:
+            return pc.is_in(found, moments)
+
+        rows = (rows for file in self.held for rows in file.rows_where(MOMENT, shared, *bounds))
+        return pa.concat_tables([schema.arrow(schema.SILVER).empty_table(), *rows])
+
+
+def _write_range(work: _RangeOfSales, choose: Choice, arquivos: list[str], target: Target) -> Sales:
+    sales = work.sales()
+    chosen, equal = choose(sales, work.known(sales))
+    ours = pc.sum(_of_files(equal, arquivos), min_count=0).as_py()
+    ano = work.range.ano
+    files = [target.write(to_silver(chosen, arquivos, ano), ano)] if len(chosen) else []
+    return Sales(files, {"linhas": len(sales), "vendas": len(chosen) + ours})
+
+
+def _new(sales: pa.Table, known: pa.Table, again: list[str]) -> tuple[pa.Table, pa.Table]:
+    return distinct_sales(sales, known.filter(pc.invert(_of_files(known, again))))
+
+
+def _lost(sales: pa.Table, known: pa.Table, gone: list[str]) -> tuple[pa.Table, pa.Table]:
+    first, _ = distinct_sales(sales, known.slice(0, 0))
+    other, _ = distinct_sales(first, known.filter(_of_files(known, gone)))
+    return first.filter(pc.invert(pc.is_in(first[POSICAO], other[POSICAO]))), known.slice(0, 0)
+
+
+def _of_files(silver: pa.Table, arquivos: list[str]) -> pa.ChunkedArray:
+    return pc.is_in(silver[schema.ARQUIVO.name], pa.array(arquivos, pa.string()))
+
+
+def _write_gold(silver: HeldFile, arquivos: pa.Array, target: Target) -> list[DataFile]:
+    def wanted(found: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.is_in(found, arquivos)
+
+    written, waiting = [], []
+    for rows in silver.rows_where(schema.ARQUIVO.name, wanted):
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= RANGE_ROWS:
+            written.append(_gold_file(waiting, silver.ano, target))
+            waiting = []
+    return [*written, _gold_file(waiting, silver.ano, target)] if waiting else written
+
+
+def _gold_file(silver: list[pa.Table], ano: int, target: Target) -> DataFile:
+    return target.write(to_gold(pa.concat_tables(silver)), ano)
+
+
+def _moment(microseconds: int) -> datetime:
+    return np.datetime64(int(microseconds), "us").astype(datetime)

@@ -1,0 +1,176 @@
+"""Workers' work, done in this process on small blocks and ranges of time; Spark's part is tested with the notebooks."""
+
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rows import silver_row, silver_table
+from vendas import schema, workers
+from vendas.bronze import SurveyedFile
+from vendas.data_files import HeldFile, Target
+from vendas.dialect import survey
+from vendas.mended import LINKS
+from vendas.silver import time_ranges
+
+HEADER = ",".join(schema.INPUT_NAMES)
+SILVER, GOLD = schema.arrow(schema.SILVER), schema.arrow(schema.GOLD)
+NEW_YEAR = datetime(2024, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    monkeypatch.setattr(workers, "spread", lambda spark, items, work: [work(item) for item in items])
+    monkeypatch.setattr(workers, "_task_bytes", lambda spark, parts: 200)
+    monkeypatch.setattr(workers, "time_ranges", lambda found: time_ranges(found, rows=3))
+
+
+@dataclass
+class Tables:
+    """A lake of silver files in a folder; stands for the lake and for a change to it."""
+
+    folder: Path
+    held: list[HeldFile] = field(default_factory=list)
+    spark: None = None
+
+    def target(self, table):
+        return Target(self.folder / table, schema.arrow(schema.TABLES[table]))
+
+    def files_between(self, first, last):
+        return self.held
+
+    def hold(self, rows):
+        for ano in {row["ano"] for row in rows}:
+            written = self.target("silver").write(silver_table(row for row in rows if row["ano"] == ano), ano)
+            self.held.append(HeldFile(Path(written.path), SILVER, ano))
+
+
+def as_line(row):
+    return ",".join(str(row[name]) for name in schema.INPUT_NAMES)
+
+
+def write(folder, name, lines):
+    path = folder / name
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    return SurveyedFile(path, survey(path, block_bytes=300))
+
+
+def read(files):
+    return [row for file in files for row in pq.ParquetFile(file.path).read().to_pylist()]
+
+
+def key(row):
+    return tuple(row[name] for name in schema.INPUT_NAMES)
+
+
+SALES = st.lists(
+    st.builds(
+        lambda minute, nome: silver_row(
+            **{"Timestamp do Registro": NEW_YEAR + timedelta(minutes=minute), "Nome": nome, "Desconto Oferecido": 0}
+        ),
+        st.integers(-4, 4),
+        st.sampled_from("ab"),
+    ),
+    max_size=12,
+)
+
+
+@given(files=st.lists(SALES, min_size=1, max_size=4), known=SALES, again=SALES)
+@settings(max_examples=60, deadline=None)
+def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
+    with tempfile.TemporaryDirectory() as folder:
+        tables = Tables(Path(folder))
+        names = [f"registros_{number}.csv" for number in range(len(files))]
+        older = {key(row): row | {schema.ARQUIVO.name: "older.csv"} for row in known}
+        tables.hold([*older.values(), *(row | {schema.ARQUIVO.name: names[0]} for row in again)])
+        surveyed = [write(Path(folder), name, map(as_line, rows)) for name, rows in zip(names, files, strict=True)]
+        judged = workers.judge_files(None, surveyed, Path(folder) / "staging")
+        sales = workers.write_sales(tables, judged, tables, names, again=names[:1])
+        first = {}
+        for name, rows in zip(names, files, strict=True):
+            for row in rows:
+                first.setdefault(key(row), row | {schema.ARQUIVO.name: name})
+        expected = {sale: row for sale, row in first.items() if sale not in older}
+        assert sorted(map(key, read(sales.files))) == sorted(expected)
+        assert {key(row): row for row in read(sales.files)} == expected
+        assert sales.counts == {"linhas": sum(map(len, files)), "vendas": len(expected)}
+
+
+@given(files=st.lists(SALES, min_size=1, max_size=4), gone=SALES)
+@settings(max_examples=60, deadline=None)
+def test_a_sale_of_a_file_that_is_gone_comes_back_to_the_first_of_the_others(files, gone):
+    with tempfile.TemporaryDirectory() as folder:
+        tables = Tables(Path(folder))
+        names = [f"registros_{number}.csv" for number in range(len(files))]
+        lost = {key(row): row | {schema.ARQUIVO.name: "gone.csv"} for row in gone}
+        tables.hold([*lost.values(), *(row | {schema.ARQUIVO.name: "other.csv"} for row in files[0])])
+        surveyed = [write(Path(folder), name, map(as_line, rows)) for name, rows in zip(names, files, strict=True)]
+        judged = workers.judge_files(None, surveyed, Path(folder) / "staging")
+        sales = workers.write_returning(tables, judged, tables, names, ["gone.csv"])
+        first = {}
+        for name, rows in zip(names, files, strict=True):
+            for row in rows:
+                first.setdefault(key(row), name)
+        found = {key(row): row[schema.ARQUIVO.name] for row in read(sales.files)}
+        assert found == {sale: name for sale, name in first.items() if sale in lost}
+
+
+def test_a_sale_published_by_a_run_that_was_cut_off_counts_and_is_not_written_again(tmp_path):
+    tables = Tables(tmp_path)
+    tables.hold([silver_row("a.csv")])
+    line = as_line(silver_row(**{"Desconto Oferecido": "11%"}))
+    judged = workers.judge_files(None, [write(tmp_path, "a.csv", [line])], tmp_path)
+    sales = workers.write_sales(tables, judged, tables, ["a.csv"], again=[])
+    assert (sales.files, sales.counts) == ([], {"linhas": 1, "vendas": 1})
+
+
+def test_refused_rows_are_written_for_the_quarantine_with_line_and_text(tmp_path):
+    lines = [as_line(silver_row(**{"Desconto Oferecido": text})) for text in ("5%", "150%", "6%", "0.5")]
+    quarantine = Tables(tmp_path).target("quarantine")
+    judged = workers.judge_files(None, [write(tmp_path, "a.csv", lines)], tmp_path, quarantine)
+    assert read(judged.refused) == [
+        {"arquivo": "a.csv", "linha": line, "texto": lines[line - 2], "motivos": [reason]}
+        for line, reason in ((3, "desconto_acima_de_100"), (5, "desconto_ambiguo"))
+    ]
+    assert sum(stretch.rows for stretch in judged.stretches) == 2
+
+
+def test_without_files_nothing_is_judged(tmp_path):
+    judged = workers.judge_files(None, [], tmp_path)
+    sales = workers.write_sales(Tables(tmp_path), judged, Tables(tmp_path), [], [])
+    assert (judged.stretches, judged.refused, judged.links, sales.files) == ([], [], LINKS.empty_table(), [])
+    assert sales.counts == {"linhas": 0, "vendas": 0}
+
+
+def test_only_refused_rows_leave_no_sales(tmp_path):
+    judged = workers.judge_files(None, [write(tmp_path, "a.csv", ["x"])], tmp_path)
+    assert (judged.stretches, list(tmp_path.glob("silver/*/*"))) == ([], [])
+
+
+def test_small_blocks_are_judged_together_and_large_ones_alone():
+    class Block:
+        def __init__(self, length):
+            self.length = length
+
+    parts = [(0, None, Block(length)) for length in (10, 10, 10, 500, 10)]
+    assert [len(group) for group in workers._of_about(parts, 30)] == [3, 1, 1]
+
+
+def test_gold_has_a_row_for_each_of_silvers_of_these_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "RANGE_ROWS", 2)
+    tables = Tables(tmp_path)
+    tables.hold([silver_row(name, Nome=str(n)) for n, name in enumerate("abacab")])
+    written = workers.write_gold(None, tables.held, ["a", "c"], tables.target("gold"))
+    assert [row["nome_completo"] for row in read(written)] == ["0 Souza", "2 Souza", "3 Souza", "4 Souza"]
+    assert {file.ano for file in written} == {2024}
+
+
+def test_a_file_without_rows_of_these_gives_no_gold(tmp_path):
+    tables = Tables(tmp_path)
+    tables.hold([silver_row("a")])
+    assert workers.write_gold(None, tables.held, ["b"], tables.target("gold")) == []
