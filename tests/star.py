@@ -1,11 +1,15 @@
 """A warehouse under test, on PostgreSQL or on the double of Redshift, and one plain sale for it."""
 
+import tempfile
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 
 from vendas import schema, warehouse
+from vendas.data_files import HeldFile, Target
 
 SALE = {
     "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
@@ -30,6 +34,12 @@ DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor
 TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{name}" for name in DIMENSIONS)]
 
 
+def gold_file(folder, rows):
+    """A data file of gold with these rows."""
+    gold = pa.Table.from_pylist(rows, schema.arrow(schema.GOLD))
+    return HeldFile(Path(Target(folder, gold.schema).write(gold).path), gold.schema)
+
+
 class Warehouse:
     """One warehouse: loads literal rows by its endpoint, and asks the PostgreSQL in or behind it in SQL."""
 
@@ -38,9 +48,9 @@ class Warehouse:
 
     def load(self, *sales, files=None, how=warehouse.load):
         rows = [{**SALE, **sale} for sale in sales]
-        gold = self.spark.createDataFrame([tuple(row.values()) for row in rows], schema.ddl(schema.GOLD))
         files = files or sorted({row["arquivo_de_origem"] for row in rows})
-        return how(self.spark, self.endpoint, gold, files, self.staging)
+        with tempfile.TemporaryDirectory() as folder:
+            return how(self.spark, self.endpoint, [gold_file(Path(folder), rows)], files, self.staging)
 
     def rebuild(self, *sales):
         return self.load(*sales, how=warehouse.rebuild)

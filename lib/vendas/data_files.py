@@ -3,8 +3,9 @@
 A data file is part of its table once the table's metadata names it (`vendas.lake`); until then nobody sees it.
 """
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, Column, arrow
-from vendas.storage import Location
+from vendas.storage import Location, location
 
 GROUP_ROWS = 1 << 17  # of a row group: what a reader that wants a few rows must read whole
 # Written as they are, for a dictionary of these would be as long; moments, which are sorted, as what each adds.
@@ -24,11 +25,17 @@ _NUMBER = b"PARQUET:field_id"  # where pyarrow keeps the number by which Iceberg
 
 
 @dataclass(frozen=True)
-class DataFile:
-    """A file with rows of a table: its address, its size, and the year that all of its rows are of (None: any)."""
+class WrittenFile:
+    """A file that was written: its address and its size."""
 
     path: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class DataFile(WrittenFile):
+    """A file with rows of a table; `ano` is the year that all of them are of (None: any)."""
+
     ano: int | None
 
 
@@ -113,9 +120,22 @@ def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int
         column_encoding={name: "DELTA_BINARY_PACKED" for name in rows.column_names if name in MOMENTS},
         store_decimal_as_integer=True,
     )
+    return write_file(path, encoded.getvalue())
+
+
+def write_file(path: Location, content: pa.Buffer) -> int:
+    """Writes a file; its bytes. Its folder is made if it is missing."""
     if isinstance(path, Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    return path.write_bytes(encoded.getvalue())
+    return path.write_bytes(content)
+
+
+def discard(folder: Location, paths: Iterable[str]) -> None:
+    """Deletes these files, and their folder where there are folders."""
+    for path in set(paths):
+        location(path).unlink(missing_ok=True)
+    if isinstance(folder, Path):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def numbered(columns: tuple[Column, ...], numbers: dict[str, int], elements: dict[str, int]) -> pa.Schema:

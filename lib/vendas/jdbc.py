@@ -9,7 +9,7 @@ from typing import TypeVar
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from vendas.endpoint import Endpoint
 from vendas.engines import engine_of
@@ -44,12 +44,12 @@ class Transaction:
                 rows.append({name: found.getString(name) for name in names})
             return rows
 
-    def shape(self, table: str) -> list[tuple[str, str, int, int]]:
-        """Name, type, precision (of a varchar: its length) and scale of a table's columns, in order."""
+    def shape(self, table: str) -> list[tuple[str, str, int]]:
+        """Name, type and precision (of a varchar: its length) of a table's columns, in order."""
         with self._closing(self.connection.createStatement()) as statement:
             found = statement.executeQuery(f"select * from {table} where false").getMetaData()
             return [
-                (found.getColumnName(n), found.getColumnTypeName(n), found.getPrecision(n), found.getScale(n))
+                (found.getColumnName(n), found.getColumnTypeName(n), found.getPrecision(n))
                 for n in range(1, found.getColumnCount() + 1)
             ]
 
@@ -65,10 +65,6 @@ class Transaction:
                     statement.setObject(position, value)
                 statement.addBatch()
             statement.executeBatch()
-
-    def append(self, frame: DataFrame, table: str, folder: str) -> None:
-        """Bulk-load a frame into a table by files staged in a folder; any text arrives exactly as it is."""
-        self.engine.append(self, frame, table, folder)
 
     @staticmethod
     @contextmanager

@@ -4,6 +4,7 @@ Each step is one commit of Iceberg, or deletes what the commit before it let go 
 the next upkeep finishes the work.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -61,6 +62,7 @@ def maintain_tables(
     if not tables:
         return []
     with hold_lake(settings.lake, waiting), open_session(settings) as spark:
+        shutil.rmtree(settings.staging, ignore_errors=True)  # of runs that were killed
         upkeeps = []
         for table in tables:
             upkeeps.append(_maintain(spark, table, settings.lake / table, keep))

@@ -78,7 +78,7 @@ def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]
     files = [name for name, done in latest(read_events(settings.lake)).items() if "gold" in done]
     endpoint = warehouse.endpoint_of(settings)
     warehouse.apply_ddl(spark, endpoint)
-    return warehouse.rebuild(spark, endpoint, tables.rows_of(GOLD, files), files, settings.staging)
+    return warehouse.rebuild(spark, endpoint, tables.files_of(GOLD, files), files, settings.staging / "dw")
 
 
 def _first_of_equal(sales: DataFrame, added: DataFrame) -> DataFrame:

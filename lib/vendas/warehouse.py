@@ -7,20 +7,20 @@ Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands 
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from vendas import resources, schema
+from vendas.data_files import HeldFile
 from vendas.embedded import ensure_running
 from vendas.endpoint import Endpoint, RedshiftEndpoint
 from vendas.engines import PostgreSQL
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.jdbc import Transaction, in_transaction, refusal, transaction
 from vendas.settings import Settings
-from vendas.storage import client
+from vendas.staging import Staged, Totals, staged
+from vendas.storage import Location, client
 
 ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
@@ -45,8 +45,6 @@ FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
 REFRESH = "call refresh_star()"
 
 Audit = Callable[[dict[str, int]], None]
-Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
-NOTHING: Totals = (0, Decimal(0), Decimal(0))
 
 
 def _pass(held: dict[str, int]) -> None:
@@ -83,32 +81,32 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
 def load(
     spark: SparkSession,
     endpoint: Endpoint,
-    gold: DataFrame,
+    gold: Sequence[HeldFile],
     files: Sequence[str],
-    staging: Path | str,
+    staging: Location,
     audit: Audit = _pass,
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check, commit; the rows now there, by file.
 
-    `gold` holds the rows of exactly these files; a file without rows is recorded too. `staging` is a folder of the
-    load's own, for Redshift one on S3: overwritten, then removed. `audit` gets the rows that gold holds of each file,
-    and what it raises ends the load. Concurrent loads wait for each other. Raises CheckFailed or WarehouseError; then
-    nothing changed. Without files nothing is done.
+    `gold` are data files that hold these files' rows, and maybe others, which are left out; a file without rows is
+    recorded too. `staging` is a folder of the load's own, for Redshift one on S3: it is removed. `audit` gets the rows
+    that gold holds of each file, and what it raises ends the load. Concurrent loads wait for each other. Raises
+    CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
     """
     if not files:
         return {}
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), audit))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, audit))
 
 
 def rebuild(
-    spark: SparkSession, endpoint: Endpoint, gold: DataFrame, files: Sequence[str], staging: Path | str
+    spark: SparkSession, endpoint: Endpoint, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
 ) -> dict[str, int]:
     """As `load`, but of everything: nothing else stays in registros_vendas and the fact.
 
     Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
     """
     emptied = [f"delete from {table}" for table in FACTS]
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, str(staging), _pass, *emptied))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, _pass, *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:
@@ -159,43 +157,25 @@ def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
 
 
 def _load(
-    open_transaction: Transaction, gold: DataFrame, files: Sequence[str], staging: str, audit: Audit, *first: str
+    opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], staging: Location, audit: Audit, *first: str
 ) -> dict[str, int]:
-    open_transaction.run(open_transaction.engine.lock_loads, *first)
-    gold = gold.select(*(_required(name) for name in schema.names(schema.GOLD)))
-    held = _hold(gold, files)
-    counts = {file: rows for file, (rows, _, _) in held.items()}
-    audit(counts)
-    _name_files(open_transaction, held)
-    _replace_rows(open_transaction, gold, staging)
+    opened.run(opened.engine.lock_loads, *first)
+    with staged(opened, "registros_vendas", gold, files, staging) as found:
+        counts = {file: rows for file, (rows, _, _) in found.totals.items()}
+        audit(counts)
+        _name_files(opened, found.totals)
+        _replace_rows(opened, found)
     large = sum(counts.values()) >= ANALYZE_FROM_ROWS
     if large:
-        open_transaction.run("analyze registros_vendas")
-    open_transaction.run(REFRESH)
-    for kind in open_transaction.engine.own_indexes:
-        open_transaction.run(*_sql(kind).values())
+        opened.run("analyze registros_vendas")
+    opened.run(REFRESH)
+    for kind in opened.engine.own_indexes:
+        opened.run(*_sql(kind).values())
     if large:
-        open_transaction.run("analyze fato_vendas")
-    _check(open_transaction)
-    open_transaction.run("drop table arquivos_da_carga")
+        opened.run("analyze fato_vendas")
+    _check(opened)
+    opened.run("drop table arquivos_da_carga")
     return counts
-
-
-def _required(name: str) -> Column:
-    """CSV would make an empty text of a missing one, without a word."""
-    return F.coalesce(name, F.raise_error(F.lit(f"gold holds a sale without {name}"))).alias(name)
-
-
-def _hold(gold: DataFrame, files: Sequence[str]) -> dict[str, Totals]:
-    """Rows and sums that gold holds, by file. An undeclared file's rows would be added to those it already has."""
-    by_file = gold.groupBy("arquivo_de_origem").agg(F.count("*"), F.sum("valor_da_compra"), F.sum("valor_com_desconto"))
-    held = {file: tuple(totals) for file, *totals in by_file.collect()}
-    if undeclared := sorted(held.keys() - set(files)):
-        raise WarehouseError(
-            f"A load of {len(files)} files was given rows of others: {', '.join(undeclared[:OFFENDING_ROWS_SHOWN])}.\n"
-            "Name these files too, or leave their rows out; nothing was loaded."
-        )
-    return {file: held.get(file, NOTHING) for file in files}
 
 
 def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
@@ -204,14 +184,11 @@ def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
     open_transaction.run("analyze arquivos_da_carga")
 
 
-def _replace_rows(open_transaction: Transaction, gold: DataFrame, staging: str) -> None:
+def _replace_rows(opened: Transaction, found: Staged) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
-    open_transaction.run(f"delete from registros_vendas {OF_THIS_LOAD}")
-    try:
-        open_transaction.append(gold, "registros_vendas", staging)
-    finally:
-        _remove_folder(open_transaction.spark, staging)
-    open_transaction.run(
+    opened.run(f"delete from registros_vendas {OF_THIS_LOAD}")
+    opened.engine.copy(opened, "registros_vendas", schema.names(schema.GOLD), found.files)
+    opened.run(
         f"delete from arquivos_carregados {OF_THIS_LOAD}",
         "insert into arquivos_carregados (arquivo_de_origem, linhas, carregado_em, na_estrela) "
         f"select arquivo_de_origem, linhas, timestamp '{now}', false from arquivos_da_carga",
@@ -232,8 +209,3 @@ def _check(open_transaction: Transaction) -> None:
 def _sql(kind: str) -> dict[Path, str]:
     """The SQL files of one kind and what they say, in order."""
     return {file: file.read_text(encoding="utf-8") for file in sorted((resources.folder("sql") / kind).glob("*.sql"))}
-
-
-def _remove_folder(spark: SparkSession, folder: str) -> None:
-    path = spark._jvm.org.apache.hadoop.fs.Path(folder)
-    path.getFileSystem(spark._jsc.hadoopConfiguration()).delete(path, True)

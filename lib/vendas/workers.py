@@ -5,12 +5,10 @@ worker must hold is bounded: some blocks of CSV, or the sales of a range of time
 """
 
 import secrets
-import shutil
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from vendas import schema
 from vendas.bronze import SurveyedFile
-from vendas.data_files import DataFile, HeldFile, Target, write_rows
+from vendas.data_files import DataFile, HeldFile, Target, discard, write_rows
 from vendas.dialect import Block
 from vendas.gold import to_gold
 from vendas.judge import judge
@@ -69,10 +67,7 @@ class Judged:
 
     def discard(self) -> None:
         """Deletes the staged files."""
-        for path in {stretch.path for stretch in self.stretches}:
-            location(path).unlink(missing_ok=True)
-        if isinstance(self.folder, Path):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        discard(self.folder, (stretch.path for stretch in self.stretches))
 
 
 @dataclass(frozen=True)

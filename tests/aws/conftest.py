@@ -13,6 +13,7 @@ from redshift_double import RedshiftDouble
 from star import TABLES, Warehouse
 from vendas import embedded, warehouse
 from vendas.endpoint import RedshiftEndpoint
+from vendas.storage import S3Path
 
 REGION = "us-east-1"
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
@@ -101,7 +102,7 @@ def empty(double):
 @pytest.fixture
 def redshift(s3_spark, double, bucket, request):
     """An empty warehouse on the double: its tables are made once, and emptied for each test."""
-    dw = Warehouse(s3_spark, double.endpoint, f"s3://{bucket}/staging/carga", behind=double.backend)
+    dw = Warehouse(s3_spark, double.endpoint, S3Path(bucket, "staging/carga"), behind=double.backend)
     if set(TABLES) <= double.tables:
         dw.tell(f"truncate {', '.join(TABLES)}", "drop function if exists spoil cascade")
     else:

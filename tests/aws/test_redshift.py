@@ -17,6 +17,7 @@ from vendas.lake import GOLD, Lake
 from vendas.ledger import read_events
 from vendas.settings import load_settings
 from vendas.spark import session
+from vendas.storage import location
 
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
@@ -48,7 +49,7 @@ def postgresql(s3_spark, tmp_path):
 def test_the_star_is_postgresqls_row_by_row_and_key_by_key(redshift, postgresql, real_lake):
     lake, _ = real_lake
     files = sorted({event.arquivo for event in read_events(lake)})
-    gold = Lake(session(load_settings(lake=lake))).rows_of(GOLD, files)
+    gold = Lake(session(load_settings(lake=lake))).files_of(GOLD, files)
     held = []
     for dw in (redshift, postgresql):
         warehouse.load(dw.spark, dw.endpoint, gold, files, dw.staging)
@@ -94,13 +95,13 @@ def test_a_failed_copy_rolls_back(loaded):
     assert loaded.everything() == before
 
 
-def test_a_staged_file_that_is_lost_fails_the_load(loaded, bucket, monkeypatch):
-    def lose_one(spark, folder, written):
-        boto3.client("s3").delete_object(Bucket=bucket, Key=f"staging/carga/{written[0].getPath().getName()}")
-        return write(spark, folder, written)
+def test_a_staged_file_that_is_lost_fails_the_load(loaded, monkeypatch):
+    def lose_one(transaction, table, columns, files):
+        location(files[0].path).unlink()
+        copy(transaction, table, columns, files)
 
-    write = engines._write_manifest
-    monkeypatch.setattr(engines, "_write_manifest", lose_one)
+    copy = engines.Redshift.copy
+    monkeypatch.setattr(engines.Redshift, "copy", staticmethod(lose_one))
     before = loaded.everything()
     with pytest.raises(WarehouseError, match="The specified key does not exist"):
         loaded.load({"canal": "Nova"}, {"canal": "Site"})
@@ -117,7 +118,7 @@ def test_a_text_of_too_many_bytes_is_named_before_anything_is_sent(loaded, doubl
 
 
 def test_redshift_itself_counts_bytes_too(loaded, monkeypatch):
-    monkeypatch.setattr(engines, "check_lengths", lambda *_: None)
+    monkeypatch.setattr(engines.Redshift, "limits", staticmethod(lambda *_: {}))
     with pytest.raises(WarehouseError, match="Value too long for character type"):
         loaded.load({"produto_adquirido": "é" * 501})
     assert loaded.ask("select produto_adquirido from registros_vendas") == [("Tênis",)]

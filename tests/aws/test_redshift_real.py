@@ -5,9 +5,10 @@ import os
 import psycopg
 import pytest
 
-from star import SALE
-from vendas import schema, warehouse
+from star import SALE, gold_file
+from vendas import warehouse
 from vendas.settings import load_settings
+from vendas.storage import S3Path
 
 SECRET, STAGING = os.environ.get("VENDAS_REAL_REDSHIFT"), os.environ.get("VENDAS_REAL_STAGING")
 HOW = (
@@ -17,13 +18,12 @@ HOW = (
 
 
 @pytest.mark.skipif(not (SECRET and STAGING), reason=HOW)
-def test_a_sale_is_loaded_and_taken_back(spark):
-    spark._jsc.hadoopConfiguration().set("fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem")
+def test_a_sale_is_loaded_and_taken_back(spark, tmp_path):
     endpoint = warehouse.endpoint_of(load_settings(lake=STAGING, redshift_secret=SECRET))
     assert endpoint.database.endswith("_teste"), HOW
-    gold = spark.createDataFrame([tuple(SALE.values())], schema.ddl(schema.GOLD))
     warehouse.apply_ddl(spark, endpoint)
-    assert warehouse.rebuild(spark, endpoint, gold, ["a.csv"], STAGING) == {"a.csv": 1}
+    gold, staging = [gold_file(tmp_path, [SALE])], S3Path.parse(STAGING)
+    assert warehouse.rebuild(spark, endpoint, gold, ["a.csv"], staging) == {"a.csv": 1}
     with psycopg.connect(endpoint.url) as connection:
         found = connection.execute("select venda_id, data_id, timestamp_do_registro from fato_vendas").fetchall()
     assert found == [("c95905e88141f0301d19dd8d0e762f84", 20240229, SALE["timestamp_do_registro"])]
