@@ -1,22 +1,24 @@
 # Each target sets up all it needs: a virtual environment here, and Spark's jars in the usual Ivy cache.
 PYTHON ?= python3.11
+PYTHON_OF_GLUE6 ?= python3.13
 BIN := .venv/bin
 
 LAMBDA_MODULES := __init__ errors storage bronze_names s3_objects s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
-.PHONY: help install demo test golden bench deploy undeploy clean
+.PHONY: help install demo test test-glue6 golden bench deploy undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
 	@echo "make test     every test"
+	@echo "make test-glue6  every test that can run there, on Spark 4.1 and Python 3.13, as AWS Glue 6.0 has them"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
 	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
 	@echo "make undeploy STACK=name  takes it down; data stays"
-	@echo "make clean    removes .venv and caches; lakes stay"
+	@echo "make clean    removes .venv* and caches; lakes stay"
 
 install: .venv/.installed
 
@@ -41,6 +43,19 @@ demo: install
 
 test: install .venv-checkov/.installed
 	CHECKOV=.venv-checkov/bin/checkov $(BIN)/python -m pytest
+
+# The same pins, but for those that pyproject.toml gives Python 3.13.
+.venv-glue6/.installed: pyproject.toml
+	@$(PYTHON_OF_GLUE6) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || { \
+		echo "Python 3.13 is missing: install it, or say make $(MAKECMDGOALS) PYTHON_OF_GLUE6=/path/to/python3.13" >&2; \
+		exit 2; }
+	@echo "Setting up .venv-glue6 (a minute or two, once)"
+	$(PYTHON_OF_GLUE6) -m venv .venv-glue6
+	.venv-glue6/bin/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+test-glue6: .venv-glue6/.installed .venv-checkov/.installed
+	CHECKOV=.venv-checkov/bin/checkov .venv-glue6/bin/python -m pytest
 
 golden: install
 	$(BIN)/python tests/goldens.py
@@ -72,5 +87,5 @@ undeploy: named-STACK install
 	PATH="$(CURDIR)/$(BIN):$$PATH" workflow/undeploy "$(STACK)"
 
 clean:
-	rm -rf .venv .venv-checkov .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-checkov .venv-glue6 .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,7 +30,7 @@ def main(archive: Path) -> None:
     with TemporaryDirectory() as folder:
         wheels = Path(folder)
         constraints = wheels / "constraints.txt"
-        constraints.write_text("\n".join(pin.replace("[binary]", "") for pin in pins.values()))
+        constraints.write_text("\n".join(pin.replace("[binary]", "") for pin in project["dependencies"]))
         options = [f"--dest={wheels}", "--only-binary=:all:", f"--constraint={constraints}"]
         _pip("download", *options, *GLUES_PYTHON, *GLUES_LINUX, *wanted)
         _pip("wheel", "--no-deps", f"--wheel-dir={wheels}", str(ROOT))

