@@ -90,6 +90,8 @@ def _session_options(lake: Location) -> dict[str, str]:
         # This rule drops a plan whose rows all turn out to be known, and with it the counts that silver waits for.
         "spark.sql.adaptive.optimizer.excludedRules": _EMPTY_PLANS,
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Iceberg 1.11's parser loses what Spark 4.1 would put in place of parameters, but for this older way.
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         f"{_CATALOG}.cache-enabled": "false",  # it would hide what another JVM commits for 30 s
     }
 
