@@ -1,8 +1,8 @@
 """PostgreSQL and Amazon Redshift: what one does otherwise than the other. All other SQL and code is the same for both.
 
 Each says how to connect, which locks keep loads apart, what the common DDL becomes, which own DDL follows it, which
-indexes follow the first rows, how rows are put into a file (by Spark's Python workers), and how such files get into a
-table.
+indexes follow the first rows, what tells its planner that a load is small, how rows are put into a file (by Spark's
+Python workers), and how such files get into a table.
 """
 
 import json
@@ -22,12 +22,19 @@ from vendas.storage import Location, S3Path
 
 
 class PostgreSQL:
-    """Texts arrive as CSV, by the driver's own COPY."""
+    """COPY takes CSV, and the server, which is on this machine, reads the files itself."""
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
     lock_loads = "lock table arquivos_carregados in exclusive mode"
     own_ddl = ("ddl/postgresql",)
     own_indexes = ("ddl/postgresql/indexes",)  # made once there are rows, which then come in twice as fast
+    # It takes a new file for as long as others are on average, and would read whole tables for it. This leaves an
+    # index's bitmap as the one way to a table's rows, but for small tables that have no index to go by.
+    few_rows = (
+        "set local enable_seqscan = off",
+        "set local enable_indexscan = off",
+        "set local max_parallel_workers_per_gather = 0",
+    )
 
     @staticmethod
     def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
@@ -55,7 +62,7 @@ class PostgreSQL:
 
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:
-        """Append files of rows to a table; the server, which is on this machine, reads them itself."""
+        """Append files of rows to a table."""
         for file in files:
             path = file.path.replace("'", "''")
             transaction.run(f"copy {table} ({', '.join(columns)}) from '{path}' (format csv)")
@@ -68,6 +75,7 @@ class Redshift:
     lock_loads = "lock table arquivos_carregados"
     own_ddl = ()
     own_indexes = ()
+    few_rows = ()
 
     @staticmethod
     def connect(spark: SparkSession, endpoint: RedshiftEndpoint) -> JavaObject:

@@ -22,7 +22,7 @@ from vendas.settings import Settings
 from vendas.staging import Staged, Totals, staged
 from vendas.storage import Location, client
 
-ANALYZE_FROM_ROWS = 10_000  # smaller loads hardly change what the planner knows
+LARGE_ROWS = 10_000  # of a load; smaller ones hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
 # Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
 FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
@@ -164,8 +164,9 @@ def _load(
         counts = {file: rows for file, (rows, _, _) in found.totals.items()}
         audit(counts)
         _name_files(opened, found.totals)
+        large = sum(counts.values()) >= LARGE_ROWS
+        opened.run(*(() if large else opened.engine.few_rows))
         _replace_rows(opened, found)
-    large = sum(counts.values()) >= ANALYZE_FROM_ROWS
     if large:
         opened.run("analyze registros_vendas")
     opened.run(REFRESH)

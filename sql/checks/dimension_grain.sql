@@ -5,7 +5,9 @@ cliente_repetido as (
     select 'dim_cliente' as dimensao, usado.cliente_id as membro, outro.cliente_id as membro_igual
     from dim_cliente as usado
     inner join dim_cliente as outro
-        on usado.nome_completo = outro.nome_completo
+        on md5(usado.nome_completo || '|' || usado.email || '|' || usado.telefone)
+        = md5(outro.nome_completo || '|' || outro.email || '|' || outro.telefone)
+        and usado.nome_completo = outro.nome_completo
         and usado.email = outro.email
         and usado.dominio_email = outro.dominio_email
         and usado.telefone = outro.telefone

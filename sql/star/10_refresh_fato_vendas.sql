@@ -39,7 +39,7 @@ begin
             pendentes.primeiro_id,
             row_number() over (partition by pendentes.primeiro_id order by pendentes.primeiro_id) as ordinal,
             dim_data.data_id,
-            dim_cliente.cliente_id,
+            clientes_pendentes.cliente_id,
             dim_produto.produto_id,
             dim_canal.canal_id,
             dim_plataforma.plataforma_id,
@@ -55,11 +55,11 @@ begin
         from pendentes
         left join dim_data
             on cast(pendentes.timestamp_do_registro as date) = dim_data.data
-        left join dim_cliente
-            on pendentes.nome_completo = dim_cliente.nome_completo
-            and pendentes.email = dim_cliente.email
-            and pendentes.dominio_email = dim_cliente.dominio_email
-            and pendentes.telefone = dim_cliente.telefone
+        left join clientes_pendentes
+            on pendentes.nome_completo = clientes_pendentes.nome_completo
+            and pendentes.email = clientes_pendentes.email
+            and pendentes.dominio_email = clientes_pendentes.dominio_email
+            and pendentes.telefone = clientes_pendentes.telefone
         left join dim_produto
             on pendentes.produto_adquirido = dim_produto.produto_adquirido
         left join dim_canal

@@ -31,6 +31,7 @@ begin
     call refresh_dim_data();
     drop table membros_pendentes;
     call refresh_fato_vendas();
+    drop table clientes_pendentes;
 
     update arquivos_carregados set na_estrela = true where not na_estrela;
 end;

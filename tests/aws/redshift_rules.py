@@ -70,10 +70,10 @@ SHAPES = [
     r"call \w+\(\)",
     r"comment on (table|column|view|constraint|database) [\w.]+( on \w+)? is ''",
     r"create or replace view \w+ as select .*",
-    r"create temporary table \w+ as (with|select)\b.*",
+    r"create (temporary )?table \w+ as (with|select)\b.*",
     r"drop table \w+",
 ]
-IN_PROCEDURES = ("insert ", "update ", "delete ", "call ", "create temporary table ", "drop table ")
+IN_PROCEDURES = ("insert ", "update ", "delete ", "call ", "create temporary table ", "create table ", "drop table ")
 PL_SQL = r"(if (not )?found then|end if|return|else)"
 
 COLUMN_TYPES = r"(integer|bigint|smallint|boolean|date|timestamp|decimal\(\d+, ?\d+\)|varchar\(\d+\)|varchar|text)"
