@@ -31,6 +31,7 @@ LADDER = [
     {"ledger"},
     {"cost", "accounts", "bronze", "quarantine", "exploration", "maintain"},
     {"doctor", "workers"},
+    {"worker_daemon"},
     {"repair"},
     {"charts"},
     {"report_charts", "sales_charts"},

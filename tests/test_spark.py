@@ -1,7 +1,9 @@
+import gc
 import os
 import signal
 import subprocess
 import sys
+from zipimport import zipimporter
 
 import pytest
 from pyspark import SparkContext
@@ -9,7 +11,8 @@ from pyspark import SparkContext
 from vendas import spark as vendas_spark
 from vendas.errors import SparkStartError
 from vendas.settings import load_settings
-from vendas.spark import gateway_environment, session
+from vendas.spark import gateway_environment, session, spread
+from vendas.worker_daemon import IMPORTED
 
 MAKE_TABLE = """
 import sys
@@ -67,3 +70,12 @@ def test_a_jvm_of_its_own_that_does_not_start_says_why(tmp_path, monkeypatch):
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
     with pytest.raises(SparkStartError, match=r"(?s)lago/spark\.log.*not reserve enough space.*VENDAS_SPARK_MEMORY"):
         session(load_settings(lake=tmp_path / "lago", spark_memory="999999g"))
+
+
+def test_a_worker_is_born_with_what_its_work_needs_and_keeps_it(spark):
+    def kept(_):
+        archives = [finder for finder in sys.path_importer_cache.values() if isinstance(finder, zipimporter)]
+        told = ["invalidate_caches" in vars(finder) for finder in archives]
+        return set(IMPORTED) <= set(sys.modules), gc.get_freeze_count() > 0, bool(told) and all(told)
+
+    assert spread(spark, [1, 2, 3], kept) == [(True, True, True)] * 3

@@ -35,7 +35,6 @@ _CATALOG = f"spark.sql.catalog.{CATALOG}"
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 # What a JVM must know from its start, Glue's too; all else a session can be told later.
 OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
-_EMPTY_PLANS = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
 TASKS_A_PROCESSOR = 16  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
@@ -72,6 +71,7 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.jars": ",".join(map(str, jars)),
+        "spark.python.daemon.module": "vendas.worker_daemon",
         "spark.log.level": "ERROR",
         "spark.ui.enabled": str(settings.spark_ui).lower(),
         "spark.ui.showConsoleProgress": "false",
@@ -87,8 +87,6 @@ def _session_options(lake: Location) -> dict[str, str]:
     """What each session on this lake is told, in whatever JVM it is; the rest is told to the JVM."""
     return _catalog(lake) | {
         "spark.sql.session.timeZone": "UTC",
-        # This rule drops a plan whose rows all turn out to be known, and with it the counts that silver waits for.
-        "spark.sql.adaptive.optimizer.excludedRules": _EMPTY_PLANS,
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # Iceberg 1.11's parser loses what Spark 4.1 would put in place of parameters, but for this older way.
         "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
