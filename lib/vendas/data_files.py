@@ -23,6 +23,8 @@ MOMENTS = {TIMESTAMP.name, "timestamp_do_registro"}
 HARDLY_REPEATED = MOMENTS | {EMAIL.name, TELEFONE.name, "email", "telefone"}
 _NUMBER = b"PARQUET:field_id"  # where pyarrow keeps the number by which Iceberg knows a column
 
+Condition = Callable[[pa.ChunkedArray], pa.ChunkedArray]  # of a column's values: for which of them it holds
+
 
 @dataclass(frozen=True)
 class WrittenFile:
@@ -68,26 +70,22 @@ class HeldFile:
     last: int | None = None
 
     def rows_where(
-        self,
-        column: str,
-        holds: Callable[[pa.ChunkedArray], pa.ChunkedArray],
-        lowest: object = None,
-        highest: object = None,
+        self, conditions: dict[str, Condition], lowest: object = None, highest: object = None
     ) -> Iterator[pa.Table]:
-        """The rows whose `column` satisfies `holds`, by row group.
+        """The rows whose columns satisfy their conditions, all of them, by row group.
 
-        `holds` gives booleans for values. A row group whose values all lie outside `lowest` and `highest` is passed
-        over; where none holds, nothing but the one column is read.
+        A row group whose values of the first of these columns all lie outside `lowest` and `highest` is passed over,
+        and of one without such rows no more is read than the columns that show it.
         """
         with self.path.open("rb") as opened, pq.ParquetFile(opened) as file:
             named = self._names_in(file)
-            place = file.schema_arrow.get_field_index(named[column])
+            place = file.schema_arrow.get_field_index(named[next(iter(conditions))])
             for group in range(file.num_row_groups):
                 known = file.metadata.row_group(group).column(place).statistics
                 if lowest is not None and known and known.has_min_max and (known.max < lowest or known.min > highest):
                     continue
-                found = holds(file.read_row_group(group, [named[column]], use_threads=False).column(0))
-                if pc.any(found).as_py():
+                found = _satisfying(file, group, {named[name]: holds for name, holds in conditions.items()})
+                if found is not None:
                     rows = file.read_row_group(group, list(named.values()), use_threads=False)
                     rows = pa.table([rows[name] for name in named.values()], names=list(named)).cast(self.columns)
                     yield rows if pc.all(found).as_py() else rows.filter(found)
@@ -106,6 +104,22 @@ class HeldFile:
         """What the file calls the columns: Iceberg goes by their numbers, and writes `Arquivo_x20de_x20Origem`."""
         by_number = {_number(field): field.name for field in file.schema_arrow if _number(field)}
         return {field.name: by_number.get(_number(field), field.name) for field in self.columns}
+
+
+def _satisfying(file: pq.ParquetFile, group: int, conditions: dict[str, Condition]) -> pa.ChunkedArray | None:
+    """Which rows of a row group satisfy the conditions; None: no row does."""
+    found = None
+    for name, holds in conditions.items():
+        here = holds(file.read_row_group(group, [name], use_threads=False).column(0))
+        found = here if found is None else pc.and_(found, here)
+        if not pc.any(found).as_py():
+            return None
+    return found
+
+
+def one_of(values: pa.Array) -> Condition:
+    """Holds for these values."""
+    return lambda found: pc.is_in(found, values)
 
 
 def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int = GROUP_ROWS) -> int:

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.data_files import DataFile
+from vendas.data_files import DataFile, one_of
 from vendas.lake import MENDED, QUARANTINE, Lake
 
 LINKS = schema.arrow(schema.MENDED)
@@ -27,7 +27,7 @@ def to_mended(tables: Lake, said: pa.Table) -> list[DataFile]:
     rows = [
         found.select(["arquivo", "linha"])
         for file in tables.files_of(QUARANTINE, names.to_pylist())
-        for found in file.rows_where("arquivo", lambda values: pc.is_in(values, names))
+        for found in file.rows_where({"arquivo": one_of(names)})
     ]
     if not rows:
         return []

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.data_files import HeldFile, WrittenFile, discard, write_file
+from vendas.data_files import HeldFile, WrittenFile, discard, one_of, write_file
 from vendas.engines import Engine
 from vendas.errors import WarehouseError
 from vendas.jdbc import Transaction
@@ -57,8 +57,7 @@ def staged(
 def _stage(
     gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, table: str, limits: dict[str, int]
 ) -> Staged:
-    wanted = pa.array(arquivos, pa.string())
-    found = gold.rows_where("arquivo_de_origem", lambda values: pc.is_in(values, wanted))
+    found = gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))})
     rows = pa.concat_tables([schema.arrow(schema.GOLD).empty_table(), *found])
     if problem := _missing(rows) or _too_long(rows, table, limits):
         return Staged(problem=problem)

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from vendas import schema
 from vendas.bronze import SurveyedFile
-from vendas.data_files import DataFile, HeldFile, Target, discard, write_rows
+from vendas.data_files import DataFile, HeldFile, Target, discard, one_of, write_rows
 from vendas.dialect import Block
 from vendas.gold import to_gold
 from vendas.judge import judge
@@ -60,9 +60,7 @@ class Judged:
     @property
     def span(self) -> tuple[datetime, datetime]:
         """The first and the last moment of the sales."""
-        first, last = (
-            end(stretch.moments[place] for stretch in self.stretches) for end, place in ((min, 0), (max, -1))
-        )
+        first, last = min(s.moments[0] for s in self.stretches), max(s.moments[-1] for s in self.stretches)
         return _moment(first), _moment(last)
 
     def discard(self) -> None:
@@ -199,18 +197,15 @@ class _RangeOfSales:
             return pc.and_(pc.greater_equal(moments, first), pc.less(moments, end))
 
         bounds = _moment(self.range.first), _moment(self.range.end)
-        rows = (rows for file in self.staged for rows in file.rows_where(MOMENT, within, *bounds))
+        rows = (rows for file in self.staged for rows in file.rows_where({MOMENT: within}, *bounds))
         return pa.concat_tables([STAGED.empty_table(), *rows])
 
     def known(self, sales: pa.Table) -> pa.Table:
-        """Silver's rows of the moments of these sales."""
+        """Silver's rows that may equal one of these sales: those of the same moments and e-mails."""
         moments = pc.unique(sales[MOMENT])
         bounds = (pc.min(moments).as_py(), pc.max(moments).as_py())
-
-        def shared(found: pa.ChunkedArray) -> pa.ChunkedArray:
-            return pc.is_in(found, moments)
-
-        rows = (rows for file in self.held for rows in file.rows_where(MOMENT, shared, *bounds))
+        shared = {name: one_of(pc.unique(sales[name])) for name in (MOMENT, schema.EMAIL.name)}
+        rows = (rows for file in self.held for rows in file.rows_where(shared, *bounds))
         return pa.concat_tables([schema.arrow(schema.SILVER).empty_table(), *rows])
 
 
@@ -238,11 +233,8 @@ def _of_files(silver: pa.Table, arquivos: list[str]) -> pa.ChunkedArray:
 
 
 def _write_gold(silver: HeldFile, arquivos: pa.Array, target: Target) -> list[DataFile]:
-    def wanted(found: pa.ChunkedArray) -> pa.ChunkedArray:
-        return pc.is_in(found, arquivos)
-
     written, waiting = [], []
-    for rows in silver.rows_where(schema.ARQUIVO.name, wanted):
+    for rows in silver.rows_where({schema.ARQUIVO.name: one_of(arquivos)}):
         waiting.append(rows)
         if sum(map(len, waiting)) >= RANGE_ROWS:
             written.append(_gold_file(waiting, silver.ano, target))

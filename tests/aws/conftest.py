@@ -1,6 +1,7 @@
 """An AWS of this machine's own: moto's server on 127.0.0.1, for boto3, subprocesses and Spark alike."""
 
 import logging
+import os
 import uuid
 
 import boto3
@@ -71,6 +72,8 @@ def s3_spark(spark, aws):
     """The unit tests' session, which reads and writes `s3://` on the emulator."""
     for name, value in s3a_options(aws).items():
         spark._jsc.hadoopConfiguration().set(name, value)
+    # Its JVM is older than this environment, and so would be that of the Python workers it starts.
+    spark.sparkContext.environment |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     return spark
 
 
