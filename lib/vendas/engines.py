@@ -1,8 +1,8 @@
 """PostgreSQL and Amazon Redshift: what one does otherwise than the other. All other SQL and code is the same for both.
 
 Each says how to connect, which locks keep loads apart, what the common DDL becomes, which own DDL follows it, which
-indexes follow the first rows, what tells its planner that a load is small, how rows are put into a file (by Spark's
-Python workers), and how such files get into a table.
+indexes follow the first rows, what is checked beside what all check, what tells its planner that a load is small, how
+rows are put into a file (by Spark's Python workers), and how such files get into a table.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pgpq import ArrowToPostgresBinaryEncoder
 from py4j.java_gateway import JavaObject
-from pyarrow import csv
 from pyspark.sql import SparkSession
 
 from vendas.data_files import WrittenFile
@@ -22,12 +22,13 @@ from vendas.storage import Location, S3Path
 
 
 class PostgreSQL:
-    """COPY takes CSV, and the server, which is on this machine, reads the files itself."""
+    """COPY takes its own binary format in half the time of CSV; the server, on this machine, reads the files itself."""
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
     lock_loads = "lock table arquivos_carregados in exclusive mode"
     own_ddl = ("ddl/postgresql",)
     own_indexes = ("ddl/postgresql/indexes",)  # made once there are rows, which then come in twice as fast
+    own_checks = ()
     # It takes a new file for as long as others are on average, and would read whole tables for it. This leaves an
     # index's bitmap as the one way to a table's rows, but for small tables that have no index to go by.
     few_rows = (
@@ -54,18 +55,17 @@ class PostgreSQL:
 
     @staticmethod
     def encode(rows: pa.Table) -> pa.Buffer:
-        """Rows as CSV, in which no text looks like a missing one."""
-        encoded = pa.BufferOutputStream()
-        rows = rows.combine_chunks()  # Arrow 17 writes zeros for a table that begins with an empty chunk
-        csv.write_csv(rows, encoded, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
-        return encoded.getvalue()
+        """Rows as COPY's binary format has them."""
+        encoder = ArrowToPostgresBinaryEncoder(rows.schema)
+        batches = map(encoder.write_batch, rows.to_batches())
+        return pa.py_buffer(b"".join([encoder.write_header(), *batches, encoder.finish()]))
 
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:
         """Append files of rows to a table."""
         for file in files:
             path = file.path.replace("'", "''")
-            transaction.run(f"copy {table} ({', '.join(columns)}) from '{path}' (format csv)")
+            transaction.run(f"copy {table} ({', '.join(columns)}) from '{path}' (format binary)")
 
 
 class Redshift:
@@ -75,6 +75,7 @@ class Redshift:
     lock_loads = "lock table arquivos_carregados"
     own_ddl = ()
     own_indexes = ()
+    own_checks = ("checks/redshift",)  # of what PostgreSQL's keys do not let happen
     few_rows = ()
 
     @staticmethod
