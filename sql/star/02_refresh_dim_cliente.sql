@@ -8,24 +8,27 @@ begin
     distintos as (
         select distinct nome_completo, email, dominio_email, telefone from vendas_pendentes
     ),
+    com_chave as (
+        select distintos.*, nome_completo || '|' || email || '|' || telefone as chave from distintos
+    ),
     achados as (
         select
-            distintos.*,
+            com_chave.*,
             dim_cliente.cliente_id as conhecido
-        from distintos
+        from com_chave
         left join dim_cliente
-            on md5(distintos.nome_completo || '|' || distintos.email || '|' || distintos.telefone)
+            on md5(com_chave.chave)
             = md5(dim_cliente.nome_completo || '|' || dim_cliente.email || '|' || dim_cliente.telefone)
-            and distintos.nome_completo = dim_cliente.nome_completo
-            and distintos.email = dim_cliente.email
-            and distintos.dominio_email = dim_cliente.dominio_email
-            and distintos.telefone = dim_cliente.telefone
+            and com_chave.nome_completo = dim_cliente.nome_completo
+            and com_chave.email = dim_cliente.email
+            and com_chave.dominio_email = dim_cliente.dominio_email
+            and com_chave.telefone = dim_cliente.telefone
     ),
     numerados as (
         select
             achados.*,
-            row_number() over (
-                partition by conhecido order by nome_completo, email, dominio_email, telefone
+            sum(case when conhecido is null then 1 else 0 end) over (
+                order by email, nome_completo, dominio_email, telefone rows unbounded preceding
             ) as ordinal
         from achados
     ),
@@ -36,6 +39,7 @@ begin
                 cast((select coalesce(max(cliente_id), 0) from dim_cliente) + ordinal as integer)
             ) as cliente_id,
             conhecido is null as novo,
+            chave,
             nome_completo,
             email,
             dominio_email,
@@ -43,6 +47,8 @@ begin
         from numerados
     )
     select * from final;
+
+    analyze clientes_pendentes;
 
     insert into dim_cliente (cliente_id, nome_completo, email, dominio_email, telefone)
     select cliente_id, nome_completo, email, dominio_email, telefone from clientes_pendentes

@@ -56,7 +56,8 @@ begin
         left join dim_data
             on cast(pendentes.timestamp_do_registro as date) = dim_data.data
         left join clientes_pendentes
-            on pendentes.nome_completo = clientes_pendentes.nome_completo
+            on pendentes.nome_completo || '|' || pendentes.email || '|' || pendentes.telefone = clientes_pendentes.chave
+            and pendentes.nome_completo = clientes_pendentes.nome_completo
             and pendentes.email = clientes_pendentes.email
             and pendentes.dominio_email = clientes_pendentes.dominio_email
             and pendentes.telefone = clientes_pendentes.telefone
