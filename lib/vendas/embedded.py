@@ -42,6 +42,9 @@ SETTINGS = {
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
+    "wal_level": "minimal",  # nobody follows the log, so what a load computes in tables on the way stays out of it
+    "max_wal_senders": "0",
+    "wal_init_zero": "off",  # or the log is written twice
     "dynamic_shared_memory_type": "mmap",  # containers give /dev/shm 64 MB, too little for a parallel join
     "jit": "off",
     "enable_mergejoin": "off",  # it would sort a load's sales to find their members, where a hash does
