@@ -339,6 +339,8 @@ def test_a_refresh_with_nothing_to_do_writes_nothing(dw, endpoint):
 
 # --- checks
 
+CHECKS = sorted((resources.folder("sql") / "checks").rglob("*.sql"))
+
 DEFECTS = {
     "registros_equal_gold": "delete from registros_vendas where canal = 'Site'",
     "fact_equals_gold": "update fato_vendas set valor_com_desconto = valor_com_desconto + 0.01 where canal_id = 2",
@@ -350,13 +352,13 @@ DEFECTS = {
 
 
 def test_every_check_has_its_defect():
-    assert {file.stem for file in (resources.folder("sql") / "checks").glob("*.sql")} == set(DEFECTS)
+    assert {file.stem for file in CHECKS} == set(DEFECTS)
 
 
 def found_by(dw, check, defect):
     """What a check finds in a load of two sales before and after a defect is planted."""
     dw.load({}, {"canal": "Site"})
-    query = (resources.folder("sql") / "checks" / f"{check}.sql").read_text(encoding="utf-8")
+    query = next(file for file in CHECKS if file.stem == check).read_text(encoding="utf-8")
     with psycopg.connect(dw.endpoint.url) as connection:
         connection.execute(warehouse.CREATE_FILES_OF_LOAD)
         connection.execute("insert into arquivos_da_carga values ('a.csv', 2, 200, 178)")

@@ -1,7 +1,7 @@
 """Gold's rows into the warehouse, and its star refreshed: one JDBC connection, one transaction.
 
 A reader sees all of a file or none of it; a failure leaves everything as it was. The SQL files run on PostgreSQL and
-Redshift alike, but for those in `sql/ddl/postgresql`; what else differs stands in `engines`.
+Redshift alike, but for those in a folder named like one of them; what else differs stands in `engines`.
 """
 
 import json
@@ -198,13 +198,14 @@ def _replace_rows(opened: Transaction, found: Staged) -> None:
 
 
 def _check(open_transaction: Transaction) -> None:
-    for file, query in _sql("checks").items():
-        if offending := open_transaction.rows(FIRST_ROWS.format(query)):
-            listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
-            raise CheckFailed(
-                f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"
-                f"{file} says what holds otherwise; the warehouse is as it was before."
-            )
+    for kind in ("checks", *open_transaction.engine.own_checks):
+        for file, query in _sql(kind).items():
+            if offending := open_transaction.rows(FIRST_ROWS.format(query)):
+                listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
+                raise CheckFailed(
+                    f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"
+                    f"{file} says what holds otherwise; the warehouse is as it was before."
+                )
 
 
 def _sql(kind: str) -> dict[Path, str]:

@@ -146,7 +146,7 @@ def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
 @pytest.mark.parametrize(
     ("check", "defect"),
     [
-        ("one_fact_per_sale", "insert into fato_vendas select * from fato_vendas"),
+        ("redshift/one_fact_per_sale", "insert into fato_vendas select * from fato_vendas"),
         ("dimension_grain", "insert into dim_canal select canal_id + 10, canal from dim_canal"),
         ("no_orphan_key", "delete from dim_vendedor"),
     ],

@@ -10,7 +10,7 @@ from vendas import resources
 from vendas.engines import Redshift
 
 SQL = resources.folder("sql")
-FILES = [file for kind in ("ddl", "star", "checks") for file in sorted((SQL / kind).glob("*.sql"))]
+FILES = [file for kind in ("ddl", "star", "checks", "checks/redshift") for file in sorted((SQL / kind).glob("*.sql"))]
 # sqlfluff takes a procedure's body for a literal; its statements are looked at alone, without what PL/pgSQL adds.
 BODY = re.compile(r"\$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
 PL_SQL = re.compile(r"^\s*(if not found then\s+return|end if|return)?\s*$")

@@ -1,4 +1,4 @@
--- No venda_id twice. The file's name is part of what venda_id hashes, so only rows of one file can collide,
+-- No venda_id twice, where no primary key keeps it from happening. The file's name is part of what venda_id hashes, so only rows of one file can collide,
 -- and looking at the files of the load is enough.
 with
 fatos as (
