@@ -122,6 +122,18 @@ def one_of(values: pa.Array) -> Condition:
     return lambda found: pc.is_in(found, values)
 
 
+def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of at least so many each, but for the last."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= rows:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
 def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int = GROUP_ROWS) -> int:
     """Writes a Parquet file; its bytes. Its folder is made if it is missing."""
     encoded = pa.BufferOutputStream()

@@ -1,8 +1,8 @@
 """Gold's rows in files that COPY takes, put there by Spark's Python workers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from uuid import uuid4
@@ -10,14 +10,14 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vendas import schema
-from vendas.data_files import HeldFile, WrittenFile, discard, one_of, write_file
+from vendas.data_files import HeldFile, WrittenFile, discard, gathered, one_of, write_file
 from vendas.engines import Engine
 from vendas.errors import WarehouseError
 from vendas.jdbc import Transaction
 from vendas.spark import spread
 from vendas.storage import Location
 
+STAGED_ROWS = 100_000  # of a file, about: what a worker holds of them as they are encoded
 VALUE_SHOWN = 60  # characters of a text that is too long
 
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
@@ -57,14 +57,15 @@ def staged(
 def _stage(
     gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, table: str, limits: dict[str, int]
 ) -> Staged:
-    found = gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))})
-    rows = pa.concat_tables([schema.arrow(schema.GOLD).empty_table(), *found])
-    if problem := _missing(rows) or _too_long(rows, table, limits):
-        return Staged(problem=problem)
-    if not len(rows):
-        return Staged()
-    path = folder / uuid4().hex
-    return Staged([WrittenFile(str(path), write_file(path, engine.encode(rows)))], _totals(rows))
+    staged = Staged()
+    for rows in gathered(gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}), STAGED_ROWS):
+        if problem := _missing(rows) or _too_long(rows, table, limits):
+            return replace(staged, problem=problem)
+        path = folder / uuid4().hex
+        staged.files.append(WrittenFile(str(path), write_file(path, engine.encode(rows))))
+        for file, totals in _totals(rows).items():
+            staged.totals[file] = _sum([staged.totals.get(file, NOTHING), totals])
+    return staged
 
 
 def _missing(rows: pa.Table) -> str | None:
@@ -97,5 +98,5 @@ def _totals(rows: pa.Table) -> dict[str, Totals]:
     }
 
 
-def _sum(totals: Iterator[Totals]) -> Totals:
+def _sum(totals: Iterable[Totals]) -> Totals:
     return tuple(map(sum, zip(NOTHING, *totals, strict=True)))

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from vendas import schema
 from vendas.bronze import SurveyedFile
-from vendas.data_files import DataFile, HeldFile, Target, discard, one_of, write_rows
+from vendas.data_files import DataFile, HeldFile, Target, discard, gathered, one_of, write_rows
 from vendas.dialect import Block
 from vendas.gold import to_gold
 from vendas.judge import judge
@@ -233,17 +233,8 @@ def _of_files(silver: pa.Table, arquivos: list[str]) -> pa.ChunkedArray:
 
 
 def _write_gold(silver: HeldFile, arquivos: pa.Array, target: Target) -> list[DataFile]:
-    written, waiting = [], []
-    for rows in silver.rows_where({schema.ARQUIVO.name: one_of(arquivos)}):
-        waiting.append(rows)
-        if sum(map(len, waiting)) >= RANGE_ROWS:
-            written.append(_gold_file(waiting, silver.ano, target))
-            waiting = []
-    return [*written, _gold_file(waiting, silver.ano, target)] if waiting else written
-
-
-def _gold_file(silver: list[pa.Table], ano: int, target: Target) -> DataFile:
-    return target.write(to_gold(pa.concat_tables(silver)), ano)
+    found = silver.rows_where({schema.ARQUIVO.name: one_of(arquivos)})
+    return [target.write(to_gold(rows), silver.ano) for rows in gathered(found, RANGE_ROWS)]
 
 
 def _moment(microseconds: int) -> datetime:
