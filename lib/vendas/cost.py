@@ -20,7 +20,10 @@ _READS, _READS_A_FILE = 620, 8
 
 @dataclass(frozen=True)
 class Usage:
-    """What a run used: DPU-seconds as billed, requests to S3 (estimated), bytes of CSV read."""
+    """What a run used: DPU-seconds, requests to S3 (estimated), bytes of CSV read.
+
+    DPU-seconds are as many as it can have been: as if all workers had been there from the first second to the last.
+    """
 
     dpu_seconds: float
     writes: int
