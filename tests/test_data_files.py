@@ -1,0 +1,51 @@
+"""Data files: how much of one is read for a few of its rows."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vendas.data_files import HeldFile, gathered, one_of, write_rows
+
+ROWS = pa.table({"moment": [1, 2, 5, 6, 9, 9], "text": list("abcdef")})
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """(row group, columns) of what is read."""
+    read, seen = pq.ParquetFile.read_row_group, []
+
+    def watched(file, group, columns, **more):
+        seen.append((group, columns))
+        return read(file, group, columns, **more)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", watched)
+    return seen
+
+
+@pytest.fixture
+def held(tmp_path):
+    """The rows in three row groups of two."""
+    write_rows(tmp_path / "rows.parquet", ROWS, "zstd", group_rows=2)
+    return HeldFile(tmp_path / "rows.parquet", ROWS.schema)
+
+
+def texts(found):
+    return [text for rows in found for text in rows["text"].to_pylist()]
+
+
+def test_a_row_group_is_passed_over_by_its_statistics(held, reads):
+    wanted = {"moment": one_of(pa.array([2, 6]))}
+    assert texts(held.rows_where(wanted, lowest=2, highest=6)) == ["b", "d"]
+    assert {group for group, _ in reads} == {0, 1}
+
+
+def test_of_a_row_group_without_such_rows_only_the_column_that_shows_it_is_read(held, reads):
+    assert texts(held.rows_where({"moment": one_of(pa.array([5])), "text": one_of(pa.array(["c"]))})) == ["c"]
+    assert reads == [(0, ["moment"]), (1, ["moment"]), (1, ["text"]), (1, ["moment", "text"]), (2, ["moment"])]
+
+
+@pytest.mark.parametrize(("rows", "lengths"), [(1, [2, 1, 2]), (3, [3, 2]), (9, [5])])
+def test_rows_are_gathered_into_tables_of_so_many(rows, lengths):
+    found = list(gathered([ROWS.slice(0, 2), ROWS.slice(2, 1), ROWS.slice(3, 2)], rows))
+    assert [len(table) for table in found] == lengths
+    assert pa.concat_tables(found).equals(ROWS.slice(0, 5))
