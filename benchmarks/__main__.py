@@ -46,7 +46,7 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
     ]
     figures += [cluster.measure(settings, runs, folder / "input", folder)]  # before the lake grows by increments
     figures += increment.measure(settings, rows, rounds, folder)
-    figures += [size.of_memory(runs, rows, folder), *size.of_many_files(files, folder)]
+    figures += [*size.of_memory(runs, rows, folder), *size.of_many_files(files, folder)]
     return section(rows, rounds, before, figures, runs[-1].cells())
 
 

@@ -3,16 +3,22 @@
 import time
 from pathlib import Path
 
+from pyiceberg.expressions import AlwaysTrue, And, GreaterThanOrEqual, LessThan
+
 from benchmarks.agreement import Disagreement
 from benchmarks.data import write_rows
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import jvm
+from vendas import schema
 from vendas.embedded import ensure_running, stop
+from vendas.lake import SILVER
 from vendas.ledger import entries, read_events
 from vendas.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
+from vendas.without_spark import held_files
 
 ROWS = 1000
+DAY, DAY_AFTER = "2023-05-10T00:00:00", "2023-05-11T00:00:00"
 
 
 def measure(large: Settings, rows: int, rounds: int, folder: Path) -> list[Figure]:
@@ -27,8 +33,19 @@ def measure(large: Settings, rows: int, rounds: int, folder: Path) -> list[Figur
         stop(empty.dw)
     return [
         Figure(f"{ROWS:,} rows into a lake of {rows:,}", into_large, "the same into an empty one", into_empty, 1.2),
+        _pruned(large),
         Figure("four notebooks over nothing new, beyond the JVM's start", idle, at_most=10),
     ]
+
+
+def _pruned(large: Settings) -> Figure:
+    """How many of silver's files the plan leaves for sales of one day: those of its year and, by statistics, its time.
+
+    The sales of the increment above are of six years, so it gains nothing by that.
+    """
+    day = And(GreaterThanOrEqual(schema.TIMESTAMP.name, DAY), LessThan(schema.TIMESTAMP.name, DAY_AFTER))
+    left, held = (len(held_files(large.lake, SILVER, where)) for where in (day, AlwaysTrue()))
+    return Figure("silver's files that sales of one day are compared with", [left], "all", [held], unit="")
 
 
 def _seconds(settings: Settings, turn: int) -> tuple[float, float]:

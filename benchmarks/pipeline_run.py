@@ -30,11 +30,15 @@ session(load_settings(lake=sys.argv[1]))
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """One run: what it cost until the JVM had its session, then by notebook; its most memory, and its Spark jobs."""
+    """One run: what it cost until the JVM had its session, then by notebook; its most memory, and its Spark jobs.
+
+    The driver is the JVM and a notebook's kernel: all but Spark's Python workers.
+    """
 
     jvm: Cost
     notebooks: dict[str, Cost]
     peak_bytes: int
+    driver_peak_bytes: int
     spark_jobs: int
     folder: Path
 
@@ -77,7 +81,7 @@ def run(settings: Settings, work_bytes: int, name: str) -> PipelineRun:
         progress = _Costs(watch, started)
         list(run_notebooks(settings, folder, environment, progress))
         jobs = _jobs_so_far(environment)
-    return PipelineRun(started, progress.notebooks, watch.peak_bytes, jobs, folder)
+    return PipelineRun(started, progress.notebooks, watch.peak_bytes, watch.driver_peak_bytes, jobs, folder)
 
 
 def _first_line(source: str) -> str:

@@ -13,6 +13,7 @@ from threading import Event, Thread
 import psutil
 
 LOOK_SECONDS = 0.2
+WORKERS = "vendas.worker_daemon"  # the module that Spark's Python workers run
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,29 @@ class Cost:
 class Watch:
     """All processes that this one began while it watches; `peak_bytes` is the most they held at a time, as RSS.
 
-    Pages that forked Python workers share are counted for each.
+    Pages that forked Python workers share are counted for each. `driver_peak_bytes` is the same without these workers.
     """
 
     begun: float = field(default_factory=time.monotonic)
     peak_bytes: int = 0
+    driver_peak_bytes: int = 0
     _cpu: dict[psutil.Process, float] = field(default_factory=dict)
 
     def look(self) -> None:
         """Takes note of what they have used until now."""
-        held = 0
+        held = by_workers = 0
         for process in psutil.Process().children(recursive=True):
             try:
                 times = process.cpu_times()
-                held += process.memory_info().rss
-            except psutil.NoSuchProcess:
+                bytes = process.memory_info().rss
+                is_worker = WORKERS in process.cmdline()
+            except psutil.Error:
                 continue
+            held += bytes
+            by_workers += bytes * is_worker
             self._cpu[process] = times.user + times.system
         self.peak_bytes = max(self.peak_bytes, held)
+        self.driver_peak_bytes = max(self.driver_peak_bytes, held - by_workers)
 
     def until_now(self) -> Cost:
         """What they have cost since the watch began."""

@@ -21,13 +21,13 @@ def of_layers(settings: Settings, csv_bytes: int) -> list[Figure]:
     ]
 
 
-def of_memory(runs: list[PipelineRun], rows: int, folder: Path) -> Figure:
-    """The most memory of a run, against a run over a million rows where it was over more."""
-    peaks = [run.peak_bytes / MB for run in runs]
-    if rows <= MEMORY_ROWS:
-        return Figure("most memory of a run", peaks, unit="MB")
-    smaller = _one_run(folder / "memory", MEMORY_ROWS).peak_bytes / MB
-    return Figure("most memory of a run", peaks, "with 1,000,000 rows", [smaller] * len(peaks), 1.3, "MB")
+def of_memory(runs: list[PipelineRun], rows: int, folder: Path) -> list[Figure]:
+    """The most memory of a run, and of its driver, against a run over a million rows where it was over more."""
+    smaller = _one_run(folder / "memory", MEMORY_ROWS) if rows > MEMORY_ROWS else None
+    return [
+        _memory("most memory of a run", [run.peak_bytes for run in runs], smaller and smaller.peak_bytes),
+        _memory("… of its driver", [run.driver_peak_bytes for run in runs], smaller and smaller.driver_peak_bytes),
+    ]
 
 
 def of_many_files(files: int, folder: Path) -> list[Figure]:
@@ -38,6 +38,13 @@ def of_many_files(files: int, folder: Path) -> list[Figure]:
         Figure(f"{name}, beyond the JVM's start", [sum(cost.wall for cost in many.notebooks.values())]),
         Figure(f"{name}: Spark jobs", [many.spark_jobs], unit=""),
     ]
+
+
+def _memory(name: str, peaks: list[int], smaller: int | None) -> Figure:
+    ours = [peak / MB for peak in peaks]
+    if smaller is None:
+        return Figure(name, ours, unit="MB")
+    return Figure(name, ours, "with 1,000,000 rows", [smaller / MB] * len(ours), 1.3, "MB")
 
 
 def _one_run(lake: Path, rows: int, files: int | None = None) -> PipelineRun:
