@@ -73,7 +73,8 @@ SHAPES = [
     r"create (temporary )?table \w+ as (with|select)\b.*",
     r"drop table \w+",
 ]
-IN_PROCEDURES = ("insert ", "update ", "delete ", "call ", "create temporary table ", "create table ", "drop table ")
+# More would do: all but what wants a transaction of its own, as VACUUM does.
+IN_PROCEDURES = r"(insert|update|delete|call|analyze|create (temporary )?table|drop table) "
 PL_SQL = r"(if (not )?found then|end if|return|else)"
 
 COLUMN_TYPES = r"(integer|bigint|smallint|boolean|date|timestamp|decimal\(\d+, ?\d+\)|varchar\(\d+\)|varchar|text)"
@@ -143,7 +144,7 @@ def check_body(body, tables):
     for statement in block[1].split(";"):
         statement = re.sub(rf"^{PL_SQL}( |$)", "", statement.strip())
         statement = re.sub(rf"^{PL_SQL}( |$)", "", statement)
-        if statement and not statement.startswith(IN_PROCEDURES):
+        if statement and not re.match(IN_PROCEDURES, statement):
             raise Refused(LACKING, f'"{statement.split()[0]}" is not supported in stored procedures')
         if statement:
             translate(statement, tables)
