@@ -139,7 +139,7 @@ class Change:
         """The table as it was when this change began."""
         if self._base is None:
             return self._spark.table(self._name).limit(0)
-        return self._spark.read.option("snapshot-id", self._base).table(self._name)
+        return self._spark.read.option("versionAsOf", self._base).table(self._name)
 
     def files_between(self, first: datetime, last: datetime) -> list[HeldFile]:
         """The data files it then had that can hold sales from the first to the last moment."""
