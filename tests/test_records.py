@@ -11,7 +11,7 @@ from csv_twin import Refused, read
 from vendas import grammar
 from vendas.dialect import survey
 from vendas.errors import FileRejected
-from vendas.records import ARROW_SCHEMA, SPARK_DDL, parse_block, read_block
+from vendas.records import ARROW_SCHEMA, read_block
 from vendas.schema import INPUT_NAMES
 
 HEADER = ",".join(INPUT_NAMES)
@@ -168,23 +168,6 @@ def test_a_long_field_in_quotes_with_line_breaks_is_kept_whole(parse):
     assert first_fields(parse(f'"{text}"{REST}\n{GOOD}\n')) == [text, "1"]
 
 
-def test_batches_are_as_spark_expects(spark, tmp_path):
-    path = tmp_path / "registros.csv"
-    path.write_text(f'{HEADER}\n{GOOD}\n"a"b\n')
-    found = survey(path)
-
-    def work(blocks):
-        for batch in blocks:
-            yield from read_block(path, found.blocks[batch[0][0].as_py()], found)
-
-    rows = spark.range(len(found.blocks)).mapInArrow(work, SPARK_DDL).collect()
-
-    assert [(row.linha, row.texto, row.problemas, row.Nome) for row in rows] == [
-        (2, GOOD, [], "2"),
-        (3, '"a"b', [COUNT, LOOSE], None),
-    ]
-
-
 NASTY = st.text(st.sampled_from('aé",;\n\r\t \u00a0\u0301\u037e\u2003\ufeff'), max_size=6).map(
     lambda text: text.replace("\r", "\r\n")
 )
@@ -227,7 +210,7 @@ def test_rows_are_the_twins_wherever_the_bytes_are_cut(tmp_path, data, block_byt
         parsed = [
             row
             for block in found.blocks
-            for batch in parse_block(data[block.offset :][: block.length], block, found, window_bytes)
+            for batch in read_block(path, block, found, window_bytes)
             for row in batch.to_pylist()
         ]
 

@@ -3,7 +3,6 @@
 Runs in Spark's Python workers, a block at a time.
 """
 
-import io
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,17 +33,14 @@ ARROW_SCHEMA = pa.schema(
 Reason, empty for a well-formed record. Then the 13 raw fields: unquoted, not trimmed, NFC; null in a malformed record.
 `origem`: the quarantined row a mended one says it was, where the file has that column.
 """
-SPARK_DDL = f"{LINHA} bigint, {TEXTO} string, {PROBLEMAS} array<string>, " + ", ".join(
-    f"`{name}` string" for name in (*INPUT_NAMES, ORIGEM)
-)
 
 UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
 FIRST_NOT_ALWAYS_NFC = 0xCC  # all that begins with a lower byte in UTF-8, up to U+02FF, is NFC beside anything
 GREEK_QUESTION_MARK = "\u037e"  # its NFC is a semicolon, which must not become a delimiter
 
 
-def read_block(path: Path, block: Block, survey: Survey) -> Iterator[pa.RecordBatch]:
-    """The block's rows in ARROW_SCHEMA, in batches of about WINDOW_BYTES of text; only these are held in memory."""
+def read_block(path: Path, block: Block, survey: Survey, window_bytes: int = WINDOW_BYTES) -> Iterator[pa.RecordBatch]:
+    """The block's rows in ARROW_SCHEMA, in batches of about `window_bytes` of text; only these are held in memory."""
     with path.open("rb") as file:
         file.seek(block.offset)
         left = block.length
@@ -55,14 +51,7 @@ def read_block(path: Path, block: Block, survey: Survey) -> Iterator[pa.RecordBa
             left -= len(chunk)
             return chunk
 
-        yield from _parse(read, block, survey, WINDOW_BYTES)
-
-
-def parse_block(
-    data: bytes, block: Block, survey: Survey, window_bytes: int = WINDOW_BYTES
-) -> Iterator[pa.RecordBatch]:
-    """As `read_block`, where `data` is the block's bytes."""
-    yield from _parse(io.BytesIO(data).read, block, survey, window_bytes)
+        yield from _parse(read, block, survey, window_bytes)
 
 
 def _parse(read: Reader, block: Block, survey: Survey, window_bytes: int) -> Iterator[pa.RecordBatch]:
