@@ -6,6 +6,7 @@ A data file is part of its table once the table's metadata names it (`vendas.lak
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -77,8 +78,7 @@ class HeldFile:
         A row group whose values of the first of these columns all lie outside `lowest` and `highest` is passed over,
         and of one without such rows no more is read than the columns that show it.
         """
-        with self.path.open("rb") as opened, pq.ParquetFile(opened) as file:
-            named = self._names_in(file)
+        with self._opened() as (file, named):
             place = file.schema_arrow.get_field_index(named[next(iter(conditions))])
             for group in range(file.num_row_groups):
                 known = file.metadata.row_group(group).column(place).statistics
@@ -93,17 +93,29 @@ class HeldFile:
     def count_values(self, column: str) -> Counter[str]:
         """How often the file has each text of a column."""
         counted: Counter[str] = Counter()
-        with self.path.open("rb") as opened, pq.ParquetFile(opened) as file:
-            name = self._names_in(file)[column]
+        with self._opened() as (file, named):
             for group in range(file.num_row_groups):
-                found = file.read_row_group(group, [name], use_threads=False).column(0).value_counts()
+                found = file.read_row_group(group, [named[column]], use_threads=False).column(0).value_counts()
                 counted.update({row["values"]: row["counts"] for row in found.to_pylist()})
         return counted
 
-    def _names_in(self, file: pq.ParquetFile) -> dict[str, str]:
-        """What the file calls the columns: Iceberg goes by their numbers, and writes `Arquivo_x20de_x20Origem`."""
-        by_number = {_number(field): field.name for field in file.schema_arrow if _number(field)}
-        return {field.name: by_number.get(_number(field), field.name) for field in self.columns}
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[pq.ParquetFile, dict[str, str]]]:
+        """The file, and what it calls the columns. It gives texts that repeat as dictionaries, as it has them.
+
+        Iceberg knows columns by their numbers, and writes `Arquivo_x20de_x20Origem`.
+        """
+        with self.path.open("rb") as opened:
+            footer = pq.read_metadata(opened)
+            by_number = {_number(field): field.name for field in footer.schema.to_arrow_schema() if _number(field)}
+            named = {field.name: by_number.get(_number(field), field.name) for field in self.columns}
+            repeated = [
+                named[field.name]
+                for field in self.columns
+                if pa.types.is_string(field.type) and field.name not in HARDLY_REPEATED
+            ]
+            with pq.ParquetFile(opened, metadata=footer, read_dictionary=repeated) as file:
+                yield file, named
 
 
 def _satisfying(file: pq.ParquetFile, group: int, conditions: dict[str, Condition]) -> pa.ChunkedArray | None:
@@ -118,8 +130,15 @@ def _satisfying(file: pq.ParquetFile, group: int, conditions: dict[str, Conditio
 
 
 def one_of(values: pa.Array) -> Condition:
-    """Holds for these values."""
-    return lambda found: pc.is_in(found, values)
+    """Holds for these values; of a dictionary each is looked at once."""
+
+    def holds(found: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_dictionary(found.type):
+            return pc.is_in(found, values)
+        chunks = [pc.is_in(chunk.dictionary, values).take(chunk.indices) for chunk in found.chunks]
+        return pa.chunked_array(chunks, pa.bool_())
+
+    return holds
 
 
 def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -47,6 +47,7 @@ SETTINGS = {
     "wal_init_zero": "off",  # or the log is written twice
     "dynamic_shared_memory_type": "mmap",  # containers give /dev/shm 64 MB, too little for a parallel join
     "jit": "off",
+    "deadlock_timeout": "50ms",  # after which upkeep of its own steps back for a run that waits
     "enable_mergejoin": "off",  # it would sort a load's sales to find their members, where a hash does
     "timezone": "UTC",
     "log_timezone": "UTC",
