@@ -1,9 +1,11 @@
 """The warehouse, with a real PostgreSQL and Spark: what a load leaves, what it never does, what its checks see."""
 
+import tempfile
 import threading
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -165,6 +167,19 @@ def test_any_sale_arrives_exactly(dw, sales):
     dw.load(*sales)
     arrived = dw.ask("select * from registros_vendas")
     assert Counter(arrived) == Counter(tuple(sale.values()) for sale in sales)
+
+
+def test_staged_rows_need_not_be_where_the_server_may_look(spark, tmp_path):
+    """Started by root, the server runs as somebody else, to whom `tmp_path` is closed."""
+    tmp_path.chmod(0o700)
+    with tempfile.TemporaryDirectory() as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        endpoint = embedded.ensure_running(Path(open_to_all) / "dw")
+        try:
+            warehouse.apply_ddl(spark, endpoint)
+            assert Warehouse(spark, endpoint, tmp_path / "staging").load({}) == {"a.csv": 1}
+        finally:
+            embedded.stop(Path(open_to_all) / "dw")
 
 
 def test_a_missing_value_is_refused_and_not_made_an_empty_text(dw):

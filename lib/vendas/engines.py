@@ -22,7 +22,7 @@ from vendas.storage import Location, S3Path
 
 
 class PostgreSQL:
-    """COPY takes its own binary format in half the time of CSV; the server, on this machine, reads the files itself."""
+    """COPY takes its own binary format in half the time of CSV, from the driver: the server may not read our files."""
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
     lock_loads = "lock table arquivos_carregados in exclusive mode"
@@ -63,9 +63,13 @@ class PostgreSQL:
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:
         """Append files of rows to a table."""
+        copying, java = transaction.connection.getCopyAPI(), transaction.spark._jvm.java.io
         for file in files:
-            path = file.path.replace("'", "''")
-            transaction.run(f"copy {table} ({', '.join(columns)}) from '{path}' (format binary)")
+            content = java.FileInputStream(file.path)
+            try:
+                copying.copyIn(f"copy {table} ({', '.join(columns)}) from stdin (format binary)", content)
+            finally:
+                content.close()
 
 
 class Redshift:
