@@ -9,7 +9,7 @@ import pytest
 from rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema, without_spark
 from vendas.errors import ConcurrentChange, VendasError
-from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, QUARANTINE, SILVER, Lake
+from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, properties
 from vendas.ledger import Event, read_events, record
 from vendas.without_spark import read_without_spark, total_without_spark
 
@@ -143,6 +143,16 @@ def test_files_of_other_moments_years_and_bronze_files_are_passed_over(spark, ta
     assert [file.ano for file in tables.files_of(SILVER, [OTHER])] == [2023]
 
 
+@pytest.mark.parametrize("by_spark", [True, False], ids=["Spark", "workers"])
+def test_files_of_other_days_are_passed_over_whoever_wrote_them(spark, tables, by_spark):
+    days = [FILE.replace("20240101", f"2024010{day}") for day in (1, 2, 3)]
+    for day in days:
+        row = silver_row(day)
+        written = silver_frame(spark, [row]) if by_spark else [tables.target(SILVER).write(silver_table([row]), 2024)]
+        add(tables, written, [day])
+    assert [len(tables.files_of(SILVER, files)) for files in (days, days[:1], days[2:])] == [3, 1, 1]
+
+
 def test_rows_written_by_workers_are_those_written_by_spark(spark, tables):
     rows = [silver_row(), silver_row(OTHER, Nome="Bia")]
     add(tables, [tables.target(SILVER).write(silver_table(rows[:1]), 2024)], [FILE])
@@ -252,7 +262,7 @@ def test_a_hint_that_lags_behind_does_not_hide_a_commit(spark, tables, hint):
 
 
 def test_versions_that_were_let_go_of_are_not_missed(spark, tables):
-    keep = int(BOUNDED_METADATA["write.metadata.previous-versions-max"])
+    keep = int(properties(SILVER)["write.metadata.previous-versions-max"])
     add(tables, silver_frame(spark, [silver_row()]), [FILE])
     for number in range(keep):
         spark.sql(f"ALTER TABLE lago.silver SET TBLPROPERTIES ('n'='{number}')")

@@ -19,7 +19,7 @@ from rows import silver_frame, silver_row, silver_table
 from vendas import schema
 from vendas.errors import UpkeepError
 from vendas.gold import to_gold
-from vendas.lake import BOUNDED_METADATA, GOLD, LEDGER, MENDED, QUARANTINE, SILVER, Lake
+from vendas.lake import GOLD, LEDGER, MENDED, QUARANTINE, SILVER, Lake, properties
 from vendas.ledger import Event, record
 from vendas.lock import hold_lake
 from vendas.maintain import maintain_tables
@@ -196,8 +196,8 @@ def test_what_a_killed_run_left_goes_when_it_is_old_enough(filled):
 
 
 def test_metadata_does_not_pile_up_in_new_tables_nor_in_old_ones(lake):
-    bound = int(BOUNDED_METADATA["write.metadata.previous-versions-max"]) + 1
-    keys = ", ".join(f"'{key}'" for key in BOUNDED_METADATA)
+    bound = int(properties(LEDGER)["write.metadata.previous-versions-max"]) + 1
+    keys = ", ".join(f"'{key}'" for key in properties(LEDGER))
     lake.fill(1)
     lake.spark.sql(f"ALTER TABLE lago.ledger UNSET TBLPROPERTIES ({keys})")
     for number in range(bound):

@@ -20,16 +20,14 @@ from vendas.without_spark import columns_of, count_by_file, held_files, shape
 
 SILVER, GOLD, QUARANTINE, MENDED, LEDGER = schema.TABLES
 
-# Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
-BOUNDED_METADATA = {
+_FORMAT = {"format-version": "2"}
+_PROPERTIES = {
+    "write.parquet.compression-codec": "zstd",
+    "write.parquet.row-group-size-bytes": str(4 << 20),  # whoever wants a few rows reads few others
+    # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
-_PROPERTIES = {
-    "format-version": "2",
-    "write.parquet.compression-codec": "zstd",
-    "write.parquet.row-group-size-bytes": str(4 << 20),  # whoever wants a few rows reads few others
-} | BOUNDED_METADATA
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
 _FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
 _AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
@@ -41,6 +39,15 @@ Rows = DataFrame | Sequence[DataFile]  # for Spark to write, or written already 
 
 def _pass(held: dict[str, int]) -> None:
     """The audit of a table whose counts nothing can contradict yet."""
+
+
+def properties(table: str) -> dict[str, str]:
+    """The properties that a table is made with, but for the version of its format.
+
+    Bounds of bronze files' names are kept whole: of names, Iceberg's 16 characters tell `registros_loja_1` and no time.
+    """
+    whole = {f"write.metadata.metrics.column.{_FILE[table]}": "full"} if table in _FILE else {}
+    return _PROPERTIES | whole
 
 
 class Lake:
@@ -59,10 +66,10 @@ class Lake:
             name, there = table_name(self.spark, table), shape(self.place, table)
             if there is None:
                 partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
-                properties = ", ".join(f"'{key}'='{value}'" for key, value in _PROPERTIES.items())
+                given = ", ".join(f"'{key}'='{value}'" for key, value in (_FORMAT | properties(table)).items())
                 self.spark.sql(
                     f"CREATE TABLE IF NOT EXISTS {name} ({_described(columns)}) USING iceberg {partitioned} "
-                    f"TBLPROPERTIES ({properties})"
+                    f"TBLPROPERTIES ({given})"
                 )
             elif new := [column for column in columns if column.name not in there.columns]:
                 self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({_described(new)})")

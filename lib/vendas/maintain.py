@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from vendas.errors import UpkeepError, without_java_frames
-from vendas.lake import BOUNDED_METADATA, iceberg_table
+from vendas.lake import iceberg_table, properties
 from vendas.lock import hold_lake
 from vendas.schema import TABLES
 from vendas.settings import Settings
@@ -81,7 +81,7 @@ def _maintain(spark: SparkSession, name: str, folder: Path, keep: timedelta) -> 
         _refuse_foreign(table, folder)
         before = _size(table, folder)
         _drop_stale_branches(table)
-        _bound_metadata(table)
+        _set_properties(table, properties(name))
         _compact(spark, name, is_sorted=table.sortOrder().isSorted())
         oldest = datetime.now(UTC) - keep
         _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
@@ -125,11 +125,11 @@ def _drop_stale_branches(table: JavaObject) -> None:
         table.manageSnapshots().removeBranch(name).commit()
 
 
-def _bound_metadata(table: JavaObject) -> None:
+def _set_properties(table: JavaObject, wanted: dict[str, str]) -> None:
     """Gives a table made by an older version the properties that a new one is made with."""
-    if any(table.properties().get(key) != value for key, value in BOUNDED_METADATA.items()):
+    if any(table.properties().get(key) != value for key, value in wanted.items()):
         update = table.updateProperties()
-        for key, value in BOUNDED_METADATA.items():
+        for key, value in wanted.items():
             update.set(key, value)
         update.commit()
 
