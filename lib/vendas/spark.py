@@ -35,7 +35,7 @@ _CATALOG = f"spark.sql.catalog.{CATALOG}"
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 # What a JVM must know from its start, Glue's too; all else a session can be told later.
 OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
-TASKS_A_PROCESSOR = 16  # at most: enough to even out, and few where items are many and small
+TASKS_A_PROCESSOR = 8  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
 
