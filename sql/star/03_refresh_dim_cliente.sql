@@ -3,6 +3,8 @@
 -- are too long for an index of their own.) No temporary table, for those PostgreSQL joins with one processor.
 create or replace procedure refresh_dim_cliente() as $$
 begin
+    call find_ultimo_cliente();
+
     create table clientes_pendentes as
     with
     distintos as (
@@ -36,7 +38,7 @@ begin
         select
             coalesce(
                 conhecido,
-                cast((select coalesce(max(cliente_id), 0) from dim_cliente) + ordinal as integer)
+                cast((select cliente_id from ultimo_cliente) + ordinal as integer)
             ) as cliente_id,
             conhecido is null as novo,
             chave,
@@ -48,6 +50,7 @@ begin
     )
     select * from final;
 
+    drop table ultimo_cliente;
     analyze clientes_pendentes;
 
     insert into dim_cliente (cliente_id, nome_completo, email, dominio_email, telefone)
