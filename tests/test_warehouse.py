@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import time
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
@@ -350,6 +351,24 @@ def test_a_refresh_with_nothing_to_do_writes_nothing(dw, endpoint):
     before = [dw.ask(query) for query in versions]
     warehouse.refresh(endpoint)
     assert [dw.ask(query) for query in versions] == before
+
+
+def test_a_small_load_reads_few_clients_of_many(dw):
+    def read_when_there_are(clients):
+        """Rows read of dim_cliente so far. A server tells once the session that loaded them has ended."""
+        asked = "select n_tup_ins, seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'dim_cliente'"
+        until = time.monotonic() + 30
+        while (told := dw.ask(asked)[0])[0] != clients and time.monotonic() < until:
+            pass
+        assert told[0] == clients
+        return told[1]
+
+    many = warehouse.LARGE_ROWS
+    dw.load(*({"email": f"{number}@exemplo.com"} for number in range(many)))
+    before = read_when_there_are(many)
+    dw.load({"email": "nova@exemplo.com", "arquivo_de_origem": "b.csv"})
+    assert read_when_there_are(many + 1) - before < 10
+    assert dw.ask("select max(cliente_id) from dim_cliente") == [(many + 1,)]
 
 
 # --- checks
