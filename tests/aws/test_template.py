@@ -26,7 +26,7 @@ WAREHOUSE = {
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
 OF_THE_SCRIPT = {"notebook", "worker_type", "workers"}
-GLUE_5_1 = {"numpy": "1.26.4", "pandas": "2.2.3", "pyarrow": "17.0.0", "pyspark": "3.5.6"}
+GLUE_5_1 = {"numpy": "2.3.4", "pandas": "2.3.3", "pyarrow": "22.0.0", "pyspark": "3.5.6"}
 
 
 @pytest.fixture(scope="module")
