@@ -13,6 +13,12 @@ WHITE_SPACE = (
 `str.isspace()` and `\\s` are wider: they take U+001C to U+001F too.
 """
 
+INVISIBLE = (
+    "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
+"""The characters that nobody sees and that mean nothing in a sale: contract.md, Input. Joiners are not among them."""
+
 _BRAZILIAN = str.maketrans(",.", ".,")
 _SCALES = (("tri", 10**12), ("bi", 10**9), ("mi", 10**6), ("mil", 10**3))
 _LONG_MONEY, _LONG_COUNT = 10_000, 1_000_000  # from here on a number is abbreviated
