@@ -164,7 +164,7 @@ def _head(file: SurveyedFile) -> SurveyedFile:
             taken = min(len(window), SAMPLE_ROWS - records)
             length = window.offset + int(window.bounds[taken])
             records += taken
-            rows += int((~window.blank(survey.encoding))[:taken].sum())
+            rows += int(survey.finder.rows(window)[:taken].sum())
             if records == SAMPLE_ROWS or length >= _SAMPLE_BYTES:
                 break
     block = replace(first, length=length)

@@ -28,6 +28,16 @@ class Reason(Code):
         'Há texto depois das aspas que fecham um campo; dobre as aspas que fazem parte do texto ("") '
         "e não deixe nada, nem espaço, entre as aspas finais e o delimitador.",
     )
+    RETORNO_DE_CARRO = (
+        "retorno_de_carro",
+        "Há um retorno de carro (CR) sozinho, fora de aspas, no meio da linha; "
+        "troque-o por um espaço, ou ponha o campo entre aspas.",
+    )
+    ASPAS_ENGOLEM_LINHAS = (
+        "aspas_engolem_linhas",
+        "Um campo entre aspas contém uma quebra de linha e tantos delimitadores quantos tem uma linha: parece que uma "
+        'aspa solta (como em TV 24") engoliu linhas; dobre as aspas que fazem parte do texto ("") ou tire-as.',
+    )
     TIMESTAMP_AUSENTE = (
         "timestamp_ausente",
         "Falta a data e hora da venda; preencha como 2024-03-31 14:05:00.",
