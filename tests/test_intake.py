@@ -25,6 +25,7 @@ NBSP, ZERO_WIDTH = "\u00a0", "\u200b"
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"
 PRODUTO, PLATAFORMA, CODIGO = "Produto Adquirido", "Plataforma de Interação", "Código de Desconto Usado"
 COUNT, LOOSE = "numero_de_campos", "texto_apos_aspas"
+RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 
 
 def row(product, **changed):
@@ -63,6 +64,18 @@ ACCEPTED = [
         ["a mais"],
         [(3, row("curta"), [COUNT])],
     ),
+    ("sublinhados", lines(HEADER.replace(" ", "_").lower(), row("sublinhados")), ["sublinhados"], []),
+    ("pontuação", lines(HEADER.replace(",", " :,").replace("Email", "E-mail"), row("pontuação")), ["pontuação"], []),
+    ("unidades", lines(HEADER.replace(",Canal", " (R$),Canal"), row("unidades")), ["unidades"], []),
+    ("invisíveis", lines(ZERO_WIDTH.join(HEADER), row("invisíveis")), ["invisíveis"], []),
+    ("outro nome", lines(HEADER.replace(TIMESTAMP, "DATA"), row("outro nome")), ["outro nome"], []),
+    ("sep", lines("sep=,", HEADER, row("sep"), "x"), ["sep"], [(4, "x", [COUNT])]),
+    (
+        "sep e bom",
+        UTF8_BOM + lines('"SEP=;"', delimited(";", HEADER), delimited(";", row("sep e bom"))).encode(),
+        ["sep e bom"],
+        [],
+    ),
     ("vazia", lines(HEADER, "2024-01-01 10:00,,,,,,1,,,,,,"), [MISSING], []),
     ("utf-8", lines(HEADER, row("Pão € 😀")), ["Pão € 😀"], []),
     (
@@ -82,6 +95,35 @@ ACCEPTED = [
     ("ponto e vírgula", lines(delimited(";", HEADER), delimited(";", row("a|b\tc"))), ["a|b\tc"], []),
     ("tabulação", lines(delimited("\t", HEADER), delimited("\t", row("a;b|c"))), ["a;b|c"], []),
     ("barra", lines(delimited("|", HEADER), delimited("|", row("a;b\tc"))), ["a;b\tc"], []),
+    ("cr cr lf", lines(HEADER, row("cr cr lf"), "", "x", end="\r\r\n"), ["cr cr lf"], [(4, "x", [COUNT])]),
+    (
+        "um cr",
+        lines(HEADER, row("a\rb"), row("y") + "\r" + row("z"), row("um cr")),
+        ["um cr"],
+        [(2, row("a\rb"), [RETURN]), (3, row("y") + "\r" + row("z"), [COUNT, RETURN])],
+    ),
+    (
+        "aspas que engolem",
+        lines(HEADER, row('"Kit'), row("engolida"), row('TV 24"'), row("depois das aspas")),
+        ["depois das aspas"],
+        [(2, "\n".join([row('"Kit'), row("engolida"), row('TV 24"')]), [SWALLOWS])],
+    ),
+    (
+        "delimitador a mais",
+        lines(HEADER, row("a mais 1") + ",", "", row("a mais 2") + ',""'),
+        ["a mais 1", "a mais 2"],
+        [],
+    ),
+    ("delimitador a mais só no cabeçalho", lines(HEADER + ",", row("só no cabeçalho")), ["só no cabeçalho"], []),
+    (
+        "delimitador a mais em parte",
+        lines(HEADER, row("em parte"), row("recusada") + ","),
+        ["em parte"],
+        [(3, row("recusada") + ",", [COUNT])],
+    ),
+    ("linhas de delimitadores", lines(HEADER, "," * 12, row("entre"), ',"",, ', '""', ",", '" "'), ["entre"], []),
+    ("ctrl-z", lines(HEADER, row("ctrl-z")) + "\x1a", ["ctrl-z"], []),
+    ("cabeçalho repetido", lines(HEADER, row("um"), HEADER.upper(), row("dois"), HEADER), ["dois", "um"], []),
     ("crlf", lines(HEADER, row("crlf"), "", "x", end="\r\n"), ["crlf"], [(4, "x", [COUNT])]),
     ("lf e crlf", HEADER + "\r\n" + row("lf") + "\n" + row("e crlf") + "\r\n", ["e crlf", "lf"], []),
     ("sem fim", lines(HEADER, row("sem fim")) + "x,y", ["sem fim"], [(3, "x,y", [COUNT])]),
@@ -105,12 +147,12 @@ ACCEPTED = [
     ),
     (
         "texto exato",
-        lines(HEADER, f' "x" ,{NBSP}"y{ZERO_WIDTH}\t;e\u0301', ",,,", '" "', "\x1c"),
+        lines(HEADER, f' "x" ,{NBSP}"y{ZERO_WIDTH}\t;e\u0301', "\x1a", '""""', "\x1c"),
         [],
         [
             (2, f' "x" ,{NBSP}"y{ZERO_WIDTH}\t;e\u0301', [COUNT]),
-            (3, ",,,", [COUNT]),
-            (4, '" "', [COUNT]),
+            (3, "\x1a", [COUNT]),
+            (4, '""""', [COUNT]),
             (5, "\x1c", [COUNT]),
         ],
     ),
@@ -133,14 +175,29 @@ REJECTED = [
     ("falta uma", lines(HEADER.removesuffix(f",{CODIGO}"), row("x").removesuffix(",X")), f"falta: '{CODIGO}'"),
     ("repetida", lines(f"{HEADER},Nome", row("x") + ",Ana"), "repetida: 'Nome'"),
     ("repetida de outro modo", lines(f"{HEADER}, nomé {NBSP}", row("x") + ",Ana"), "repetida: 'Nome'"),
-    ("zero-width", lines(HEADER.replace("Nome", f"No{ZERO_WIDTH}me", 1), row("x")), "falta: 'Nome'"),
+    ("parecida", lines(HEADER.replace(",Nome,", ",Nomes,"), row("x")), "falta: 'Nome'"),
+    ("outro nome repetido", lines("Data," + HEADER.replace(TIMESTAMP, "data"), row("x")), f"repetida: '{TIMESTAMP}'"),
+    ("título", lines("Vendas de março", "", HEADER, row("x")), "O cabeçalho está na linha 3"),
+    (
+        "outra ordem abaixo",
+        lines(HEADER, row("x"), reverse(HEADER), reverse(row("y"))),
+        "Na linha 3 o cabeçalho aparece",
+    ),
+    ("outro sep", lines("sep=;", HEADER, row("x")), "indica outro delimitador (';')"),
     ("outro cabeçalho", lines("a,b,c", "1,2,3"), "detectar o delimitador"),
     ("sem cabeçalho", lines(row("x")), "detectar o delimitador"),
     ("dois pontos", lines(delimited(":", HEADER), delimited(":", row("x"))), "detectar o delimitador"),
     ("só linhas em branco", lines("", " ", NBSP), "não tem cabeçalho"),
     ("0 bytes", b"", "0 bytes"),
     ("nem um nem outro", lines(HEADER, row("é")).encode("cp1252") + b"\x81", "nem em Windows-1252"),
-    ("mistura", lines(HEADER).encode() + lines(row("é")).encode("cp1252"), "mistura codificações"),
+    ("mistura", lines(HEADER).encode() + lines(row("é")).encode("cp1252"), "mistura codificações: a linha 1"),
+    (
+        "outra mistura",
+        lines(HEADER, row("é")).encode("cp1252") + lines(row("ã")).encode(),
+        "mistura codificações: a linha 3",
+    ),
+    ("cp850", lines(HEADER, row("x")).encode("cp850"), "'Interação'"),
+    ("macintosh", lines(HEADER, row("x")).encode("mac_roman"), "MacRoman"),
     ("nul", lines(HEADER, row("x"), "\0"), "NUL"),
     ("utf-16", lines(HEADER, row("x")).encode("utf-16"), "UTF-16"),
     ("utf-16-be", codecs.BOM_UTF16_BE + lines(HEADER, row("x")).encode("utf-16-be"), "UTF-16"),
@@ -149,7 +206,6 @@ REJECTED = [
     ("aspas abertas", lines(HEADER, row("x"), row('"x'), row("x")), "na linha 3 nunca são fechadas"),
     ("aspas abertas no cabeçalho", lines(f'"{HEADER}', row("x")), "na linha 1 nunca são fechadas"),
     ("cr", lines(HEADER, row("x"), row("y"), end="\r"), "CR"),
-    ("um cr", lines(HEADER, row("x"), row("y") + "\r" + row("z")), "Na linha 3 há um retorno de carro (CR)"),
 ]
 
 # Row by row: a column, its field as it stands in the file, and its value in silver or the reasons against it.
@@ -317,6 +373,10 @@ def test_a_file_is_rejected_with_its_reason_and_counts_0(intake, lake, name, con
 
 def test_extra_columns_are_named_in_the_ledger(intake):
     assert intake.bronze("registros_a mais.csv").motivo == "Colunas ignoradas: 'Loja', 'Obs'"
+
+
+def test_headers_further_down_are_named_in_the_ledger(intake):
+    assert intake.bronze("registros_cabeçalho repetido.csv").motivo == "Cabeçalho repetido, ignorado: nas linhas 3, 5"
 
 
 @pytest.fixture(scope="module")
@@ -487,7 +547,7 @@ MONSTROUS_RECORDS = {  # name: record and reason
     "campo de 2 MB": (row("ã" * MEGABYTE), "texto_longo"),
     "campo de 2 MB entre aspas": (row('"' + "linha\n" * (MEGABYTE // 3) + '"'), "texto_longo"),
     "valor de 2 MB": (row("p", **{VALOR: "1" + ".000" * (MEGABYTE // 2)}), "valor_fora_do_limite"),
-    "um milhão de delimitadores": ("," * 1_000_000, COUNT),
+    "um milhão de delimitadores": ("," * 1_000_000 + "x", COUNT),
     "só aspas aos pares": ('"' * 2 * MEGABYTE, COUNT),
 }
 MONSTROUS_FILES = {  # name: content, and what the reason says
