@@ -1,12 +1,9 @@
 """What a CSV file is: its encoding, delimiter and header, how many rows it has, and where it can be cut."""
 
-import codecs
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -17,12 +14,9 @@ from vendas.header import Header, find_header
 from vendas.rows import RowFinder
 from vendas.schema import ORIGIN_NAME
 
-BOM = codecs.BOM_UTF8
 BLOCK_BYTES = 16 << 20
 LISTED_LINES = 20  # of repeated headers that a survey names
 
-_CTRL_Z = re.compile(rb"\x1a[\x1a\s]*\Z")  # how DOS ended a text
-_TAIL_BYTES = 4 << 10
 _FIRST_LOOK_BYTES = 64 << 10
 
 
@@ -72,22 +66,19 @@ def survey(path: Path, block_bytes: int = BLOCK_BYTES, window_bytes: int = WINDO
     and `window_bytes`, on which nothing else depends. Raises: FileRejected with the reason.
     """
     with path.open("rb") as file:
-        encoding = detect_encoding(file, window_bytes)
-        end = _end_of_text(file)
-        file.seek(0)
-        bom = file.read(len(BOM)) == BOM
-        header = find_header(file, len(BOM) if bom else 0, end, encoding)
+        text = detect_encoding(file, window_bytes)
+        header = find_header(file, text)
 
         def records(size: int) -> Iterator[Window]:
-            return windows(bytes_between(file, header.end, end), header.delimiter, header.next_line, size)
+            return windows(bytes_between(file, header.end, text.end), header.delimiter, header.next_line, size)
 
-        finder = RowFinder(encoding, header.delimiter)
+        finder = RowFinder(text.encoding, header.delimiter)
         names = _names_of_fields(header, finder, partial(records, _FIRST_LOOK_BYTES))
         found = _Found(header, finder)
         blocks = list(_cut_blocks(records(window_bytes), header.end, found.rows_in, block_bytes))
     return Survey(
-        encoding=encoding,
-        bom=bom,
+        encoding=text.encoding,
+        bom=text.bom,
         delimiter=header.delimiter,
         header=names,
         positions=header.positions,
@@ -97,15 +88,6 @@ def survey(path: Path, block_bytes: int = BLOCK_BYTES, window_bytes: int = WINDO
         repeated=len(found.repeated),
         repeated_lines=tuple(found.repeated[:LISTED_LINES]),
     )
-
-
-def _end_of_text(file: BinaryIO) -> int:
-    """Return the offset of the end of the file, or of the Ctrl-Z at its end."""
-    begin = max(0, file.seek(0, 2) - _TAIL_BYTES)
-    file.seek(begin)
-    tail = file.read()
-    found = _CTRL_Z.search(tail)
-    return begin + (found.start() if found else len(tail))
 
 
 def _names_of_fields(header: Header, finder: RowFinder, records: Callable[[], Iterator[Window]]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from vendas.column_names import are_headers, listed, name_places, read_names
+from vendas.encoding import Encoded
 from vendas.errors import FileRejected
 from vendas.grammar import Window, bytes_between, reject, windows
 from vendas.rows import RowFinder
@@ -44,19 +45,18 @@ class Header:
         return tuple(name for place, name in enumerate(self.names) if place not in known)
 
 
-def find_header(file: BinaryIO, start: int, end: int, encoding: str) -> Header:
+def find_header(file: BinaryIO, text: Encoded) -> Header:
     """Return the header under the delimiter that gives each of the 13 columns once.
 
-    `start` is the offset of the first byte behind a BOM, `end` that of the end of the text. Raises: FileRejected if
-    there is no such delimiter, saying what is wrong under the one that comes closest, or if a first line `sep=` names
-    another delimiter.
+    Raises: FileRejected if there is no such delimiter, saying what is wrong under the one that comes closest, or if a
+    first line `sep=` names another delimiter.
     """
-    sep = _read_sep_line(file, start, end)
-    begin, line = (start + sep.end(), 2) if sep else (start, 1)
+    sep = _SEP_LINE.match(text.head, text.begin)
+    begin, line = (sep.end(), 2) if sep else (text.begin, 1)
     closest, problem = None, None
     for delimiter in DELIMITERS:
         try:
-            header = _read_header(file, begin, end, line, encoding, delimiter)
+            header = _read_header(file, begin, text.end, line, text.encoding, delimiter)
         except FileRejected as error:
             problem = problem or error
             continue
@@ -67,11 +67,7 @@ def find_header(file: BinaryIO, start: int, end: int, encoding: str) -> Header:
             closest = header
     if closest is None or (problem and not _matches(closest)):
         raise problem
-    raise _header_below(file, begin, end, line, encoding, closest.line) or _mismatch(closest)
-
-
-def _read_sep_line(file: BinaryIO, start: int, end: int) -> re.Match | None:
-    return _SEP_LINE.match(bytes_between(file, start, end)(HEADER_WINDOW_BYTES))
+    raise _header_below(file, begin, text.end, line, text.encoding, closest.line) or _mismatch(closest)
 
 
 def _check_sep_line(sep: re.Match | None, delimiter: str) -> None:
