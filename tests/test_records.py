@@ -148,6 +148,12 @@ def test_a_quoted_field_of_line_breaks_or_delimiters_is_text_where_no_row_can_be
     assert (row["Timestamp do Registro"], row["problemas"]) == (text, [])
 
 
+def test_a_quote_may_swallow_rows_up_to_the_end_of_the_file(parse):
+    rows = parse(f'{GOOD}\n"{GOOD}\n"{REST}')
+
+    assert [row["problemas"] for row in rows] == [[], [SWALLOWS]]
+
+
 def test_cr_cr_lf_ends_a_line(parse):
     rows = parse(f"{GOOD}\r\r\n\r\r\n{GOOD}\r\r\n", HEADER + "\r\r\n")
 

@@ -14,7 +14,7 @@ from pyarrow import csv
 from vendas.dialect import Block, Survey
 from vendas.encoding import CP1252, UTF8
 from vendas.errors import ConservationError
-from vendas.grammar import MAX_RECORD_BYTES, WINDOW_BYTES, Reader, Window, bytes_between, split, windows
+from vendas.grammar import LF, MAX_RECORD_BYTES, WINDOW_BYTES, Reader, Window, bytes_between, split, windows
 from vendas.reasons import Reason
 from vendas.rows import RowFinder
 from vendas.schema import INPUT_NAMES, LINHA, ORIGEM, PROBLEMAS, TEXTO
@@ -88,7 +88,8 @@ def _problems(window: Window, survey: Survey) -> dict[Reason, np.ndarray]:
 def _swallowing(window: Window, survey: Survey) -> np.ndarray:
     """Per record: does a field in quotes hold a line break and as many delimiters as a row has?"""
     found = np.zeros(len(window), bool)
-    several = np.flatnonzero(np.diff(window.lines) > 1)
+    breaks = np.diff(window.lines) - (window.bytes[window.bounds[1:] - 1] == LF)  # its own line end left out
+    several = np.flatnonzero(breaks)
     if not len(several):
         return found
     most, delimiter = len(survey.header) - 1, survey.delimiter.encode()
