@@ -45,7 +45,7 @@ TAKEN = {
     "29_header_zwsp": (1, 1, {}),
     "29c_header_snake": (1, 1, {}),
     "29d_header_colon_units": (1, 1, {}),
-    "44_fractions": (4, 1, {2: ["desconto_ambiguo"], 3: ["desconto_ambiguo"], 4: ["desconto_ambiguo"]}),
+    "44_fractions": (4, 1, {2: ["desconto_ambiguo"], 3: ["desconto_ambiguo"], 4: ["desconto_um_ambiguo"]}),
     "53_decimal_trailing_zeros": (2, 2, {}),
 }
 # Of the file of amounts, by its e-mails v0, v1, …: the value in silver.

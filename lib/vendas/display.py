@@ -12,10 +12,10 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from vendas import ledger, maintain, pipeline
+from vendas.column_names import listed
 from vendas.doctor import Diagnosis
 from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
-from vendas.header import listed
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
 from vendas.text import brazilian
@@ -184,7 +184,7 @@ def _notes(found: Diagnosis) -> Iterator[str]:
         yield f"Colunas com outro nome: {', '.join(renamed)}."
     if found.colunas_ignoradas:
         yield f"Colunas ignoradas: {listed(found.colunas_ignoradas)}."
-    for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas)):
+    for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas), ("Aviso", found.avisos)):
         for code, rows in codes.items():
             yield f"{kind}: {brazilian(rows)} por {code}. {sentence(code)}"
 
