@@ -46,9 +46,8 @@ class RunReport:
 
     @property
     def status(self) -> str:
-        """`ok`, or `with_rejections` when intake refused a whole file."""
-        refused = any(entry["situacao"] == ledger.REJECTED for entry in self.files)
-        return "with_rejections" if refused else "ok"
+        """`ok`, or `with_rejections` when intake rejected a file, or refused all rows of one."""
+        return "with_rejections" if any(map(ledger.is_refused, self.files)) else "ok"
 
     def as_json(self) -> dict:
         """The document that `vendas run --json` prints."""

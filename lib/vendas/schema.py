@@ -106,6 +106,7 @@ LEDGER = (
     Column("lidas", "bigint", "Linhas lidas do arquivo"),
     Column("duplicadas", "bigint", "Linhas iguais a outra já aceita"),
     Column("quarentena", "bigint", "Linhas recusadas, guardadas com os motivos"),
+    Column("duvidosas", "bigint", "Linhas aceitas que parecem danificadas"),
     Column("gravadas", "bigint", "Linhas do arquivo na tabela da etapa"),
     Column("dialeto", "string", "Como ler o arquivo (JSON)"),
     Column("registrado_em", "timestamp_ntz", "Quando a etapa foi concluída (UTC)"),
