@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -108,7 +109,8 @@ def watch(
 
     with until_signal() as stopped:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
-        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped)
+        tell = partial(display.print_left, console)
+        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped, tell)
     # Not by `console`: a line that the signal cut off in it would come out a second time.
     typer.echo("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.", err=True)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -91,8 +92,15 @@ def print_run(console: Console, report: pipeline.RunReport) -> None:
         print_files(console, sorted(report.files, key=ledger.needs_no_look), title, FILES_OF_A_RUN)
     else:
         console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
+    for path, why in report.left.items():
+        print_left(console, path, why)
     if report.report:
         console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_left(console: Console, path: Path, why: str) -> None:
+    """A file that stays in landing, and why."""
+    console.print(f"{path} {why}.", markup=False, highlight=False, style="yellow", soft_wrap=True)
 
 
 def print_files(console: Console, entries: list[dict], title: str, most: int | None = None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vendas.bronze_names import QUIET_SECONDS
 from vendas.errors import SettingsError
 from vendas.storage import SCHEME, Location, S3Lake, S3Path
 
@@ -31,6 +32,9 @@ class Settings(BaseSettings):
     )
     landing: Location = Field(
         default_factory=lambda given: given["lake"] / "landing", description="where channels drop their files"
+    )
+    quiet_seconds: float = Field(
+        default=QUIET_SECONDS, ge=0, le=3600, description="seconds for which a complete file in landing has not changed"
     )
     spark_master: str = Field(
         default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master"
