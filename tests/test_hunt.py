@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inprocess import drop, run_intake
-from vendas.doctor import examine
+from vendas.check import examine
 
 HUNT = Path(__file__).parent / "fixtures" / "hunt"
 NOW = datetime(2024, 6, 30, 12, 0)

@@ -46,7 +46,7 @@ LADDER = [
     {"desk", "records", "dictionary", "mended"},
     {"ledger"},
     {"cost", "accounts", "bronze", "quarantine", "exploration", "maintain"},
-    {"doctor", "workers"},
+    {"check", "workers"},
     {"worker_daemon"},
     {"repair"},
     {"charts"},

@@ -186,13 +186,13 @@ def sample(
 
 
 @app.command()
-def doctor(
+def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
     lake: Lake = None,  # as every command; no file is looked at differently for it
     json: Json = False,
 ) -> None:
     """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
-    from vendas.doctor import as_json, examine
+    from vendas.check import as_json, examine
 
     with console.status("Reading the files …"):
         found = examine(files, datetime.now())

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from vendas import ledger, maintain, pipeline
 from vendas.column_names import listed
-from vendas.doctor import Diagnosis
+from vendas.check import Diagnosis
 from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
 from vendas.quarantine import QuarantinedRow

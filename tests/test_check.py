@@ -20,11 +20,11 @@ from rich.console import Console
 
 from inprocess import NOTEBOOKS, drop, run_notebook
 from intake_twin import Dropped, Twin
-from vendas import dialect, doctor
+from vendas import check, dialect
 from vendas.arrivals import bronze_files
 from vendas.bronze import survey_file
 from vendas.display import print_diagnoses
-from vendas.doctor import SAMPLE_FILES, SAMPLE_ROWS, as_json, examine, examine_sample, sample_frame
+from vendas.check import SAMPLE_FILES, SAMPLE_ROWS, as_json, examine, examine_sample, sample_frame
 from vendas.doubts import MOJIBAKE, Doubt, Hint, sentence
 from vendas.errors import FileRejected, VendasError
 from vendas.reasons import Reason
@@ -139,7 +139,7 @@ def test_rows_tell_how_others_of_their_file_are_to_be_understood(look):
 
 
 def test_evidence_in_a_later_block_counts_for_the_rows_before(look, monkeypatch):
-    monkeypatch.setattr(doctor.dialect, "survey", partial(dialect.survey, block_bytes=200))
+    monkeypatch.setattr(check.dialect, "survey", partial(dialect.survey, block_bytes=200))
     days = ["03/05/2024", *["05/05/2024"] * 20, "03/25/2024"]
     found = look(a=[line(Timestamp_do_Registro=f"{day} 10:00", Nome=str(n)) for n, day in enumerate(days)])["a"]
     assert found.motivos == {"timestamp_impossivel": 1, "timestamp_ambiguo": 1}
@@ -160,7 +160,7 @@ def test_rows_of_one_moment_are_told_apart(look):
 
 
 def test_equal_rows_are_found_in_blocks_far_apart(look, monkeypatch):
-    monkeypatch.setattr(doctor.dialect, "survey", partial(dialect.survey, block_bytes=200))
+    monkeypatch.setattr(check.dialect, "survey", partial(dialect.survey, block_bytes=200))
     rows = [zero(), *(line(Nome=f"N{number}") for number in range(20)), zero()]
     found = look(a=rows)["a"]
     assert (counts(found), found.avisos) == ((22, 22, 0, 0), {"linha_repetida": 1, "valor_zero": 2})
@@ -187,7 +187,7 @@ def test_an_examples_text_is_exact(look):
 
 
 def test_examples_are_found_in_later_blocks(look, monkeypatch):
-    monkeypatch.setattr(doctor.dialect, "survey", partial(dialect.survey, block_bytes=200))
+    monkeypatch.setattr(check.dialect, "survey", partial(dialect.survey, block_bytes=200))
     found = look(a=[line(Nome=f"N{number}") for number in range(20)] + [zero(), "x"])["a"]
     assert [(example.linha, example.texto) for example in found.exemplos] == [(22, zero()), (23, "x")]
 
@@ -306,7 +306,7 @@ def bronze(folder, **files):
 
 
 def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "SAMPLE_ROWS", 3)
+    monkeypatch.setattr(check, "SAMPLE_ROWS", 3)
     events = bronze(
         tmp_path,
         empty=[""],
@@ -324,7 +324,7 @@ def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
 
 
 def test_a_sample_of_long_rows_has_fewer(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "_SAMPLE_BYTES", 200)
+    monkeypatch.setattr(check, "_SAMPLE_BYTES", 200)
     events = bronze(tmp_path, a=[HEADER, *[line(Nome="x" * 150)] * 9])
     (found,) = examine_sample(tmp_path, events, NOW)
     assert found.lidas == 2
@@ -384,7 +384,7 @@ def test_the_terminal_tells_of_names_and_columns(tmp_path):
 
 
 def vendas(folder, *arguments):
-    command = [Path(sys.executable).with_name("vendas"), "doctor", *map(str, arguments)]
+    command = [Path(sys.executable).with_name("vendas"), "check", *map(str, arguments)]
     no_jvm = {**os.environ, "VENDAS_SPARK_MASTER": "local[0]"}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=no_jvm)
 

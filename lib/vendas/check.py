@@ -142,7 +142,7 @@ def sample_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:
 
 
 def as_json(diagnoses: Iterable[Diagnosis]) -> dict:
-    """The document that `vendas doctor --json` prints."""
+    """The document that `vendas check --json` prints."""
     return {"files": [asdict(found) for found in diagnoses]}
 
 
