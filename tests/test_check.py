@@ -23,8 +23,8 @@ from intake_twin import Dropped, Twin
 from vendas import check, dialect
 from vendas.arrivals import bronze_files
 from vendas.bronze import survey_file
-from vendas.display import print_diagnoses
 from vendas.check import SAMPLE_FILES, SAMPLE_ROWS, as_json, examine, examine_sample, sample_frame
+from vendas.display import print_diagnoses
 from vendas.doubts import MOJIBAKE, Doubt, Hint, sentence
 from vendas.errors import FileRejected, VendasError
 from vendas.reasons import Reason

@@ -31,6 +31,7 @@ LADDER = [
         "findings",
         "code_pages",
         "mixtures",
+        "open_files",
         "shapes",
     },
     {"bronze_names", "s3_objects", "data_files"},

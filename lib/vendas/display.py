@@ -13,8 +13,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from vendas import ledger, maintain, pipeline
-from vendas.column_names import listed
 from vendas.check import Diagnosis
+from vendas.column_names import listed
 from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
 from vendas.quarantine import QuarantinedRow
