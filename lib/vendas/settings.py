@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     quiet_seconds: float = Field(
         default=QUIET_SECONDS, ge=0, le=3600, description="seconds for which a complete file in landing has not changed"
     )
+    maven_url: str | None = Field(
+        default=None, pattern=r"^https?://.+", description="a mirror of Maven Central, for Spark's jars"
+    )
     spark_master: str = Field(
         default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master"
     )

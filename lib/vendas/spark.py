@@ -24,7 +24,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from vendas.errors import SparkStartError, without_java_frames
-from vendas.jars import PACKAGES, fetch_jars
+from vendas.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.settings import Settings
 from vendas.storage import SCHEME, Location, S3Lake
 
@@ -37,7 +37,6 @@ _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace
 OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 TASKS_A_PROCESSOR = 8  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
-IVY_CACHE = Path.home() / ".ivy2"
 
 
 def java_home() -> Path:
@@ -58,10 +57,10 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
     `work_bytes` is how much there is to read, where that is known.
     """
     jars = fetch_jars(
-        java_home(),
-        IVY_CACHE,
+        jar_cache(),
         progress=lambda line: print(line, file=sys.stderr, flush=True),
         packages=PACKAGES,
+        repository=settings.maven_url,
     )
     return {
         "spark.master": settings.spark_master,

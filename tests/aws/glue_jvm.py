@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyspark
 
-from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars
-from vendas.spark import IVY_CACHE, java_home
+from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars, jar_cache
+from vendas.spark import java_home
 from workflow_double import JobRun
 
 OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
@@ -27,7 +27,7 @@ def submit(stack, options):
             "PYSPARK_PYTHON": sys.executable,
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
-        jars = fetch_jars(java_home(), IVY_CACHE, packages=OF_GLUE)
+        jars = fetch_jars(jar_cache(), packages=OF_GLUE)
         of_job = arguments[arguments.index("--conf") + 1].split(" --conf ")
         configured = [f"{name}={value}" for name, value in options.items()] + of_job
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
