@@ -128,7 +128,8 @@ def fetch_jars(
 ) -> list[Path]:
     """Return the paths of the jars of these packages, downloading what the cache lacks.
 
-    `repository` is the address of a mirror of Maven Central. Raises: DownloadError naming the artifact that could not be had, or that is not what it should be.
+    `repository` is the address of a mirror of Maven Central. Raises: DownloadError naming the artifact that could not
+    be had, or that is not what it should be.
     """
     for package in packages:
         if not jar_path(package, cache).is_file():
