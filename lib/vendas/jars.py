@@ -55,7 +55,7 @@ _OF_SPARK = {
         ),
     ),
 }
-ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK[pyspark.__version__.rpartition(".")[0]]
+ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK[".".join(pyspark.__version__.split(".")[:2])]  # AWS adds to the third
 POSTGRESQL = "org.postgresql:postgresql:42.7.4"
 PACKAGES = (ICEBERG, POSTGRESQL)
 REDSHIFT = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings a driver of its own

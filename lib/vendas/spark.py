@@ -26,7 +26,7 @@ from pyspark.sql import SparkSession
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.jars import PACKAGES, fetch_jars
 from vendas.settings import Settings
-from vendas.storage import SCHEME, Location, S3Lake
+from vendas.storage import SCHEME, Location, S3Lake, region_of_process
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
@@ -35,6 +35,7 @@ _CATALOG = f"spark.sql.catalog.{CATALOG}"
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 # What a JVM must know from its start, Glue's too; all else a session can be told later.
 OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
+S3A_REGION = "fs.s3a.endpoint.region"
 TASKS_A_PROCESSOR = 8  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
 IVY_CACHE = Path.home() / ".ivy2"
@@ -98,11 +99,16 @@ def _catalog(lake: Location) -> dict[str, str]:
     """A folder is a catalog by itself; the tables of a lake in S3 are in a database of the Glue Data Catalog."""
     options = {_CATALOG: "org.apache.iceberg.spark.SparkCatalog", _WAREHOUSE: str(lake)}
     if isinstance(lake, S3Lake):
-        return options | {
-            f"{_CATALOG}.type": "glue",
-            f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-            _NAMESPACE: lake.database,
-        }
+        region = region_of_process()
+        return (
+            options
+            | ({f"{_CATALOG}.client.region": region} if region else {})
+            | {
+                f"{_CATALOG}.type": "glue",
+                f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+                _NAMESPACE: lake.database,
+            }
+        )
     return options | {f"{_CATALOG}.type": "hadoop"}
 
 
@@ -186,12 +192,26 @@ def session(settings: Settings) -> SparkSession:
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
     spark = SparkSession.builder.getOrCreate()
+    if isinstance(settings.lake, S3Lake):
+        _prepare_for_s3(spark.sparkContext)
     if spark.conf.get(_WAREHOUSE, None) == str(settings.lake):
         return spark
     other = spark.newSession()
     for name, value in _session_options(settings.lake).items():  # a catalog's are read when it is first opened
         other.conf.set(name, value)
     return other
+
+
+def _prepare_for_s3(context: SparkContext) -> None:
+    """Give S3A this process's region, and Spark's Python workers that and the path of its modules.
+
+    Without it, S3A takes one region for all, and boto3 refuses to work; workers start in environments of their own.
+    """
+    if region := region_of_process():
+        context._jsc.hadoopConfiguration().set(S3A_REGION, region)
+        context.environment["AWS_DEFAULT_REGION"] = region
+    if path := os.environ.get("PYTHONPATH"):
+        context.environment["PYTHONPATH"] = path
 
 
 def _java_session(gateway: JavaGateway) -> JavaObject:

@@ -55,7 +55,8 @@ class Cloud:
         self.landing, self.bucket = self.stack.name("LandingBucket"), self.stack.name("LakeBucket")
         self.lake = S3Lake(self.bucket, database=self.stack.name("Database"))
         spark = {f"spark.hadoop.{name}": value for name, value in s3a_options(url).items()}
-        for key in ("fs.s3a.access.key", "fs.s3a.secret.key"):  # else each job would be the same actor to S3
+        # Else each job would be the same actor to S3, and in a region that it was not given.
+        for key in ("fs.s3a.access.key", "fs.s3a.secret.key", "fs.s3a.endpoint.region"):
             del spark[f"spark.hadoop.{key}"]
         self.workflow = WorkflowDouble(self.stack, submit(self.stack, spark))
         self._make()
