@@ -123,6 +123,6 @@ def _copy_by_function(stack: StackOutputs) -> str:
         told = json.loads(answer["Payload"].read())
     finally:
         landing.unlink()
-    if "FunctionError" in answer or "copied" not in (told or {}):
+    if "FunctionError" in answer or not (told and told.get("copied")):
         raise ProbeFailed(f"the function answered {json.dumps(told)[:1000]}")
     return f"{landing} copied to {told['copied']} and deleted"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from vendas import probes, warehouse_probes
@@ -88,8 +89,18 @@ def found(what: str, look: Look) -> Finding:
     try:
         return Finding(what, True, look.at())
     except Exception as error:  # a service, a driver and Java fail in more ways than can be listed
-        said = without_java_frames(f"{type(error).__name__}: {error}")
-        return Finding(what, False, said[:LONGEST_MESSAGE], look.remedy)
+        return Finding(what, False, _said(error)[:LONGEST_MESSAGE], look.remedy)
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says without the calls it came by, Java's and those of Spark's Python workers."""
+    if not isinstance(error, Py4JJavaError):
+        return without_java_frames(f"{type(error).__name__}: {error}")
+    said = without_java_frames(str(error.java_exception.toString()))
+    _, traceback, raised = said.rpartition("Traceback (most recent call last):\n")
+    if traceback:
+        return next((line for line in raised.splitlines() if line and not line[0].isspace()), said)
+    return said
 
 
 def result_path(lake: S3Path, name: str) -> S3Path:

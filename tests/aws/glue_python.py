@@ -40,12 +40,12 @@ def make(folder, version):
     glue, given = folder / "glue", folder / "given"
     for place in (glue, given):
         place.mkdir(parents=True)
-    of_glue = closure(OF_GLUE)
+    of_glue = closure(map(Requirement, OF_GLUE))
     for name in of_glue:
         link(name, glue)
     brand(glue, version)
-    pins = [Requirement(pin).name for pin in metadata.requires("vendas") if "extra ==" not in pin]
-    wanted = [name for name in map(canonicalize_name, pins) if name not in deploy_modules.NO_USE_FOR]
+    pins = [Requirement(line) for line in metadata.requires("vendas") if "extra ==" not in line]
+    wanted = [pin for pin in pins if canonicalize_name(pin.name) not in deploy_modules.NO_USE_FOR]
     for name in closure(wanted) - of_glue:
         link(name, given)
     own_wheel(given)
@@ -54,19 +54,18 @@ def make(folder, version):
     return folder / "python" / "bin" / "python", wrapper
 
 
-def closure(names):
-    """The distributions of these names and all that they need."""
-    found, waiting = set(), list(map(canonicalize_name, names))
+def closure(requirements):
+    """The names of the distributions that these requirements come to, with their extras and all that they need."""
+    found, waiting = set(), [(canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in requirements]
     while waiting:
-        name = waiting.pop()
-        if name in found:
+        name, extras = waiting.pop()
+        if (name, extras) in found:
             continue
-        found.add(name)
-        for line in metadata.requires(name) or []:
-            needed = Requirement(line)
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in ("", "binary")):
-                waiting.append(canonicalize_name(needed.name))
-    return found
+        found.add((name, extras))
+        for needed in map(Requirement, metadata.requires(name) or []):
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+                waiting.append((canonicalize_name(needed.name), frozenset(needed.extras)))
+    return {name for name, _ in found}
 
 
 def link(name, folder):

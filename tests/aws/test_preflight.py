@@ -72,8 +72,8 @@ def old_numpy(patch, job, tmp_path):
     patch.setattr(numpy, "__version__", "1.26.4")
 
 
-def old_papermill_of_workers(patch, job, tmp_path):
-    (tmp_path / "papermill.py").write_text("__version__ = '1.0'")
+def old_psycopg_of_workers(patch, job, tmp_path):
+    (tmp_path / "psycopg.py").write_text("__version__ = '1.0'")
     job._spark.sparkContext.environment["PYTHONPATH"] = str(tmp_path)
 
 
@@ -132,15 +132,15 @@ def copy_role_without_rights(patch, job, tmp_path):
 FAULTS = {
     "Spark": (spark_of_another_glue, "expected Spark 3.5 or 4.1"),
     "Python modules": (old_numpy, "expected numpy 2."),
-    "Python modules of workers": (old_papermill_of_workers, "expected papermill 2.7.0"),
+    "Python modules of workers": (old_psycopg_of_workers, "expected psycopg 3."),
     "Paths": (no_place_for_matplotlib, "not writable: MPLCONFIGDIR=/proc/no-home"),
     "Region of the driver": (another_region, "boto3 us-east-2, S3A us-east-2; the stack is in us-east-1"),
     "Region of workers": (another_region_of_workers, "boto3 us-east-2; the stack is in us-east-1"),
     "Notebook": (kernel_without_the_project, "no vendas here"),
-    "Catalog": (no_database, "Cannot find"),
+    "Catalog": (no_database, "EntityNotFoundException: Database"),
     "Staging": (no_bucket, "The specified bucket does not exist"),
     "Warehouse": (wrong_password, "password authentication failed"),
-    "SQL": (sql_that_redshift_lacks, "checks/x.sql: function generate_series() does not exist"),
+    "SQL": (sql_that_redshift_lacks, "checks/x.sql: ERROR: function generate_series() does not exist"),
     "COPY": (copy_role_without_rights, "S3ServiceException:Access Denied"),
 }
 
