@@ -53,7 +53,7 @@ LADDER = [
     {"pipeline", "kept_runs"},
     {"job"},
     {"display", "watch", "terminal"},
-    {"dw_commands", "quarantine_commands"},
+    {"dw_commands", "quarantine_commands", "preflight_commands"},
     {"cli"},
 ]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vendas import display, dw_commands, ledger, quarantine_commands
+from vendas import display, dw_commands, ledger, preflight_commands, quarantine_commands
 from vendas.arrivals import bronze_files, find
 from vendas.errors import VendasError
 from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
@@ -185,13 +185,21 @@ def sample(
 
 @app.command()
 def doctor(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
-    lake: Lake = None,  # as every command; no file is looked at differently for it
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE…]", help="CSV files, wherever they are.")] = None,
+    lake: Lake = None,  # no file is looked at differently for it
     json: Json = False,
 ) -> None:
-    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
+    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken.
+
+    Without a file, of a lake in S3: whether its stack on AWS will work (docs/aws.md). Exit code 1: something will not.
+    """
     from vendas.doctor import as_json, examine
 
+    if not files:
+        place = load_settings(lake=lake).lake
+        if isinstance(place, Path):
+            raise VendasError("Give the CSV files to look at; or a lake in S3 (--lake s3://…), to look at its stack.")
+        return preflight_commands.look_at_stack(place, json)
     with console.status("Reading the files …"):
         found = examine(files, datetime.now())
     print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)

@@ -5,10 +5,12 @@ import json
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 from arrival_world import LANDING, failure, world
 from vendas import preflight, storage
-from vendas.errors import ArrivalError, SettingsError
+from vendas.cli import app
+from vendas.errors import ArrivalError, SettingsError, VendasError
 from vendas.findings import Finding
 from vendas.preflight import StackOutputs, stack_named, stack_of
 from vendas.preflight_job import result_path
@@ -94,6 +96,32 @@ def test_a_function_that_cannot_copy_is_red(stack, bucket, monkeypatch, answer, 
     answer = answer | {"Payload": io.BytesIO(answer["Payload"])}
     found, _ = look(stack, Account(bucket, answer=answer), monkeypatch)
     assert not found["Function"].ok and said in found["Function"].found and found["Function"].remedy
+
+
+# --- the command
+
+
+@pytest.mark.parametrize(
+    ("findings", "code", "document"),
+    [
+        ([Finding("Spark", True, "3.5.6")], 0, {"ok": True}),
+        ([Finding("Spark", True, "3.5.6"), Finding("COPY", False, "Access Denied", "Attach it.")], 1, {"ok": False}),
+    ],
+)
+def test_doctor_of_a_lake_in_s3_shows_what_was_found(monkeypatch, findings, code, document):
+    monkeypatch.setattr(preflight, "stack_of", lambda lake: StackOutputs(f"stack of {lake}", {}))
+    monkeypatch.setattr(preflight, "preflight", lambda stack, progress: progress(stack.name) or findings)
+    done = CliRunner().invoke(app, ["doctor", "--lake", "s3://lago", "--json"])
+    assert done.exit_code == code
+    assert json.loads(done.stdout.splitlines()[-1]) == document | {"findings": [vars(f) for f in findings]}
+    shown = CliRunner().invoke(app, ["doctor", "--lake", "s3://lago"])
+    assert shown.exit_code == code
+    assert all(text in shown.stdout for f in findings for text in (f.what, f.remedy))
+
+
+def test_doctor_without_files_wants_a_lake_in_s3(tmp_path):
+    done = CliRunner().invoke(app, ["doctor", "--lake", str(tmp_path)])
+    assert isinstance(done.exception, VendasError) and "Give the CSV files to look at" in str(done.exception)
 
 
 # --- which stack
