@@ -1,6 +1,7 @@
 """What `vendas doctor` does for a lake in S3."""
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,7 @@ def look_at_stack(lake: S3Lake, json: bool) -> None:
 
 def print_findings(to: Console, findings: list[Finding]) -> None:
     """A line for each finding: ok, or what to do."""
-    table = Table("", "", "found", "what to do", title="Preflight")
+    table = Table("Looked at", "", "Found", "What to do", box=box.SIMPLE_HEAD, pad_edge=False)
     for finding in findings:
         state = Text("ok", "green") if finding.ok else Text("no", "bold red")
         table.add_row(Text(finding.what), state, Text(finding.found), Text(finding.remedy))

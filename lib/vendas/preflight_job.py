@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from vendas import probes, warehouse_probes
 from vendas.endpoint import Endpoint
-from vendas.errors import without_java_frames
+from vendas.errors import ProbeFailed, without_java_frames
 from vendas.findings import Finding, findings_as_json
 from vendas.settings import Settings
 from vendas.spark import session
@@ -40,10 +40,11 @@ _SQL = "The warehouse does not take the project's SQL as it is: no load would co
 
 
 class Look(NamedTuple):
-    """What looks at one thing, and what to do should that raise."""
+    """What looks at one thing, what to do should that raise, and which look it would only repeat the failure of."""
 
     at: Callable[[], str]
     remedy: str
+    needs: str = ""
 
 
 class Preflight:
@@ -75,13 +76,19 @@ class Preflight:
             "Catalog": Look(lambda: probes.catalog(spark()), _LAKE),
             "Staging": Look(lambda: probes.staging(spark(), settings.staging), _LAKE),
             "Warehouse": Look(lambda: warehouse_probes.connect(spark(), endpoint()), _WAREHOUSE),
-            "SQL": Look(lambda: warehouse_probes.explain(spark(), endpoint()), _SQL),
-            "COPY": Look(lambda: warehouse_probes.copy(spark(), endpoint(), settings.staging), _COPY),
+            "SQL": Look(lambda: warehouse_probes.explain(spark(), endpoint()), _SQL, "Warehouse"),
+            "COPY": Look(lambda: warehouse_probes.copy(spark(), endpoint(), settings.staging), _COPY, "Warehouse"),
         }
 
     def findings(self) -> list[Finding]:
-        """Look at everything."""
-        return [found(what, look) for what, look in self.looks().items()]
+        """Look at everything, but not at what waits for a thing that is red."""
+        findings: dict[str, Finding] = {}
+        for what, look in self.looks().items():
+            if look.needs and not findings[look.needs].ok:
+                findings[what] = Finding(what, False, "not looked at", f"Mend {look.needs} first, and look again.")
+            else:
+                findings[what] = found(what, look)
+        return list(findings.values())
 
 
 def found(what: str, look: Look) -> Finding:
@@ -94,6 +101,8 @@ def found(what: str, look: Look) -> Finding:
 
 def _said(error: Exception) -> str:
     """Return what an error says without the calls it came by, Java's and those of Spark's Python workers."""
+    if isinstance(error, ProbeFailed):
+        return str(error)
     if not isinstance(error, Py4JJavaError):
         return without_java_frames(f"{type(error).__name__}: {error}")
     said = without_java_frames(str(error.java_exception.toString()))

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from conftest import COPY_ROLE, s3a_options
-from glue_jvm import submit
+from glue_jvm import VERSIONS, submit
 from glue_python import NO_HOME
 from lake_twin import DIMENSIONS
 from permissions import Recorder
@@ -215,7 +215,7 @@ def test_the_preflight_is_green_and_its_calls_are_allowed(cloud, monkeypatch):
     assert [finding for finding in findings if not finding.ok] == []
     told = {finding.what: finding.found for finding in findings}
     assert list(told) == ["Job", *FAULTS, "Function"]
-    assert "pyspark 3.5.6+amzn.1" in told["Python modules"] and NO_HOME in told["Paths"]
+    assert f"pyspark {VERSIONS[0]}" in told["Python modules"] and NO_HOME in told["Paths"]
     assert told["Region of the driver"] == "boto3 us-east-1, S3A us-east-1"
     assert told["Region of workers"] == "boto3 us-east-1"
     calls = cloud.recorder.of("PreflightRole")

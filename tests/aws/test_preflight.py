@@ -155,6 +155,17 @@ def test_what_would_not_work_is_red(job, what, tmp_path, monkeypatch):
     assert (finding.ok, said in finding.found, finding.remedy != "") == (False, True, True), finding
 
 
+def test_what_waits_for_a_warehouse_that_cannot_be_reached_is_not_looked_at(job, tmp_path, monkeypatch):
+    wrong_password(monkeypatch, job, tmp_path)
+    looks = {what: look for what, look in job.looks().items() if look.needs or what == "Warehouse"}
+    monkeypatch.setattr(job, "looks", lambda: looks)
+    assert [(finding.what, finding.ok, finding.found[:13]) for finding in job.findings()] == [
+        ("Warehouse", False, "WarehouseErro"),
+        ("SQL", False, "not looked at"),
+        ("COPY", False, "not looked at"),
+    ]
+
+
 def test_every_look_has_its_fault(job):
     assert list(job.looks()) == list(FAULTS)
 

@@ -2,12 +2,14 @@
 
 import io
 import json
+import subprocess
 
 import boto3
 import pytest
 from typer.testing import CliRunner
 
 from arrival_world import LANDING, failure, world
+from test_project import ROOT
 from vendas import preflight, storage
 from vendas.cli import app
 from vendas.errors import ArrivalError, SettingsError, VendasError
@@ -122,6 +124,19 @@ def test_doctor_of_a_lake_in_s3_shows_what_was_found(monkeypatch, findings, code
 def test_doctor_without_files_wants_a_lake_in_s3(tmp_path):
     done = CliRunner().invoke(app, ["doctor", "--lake", str(tmp_path)])
     assert isinstance(done.exception, VendasError) and "Give the CSV files to look at" in str(done.exception)
+
+
+def test_make_preflight_looks_at_the_stack_of_that_name(aws, bucket):
+    outputs = {
+        key: {"Value": value} for key, value in (OUTPUTS | {"LakeBucket": bucket, "LandingBucket": bucket}).items()
+    }
+    template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    boto3.client("cloudformation").create_stack(StackName="da-loja", TemplateBody=json.dumps(template))
+    done = subprocess.run(
+        ["make", "--old-file=.venv/.installed", "preflight", "STACK=da-loja"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0 and "by the function loja-arrival" in done.stderr
+    assert ("Job" in done.stdout, "EntityNotFoundException" in done.stdout.replace("\n", "")) == (True, True)
 
 
 # --- which stack
