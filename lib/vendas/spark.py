@@ -203,15 +203,13 @@ def session(settings: Settings) -> SparkSession:
 
 
 def _prepare_for_s3(context: SparkContext) -> None:
-    """Give S3A this process's region, and Spark's Python workers that and the path of its modules.
+    """Give S3A and Spark's Python workers this process's region.
 
     Without it, S3A takes one region for all, and boto3 refuses to work; workers start in environments of their own.
     """
     if region := region_of_process():
         context._jsc.hadoopConfiguration().set(S3A_REGION, region)
         context.environment["AWS_DEFAULT_REGION"] = region
-    if path := os.environ.get("PYTHONPATH"):
-        context.environment["PYTHONPATH"] = path
 
 
 def _java_session(gateway: JavaGateway) -> JavaObject:

@@ -47,6 +47,8 @@ def submit(stack, options, version=VERSIONS[0]):
         jars = fetch_jars(java_home(), IVY_CACHE, packages=OF_GLUE)
         of_job = arguments[arguments.index("--conf") + 1].split(" --conf ")
         configured = [f"{name}={value}" for name, value in options.items()] + of_job
+        # Glue installs the modules for Spark's workers as well, which no wrapper starts.
+        configured.append(f"spark.executorEnv.PYTHONPATH={glue_python.path(wrapper)}")
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
         command += [part for option in configured for part in ("--conf", option)]
         done = subprocess.run(

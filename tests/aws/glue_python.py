@@ -54,6 +54,11 @@ def make(folder, version):
     return folder / "python" / "bin" / "python", wrapper
 
 
+def path(wrapper):
+    """What is on the path of a wrapper's script, as a variable has it."""
+    return f"{wrapper.parent / 'glue'}:{wrapper.parent / 'given'}"
+
+
 def closure(requirements):
     """The names of the distributions that these requirements come to, with their extras and all that they need."""
     found, waiting = set(), [(canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in requirements]
