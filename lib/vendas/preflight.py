@@ -19,6 +19,7 @@ from vendas.storage import S3Lake, S3Path, client
 
 POLL_SECONDS = 5
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
+LONGEST_ANSWER = 1000  # characters
 LANDING_FOLDER = "_preflight"  # where nothing is taken for a sales file
 
 _JOB = "See the job's run in the Glue console; its log is in /aws-glue/STACK/error. docs/aws.md, Preflight."
@@ -45,11 +46,6 @@ class StackOutputs:
         return self.values[key]
 
 
-def stack_named(name: str) -> StackOutputs:
-    """Return the outputs of a stack. Raises SettingsError."""
-    return next(_stacks(StackName=name))
-
-
 def stack_of(lake: S3Lake) -> StackOutputs:
     """Return the outputs of the stack whose lake this is. Raises SettingsError."""
     for stack in _stacks():
@@ -61,9 +57,9 @@ def stack_of(lake: S3Lake) -> StackOutputs:
     )
 
 
-def _stacks(**which: str) -> Iterator[StackOutputs]:
+def _stacks() -> Iterator[StackOutputs]:
     try:
-        for page in client("cloudformation").get_paginator("describe_stacks").paginate(**which):
+        for page in client("cloudformation").get_paginator("describe_stacks").paginate():
             for stack in page["Stacks"]:
                 outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
                 yield StackOutputs(stack["StackName"], outputs)
@@ -116,13 +112,16 @@ def _copy_by_function(stack: StackOutputs) -> str:
     """Put an object into landing and have the function copy it to bronze, under its role, and delete both."""
     landing = S3Path(stack["LandingBucket"]) / LANDING_FOLDER / f"{secrets.token_hex(8)}.txt"
     landing.write_bytes(b"preflight\n")
+    copied = None
     try:
         answer = client("lambda").invoke(
             FunctionName=stack["ArrivalFunction"], Payload=json.dumps({"preflight": landing.key}).encode()
         )
         told = json.loads(answer["Payload"].read())
+        copied = told and told.get("copied")
+        if not copied:
+            raise ProbeFailed(f"the function answered {json.dumps(told)[:LONGEST_ANSWER]}")
     finally:
-        landing.unlink()
-    if "FunctionError" in answer or not (told and told.get("copied")):
-        raise ProbeFailed(f"the function answered {json.dumps(told)[:1000]}")
-    return f"{landing} copied to {told['copied']} and deleted"
+        if not copied:  # else it is gone, and a deletion would leave a marker
+            landing.unlink()
+    return f"{landing} copied to {copied} and deleted"
