@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAMBDA_MODULES := __init__ errors storage bronze_names s3_objects s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
-.PHONY: help install demo test test-glue6 golden bench deploy undeploy clean
+.PHONY: help install demo test test-glue6 golden bench deploy preflight undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
+	@echo "make preflight STACK=name  looks whether that stack will work: a table of what is ok, and what to do"
 	@echo "make undeploy STACK=name  takes it down; data stays"
 	@echo "make clean    removes .venv* and caches; lakes stay"
 
@@ -85,6 +86,12 @@ named-%:
 
 deploy: named-STACK named-BUCKET install build/lambda build/vendas.gluewheels.zip
 	PATH="$(CURDIR)/$(BIN):$$PATH" workflow/deploy "$(STACK)" "$(BUCKET)" $(PARAMS)
+
+# By the lake's name, which the stack tells.
+preflight: named-STACK install
+	lake=$$($(BIN)/aws cloudformation describe-stacks --stack-name "$(STACK)" --output text \
+		--query "Stacks[0].Outputs[?OutputKey=='LakeBucket'].OutputValue") && \
+	$(BIN)/vendas doctor --lake "s3://$$lake"
 
 undeploy: named-STACK install
 	PATH="$(CURDIR)/$(BIN):$$PATH" workflow/undeploy "$(STACK)"

@@ -1,6 +1,7 @@
 """AWS Lambda: moves what arrives in the landing bucket to bronze, and starts the workflow for it.
 
-Its event is a batch of SQS messages, each an S3 event notification, or `{"sweep": true}`, sent by a schedule.
+Its event is a batch of SQS messages, each an S3 event notification, or `{"sweep": true}`, sent by a schedule, or
+`{"preflight": "_preflight/…"}`, by which a user tries a move.
 """
 
 import os
@@ -20,10 +21,12 @@ from vendas import s3_moves
 from vendas.bronze_names import Arrival, is_sales_file
 from vendas.errors import ArrivalError
 from vendas.s3_moves import Landed
+from vendas.s3_objects import head_of, hex_of, prefix
 from vendas.storage import S3Path, client
 
 LANDING = S3Path(os.environ["LANDING_BUCKET"])
 BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
+PREFLIGHT = "_preflight/"  # begins the keys of what is moved to try it, in landing and in bronze
 
 logger, metrics = Logger(), Metrics()
 
@@ -38,6 +41,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _take_up_batch(event, context)
     if event.get("sweep") is True:
         return _sweep()
+    if str(event.get("preflight", "")).startswith(PREFLIGHT):
+        return _try_a_move(LANDING / event["preflight"])
     raise ArrivalError(f'Not an event of this function: {event!r:.200}. Send SQS messages, or {{"sweep": true}}.')
 
 
@@ -109,6 +114,20 @@ def _sweep() -> dict[str, Any]:
     if failed:
         raise ExceptionGroup("not all files in landing could be taken up", failed)
     return {"moved": [arrival.bronze_name for arrival in moved], "workflow_run": started}
+
+
+def _try_a_move(path: S3Path) -> dict[str, Any]:
+    """Moves an object as if it were a sales file, to a folder that no run looks at, which it then empties."""
+    s3, place = client("s3"), BRONZE / path.key
+    head = head_of(s3, path)
+    if head is None:
+        raise ArrivalError(f"{path} is not there, or this function's role may not read it.")
+    try:
+        arrival = s3_moves.move_to_bronze(s3, Landed(path, head["LastModified"], hex_of(head["ETag"])), place)
+        return {"copied": arrival and str(place / arrival.bronze_name)}
+    finally:
+        for made in s3.list_objects_v2(Bucket=place.bucket, Prefix=prefix(place)).get("Contents", []):
+            s3.delete_object(Bucket=place.bucket, Key=made["Key"])
 
 
 def _tell(key: str, arrival: Arrival | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 from terminal import FIXTURES, run
 from vendas import embedded
 from vendas import spark as vendas_spark
-from vendas.jars import PACKAGES, REDSHIFT, S3A
+from vendas.jars import ICEBERG_AWS, PACKAGES, REDSHIFT, S3A
 from vendas.settings import load_settings
 
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")  # tests are over before the second compiler pays
@@ -18,7 +18,7 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")  # tests a
 def spark(tmp_path_factory):
     settings = load_settings(lake=tmp_path_factory.mktemp("spark") / "lago", spark_master="local[2]", spark_memory="2g")
     with pytest.MonkeyPatch.context() as patch:  # this one JVM serves the AWS tests, too
-        patch.setattr(vendas_spark, "PACKAGES", (*PACKAGES, REDSHIFT, *S3A))
+        patch.setattr(vendas_spark, "PACKAGES", tuple(dict.fromkeys((*PACKAGES, ICEBERG_AWS, REDSHIFT, *S3A))))
         session = vendas_spark.session(settings)
     session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session

@@ -1,38 +1,66 @@
-"""The script of all Glue jobs of the workflow: runs the notebook that the job is for.
+"""The script of all Glue jobs of the workflow: runs the notebook that the job is for, or the preflight of the stack.
 
 Glue passes the job's arguments, and those of its run, on the command line; those named as settings are settings.
 """
 
+import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from vendas.cost import DPUS
 from vendas.errors import SettingsError, VendasError
-from vendas.job import JobRun, run_job
-from vendas.settings import Settings, load_settings
-from vendas.storage import S3Lake
+from vendas.job_environment import job_environment
 
 
 def main(arguments: list[str]) -> None:
     """Raises SystemExit with what went wrong, which is what Glue then shows of the job."""
     parser = ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--notebook", required=True)
+    parser.add_argument("--aws_region")
+    first, _ = parser.parse_known_args(arguments)
+    before = dict(os.environ)
+    with TemporaryDirectory(prefix="vendas-") as folder:
+        os.environ |= job_environment(Path(folder), sys.path, first.aws_region)
+        try:
+            _work(arguments)
+        except VendasError as error:
+            sys.exit(f"{type(error).__name__}: {error}")
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _work(arguments: list[str]) -> None:
+    # Here, because some of it looks for a place to write as soon as it is imported.
+    from vendas.job import JobRun, run_job
+    from vendas.settings import Settings, load_settings
+    from vendas.storage import S3Lake
+
+    given, dpus = _parse(arguments, list(Settings.model_fields))
+    settings = load_settings(**{name: getattr(given, name) for name in Settings.model_fields})
+    if not isinstance(settings.lake, S3Lake):
+        raise SettingsError(f"--lake is {settings.lake}; expected s3://bucket. A lake in a folder: vendas run.")
+    if given.preflight:
+        from vendas.preflight_job import run_preflight
+
+        return run_preflight(settings, given.preflight, given.aws_region)
+    if not given.notebook:
+        raise SettingsError("--notebook is missing; expected a stage's notebook, such as 01_bronze.")
+    run_job(given.notebook, settings, JobRun(given.JOB_RUN_ID, given.WORKFLOW_NAME, given.WORKFLOW_RUN_ID, dpus))
+
+
+def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]:
+    """Return what Glue passes, and the DPUs of the job."""
+    from vendas.cost import DPUS
+
+    parser = ArgumentParser(allow_abbrev=False)
+    for name in ("notebook", "preflight", "aws_region", "WORKFLOW_NAME", "WORKFLOW_RUN_ID", *settings):
+        parser.add_argument(f"--{name}")
     parser.add_argument("--JOB_RUN_ID", default="manual")
-    parser.add_argument("--WORKFLOW_NAME")
-    parser.add_argument("--WORKFLOW_RUN_ID")
     parser.add_argument("--worker_type", default="G.1X", choices=DPUS)
     parser.add_argument("--workers", type=int, default=2)
-    for name in Settings.model_fields:
-        parser.add_argument(f"--{name}")
     given, _ = parser.parse_known_args(arguments)  # Glue has more of its own
-    dpus = DPUS[given.worker_type] * given.workers
-    try:
-        settings = load_settings(**{name: getattr(given, name) for name in Settings.model_fields})
-        if not isinstance(settings.lake, S3Lake):
-            raise SettingsError(f"--lake is {settings.lake}; expected s3://bucket. A lake in a folder: vendas run.")
-        run_job(given.notebook, settings, JobRun(given.JOB_RUN_ID, given.WORKFLOW_NAME, given.WORKFLOW_RUN_ID, dpus))
-    except VendasError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    return given, DPUS[given.worker_type] * given.workers
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vendas import display, dw_commands, ledger, quarantine_commands
+from vendas import display, dw_commands, ledger, preflight_commands, quarantine_commands
 from vendas.arrivals import bronze_files, find
+from vendas.environment import isolate
 from vendas.errors import VendasError
 from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
@@ -32,12 +33,17 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
 MAX_HOURS = 100 * 366 * 24
+AS_STARTED: dict[str, str] = {}  # the environment that the command was called in
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
     """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
     logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
+    AS_STARTED.update(os.environ)
+    isolate()
+    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal lacks must not end a command
+        stream.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False) or 0
     except UsageError as error:
@@ -199,6 +205,20 @@ def check(
     print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
     if any(diagnosis.rejected or not diagnosis.nome_aceito for diagnosis in found):
         raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def doctor(lake: Lake = None, json: Json = False) -> None:
+    """Whether this installation, or the stack of a lake in S3, will work. Exit code 1: something will not."""
+    from vendas.installation import look_at_installation
+
+    try:
+        place = load_settings(lake=lake).lake
+    except VendasError:
+        place = None  # what is wrong with the settings is one of the findings
+    if place is not None and not isinstance(place, Path):
+        return preflight_commands.look_at_stack(place, json)
+    preflight_commands.show(look_at_installation(lake, AS_STARTED), json)
 
 
 @app.command(context_settings={"allow_extra_args": True})

@@ -57,6 +57,10 @@ class UpkeepError(VendasError):
     """The upkeep of a lake table failed; its rows are what they were."""
 
 
+class ProbeFailed(VendasError):
+    """A look at a stack on AWS found what a stage would fail by."""
+
+
 class NotebookError(VendasError):
     """A notebook was refused, failed, or ended without its result."""
 

@@ -23,6 +23,7 @@ import pyspark
 from vendas.errors import DownloadError
 
 ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 3, 2, 60
+DOCTOR_SECONDS = 10  # for which `vendas doctor` waits for an answer
 _CHUNK_BYTES = 1 << 20
 
 
@@ -138,9 +139,23 @@ def fetch_jars(
     return [jar_path(package, cache) for package in packages]
 
 
-def _fetch(package: str, cache: Path, repository: str) -> None:
+def can_be_fetched(package: str, repository: str | None = None) -> str | None:
+    """Return None if the package's jar can be fetched, else what hinders it; nothing is downloaded."""
+    request = urllib.request.Request(_url(package, repository or maven_central()), method="HEAD")
+    try:
+        with urllib.request.build_opener().open(request, timeout=DOCTOR_SECONDS):
+            return None
+    except (OSError, http.client.HTTPException) as error:
+        return f"{request.full_url}: {getattr(error, 'reason', None) or error}"
+
+
+def _url(package: str, repository: str) -> str:
     group, artifact, version = package.split(":")
-    url = f"{repository.rstrip('/')}/{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
+    return f"{repository.rstrip('/')}/{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
+
+
+def _fetch(package: str, cache: Path, repository: str) -> None:
+    url = _url(package, repository)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:  # several processes may fetch at once

@@ -60,8 +60,8 @@ def run_notebook(
         _check_parameters(notebook, parameters)
         output.parent.mkdir(parents=True, exist_ok=True)
         executed = papermill.execute_notebook(
-            notebook,
-            output,
+            _verbatim(notebook),
+            _verbatim(output),
             parameters=parameters,
             kernel_name=KERNEL,
             language=LANGUAGE,
@@ -86,6 +86,11 @@ def run_notebook(
         kept = f"Executed so far: {output}, its kernel's log beside it" if position.number else "Nothing was run."
         raise NotebookError(f"{notebook.name} failed {position}:\n{said}\n{kept}") from error
     return _result(executed, notebook, output, str(parameters["run_id"]))
+
+
+def _verbatim(path: Path) -> str:
+    """The path for papermill, which takes braces in it for parameters."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @dataclass
@@ -121,7 +126,7 @@ def _check_cells(notebook: Path) -> None:
 
 
 def _check_parameters(notebook: Path, given: dict[str, object]) -> None:
-    declared = papermill.inspect_notebook(notebook)
+    declared = papermill.inspect_notebook(_verbatim(notebook))
     if not declared:
         raise NotebookError(f"{notebook.name} has no parameters: tag one cell 'parameters' and declare them there.")
     problems = [f"{name} is not declared" for name in given if name not in declared]

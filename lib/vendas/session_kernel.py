@@ -20,6 +20,7 @@ from aws_glue_interactive_sessions_kernel.glue_kernel_utils.GlueSessionsConstant
 from aws_glue_interactive_sessions_kernel.glue_kernel_utils.KernelGateway import KernelGateway
 from ipykernel.kernelapp import IPKernelApp
 
+from vendas.job_environment import REGION
 from vendas.session_text import parted, showing
 
 ARGUMENTS = "glue_default_arguments"  # JSON; the kernel has no variable of its own for these
@@ -80,6 +81,8 @@ class SessionKernel(GlueKernel):
 
     def _hand_over_settings(self):
         settings = {name: value for name, value in os.environ.items() if name.startswith("VENDAS_")}
+        # boto3 in a session knows no region of its own, and S3A would take one for all.
+        settings |= dict.fromkeys(REGION, self.kernel_gateway.glue_client.meta.region_name)
         code = f"import os, vendas.session_text; os.environ.update({settings!r})"
         session, state = self.get_session_id(), None
         asked = self.kernel_gateway.run_statement(session, code)["Id"]

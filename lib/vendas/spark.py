@@ -23,10 +23,11 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from vendas.environment import isolate
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.settings import Settings
-from vendas.storage import SCHEME, Location, S3Lake
+from vendas.storage import SCHEME, Location, S3Lake, region_of_process
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
@@ -35,6 +36,7 @@ _CATALOG = f"spark.sql.catalog.{CATALOG}"
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 # What a JVM must know from its start, Glue's too; all else a session can be told later.
 OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
+S3A_REGION = "fs.s3a.endpoint.region"
 TASKS_A_PROCESSOR = 8  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
 
@@ -97,11 +99,16 @@ def _catalog(lake: Location) -> dict[str, str]:
     """A folder is a catalog by itself; the tables of a lake in S3 are in a database of the Glue Data Catalog."""
     options = {_CATALOG: "org.apache.iceberg.spark.SparkCatalog", _WAREHOUSE: str(lake)}
     if isinstance(lake, S3Lake):
-        return options | {
-            f"{_CATALOG}.type": "glue",
-            f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-            _NAMESPACE: lake.database,
-        }
+        region = region_of_process()
+        return (
+            options
+            | ({f"{_CATALOG}.client.region": region} if region else {})
+            | {
+                f"{_CATALOG}.type": "glue",
+                f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+                _NAMESPACE: lake.database,
+            }
+        )
     return options | {f"{_CATALOG}.type": "hadoop"}
 
 
@@ -185,12 +192,24 @@ def session(settings: Settings) -> SparkSession:
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
     spark = SparkSession.builder.getOrCreate()
+    if isinstance(settings.lake, S3Lake):
+        _prepare_for_s3(spark.sparkContext)
     if spark.conf.get(_WAREHOUSE, None) == str(settings.lake):
         return spark
     other = spark.newSession()
     for name, value in _session_options(settings.lake).items():  # a catalog's are read when it is first opened
         other.conf.set(name, value)
     return other
+
+
+def _prepare_for_s3(context: SparkContext) -> None:
+    """Give S3A and Spark's Python workers this process's region.
+
+    Without it, S3A takes one region for all, and boto3 refuses to work; workers start in environments of their own.
+    """
+    if region := region_of_process():
+        context._jsc.hadoopConfiguration().set(S3A_REGION, region)
+        context.environment["AWS_DEFAULT_REGION"] = region
 
 
 def _java_session(gateway: JavaGateway) -> JavaObject:
@@ -204,6 +223,7 @@ def _warm_up(gateway: JavaGateway) -> None:
 
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:
+    isolate()
     os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -74,3 +74,10 @@ def client(service: str) -> "BaseClient":
     import boto3  # here, because it would cost every command on a local lake a quarter of a second
 
     return boto3.client(service)
+
+
+def region_of_process() -> str | None:
+    """Return the AWS region that clients of this process work in; None where nothing names one."""
+    import boto3
+
+    return boto3.Session().region_name

@@ -1,6 +1,7 @@
 """What all commands of the command line share: two options, and how they speak."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,4 +44,5 @@ def print_error(error: VendasError | OSError) -> None:
 
 
 def print_json(document: dict) -> None:
-    print(json.dumps(document, ensure_ascii=False), flush=True)  # who reads it may be waiting for it
+    in_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(document, ensure_ascii=not in_unicode), flush=True)  # who reads it may be waiting for it

@@ -73,7 +73,7 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
         engine = open_transaction.engine
         open_transaction.run(*engine.lock_schema)
         for kind in ("ddl", "star", *engine.own_ddl):
-            open_transaction.run(*map(engine.ddl, _sql(kind).values()))
+            open_transaction.run(*map(engine.ddl, sql_files(kind).values()))
 
     in_transaction(spark, endpoint, apply)
 
@@ -171,7 +171,7 @@ def _load(
         opened.run("analyze registros_vendas")
     opened.run(REFRESH)
     for kind in opened.engine.own_indexes:
-        opened.run(*_sql(kind).values())
+        opened.run(*sql_files(kind).values())
     if large:
         opened.run("analyze fato_vendas")
     _check(opened)
@@ -199,7 +199,7 @@ def _replace_rows(opened: Transaction, found: Staged) -> None:
 
 def _check(open_transaction: Transaction) -> None:
     for kind in ("checks", *open_transaction.engine.own_checks):
-        for file, query in _sql(kind).items():
+        for file, query in sql_files(kind).items():
             if offending := open_transaction.rows(FIRST_ROWS.format(query)):
                 listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
                 raise CheckFailed(
@@ -208,6 +208,6 @@ def _check(open_transaction: Transaction) -> None:
                 )
 
 
-def _sql(kind: str) -> dict[Path, str]:
+def sql_files(kind: str) -> dict[Path, str]:
     """The SQL files of one kind and what they say, in order."""
     return {file: file.read_text(encoding="utf-8") for file in sorted((resources.folder("sql") / kind).glob("*.sql"))}

@@ -19,13 +19,15 @@ class Trigger:
 def notebooks_in_order(template: Path) -> list[str]:
     """Names of the notebooks, without ending, in the order in which the template's triggers start their jobs.
 
+    Jobs without a notebook are no stages of a run.
+
     Raises VendasError when a job of the template is started by no trigger.
     """
     resources = yaml.safe_load(template.read_text(encoding="utf-8"))["Resources"]
     jobs = {
         name: resource["Properties"]["DefaultArguments"]["--notebook"]
         for name, resource in resources.items()
-        if resource["Type"] == "AWS::Glue::Job"
+        if resource["Type"] == "AWS::Glue::Job" and "--notebook" in resource["Properties"]["DefaultArguments"]
     }
     triggers = [_trigger(r["Properties"]) for r in resources.values() if r["Type"] == "AWS::Glue::Trigger"]
     done: list[str] = []

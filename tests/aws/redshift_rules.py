@@ -90,6 +90,8 @@ PROCEDURE = re.compile(
     r"(?:--[^\n]*\n)*create or replace procedure \w+\(\) as \$\$(.*)\$\$ language plpgsql", re.DOTALL
 )
 COPY = re.compile(r"copy (\w+) from '(s3://[^']+)' iam_role '([^']*)' format as parquet manifest(.*)", re.IGNORECASE)
+EXPLAIN = re.compile(r"explain\s+(.*)", re.IGNORECASE | re.DOTALL)
+EXPLAINED = r"(select|with|insert|update|delete|create (temporary )?table \w+ as)\b"
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
 
@@ -101,6 +103,10 @@ def translate(sql, tables):
     if procedure := PROCEDURE.fullmatch(sql):
         check_body(procedure[1], tables)
         return sql
+    if explained := EXPLAIN.fullmatch(sql):
+        if not re.match(EXPLAINED, normal(explained[1])):
+            raise Refused(SYNTAX, f'syntax error at or near "{explained[1].split()[0]}"')
+        return f"explain {translate(explained[1], tables)}"
     plain = normal(sql)
     for lacked, (state, message) in LACKED.items():
         if re.search(lacked, plain):

@@ -47,7 +47,7 @@ class Session:
 
     def __init__(self, asked):
         self.asked, self.status, self.statements = asked, "PROVISIONING", []
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("VENDAS_")}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("VENDAS_", "AWS_"))}
         self.python = subprocess.Popen(PYTHON, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean)
         self._one_at_a_time = ThreadPoolExecutor(max_workers=1)
 

@@ -46,6 +46,12 @@ class Stack:
             if resource["Type"] == kind and self._is_made(resource)
         }
 
+    @property
+    def outputs(self):
+        """Key and value of each output."""
+        made = {key: told for key, told in self._template["Outputs"].items() if self._is_made(told)}
+        return {key: self.resolve(told["Value"]) for key, told in made.items()}
+
     def properties(self, logical):
         return self.resolve(self._template["Resources"][logical].get("Properties", {}))
 

@@ -1,10 +1,12 @@
 """From an upload to the star on AWS: emulators and doubles, the template's own names, jobs, triggers and roles."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -12,11 +14,13 @@ import psycopg
 import pytest
 
 from conftest import COPY_ROLE, s3a_options
-from glue_jvm import submit
+from glue_jvm import VERSIONS, submit
+from glue_python import NO_HOME
 from lake_twin import DIMENSIONS
 from permissions import Recorder
 from stack import Stack
-from vendas import storage
+from test_preflight import FAULTS
+from vendas import preflight, storage
 from vendas.cost import Usage
 from vendas.embedded import ensure_running
 from vendas.lake import GOLD, SILVER
@@ -55,7 +59,8 @@ class Cloud:
         self.landing, self.bucket = self.stack.name("LandingBucket"), self.stack.name("LakeBucket")
         self.lake = S3Lake(self.bucket, database=self.stack.name("Database"))
         spark = {f"spark.hadoop.{name}": value for name, value in s3a_options(url).items()}
-        for key in ("fs.s3a.access.key", "fs.s3a.secret.key"):  # else each job would be the same actor to S3
+        # Else each job would be the same actor to S3, and in a region that it was not given.
+        for key in ("fs.s3a.access.key", "fs.s3a.secret.key", "fs.s3a.endpoint.region"):
             del spark[f"spark.hadoop.{key}"]
         self.workflow = WorkflowDouble(self.stack, submit(self.stack, spark))
         self._make()
@@ -113,6 +118,32 @@ class Cloud:
         return {entry["arquivo_recebido"]: entry for entry in entries(read_events(self.lake))}
 
 
+class Account:
+    """What a user's boto3 reaches: the emulator, and the stack's jobs and function, which work as above."""
+
+    def __init__(self, cloud):
+        self._cloud, self._runs = cloud, {}
+        outputs = {key: {"Value": value} for key, value in cloud.stack.outputs.items()}
+        template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+        boto3.client("cloudformation").create_stack(StackName="loja", TemplateBody=json.dumps(template))
+
+    def client(self, service):
+        return self if service in ("glue", "lambda") else boto3.client(service)
+
+    def start_job_run(self, JobName, Arguments):
+        assert JobName == self._cloud.stack.name("PreflightJob")
+        done = self._cloud.workflow.run_job("PreflightJob", "none", **Arguments)
+        self._runs["jr"] = {"JobRunState": done.state, "ErrorMessage": done.error[-2000:], "ExecutionTime": 1}
+        return {"JobRunId": "jr"}
+
+    def get_job_run(self, JobName, RunId):
+        return {"JobRun": self._runs[RunId]}
+
+    def invoke(self, FunctionName, Payload):
+        assert FunctionName == self._cloud.stack.name("ArrivalFunction")
+        return {"Payload": io.BytesIO(json.dumps(self._cloud.invoke(json.loads(Payload))).encode())}
+
+
 @pytest.fixture(scope="module")
 def cloud(aws, emulator, double):
     storage.client.cache_clear()
@@ -124,6 +155,11 @@ def cloud(aws, emulator, double):
         double.tables.clear()
         yield Cloud(aws, double, recorder)
     storage.client.cache_clear()
+
+
+def all_keys(bucket):
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
 def gold_rows(lake):
@@ -171,6 +207,21 @@ def test_every_call_is_allowed_by_its_actors_role(cloud, first_run):
         if not cloud.stack.allows(cloud.stack.arn(actor), call.action, call.resource, dict(call.context))
     ]
     assert refused == []
+
+
+def test_the_preflight_is_green_and_its_calls_are_allowed(cloud, monkeypatch):
+    monkeypatch.setattr(preflight, "client", Account(cloud).client)
+    findings = preflight.preflight(preflight.stack_of(cloud.lake), print, poll_seconds=0)
+    assert [finding for finding in findings if not finding.ok] == []
+    told = {finding.what: finding.found for finding in findings}
+    assert list(told) == ["Job", *FAULTS, "Function"]
+    assert f"pyspark {VERSIONS[0]}" in told["Python modules"] and NO_HOME in told["Paths"]
+    assert told["Region of the driver"] == "boto3 us-east-1, S3A us-east-1"
+    assert told["Region of workers"] == "boto3 us-east-1"
+    calls = cloud.recorder.of("PreflightRole")
+    allows = partial(cloud.stack.allows, cloud.stack.arn("PreflightRole"))
+    assert calls and [call for call in calls if not allows(call.action, call.resource, dict(call.context))] == []
+    assert [key for bucket in (cloud.landing, cloud.bucket) for key in all_keys(bucket) if "preflight" in key] == []
 
 
 def test_jobs_say_what_they_did(cloud, first_run):

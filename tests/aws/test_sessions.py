@@ -19,13 +19,15 @@ pytestmark = needs_kernel
 CHART = "from vendas.sales_charts import Chart\nChart('Vendas', 'janeiro: 1', b'png')"
 SETTINGS = "from vendas.settings import load_settings\nload_settings().glue_database"
 
+REGIONS = "import os\n[os.environ.get(name) for name in ('AWS_DEFAULT_REGION', 'AWS_REGION')]"
+
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """A notebook that was run in a session: its result, its cells' outputs, and the API."""
     folder = tmp_path_factory.mktemp("session")
     with Stub() as stub, desk(stub, folder):
-        notebook = write_notebook(folder / "x.ipynb", "print('olá')\n1 + 1  # ção", CHART, SETTINGS, RESULT)
+        notebook = write_notebook(folder / "x.ipynb", "print('olá')\n1 + 1  # ção", CHART, SETTINGS, REGIONS, RESULT)
         result = run_notebook(notebook, folder / "out.ipynb", GIVEN, {}, 60, kernel=GlueSession)
         code = [cell for cell in nbformat.read(folder / "out.ipynb", 4).cells if cell.cell_type == "code"]
         yield SimpleNamespace(result=result, outputs=[cell.outputs for cell in code[2:]], api=stub.api)
@@ -48,6 +50,10 @@ def test_a_chart_comes_back_as_a_picture(done):
 
 def test_the_session_has_the_settings_of_who_opened_it(done):
     assert done.outputs[2][0].data["text/plain"] == "'vendas_teste'"
+
+
+def test_the_session_works_in_the_region_that_it_was_opened_in(done):
+    assert done.outputs[3][0].data["text/plain"] == "['sa-east-1', 'sa-east-1']"
 
 
 def test_the_session_is_made_as_configured(done):

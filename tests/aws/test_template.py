@@ -25,7 +25,7 @@ WAREHOUSE = {
 }
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
-OF_THE_SCRIPT = {"notebook", "worker_type", "workers"}
+OF_THE_SCRIPT = {"notebook", "preflight", "aws_region", "worker_type", "workers"}
 GLUE_5_1 = {"numpy": "2.3.4", "pandas": "2.3.3", "pyarrow": "22.0.0", "pyspark": "3.5.6"}
 
 
@@ -74,6 +74,11 @@ def test_jobs_tell_the_jvm_what_it_must_know_from_its_start(stack):
     for properties in stack.resources("AWS::Glue::Job").values():
         told = properties["DefaultArguments"]["--conf"].split(" --conf ")
         assert dict(option.split("=", 1) for option in told) == OF_THE_JVM
+
+
+def test_every_job_is_told_the_stacks_region(stack):
+    jobs = stack.resources("AWS::Glue::Job").values()
+    assert {properties["DefaultArguments"].get("--aws_region") for properties in jobs} == {"us-east-1"}
 
 
 def test_the_versions_are_those_of_glue(stack):
@@ -173,6 +178,7 @@ def test_the_refresh_asks_the_warehouse_there_is(given, asked):
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-warehousesecret"
 LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket"
+TABLE = "arn:aws:glue:us-east-1:123456789012:table/vendas"
 
 
 @pytest.mark.parametrize(
@@ -185,13 +191,14 @@ LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket
         ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole"}),
         ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole"}),
         ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole"}),
-        ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole"}),
+        ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole", "PreflightRole"}),
         ("s3:DeleteBucket", LAKE, set()),
-        ("glue:DeleteTable", "arn:aws:glue:us-east-1:123456789012:table/vendas/gold", set()),
-        ("glue:CreateTable", "arn:aws:glue:us-east-1:123456789012:table/vendas/gold", {"BronzeRole"}),
+        ("glue:DeleteTable", f"{TABLE}/gold", set()),
+        ("glue:CreateTable", f"{TABLE}/gold", {"BronzeRole"}),
         ("glue:StartWorkflowRun", "arn:aws:glue:us-east-1:123456789012:workflow/loja", {"ArrivalRole"}),
         ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
-        ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole"}),
+        ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole"}),
+        ("glue:DeleteTable", f"{TABLE}/preflight_0a1b", {"PreflightRole"}),
         ("iam:PassRole", "arn:aws:iam::123456789012:role/loja-copyrole", set()),
     ],
     ids=lambda value: value if isinstance(value, str) and not value.startswith("arn") else "",

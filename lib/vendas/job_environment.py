@@ -1,0 +1,47 @@
+"""The environment of a job on AWS Glue: what its own process, its notebooks' kernels and Spark's workers start with.
+
+Glue puts a job's modules on the path of its script alone and promises no home that can be written to. So kernels are
+given that path as a variable, and whatever writes beside its work gets a folder of the job's.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+# What Jupyter, IPython, matplotlib and the rest keep in the home otherwise.
+WRITABLE = (
+    "IPYTHONDIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "MPLCONFIGDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+)
+REGION = ("AWS_DEFAULT_REGION", "AWS_REGION")  # what Python reads, and Java
+
+
+def job_environment(temporary: Path, path: Iterable[str], region: str | None = None) -> dict[str, str]:
+    """Return the variables of a job that works in `temporary` with the modules of this `path`.
+
+    Makes the folders that the variables name.
+    """
+    places = {name: temporary / name.lower() for name in WRITABLE}
+    for place in places.values():
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    modules = list(dict.fromkeys(Path(entry).absolute() for entry in path if Path(entry).exists()))
+    found = {name: str(place) for name, place in places.items()}
+    found |= {"PYTHONPATH": _joined(modules), "JUPYTER_PATH": _joined(dict.fromkeys(_shares(modules)))}
+    return found | (dict.fromkeys(REGION, region) if region else {})
+
+
+def _shares(modules: Iterable[Path]) -> Iterator[Path]:
+    """Find what came with modules and is no module, such as the templates of pages: beside them, or above."""
+    for folder in modules:
+        shares = (place / "share" / "jupyter" for place in (folder, *folder.parents[:3]))
+        yield from filter(Path.is_dir, shares)
+
+
+def _joined(paths: Iterable[Path]) -> str:
+    return os.pathsep.join(map(str, paths))
