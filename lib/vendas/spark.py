@@ -185,9 +185,9 @@ def session(settings: Settings) -> SparkSession:
     Raises SparkStartError.
     """
     if SparkContext._active_spark_context is None:
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
         gateway = launch_gateway() if joined else _launch(configuration(settings), settings.lake / "spark.log")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
