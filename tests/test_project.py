@@ -35,7 +35,7 @@ LADDER = [
         "shapes",
     },
     {"job_environment"},
-    {"environment"},
+    {"environment", "full_disk"},
     {"bronze_names", "s3_objects", "data_files"},
     {"folder_moves", "s3_moves", "without_spark"},
     {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "cleaning", "sample"},

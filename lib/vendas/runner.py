@@ -18,6 +18,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
+from vendas import full_disk
 from vendas.errors import NotebookError, without_java_frames
 from vendas.results import RESULT_MIME, StageResult
 
@@ -80,11 +81,13 @@ def run_notebook(
         raise
     except PapermillExecutionError as error:
         said = f"{error.ename}: {without_java_frames(error.evalue)}"
-        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}") from None
+        disk = full_disk.remark(said, output) if "The disk of" not in said else ""
+        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}{disk}") from None
     except Exception as error:  # kernels, sockets and disks fail in more ways than can be listed
         said = f"{type(error).__name__}: {str(error).strip()}"
         kept = f"Executed so far: {output}, its kernel's log beside it" if position.number else "Nothing was run."
-        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\n{kept}") from error
+        disk = full_disk.remark(said, output)
+        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\n{kept}{disk}") from error
     return _result(executed, notebook, output, str(parameters["run_id"]))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from vendas import full_disk
 from vendas.errors import VendasError
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
@@ -39,6 +40,8 @@ def existing(lake: str | None) -> Settings:
 def print_error(error: VendasError | OSError) -> None:
     named = isinstance(error, OSError) and error.filename
     message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError):
+        message += full_disk.remark(str(error), Path(error.filename if named else "."))
     message = "\n".join([message, *getattr(error, "__notes__", [])])
     console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 
