@@ -81,12 +81,12 @@ def run_notebook(
         raise
     except PapermillExecutionError as error:
         said = f"{error.ename}: {without_java_frames(error.evalue)}"
-        disk = full_disk.remark(said, output) if "The disk of" not in said else ""
+        disk = full_disk.remark(said, output.parent) if "The disk of" not in said else ""
         raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}{disk}") from None
     except Exception as error:  # kernels, sockets and disks fail in more ways than can be listed
         said = f"{type(error).__name__}: {str(error).strip()}"
         kept = f"Executed so far: {output}, its kernel's log beside it" if position.number else "Nothing was run."
-        disk = full_disk.remark(said, output)
+        disk = full_disk.remark(said, output.parent)
         raise NotebookError(f"{notebook.name} failed {position}:\n{said}\n{kept}{disk}") from error
     return _result(executed, notebook, output, str(parameters["run_id"]))
 

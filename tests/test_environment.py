@@ -1,0 +1,120 @@
+"""The machine around a run: other programs' variables, homes, locales, terminals, paths and settings files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vendas.environment import LOCALE, foreign_variables, home_is_usable, isolate
+from vendas.errors import SettingsError
+from vendas.job_environment import WRITABLE
+from vendas.settings import load_settings
+
+VENDAS = Path(sys.executable).with_name("vendas")
+FIXTURES = Path(__file__).parent / "fixtures"
+FOREIGN = {
+    "CLASSPATH": "/nowhere",
+    "HADOOP_CONF_DIR": "/nowhere",
+    "HADOOP_HOME": "/nowhere",
+    "JAVA_TOOL_OPTIONS": "-Xmx1k",
+    "JDK_JAVA_OPTIONS": "-Xmx1k",
+    "PGDATABASE": "other",
+    "PGHOST": "nowhere.example",
+    "PGOPTIONS": "-c nonsense=1",
+    "PGPORT": "1",
+    "PGSERVICE": "other",
+    "PGSSLMODE": "require",
+    "PYSPARK_DRIVER_PYTHON": "/nowhere/jupyter",
+    "PYSPARK_PYTHON": "/nowhere/python",
+    "SPARK_CONF_DIR": "/nowhere",
+    "SPARK_HOME": "/nowhere/spark",
+    "_JAVA_OPTIONS": "-Xmx1k",
+}
+
+
+def vendas(*arguments, cwd, **environment):
+    variables = os.environ | FOREIGN | {"LC_ALL": "xx_YY.UTF-8", "HOME": "/proc"} | environment
+    return subprocess.run([VENDAS, *map(str, arguments)], cwd=cwd, env=variables, capture_output=True)
+
+
+def test_what_others_set_is_taken_out_and_nothing_else():
+    environment = {"PATH": "/bin", "HOME": "/proc", "VENDAS_LAKE": "x", "PYSPARK_GATEWAY_PORT": "1"}
+    given = environment | FOREIGN | {"LC_CTYPE": "C", "LANG": "C"}
+    assert foreign_variables(given) == sorted({*FOREIGN, "LC_CTYPE"})
+    isolate(given)
+    assert given.items() >= (environment | {"LANG": "C", "LC_ALL": LOCALE}).items()
+    assert given.keys() == {*environment, "LANG", "LC_ALL", *WRITABLE}
+
+
+def test_a_home_that_can_be_written_to_is_kept(tmp_path):
+    environment = {"HOME": str(tmp_path)}
+    isolate(environment)
+    assert environment == {"HOME": str(tmp_path), "LC_ALL": LOCALE}
+
+
+@pytest.mark.parametrize("home", ["/proc", "/nowhere", "/etc/passwd"])
+def test_a_home_that_cannot_be_written_to_is_told(home):
+    assert not home_is_usable({"HOME": home})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_an_env_file_of_another_encoding_is_named(tmp_path, monkeypatch, encoding):
+    (tmp_path / ".env").write_bytes("VENDAS_LAKE=lagoa_não_é\n".encode(encoding))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"\.env is not in UTF-8.*Save it as UTF-8"):
+        load_settings()
+
+
+def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("VENDAS_QUIET_SECONDS=7\n", encoding="utf-8-sig")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().quiet_seconds == 7
+
+
+@pytest.fixture(scope="module")
+def odd_lake(tmp_path_factory):
+    """A run with all of it at once, on a lake whose path has accents, braces, blanks and more."""
+    lake = tmp_path_factory.mktemp("ambiente") / "lá {go} #1 'x' %20"
+    (lake / "landing").mkdir(parents=True)
+    for path in FIXTURES.glob("*.csv"):
+        (lake / "landing" / path.name).write_bytes(path.read_bytes())
+    done = vendas("run", "--lake", lake, "--json", cwd=lake.parent, PYTHONIOENCODING="latin-1")
+    yield lake, done
+    vendas("dw", "stop", "--lake", lake, cwd=lake.parent)
+
+
+def test_a_run_does_not_mind_what_is_around_it(odd_lake):
+    _, done = odd_lake
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, sum(file["dw"] for file in report["files"])) == (0, 70), done.stderr.decode("latin-1")
+    assert [stage["notebook"] for stage in report["stages"]] == ["01_bronze", "02_silver", "03_gold", "04_dw"]
+    assert b"Traceback" not in done.stderr and b"exploration failed" not in done.stderr
+
+
+def test_a_terminal_that_lacks_letters_shows_the_others(odd_lake):
+    lake, _ = odd_lake
+    shown = vendas("status", "--lake", lake, cwd=lake.parent, PYTHONIOENCODING="latin-1", COLUMNS="200")
+    assert shown.returncode == 0 and "Situação" in shown.stdout.decode("latin-1")
+
+
+def test_json_is_whole_whatever_the_terminal(odd_lake, tmp_path):
+    lake, _ = odd_lake
+    path = tmp_path / "registros_€.csv"
+    path.write_text("x")
+    said = vendas("check", path, "--json", cwd=tmp_path, PYTHONIOENCODING="latin-1").stdout
+    assert json.loads(said.decode("latin-1"))["files"][0]["arquivo"] == str(path)
+
+
+def test_psql_reaches_the_lakes_own_warehouse(odd_lake):
+    lake, _ = odd_lake
+    query = "select count(*) from fato_vendas"
+    done = vendas("dw", "psql", "--lake", lake, "--", "-Atc", query, cwd=lake.parent)
+    assert (done.returncode, done.stdout) == (0, b"70\n"), done.stderr
+
+
+def test_pages_are_written(odd_lake):
+    lake, _ = odd_lake
+    assert (lake / "runs" / "index.html").is_file()

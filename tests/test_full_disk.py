@@ -1,0 +1,44 @@
+"""A full disk is told as such, also where only the server's log knows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from vendas.endpoint import Endpoint
+from vendas.full_disk import remark
+from vendas.jdbc import refusal
+
+SAID = "could not write: No space left on device"
+BROKEN = "Database connection failed when canceling copy operation"
+
+
+def a_log(folder, *lines):
+    path = folder / "server.log"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def line(ago, text=SAID):
+    return f"{datetime.now(UTC) - ago:%Y-%m-%d %H:%M:%S}.123 UTC [1] PANIC:  {text}"
+
+
+def test_an_error_that_says_so_is_remarked_with_the_disk(tmp_path):
+    assert f"The disk of {tmp_path} is full" in remark(SAID, tmp_path / "not" / "there")
+
+
+def test_another_error_is_not(tmp_path):
+    assert remark(BROKEN, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("ago", "text", "told"),
+    [(timedelta(seconds=5), SAID, True), (timedelta(hours=1), SAID, False), (timedelta(0), "shutting down", False)],
+)
+def test_the_servers_log_knows_of_a_disk_that_was_full_a_moment_ago(tmp_path, ago, text, told):
+    endpoint = Endpoint(1, "x", log=a_log(tmp_path, line(ago, text)))
+    assert ("The disk of" in refusal(endpoint, BROKEN)) == told
+
+
+def test_a_log_that_is_missing_or_odd_says_nothing(tmp_path):
+    assert remark(BROKEN, tmp_path, tmp_path / "no.log") == ""
+    assert remark(BROKEN, tmp_path, a_log(tmp_path, f"\tat x {SAID}", "")) == ""

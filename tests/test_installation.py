@@ -1,0 +1,98 @@
+"""`vendas doctor`: each line ok on a machine that works, and not ok, with what to do, once a fault is made."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vendas import installation
+from vendas.errors import SparkStartError
+from vendas.installation import look_at_installation
+
+VENDAS = Path(sys.executable).with_name("vendas")
+
+
+@pytest.fixture
+def look(tmp_path):
+    def look(lake=tmp_path / "lago", environment=None):
+        """The findings by what was looked at."""
+        return {finding.what: finding for finding in look_at_installation(str(lake), environment)}
+
+    return look
+
+
+def test_all_is_ok_on_a_machine_that_works(look, tmp_path):
+    findings = look()
+    assert [finding.what for finding in findings.values() if not finding.ok] == []
+    assert not (tmp_path / "lago").exists()  # nothing is made
+
+
+def raiser(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+FAULTS = {
+    "Python": lambda patch, lake: patch.setattr(installation, "PYTHONS", ((9, 0), (9, 1))),
+    "Java": lambda patch, lake: patch.setattr(installation, "java_home", raiser(SparkStartError("no Java"))),
+    "Lake": lambda patch, lake: lake.touch(),
+    "Landing": lambda patch, lake: (lake.mkdir(), (lake / "landing").touch()),
+    "Disk of the lake": lambda patch, lake: patch.setattr(installation, "FREE_BYTES", 1 << 60),
+    "Temporary files": lambda patch, lake: patch.setattr(installation, "FREE_BYTES", 1 << 60),
+    "Memory": lambda patch, lake: patch.setenv("VENDAS_SPARK_MEMORY", "9999g"),
+    "PostgreSQL": lambda patch, lake: patch.setattr(installation.embedded, "BIN", lake),
+    "Ports": lambda patch, lake: patch.setattr(installation, "HOST", "203.0.113.1"),
+    "Settings": lambda patch, lake: patch.setenv("VENDAS_SPARK_MEMORY", "much"),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_fault_is_told_with_what_to_do(look, monkeypatch, tmp_path, what):
+    FAULTS[what](monkeypatch, tmp_path / "lago")
+    finding = look()[what]
+    assert not finding.ok and finding.found and finding.remedy
+
+
+def test_missing_jars_are_no_fault_while_there_is_a_way_to_them(look, monkeypatch, tmp_path):
+    monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
+    monkeypatch.setattr(installation, "can_be_fetched", lambda package, url: None)
+    assert look()["Spark's jars"].ok
+
+
+def test_missing_jars_without_a_way_to_them_are_a_fault(look, monkeypatch, tmp_path):
+    monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
+    monkeypatch.setenv("VENDAS_MAVEN_URL", "http://127.0.0.1:9/maven2")
+    finding = look()["Spark's jars"]
+    assert not finding.ok and "Connection refused" in finding.found and "HTTPS_PROXY" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("what", "environment", "says"),
+    [
+        ("Home", {"HOME": "/proc"}, "temporary folders are used instead"),
+        ("Locale", {"LC_ALL": "xx_YY"}, "is not installed, so C.UTF-8 is used instead"),
+        ("Variables of others", {"PGHOST": "x", "SPARK_HOME": "y"}, "ignored: PGHOST, SPARK_HOME"),
+    ],
+)
+def test_what_a_run_works_around_is_told_and_ok(look, what, environment, says):
+    finding = look(environment={"PATH": os.defpath} | environment)[what]
+    assert finding.ok and says in finding.found
+
+
+def test_the_command_shows_a_line_each_and_exits_1_for_a_fault(tmp_path):
+    (tmp_path / "lago").touch()
+    done = subprocess.run([VENDAS, "doctor", "--json"], cwd=tmp_path, capture_output=True, text=True)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"]) == (1, False)
+    assert {finding["what"] for finding in document["findings"] if not finding["ok"]} == {"Lake", "Landing"}
+
+
+def test_the_command_works_where_settings_cannot_be_read(tmp_path):
+    (tmp_path / ".env").write_bytes("VENDAS_LAKE=é\n".encode("utf-16"))
+    done = subprocess.run([VENDAS, "doctor"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and "not in UTF-8" in " ".join(done.stdout.split()) and "Traceback" not in done.stderr
