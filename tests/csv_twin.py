@@ -5,7 +5,11 @@ import unicodedata
 from dataclasses import dataclass
 
 from vendas.schema import INPUT_NAMES
-from vendas.text import WHITE_SPACE
+from vendas.text import INVISIBLE, WHITE_SPACE
+
+OTHER_NAMES = {"Timestamp do Registro": "Data"}
+BEHIND_A_LETTER = set("…’”–—™›»®\u00a0".encode("cp1252"))
+FOREIGN = "€‚ƒ„†‡ˆ‰‹“™›¡¢£¶"  # letters of CP850, CP860 or MacRoman, as Windows-1252 shows them
 
 
 class Refused(Exception):
@@ -13,11 +17,33 @@ class Refused(Exception):
 
 
 @dataclass
+class Field:
+    quoted: str | None
+    plain: str  # behind the closing quote, if there is one
+
+    @property
+    def content(self) -> str:
+        return (self.quoted or "") + self.plain
+
+    @property
+    def is_loose(self) -> bool:
+        return self.quoted is not None and self.plain != ""
+
+
+@dataclass
 class Record:
     line: int
     text: str
-    fields: list[str]
-    loose: bool  # text after a closing quote
+    fields: list[Field]
+    lone_return: bool
+
+    @property
+    def names(self) -> list[str]:
+        return [key(field.content) for field in self.fields]
+
+    @property
+    def is_blank(self) -> bool:
+        return not any(field.content.strip(WHITE_SPACE) or field.is_loose for field in self.fields)
 
 
 @dataclass
@@ -30,23 +56,77 @@ class Twin:
 
 def read(data: bytes) -> Twin:
     """All of a file's rows; raises Refused."""
-    if not data or b"\0" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Refused
-    encoding = "utf-8" if is_valid(data, "utf-8") else "cp1252"
-    if not is_valid(data, encoding):
-        raise Refused
+    encoding = encoding_of(data)
     text = data.removeprefix(b"\xef\xbb\xbf").decode(encoding)
+    text = re.sub("\x1a[\x1a \t\n\v\f\r]*\\Z", "", text)
     for delimiter in ",;\t|":
         try:
-            header, *records = split(text, delimiter)
-        except (Refused, ValueError):
+            return read_delimited(text, delimiter, encoding)
+        except NoHeader:
             continue
-        keys = [key(name) for name in header.fields]
-        if all(keys.count(key(name)) == 1 for name in INPUT_NAMES):
-            positions = [keys.index(key(name)) for name in INPUT_NAMES]
-            rows = [row(record, len(keys), positions) for record in records]
-            return Twin(encoding, delimiter, positions, rows)
     raise Refused
+
+
+class NoHeader(Exception):
+    """The first record is no header under this delimiter."""
+
+
+def read_delimited(text: str, delimiter: str, encoding: str) -> Twin:
+    sep = re.match('"?sep=([^\r\n"]?)"?([^\r\n]*)\r{0,2}(\n|\\Z)', text, re.IGNORECASE)
+    begin, line = (sep.end(), 2) if sep else (0, 1)
+    try:
+        header = next((record for record in split(text, begin, line, delimiter) if not record.is_blank), None)
+    except NeverClosed:
+        raise NoHeader from None
+    if header is None or header.lone_return or (positions := places(header.names)) is None:
+        raise NoHeader
+    if sep and (sep[1] != delimiter or sep[2].strip(f" {delimiter}")):
+        raise Refused
+    try:
+        records = [record for record in split(text, begin, line, delimiter) if not record.is_blank][1:]
+    except NeverClosed:
+        raise Refused from None
+    if any(places(record.names) not in (None, positions) for record in records):
+        raise Refused
+    rows = [record for record in records if places(record.names) is None]
+    width = fields_of_rows(header, rows)
+    return Twin(encoding, delimiter, positions, [row(record, width, positions, delimiter) for record in rows])
+
+
+def fields_of_rows(header: Record, rows: list[Record]) -> int:
+    width = len(header.fields)
+    if rows and all(len(r.fields) == width + 1 and r.fields[-1] in (Field(None, ""), Field("", "")) for r in rows):
+        return width + 1
+    if rows and header.names[-1] == "" and all(len(record.fields) == width - 1 for record in rows):
+        return width - 1
+    return width
+
+
+def encoding_of(data: bytes) -> str:
+    if not data or b"\0" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise Refused
+    if is_valid(data, "utf-8"):
+        return "utf-8"
+    if has_utf8(data) or not is_valid(data, "cp1252"):
+        raise Refused
+    text = data.decode("cp1252")
+    letters = [letter.isalpha() or letter in FOREIGN for letter in text]
+    for place in range(1, len(text) - 1):
+        if text[place] in FOREIGN and letters[place - 1] and letters[place + 1]:
+            raise Refused
+    if re.search("[a-z][ÆŽ][a-z]", text):
+        raise Refused
+    return "cp1252"
+
+
+def has_utf8(data: bytes) -> bool:
+    """Whether a character beyond ASCII stands there in UTF-8, other than by chance."""
+    for place, byte in enumerate(data):
+        size = 2 if 0xC2 <= byte < 0xE0 else 3 if 0xE0 <= byte < 0xF0 else 4 if 0xF0 <= byte < 0xF5 else 0
+        whole = data[place : place + size]
+        if len(whole) == size > 0 and is_valid(whole, "utf-8") and not set(whole[1:]) <= BEHIND_A_LETTER:
+            return True
+    return False
 
 
 def is_valid(data: bytes, encoding: str) -> bool:
@@ -57,45 +137,68 @@ def is_valid(data: bytes, encoding: str) -> bool:
     return True
 
 
+def places(names: list[str]) -> list[int] | None:
+    """Where each of the 13 columns is, if each is there once."""
+    found = []
+    for name in INPUT_NAMES:
+        other = OTHER_NAMES.get(name)
+        wanted = key(name) if key(name) in names or other is None else key(other)
+        if names.count(wanted) != 1:
+            return None
+        found.append(names.index(wanted))
+    return found
+
+
 def key(name: str) -> str:
-    words = re.split(f"[{WHITE_SPACE}]+", name.replace("\ufeff", ""))
-    plain = unicodedata.normalize("NFD", " ".join(filter(None, words)).casefold())
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+    seen = "".join(letter for letter in name if letter not in INVISIBLE)
+    words = " ".join(filter(None, re.split(f"[{WHITE_SPACE}]+", seen)))
+    unit = re.fullmatch(r"(.+)\([^()]*\)[^\w()]*", unicodedata.normalize("NFC", words), re.DOTALL)
+    plain = unicodedata.normalize("NFD", (unit[1] if unit else words).casefold())
+    return "".join(letter for letter in plain if letter.isalnum())
 
 
-def row(record: Record, width: int, positions: list[int]) -> dict:
-    problems = ["numero_de_campos"] * (len(record.fields) != width) + ["texto_apos_aspas"] * record.loose
+def row(record: Record, width: int, positions: list[int], delimiter: str) -> dict:
+    swallows = any(
+        "\n" in (field.quoted or "") and field.quoted.count(delimiter) >= width - 1 for field in record.fields
+    )
+    problems = (
+        ["numero_de_campos"] * (len(record.fields) != width)
+        + ["texto_apos_aspas"] * any(field.is_loose for field in record.fields)
+        + ["retorno_de_carro"] * record.lone_return
+        + ["aspas_engolem_linhas"] * swallows
+    )
     known = {"linha": record.line, "texto": record.text, "problemas": problems}
     if problems:
         return known | dict.fromkeys((*INPUT_NAMES, "origem"))
-    fields = [unicodedata.normalize("NFC", record.fields[place]) for place in positions]
+    fields = [record.fields[place].content for place in positions]
     return known | dict(zip(INPUT_NAMES, fields, strict=True)) | {"origem": None}  # the tests' headers have no origin
 
 
-def split(text: str, delimiter: str) -> list[Record]:
-    """The records of a text, blank lines left out; raises Refused for CR alone and for a quote never closed."""
-    records, at, line = [], 0, 1
+class NeverClosed(Exception):
+    """A quote is never closed."""
+
+
+def split(text: str, begin: int, line: int, delimiter: str) -> list[Record]:
+    """The records of a text from there on, blank ones too; raises NeverClosed."""
+    at = begin
     while at < len(text):
         record, end = take_record(text, at, line, delimiter)
-        if text[at:end].strip(WHITE_SPACE):
-            records.append(record)
+        yield record
         line += text.count("\n", at, end)
         at = end
-    return records
 
 
 def take_record(text: str, begin: int, line: int, delimiter: str) -> tuple[Record, int]:
-    fields, loose, at = [], False, begin
+    fields, at = [], begin
     while True:
         quoted, at = take_quoted(text, at)
         plain, at = take_plain(text, at, delimiter)
-        loose = loose or (quoted is not None and plain != "")
-        fields.append((quoted or "") + plain)
+        fields.append(Field(quoted, plain))
         if at == len(text) or text[at] != delimiter:
             break
         at += 1
-    end = at + len(re.match("(\r?\n)?", text[at:])[0])
-    return Record(line, text[begin:at], fields, loose), end
+    end = at + len(re.match("(\r{0,2}\n)?", text[at:])[0])
+    return Record(line, text[begin:at], fields, any("\r" in field.plain for field in fields)), end
 
 
 def take_quoted(text: str, at: int) -> tuple[str | None, int]:
@@ -109,13 +212,11 @@ def take_quoted(text: str, at: int) -> tuple[str | None, int]:
             return content, at + 1
         else:
             content, at = content + text[at], at + 1
-    raise Refused
+    raise NeverClosed
 
 
 def take_plain(text: str, at: int, delimiter: str) -> tuple[str, int]:
     content = ""
-    while at < len(text) and text[at] not in (delimiter, "\n") and text[at : at + 2] != "\r\n":
-        if text[at] == "\r":
-            raise Refused
+    while at < len(text) and text[at] != delimiter and not re.match("\r{0,2}\n", text[at : at + 3]):
         content, at = content + text[at], at + 1
     return content, at

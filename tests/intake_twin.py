@@ -10,6 +10,7 @@ import rules_twin as rules
 from vendas.schema import INPUT_NAMES, TEXT
 
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"
+EMAIL = "Email"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Twin:
             rows = csv_twin.read(file.data).rows
         except csv_twin.Refused:
             return Outcome(rejected=True)
-        judged = [(row, row["problemas"] or reasons_against(row)) for row in rows]
+        evidence = evidence_of([row for row in rows if not row["problemas"]])
+        judged = [(row, row["problemas"] or reasons_against(row, evidence)) for row in rows]
         good = [sale_of(row) for row, reasons in judged if not reasons]
         for sale in good:
             self.sales.setdefault(sale, file.bronze_name)
@@ -63,16 +65,27 @@ class Twin:
         return Outcome(False, len(rows), kept, len(good) - kept, quarantined)
 
 
+def evidence_of(rows: list[dict]) -> tuple[bool, bool]:
+    """Whether dates of these rows may be month first, and discounts fractions of 1."""
+    month_first = any(rules.shows_month_first(rules.clean(row[TIMESTAMP])) for row in rows)
+    return month_first, any(rules.shows_fraction(rules.clean(row[DESCONTO])) for row in rows)
+
+
 def texts_of(row: dict) -> dict[str, str]:
-    return {column.name: rules.clean_text(row[column.name], column.default) for column in TEXT}
+    texts = {column.name: rules.clean_text(row[column.name], column.default) for column in TEXT}
+    return texts | {EMAIL: rules.clean_email(row[EMAIL], texts[EMAIL])}
 
 
-def reasons_against(row: dict) -> list[str]:
+def reasons_against(row: dict, evidence: tuple[bool, bool] = (False, False)) -> list[str]:
+    month_first, fractions = evidence
+    moment, percent = rules.clean(row[TIMESTAMP]), rules.clean(row[DESCONTO])
     too_long = [reason for text in texts_of(row).values() if (reason := rules.texto_reason(text))]
     reasons = [
-        rules.timestamp_reason(row[TIMESTAMP]),
-        rules.valor_reason(row[VALOR]),
-        rules.desconto_reason(row[DESCONTO]),
+        "timestamp_ambiguo"
+        if month_first and rules.is_another_day_month_first(moment)
+        else rules.timestamp_reason(moment),
+        rules.valor_reason(rules.clean(row[VALOR])),
+        "desconto_um_ambiguo" if fractions and rules.is_one_without_sign(percent) else rules.desconto_reason(percent),
         *too_long[:1],
     ]
     return [reason for reason in reasons if reason]
@@ -81,8 +94,8 @@ def reasons_against(row: dict) -> list[str]:
 def sale_of(row: dict) -> tuple:
     """The 13 values of a good row."""
     values = texts_of(row) | {
-        TIMESTAMP: rules.parse_timestamp(row[TIMESTAMP]),
-        VALOR: rules.parse_valor(row[VALOR]),
-        DESCONTO: rules.parse_desconto(row[DESCONTO]),
+        TIMESTAMP: rules.parse_timestamp(rules.clean(row[TIMESTAMP])),
+        VALOR: rules.parse_valor(rules.clean(row[VALOR])),
+        DESCONTO: rules.parse_desconto(rules.clean(row[DESCONTO])),
     }
     return tuple(values[name] for name in INPUT_NAMES)

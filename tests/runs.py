@@ -15,7 +15,7 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY4
 MARKER = '<span id="papermill-error-cell">Execution using papermill encountered an exception here and stopped:</span>'
 
 
-def entry(name="registros_loja.csv", silver=70, twice=23, refused=0, situacao="processado", motivo=None):
+def entry(name="registros_loja.csv", silver=70, twice=23, refused=0, situacao="processado", motivo=None, doubtful=0):
     """A ledger entry of a file that is through, or has this other situation; counts are rows."""
     through = silver if situacao == "processado" else 0
     return {
@@ -26,6 +26,7 @@ def entry(name="registros_loja.csv", silver=70, twice=23, refused=0, situacao="p
         "lidas": silver + twice + refused,
         "duplicadas": twice,
         "quarentena": refused,
+        "duvidosas": doubtful,
         "silver": silver,
         "gold": through,
         "dw": through,

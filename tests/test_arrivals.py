@@ -1,7 +1,9 @@
 import hashlib
 import os
 import re
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vendas import folder_moves
-from vendas.arrivals import Arrival, BronzeFile, bronze_files, find, is_sales_file, sweep
+from vendas.arrivals import (
+    Arrival,
+    BronzeFile,
+    bronze_files,
+    find,
+    is_sales_file,
+    left_behind,
+    look,
+    sweep,
+    waiting_files,
+)
 from vendas.errors import ArrivalError
 
 MOMENT = datetime(2024, 3, 31, 14, 5, 9, 123456, tzinfo=UTC)
@@ -115,10 +127,10 @@ def test_arrivals_come_in_bronze_order(landing, bronze):
 def test_a_file_that_grows_while_it_is_copied_stays(landing, bronze, monkeypatch):
     path = drop(landing, "registros.csv")
 
-    def copy_while_growing(source, target):
-        digest = plain_copy(source, target)
-        with source.open("ab") as file:
-            file.write(b"more\n")
+    def copy_while_growing(source, target, guard):
+        digest = plain_copy(source, target, guard)
+        with suppress(BlockingIOError):  # the guard keeps it waiting
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
         return digest
 
     plain_copy = folder_moves._copy
@@ -128,7 +140,7 @@ def test_a_file_that_grows_while_it_is_copied_stays(landing, bronze, monkeypatch
 
 def test_a_copy_that_differs_is_an_error_and_the_original_stays(landing, bronze, monkeypatch):
     path = drop(landing, "registros.csv")
-    monkeypatch.setattr(folder_moves, "_copy", lambda source, target: target.write_bytes(b"a,") and "0" * 32)
+    monkeypatch.setattr(folder_moves, "_copy", lambda source, target, guard: target.write_bytes(b"a,") and "0" * 32)
     with pytest.raises(ArrivalError, match="differs"):
         sweep(landing, bronze)
     assert path.exists() and bronze_files(bronze) == []
@@ -137,7 +149,7 @@ def test_a_copy_that_differs_is_an_error_and_the_original_stays(landing, bronze,
 def test_an_unreadable_file_is_an_error_that_names_it(landing, bronze, monkeypatch):
     path = drop(landing, "registros.csv")
 
-    def refuse(source, target):
+    def refuse(source, target, guard):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(folder_moves, "_copy", refuse)
@@ -199,4 +211,50 @@ stems = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"
 @given(stems, st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.binary(min_size=16, max_size=16))
 def test_every_bronze_name_tells_its_event(stem, moment, etag):
     arrival = Arrival(f"{stem}.csv", moment.replace(tzinfo=UTC), etag.hex())
-    assert BronzeFile.parse(arrival.bronze_name).received_as == arrival.name
+    assert BronzeFile.parse(arrival.bronze_name).received_as == unicodedata.normalize("NFC", arrival.name)
+
+
+DECOMPOSED = unicodedata.normalize("NFD", "registros_São João.csv")
+
+
+def test_a_bronze_name_is_one_whatever_the_form_of_the_name_it_came_under(landing, bronze):
+    for name in ("registros_São João.csv", DECOMPOSED):
+        drop(landing, name)
+        sweep(landing, bronze)
+    assert [file.name for file in bronze_files(bronze)] == [bronze_name("registros_São João")]
+
+
+def test_two_files_whose_names_differ_in_form_only_both_arrive(landing, bronze):
+    drop(landing, "registros_São João.csv", b"a\n")
+    drop(landing, DECOMPOSED, b"b\n")
+    sweep(landing, bronze)
+    assert sorted((bronze / file.name).read_bytes() for file in bronze_files(bronze)) == [b"a\n", b"b\n"]
+
+
+@pytest.mark.parametrize("kept", ["NFC", "NFD"])
+@pytest.mark.parametrize("given_in", ["NFC", "NFD"])
+def test_a_file_is_found_by_its_name_in_either_form(kept, given_in):
+    file = BronzeFile.parse(unicodedata.normalize(kept, bronze_name("registros_São João")))
+    for name in (file.name, file.received_as):
+        assert find([file], [unicodedata.normalize(given_in, name)]) == [file]
+
+
+def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronze):
+    long = drop(landing, f"registros_{'x' * (227 - 14)}.csv")
+    drop(landing, f"registros_{'y' * (226 - 14)}.csv")
+    drop(landing, "registros_b.csv")
+    assert len(sweep(landing, bronze)) == 2
+    assert list(landing.iterdir()) == [long]
+    assert left_behind(look(landing, 2)) == {
+        long: "stays in landing: its name is 1 bytes too long for bronze; shorten it"
+    }
+    assert waiting_files(landing) == []
+
+
+def test_another_csv_is_named_and_everything_else_is_not(landing):
+    for name in ["vendas.csv", "registro.CSV", "registros.csv.part", "notas.txt", ".oculto.csv", "registros_a.csv"]:
+        drop(landing, name)
+    (landing / "pasta.csv").mkdir()
+    left = left_behind(look(landing, 2))
+    assert [path.name for path in left] == ["registro.CSV", "vendas.csv"]
+    assert all("because of its name: intake takes registros*.csv" in why for why in left.values())

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from vendas.charts import as_image, intake_chart, shortened
-from vendas.doctor import SAMPLE_FILES, Diagnosis
+from vendas.check import SAMPLE_FILES, Diagnosis
 from vendas.text import brazilian
 
 LONG = "registros_da_loja_do_centro_de_sao_paulo_2024_03_31.csv"

@@ -52,6 +52,14 @@ def refusal(look):
         lambda name: f'"{name}"',
         lambda name: '"' + name.replace(" ", "\n") + '"',
         lambda name: f"\ufeff{name}",
+        lambda name: name.replace(" ", "_").lower(),
+        lambda name: name.replace(" ", "").lower(),
+        lambda name: "\u200b".join(name),
+        lambda name: f"{name}:",
+        lambda name: f"{name} (R$)",
+        lambda name: f"{name} (%) *",
+        lambda name: name.replace("Email", "E-mail"),
+        lambda name: name.replace("Timestamp do Registro", "DATA:"),
     ],
 )
 def test_header_names_match_however_they_are_spelt(look, spell):
@@ -64,6 +72,25 @@ def test_columns_may_come_in_any_order_among_extra_ones(look):
     assert found.positions == tuple(range(13, 0, -1))
     assert found.extra == ('Loja, "X" Sul', "", "Obs 1", "", "Obs 1")
     assert found.header == (found.extra[0], *reversed(INPUT_NAMES), *found.extra[1:])
+
+
+def test_another_name_of_a_column_is_an_extra_one_beside_the_proper_one(look):
+    found = look(f"Data,{HEADER}\n")
+
+    assert (found.positions, found.extra) == (tuple(range(1, 14)), ("Data",))
+
+
+@pytest.mark.parametrize("sep", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n', "sep=;;;;\n", "sep=;\r\r\n"])
+def test_a_first_line_that_names_the_delimiter_is_skipped(look, sep):
+    found = look(sep + HEADER.replace(",", ";") + "\n" + GOOD.replace(",", ";"))
+
+    assert (found.delimiter, found.rows, found.blocks[0].first_line) == (";", 1, 3)
+
+
+def test_headers_further_down_are_counted_and_their_first_lines_named(look):
+    found = look(HEADER_LINES + (GOOD + "\n" + HEADER_LINES) * 30)
+
+    assert (found.rows, found.repeated, found.repeated_lines) == (30, 30, tuple(range(3, 43, 2)))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -85,10 +112,10 @@ def test_the_delimiter_is_the_headers(look, delimiter, quote):
         (UTF8_BOM + b"\n \r\n" + HEADER.encode(), "utf-8", True),
         (UTF8_BOM + f'"{HEADER}'.replace(",", '",', 1).encode(), "utf-8", True),
         (HEADER.encode("cp1252"), "cp1252", False),
-        (HEADER.encode("cp1252") + "\nJoão".encode(), "cp1252", False),
+        (HEADER.encode("cp1252") + "\nIRMÃ” é MAÇÃ– d’água".encode("cp1252"), "cp1252", False),
+        (HEADER.encode("cp1252") + "\nmanhã…” TV™ R$ 5 ¢ Håkan Jäger œuvre".encode("cp1252"), "cp1252", False),
         (b"\xa0\n" + HEADER.encode("cp1252"), "cp1252", False),
         (HEADER.encode() + b"\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "utf-8", False),
-        (UTF8_BOM + HEADER.replace("ç", "c").replace("ã", "a").replace("ó", "o").encode() + b"\n\xe9", "cp1252", True),
     ],
 )
 @pytest.mark.parametrize("window", [1, 2, 3, 1 << 20])
@@ -106,6 +133,8 @@ def test_a_header_without_rows_is_a_good_file(look, rows):
 
 
 HEADER_LINES = HEADER + "\n"
+ASCII_LINES = HEADER.replace("ç", "c").replace("ã", "a").replace("ó", "o") + "\n"
+MIXTURE = "mistura codificações: a linha {} tem texto em UTF-8, e a linha {} tem bytes que não são UTF-8"
 BEFORE, LAST = HEADER.rsplit(",", 1)
 
 
@@ -121,17 +150,40 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         (HEADER.encode("utf-16-le"), "bytes nulos (NUL), o primeiro na linha 1"),
         (HEADER.encode("utf-32-be"), "bytes nulos (NUL), o primeiro na linha 1"),
         (HEADER_LINES + "a\nb\0", "bytes nulos (NUL), o primeiro na linha 3"),
-        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", "não está em UTF-8 (há um byte inválido na linha 3)"),
-        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", "nem em Windows-1252 (há um byte sem significado na linha 4)"),
-        (HEADER_LINES.encode() + b"a\n\xe9", "o cabeçalho (linha 1) está em UTF-8, mas a linha 3 tem bytes"),
-        (HEADER_LINES.encode() + b"a\xc3", "mistura codificações"),
+        (ASCII_LINES.encode() + b"a\n\xe9\n\x81", "não está em UTF-8 (há um byte inválido na linha 3)"),
+        (ASCII_LINES.encode() + b"a\n\xe9\n\x81", "nem em Windows-1252 (há um byte sem significado na linha 4)"),
+        (HEADER_LINES.encode() + b"a\n\xe9\n\x81", MIXTURE.format(1, 3)),
+        (HEADER_LINES.encode() + b"a\n\xe9", MIXTURE.format(1, 3)),
+        (HEADER_LINES.encode() + b"a\xc3", MIXTURE.format(1, 2)),
+        (HEADER_LINES.encode("cp1252") + "Zé\n".encode("cp1252") + "João".encode(), MIXTURE.format(3, 1)),
+        (ASCII_LINES.encode() + "“€”\n".encode() + b"Z\xe9", MIXTURE.format(2, 3)),
+        (ASCII_LINES.encode() + "😀\n".encode() + b"Z\xe9", MIXTURE.format(2, 3)),
+        (UTF8_BOM + ASCII_LINES.encode() + b"Z\xe9", MIXTURE.format(1, 2)),
+        (ASCII_LINES.encode() + "a\nJoão".encode("cp850"), "CP850, e são aceitos UTF-8 e Windows-1252: na linha 3 há"),
+        (ASCII_LINES.encode() + "João".encode("cp850"), "há 'JoÆo', que em CP850 é 'João'"),
+        (ASCII_LINES.encode() + "CONCEIÇÃO".encode("cp850"), "há 'CONCEI€ÇO', que em CP850 é 'CONCEIÇÃO'"),
+        (ASCII_LINES.encode() + "Antônio".encode("cp850"), "há 'Ant“nio', que em CP850 é 'Antônio'"),
+        (ASCII_LINES.encode() + "Sofá, João".encode("cp860"), "há 'Jo„o', que em CP860 é 'João'"),
+        (HEADER_LINES.encode("mac_roman"), "que em MacRoman é 'Interação'"),
+        (ASCII_LINES.encode() + "Célia é João".encode("mac_roman"), "há 'Jo‹o', que em MacRoman é 'João'"),
         (BEFORE, f"falta: '{LAST}'. Vieram 12 colunas, separadas por vírgula: 'Timestamp do Registro', 'Nome'"),
         (HEADER + ",Nome", "repetida: 'Nome'"),
         (HEADER + ",NOME,  \u00a0nomé", "repetida: 'Nome'"),
         (f"{BEFORE},Nome", f"falta: '{LAST}'; repetida: 'Nome'"),
-        (HEADER.replace("Nome,", "Nome_,"), "falta: 'Nome'"),
-        (HEADER.replace("Nome,", "No\u200bme,"), "falta: 'Nome'"),
-        (HEADER.replace("Nome,", ' "Nome",'), "falta: 'Nome'"),
+        (HEADER.replace(",Nome,", ",Nomes,"), "falta: 'Nome'"),
+        (HEADER.replace(",Nome,", ",Nome 1,"), "falta: 'Nome'"),
+        (HEADER.replace("Timestamp do Registro", "Data") + ",DATA", "repetida: 'Timestamp do Registro'"),
+        (
+            "Vendas\n\n" + HEADER_LINES,
+            "O cabeçalho está na linha 3; antes dele há outro texto, a partir da linha 1. Apague as linhas 1 a 2",
+        ),
+        (
+            "\nVendas;2024\n" + HEADER_LINES.replace(",", ";"),
+            "O cabeçalho está na linha 3; antes dele há outro texto, a partir da linha 2. Apague a linha 2",
+        ),
+        ("sep=;\n" + HEADER_LINES, "'sep=', indica outro delimitador (';') que o do cabeçalho (vírgula)"),
+        ("sep=\n" + HEADER_LINES, "'sep=', indica outro delimitador ('')"),
+        (HEADER_LINES + GOOD + "\n" + ",".join(reversed(INPUT_NAMES)), "Na linha 3 o cabeçalho aparece outra vez"),
         (HEADER.replace(",", ":"), "detectar o delimitador"),
         ("\n\na,b;c", "detectar o delimitador: o cabeçalho (linha 3)"),
         (HEADER_LINES + GOOD + '\n\n"a\nb\n', "aspas abertas no registro que começa na linha 4 nunca são fechadas"),
@@ -139,10 +191,8 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         (HEADER_LINES + '"a"",', "linha 2 nunca são fechadas"),
         (f'{BEFORE},"{LAST}', "linha 1 nunca são fechadas"),
         (HEADER + "\r" + GOOD, "Na linha 1 há um retorno de carro (CR)"),
-        (HEADER_LINES + GOOD + "\r", "Na linha 2 há um retorno de carro (CR)"),
-        (HEADER_LINES + "a\n\r\r\n", "Na linha 3 há um retorno de carro (CR)"),
-        (HEADER_LINES + '"\r"\rb', "Na linha 2 há um retorno de carro (CR)"),
-        (HEADER_LINES + 'a"\r"', "Na linha 2 há um retorno de carro (CR)"),
+        (HEADER + "\r", "Na linha 1 há um retorno de carro (CR)"),
+        ("\n" + HEADER + "\r" + GOOD + "\n", "Na linha 2 há um retorno de carro (CR)"),
         (HEADER + "," * 10_000, "10013 colunas; são aceitas no máximo 10000"),
     ],
 )
@@ -206,7 +256,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text(
         ("", ",", "linha 1 passa de 4.194.304 bytes"),
         (HEADER_LINES, '"', "linha 2 passa de 67.108.864 bytes"),
         (HEADER_LINES + 'a,"', "texto\n", "linha 2 passa de 67.108.864 bytes"),
-        (HEADER_LINES, '"a",\r', "Na linha 2 há um retorno de carro"),
+        (HEADER_LINES, '"a",\r', "linha 2 passa de 67.108.864 bytes"),
         (HEADER_LINES + "a", ",", "linha 2 passa de 67.108.864 bytes"),
     ],
 )

@@ -1,39 +1,153 @@
+"""Spark's jars, fetched from a server of this test's own: what is kept, and what is said when it fails."""
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
+from vendas import jars
 from vendas.errors import DownloadError
-from vendas.jars import PACKAGES, REDSHIFT, fetch_jars, jar_path
+from vendas.jars import PACKAGES, REDSHIFT, SHA256, fetch_jars, jar_cache, jar_path, maven_central, spark_version
+
+JAR = b"a jar"
+PATH = "/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
+
+
+class Repository(ThreadingHTTPServer):
+    """A Maven repository, or a proxy, that answers what it is told to; `asked` has the paths or addresses."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked, self.answers = [], {}
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        answer = self.server.answers.get(self.path, 404)
+        answer = answer.pop(0) if isinstance(answer, list) else answer
+        self.send_response(200 if isinstance(answer, bytes) else answer)
+        body = answer if isinstance(answer, bytes) else b"no"
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
-def java_home(tmp_path):
-    """A Java whose Ivy finds nothing."""
-    java = tmp_path / "java" / "bin" / "java"
-    java.parent.mkdir(parents=True)
-    java.write_text("#!/bin/sh\necho ':: x#y;1: not found'\nexit 1\n")
-    java.chmod(0o755)
-    return tmp_path / "java"
+def server(monkeypatch):
+    with Repository() as found:
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        monkeypatch.setattr(jars, "PAUSE_SECONDS", 0)
+        monkeypatch.setitem(SHA256, jars.POSTGRESQL, hashlib.sha256(JAR).hexdigest())
+        yield found
+        found.shutdown()
 
 
-def test_jars_in_the_cache_are_not_fetched_again(tmp_path, java_home):
+@pytest.fixture
+def fetch(server):
+    def fetch(cache, *packages, progress=lambda line: None, repository=None):
+        return fetch_jars(cache, progress, packages, repository or server.url)
+
+    return fetch
+
+
+def test_jars_in_the_cache_are_not_fetched_again(tmp_path, fetch, server):
     for package in PACKAGES:
-        jar = jar_path(package, tmp_path)
-        jar.parent.mkdir(exist_ok=True)
-        jar.touch()
-    assert fetch_jars(java_home, tmp_path) == [jar_path(package, tmp_path) for package in PACKAGES]
+        jar_path(package, tmp_path).touch()
+    assert fetch(tmp_path, *PACKAGES) == [jar_path(package, tmp_path) for package in PACKAGES]
+    assert server.asked == []
 
 
-def test_only_what_is_asked_for_is_fetched(tmp_path, java_home):
-    with pytest.raises(DownloadError, match=f"(?s){REDSHIFT}.*not found"):
-        fetch_jars(java_home, tmp_path, packages=[REDSHIFT])
-
-
-def test_a_failed_download_names_the_artifact_and_ivys_reason(tmp_path, java_home):
-    with pytest.raises(DownloadError, match=rf"(?s){PACKAGES[0]}.*not found"):
-        fetch_jars(java_home, tmp_path)
-
-
-def test_a_download_is_announced(tmp_path, java_home):
+def test_a_jar_is_fetched_announced_and_kept(tmp_path, fetch, server):
+    server.answers[PATH] = JAR
     lines = []
-    with pytest.raises(DownloadError):
-        fetch_jars(java_home, tmp_path, progress=lines.append)
-    assert lines == [f"Fetching {PACKAGES[0]} from Maven Central (once, into {tmp_path})"]
+    (path,) = fetch(tmp_path / "new" / "cache", jars.POSTGRESQL, progress=lines.append)
+    assert path.read_bytes() == JAR and server.asked == [PATH]
+    assert lines == [f"Fetching {jars.POSTGRESQL} from Maven Central (once, into {tmp_path / 'new' / 'cache'})"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_is_not_the_jar_is_not_kept(tmp_path, fetch, server):
+    server.answers[PATH] = b"<html>please log in</html>"
+    with pytest.raises(DownloadError, match=f"(?s){jars.POSTGRESQL}.*SHA-256.*expected.*HTTPS_PROXY"):
+        fetch(tmp_path, jars.POSTGRESQL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_stumbles_is_asked_again(tmp_path, fetch, server):
+    server.answers[PATH] = [503, 500, JAR]
+    assert fetch(tmp_path, jars.POSTGRESQL)[0].read_bytes() == JAR
+
+
+@pytest.mark.parametrize(("code", "times"), [(404, 1), (403, 1), (503, 3)])
+def test_a_refused_download_names_artifact_address_and_what_to_do(tmp_path, fetch, server, code, times):
+    server.answers[PATH] = code
+    with pytest.raises(DownloadError, match=f"(?s){jars.POSTGRESQL} from {server.url}.*VENDAS_MAVEN_URL.*copy the jar"):
+        fetch(tmp_path, jars.POSTGRESQL)
+    assert len(server.asked) == times and list(tmp_path.iterdir()) == []
+
+
+def test_no_network_is_an_error_that_says_so(tmp_path, fetch, server, monkeypatch):
+    with pytest.raises(DownloadError, match="(?s)Connection refused.*Check the network"):
+        fetch(tmp_path, jars.POSTGRESQL, repository="http://127.0.0.1:9/")
+
+
+def test_jars_come_through_the_proxy_that_the_environment_names(tmp_path, fetch, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    server.answers[f"http://repository.example/maven2{PATH}"] = JAR
+    assert fetch(tmp_path, jars.POSTGRESQL, repository="http://repository.example/maven2")[0].read_bytes() == JAR
+
+
+def test_two_processes_may_fetch_at_once(tmp_path, fetch, server):
+    server.answers[PATH] = JAR
+    threads = [threading.Thread(target=fetch, args=[tmp_path, jars.POSTGRESQL]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(tmp_path.iterdir()) == [jar_path(jars.POSTGRESQL, tmp_path)]
+
+
+def test_every_package_has_its_checksum():
+    wanted = {jars.POSTGRESQL, REDSHIFT}
+    for of_spark in jars._OF_SPARK.values():
+        wanted |= {of_spark.iceberg, of_spark.iceberg_aws, *of_spark.s3a}
+    assert wanted == SHA256.keys()
+
+
+@pytest.mark.parametrize(
+    ("version", "first_two"),
+    [("3.5.6", "3.5"), ("3.5.6+amzn.1", "3.5"), ("3.5.6-amzn-1", "3.5"), ("4.1.1", "4.1"), ("3.5.4.dev0", "3.5")],
+)
+def test_a_version_of_spark_is_its_first_two_parts(version, first_two):
+    assert spark_version(version) == first_two
+
+
+def test_maven_central_is_where_sparks_own_ivy_finds_it():
+    assert maven_central().startswith("https://") and maven_central().endswith("/maven2/")
+
+
+@pytest.mark.parametrize(("variable", "inside"), [("XDG_CACHE_HOME", "vendas/jars"), ("HOME", ".cache/vendas/jars")])
+def test_jars_are_in_the_users_cache(tmp_path, monkeypatch, variable, inside):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert jar_cache() == tmp_path / inside
+
+
+@pytest.mark.parametrize("home", ["/proc/nowhere", "/proc", ""])
+def test_without_a_home_to_write_into_jars_are_in_a_temporary_folder(tmp_path, monkeypatch, home):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr(jars.os, "access", lambda path, mode: not str(path).startswith("/proc") and str(path) != "/")
+    monkeypatch.setattr(jars.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert tmp_path in jar_cache().parents

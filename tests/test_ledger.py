@@ -94,7 +94,7 @@ STAGES = ("bronze", "silver", "gold", "dw")
 
 
 def test_an_entry_gathers_a_files_stages():
-    counts = {"lidas": 10, "duplicadas": 2, "quarentena": 1, "gravadas": 7}
+    counts = {"lidas": 10, "duplicadas": 2, "quarentena": 1, "duvidosas": 3, "gravadas": 7}
     events = [event(A, stage, minute, **(counts if minute else {})) for minute, stage in enumerate(STAGES)]
     assert entries(events) == [
         {
@@ -105,6 +105,7 @@ def test_an_entry_gathers_a_files_stages():
             "lidas": 10,
             "duplicadas": 2,
             "quarentena": 1,
+            "duvidosas": 3,
             "silver": 7,
             "gold": 7,
             "dw": 7,
@@ -114,8 +115,8 @@ def test_an_entry_gathers_a_files_stages():
 
 def test_a_rejected_file_counts_nothing_and_says_why():
     entry = entries([event(A, "bronze", 0, situacao="rejeitado", motivo="vazio")])[0]
-    counts = [entry[name] for name in ("lidas", "duplicadas", "quarentena", "silver", "gold", "dw")]
-    assert (entry["situacao"], entry["motivo"], counts) == ("rejeitado", "vazio", [0] * 6)
+    counts = [entry[name] for name in ("lidas", "duplicadas", "quarentena", "duvidosas", "silver", "gold", "dw")]
+    assert (entry["situacao"], entry["motivo"], counts) == ("rejeitado", "vazio", [0] * 7)
 
 
 @pytest.mark.parametrize("stages", [1, 2, 3])

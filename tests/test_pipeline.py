@@ -25,6 +25,7 @@ ENTRY = [
     "lidas",
     "duplicadas",
     "quarentena",
+    "duvidosas",
     "silver",
     "gold",
     "dw",

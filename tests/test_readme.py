@@ -25,7 +25,7 @@ ALL = pytest.mark.parametrize("page", TEXT)
 # A command line of vendas stands in a block (or behind a path in it), or in a code span, where its name alone will do.
 COMMAND_LINE = re.compile(r"(^|`|/)vendas ([a-z][^`#&\n]*?) *(?:2>>.*|#.*|&&.*|`|$)", re.MULTILINE)
 PLACEHOLDERS = {"ROWS": "10", "[": "", "]": "", "…": ""}
-QUICK = ("run", "status", "quarantine list", "quarantine export", "doctor", "sample", "dw url", "dw psql", "dw stop")
+QUICK = ("run", "status", "quarantine list", "quarantine export", "check", "sample", "dw url", "dw psql", "dw stop")
 A_BRONZE_NAME = re.compile(r"registros_loja_\w+\.csv")
 LARGEST, LARGEST_TOGETHER = 250_000, 1_000_000  # bytes of pictures
 

@@ -18,6 +18,7 @@ HEADER = ",".join(INPUT_NAMES)
 GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
 REST = ",2,3,4,5,6,7,8,9,10,11,12,13"  # of a good row, behind its first field
 COUNT, LOOSE = "numero_de_campos", "texto_apos_aspas"
+RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 
 
 @pytest.fixture
@@ -69,9 +70,9 @@ def first_fields(rows):
         ("'", "'"),
         ("\u00a0a\u200b", "\u00a0a\u200b"),
         ("\ufeffa", "\ufeffa"),
-        ("Joa\u0303o", "João"),
+        ("Joa\u0303o", "Joa\u0303o"),
         ("😀", "😀"),
-        ("a\u037eb\u037e\u0301", "a;b;\u0301"),
+        ("a\u037eb\u037e\u0301", "a\u037eb\u037e\u0301"),
         ('"\u0301"', "\u0301"),
     ],
 )
@@ -93,11 +94,20 @@ def test_a_field_is_unquoted_and_nothing_else(parse, written, field):
         ('"1"x"2"' + REST, [LOOSE]),
         ('"1"x"y,z"' + REST, [COUNT, LOOSE]),
         ('"a"b', [COUNT, LOOSE]),
-        ('""', [COUNT]),
+        ('""""', [COUNT]),
         ("\u200b", [COUNT]),
         ("\x1c", [COUNT]),
-        ('" "', [COUNT]),
-        (",,,", [COUNT]),
+        ("\x1a", [COUNT]),
+        (',,"" ,', [COUNT, LOOSE]),
+        (", ,,x", [COUNT]),
+        ("a\rb" + REST, [RETURN]),
+        ("\r" + REST, [RETURN]),
+        (GOOD + "\rx", [RETURN]),
+        ('"a"\r' + REST, [LOOSE, RETURN]),
+        ("a\rb", [COUNT, RETURN]),
+        (f'"a{REST}\nb"{REST}', [SWALLOWS]),
+        (f'"a{REST}\r\nb"', [COUNT, SWALLOWS]),
+        (f'1,"a\n{REST}"x', [COUNT, LOOSE, SWALLOWS]),
     ],
 )
 def test_a_malformed_row_keeps_text_and_problems_and_no_fields(parse, line, problems):
@@ -122,6 +132,76 @@ def test_a_line_of_tabs_is_blank_even_where_tabs_delimit(parse):
     assert [(row["linha"], row["problemas"]) for row in rows] == [(3, [])]
 
 
+@pytest.mark.parametrize("blank", [",,,", "," * 12, "," * 20, '""', '" "', '"", ,\u00a0,"",""', '"\n"', ' ,""\t'[:-1]])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"])
+def test_records_of_blanks_delimiters_and_quotes_around_nothing_are_skipped(parse, blank, end):
+    rows = parse(end.join([GOOD, blank, GOOD, blank]))
+
+    assert [row["linha"] for row in rows] == [2, 4 + blank.count("\n")]
+    assert [row["problemas"] for row in rows] == [[], []]
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\n" + "," * 11, "a," * 12, "a,\rb" * 12])
+def test_a_quoted_field_of_line_breaks_or_delimiters_is_text_where_no_row_can_be_in_it(parse, text):
+    (row,) = parse(f'"{text}"{REST}')
+
+    assert (row["Timestamp do Registro"], row["problemas"]) == (text, [])
+
+
+def test_a_quote_may_swallow_rows_up_to_the_end_of_the_file(parse):
+    rows = parse(f'{GOOD}\n"{GOOD}\n"{REST}')
+
+    assert [row["problemas"] for row in rows] == [[], [SWALLOWS]]
+
+
+def test_cr_cr_lf_ends_a_line(parse):
+    rows = parse(f"{GOOD}\r\r\n\r\r\n{GOOD}\r\r\n", HEADER + "\r\r\n")
+
+    assert [(row["linha"], row["texto"], row["problemas"]) for row in rows] == [(2, GOOD, []), (4, GOOD, [])]
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\r\n\x1a", "\n\x1a\x1a\r\n\x1a \n"])
+def test_a_ctrl_z_at_the_end_is_none_of_the_text(parse, end):
+    (row,) = parse(GOOD + end)
+
+    assert (row["texto"], row["Código de Desconto Usado"]) == (GOOD, "13")
+
+
+@pytest.mark.parametrize("again", [HEADER, HEADER.upper(), "\ufeff" + HEADER, f'"{HEADER}'.replace(",", '",', 1)])
+def test_the_header_once_more_is_no_row(parse, again):
+    rows = parse(f"{GOOD}\n{again}\n{GOOD}\n{again}\n")
+
+    assert [(row["linha"], row["problemas"]) for row in rows] == [(2, []), (4, [])]
+
+
+@pytest.mark.parametrize("again", [HEADER.removesuffix("Usado"), HEADER.replace("Nome", "Nome Completo", 1)])
+def test_what_only_resembles_the_header_is_a_row(parse, again):
+    assert [row["linha"] for row in parse(f"{GOOD}\n{again}\n")] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "problems"),
+    [
+        (HEADER, [GOOD + ",", GOOD + ',""'], [[], []]),
+        (HEADER, [GOOD + ",", "," * 13, HEADER, GOOD + ","], [[], []]),
+        (HEADER + ",", [GOOD, GOOD], [[], []]),
+        (HEADER + ",", [GOOD + ",", GOOD + ","], [[], []]),
+        (HEADER, [GOOD, GOOD + ","], [[], [COUNT]]),
+        (HEADER, [GOOD + ",", GOOD], [[COUNT], []]),
+        (HEADER, [GOOD + ",", GOOD + ",x"], [[COUNT], [COUNT]]),
+        (HEADER, [GOOD + ",", GOOD + ", "], [[COUNT], [COUNT]]),
+        (HEADER, [GOOD + ",,", GOOD + ",,"], [[COUNT], [COUNT]]),
+        (HEADER + ",", [GOOD, GOOD + ","], [[COUNT], []]),
+        (HEADER + ",,", [GOOD, GOOD], [[COUNT], [COUNT]]),
+    ],
+)
+def test_a_field_too_many_is_ignored_where_it_ends_every_row_or_only_the_header(parse, header, rows, problems):
+    found = parse("".join(row + "\n" for row in rows), header + "\n")
+
+    assert [row["problemas"] for row in found] == problems
+    assert all(row["Código de Desconto Usado"] == "13" for row in found if not row["problemas"])
+
+
 def test_a_blank_line_within_quotes_is_text(parse):
     (row,) = parse('"a\n\n b"' + REST)
 
@@ -143,9 +223,9 @@ def test_the_last_row_may_lack_its_line_end(parse, end):
 
 def test_columns_come_in_the_contracts_order_and_extra_ones_count_as_fields(parse):
     header = ",".join(["extra", *reversed(INPUT_NAMES), "", ""])
-    rows = parse("x," + ",".join(f"<{name}>" for name in reversed(INPUT_NAMES)) + ",,\n" + GOOD, header + "\n")
+    rows = parse("x," + ",".join(f"x{name}" for name in reversed(INPUT_NAMES)) + ",,\n" + GOOD, header + "\n")
 
-    assert [rows[0][name] for name in INPUT_NAMES] == [f"<{name}>" for name in INPUT_NAMES]
+    assert [rows[0][name] for name in INPUT_NAMES] == [f"x{name}" for name in INPUT_NAMES]
     assert rows[1]["problemas"] == [COUNT]
 
 
@@ -156,24 +236,16 @@ def test_windows_1252_is_decoded(parse):
     assert first_fields(rows) == ["João…", None]
 
 
-def test_only_fields_are_normalised(parse):
-    rows = parse("e\u0301" + REST + "\ne\u0301")
-
-    assert (first_fields(rows), [row["texto"] for row in rows]) == (["é", None], ["e\u0301" + REST, "e\u0301"])
-
-
 def test_a_long_field_in_quotes_with_line_breaks_is_kept_whole(parse):
     text = "linha\n" * 2_000_000
 
     assert first_fields(parse(f'"{text}"{REST}\n{GOOD}\n')) == [text, "1"]
 
 
-NASTY = st.text(st.sampled_from('aé",;\n\r\t \u00a0\u0301\u037e\u2003\ufeff'), max_size=6).map(
-    lambda text: text.replace("\r", "\r\n")
-)
+NASTY = st.text(st.sampled_from('aé",;\n\r\t \u00a0\u0301\u037e\u2003\ufeff\x1a'), max_size=6)
 QUOTED = st.text(st.sampled_from('a",;\n\r \u0301'), max_size=6).map(lambda text: '"' + text.replace('"', '""') + '"')
 FIELD = st.one_of(st.sampled_from(["", "a", '""']), QUOTED, QUOTED, NASTY)
-LINE_END = st.sampled_from(["\n", "\n", "\r\n", "\n\n", "\n \u00a0\n"])
+LINE_END = st.sampled_from(["\n", "\n", "\r\n", "\r\r\n", "\n\n", "\n \u00a0\n", "\r", "\n,,;;\n", '\n"";""\n'])
 
 
 @st.composite
@@ -184,10 +256,18 @@ def files(draw):
         st.lists(FIELD, min_size=13, max_size=13),
         st.lists(st.one_of(st.just("b"), QUOTED), min_size=13, max_size=13),
         st.lists(FIELD, min_size=1, max_size=3),
+        st.lists(st.one_of(st.just(""), st.just('"a'), st.just('b"'), QUOTED), min_size=25, max_size=25),
+        st.sampled_from([INPUT_NAMES, INPUT_NAMES, INPUT_NAMES, [*INPUT_NAMES[1:], INPUT_NAMES[0]]]),
     ).map(delimiter.join)
-    lines = draw(st.lists(st.tuples(st.one_of(row, row, row, NASTY), LINE_END), max_size=6))
-    text = delimiter.join(INPUT_NAMES) + draw(LINE_END) + "".join(line + end for line, end in lines)
-    noise = draw(st.sampled_from([b""] * 8 + [b"\r", b'"', b"\x81", b"\xe9", b"\xe2\x80"]))
+    trailing = st.sampled_from(["", "", "", delimiter, delimiter + '""'])
+    every = draw(trailing)
+    lines = draw(st.lists(st.tuples(st.one_of(row, row, row, NASTY), st.one_of(st.just(every), trailing), LINE_END)))
+    sep = draw(st.sampled_from([""] * 8 + ["sep=,\n", "sep=;\r\n", "SEP=\t\n", '"sep=|"\n', "sep=;;;\n", "sep=\n"]))
+    header = delimiter.join(INPUT_NAMES) + draw(trailing) + draw(LINE_END)
+    text = sep + header + "".join(line + more + end for line, more, end in lines)
+    noise = draw(
+        st.sampled_from([b""] * 8 + [b"\r", b'"', b"\x81", b"\xe9", b"\xe2\x80", "ã€".encode(), b"a\x87a", b"\x1a"])
+    )
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]))
     data = text.encode(encoding, errors="ignore")
     return data + noise if draw(st.booleans()) else data.removesuffix(b"\n") + noise

@@ -57,9 +57,27 @@ def test_rejected_files_are_counted_and_come_first_with_their_reason(folder):
 
 
 def test_the_table_has_every_count_and_their_sums(folder):
-    said = index_of(folder, files=[entry(silver=1200, twice=23, refused=4), entry("registros_b.csv", 1, 2, 3)]).text
-    assert "processado 1.227 23 4 1.200 1.200 1.200" in said
-    assert "Total de 2 arquivos 1.233 25 7 1.201 1.201 1.201" in said
+    files = [entry(silver=1200, twice=23, refused=4, doubtful=5), entry("registros_b.csv", 1, 2, 3)]
+    said = index_of(folder, files=files).text
+    assert "processado 1.227 23 4 5 1.200 1.200 1.200" in said
+    assert "Total de 2 arquivos 1.233 25 7 5 1.201 1.201 1.201" in said
+
+
+def test_a_file_without_a_good_row_is_told_like_a_rejected_one(folder):
+    whole = entry("registros_so_recusas.csv", silver=0, twice=0, refused=3)
+    said = index_of(folder, files=[entry(), whole]).text
+    assert "Concluída, com 1 arquivo sem nenhuma linha aceita" in said
+    assert said.index("registros_so_recusas.csv") < said.rindex("registros_loja.csv")
+
+
+@pytest.mark.parametrize(("rows", "says"), [(1, "1 linha aceita parece danificada"), (2, "2 linhas aceitas parecem")])
+def test_doubtful_rows_are_told_with_the_command_that_shows_them(folder, rows, says):
+    said = index_of(folder, files=[entry(doubtful=rows)]).text
+    assert says in said and "vendas check" in said
+
+
+def test_where_no_row_is_doubtful_nothing_is_said_of_it(folder):
+    assert "parece danificada" not in index_of(folder, files=[entry()]).text
 
 
 def test_conservation_is_shown_where_it_holds(folder):

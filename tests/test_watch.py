@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,10 +82,35 @@ def test_a_file_that_changes_between_two_looks_is_not_work_yet(settings, lookout
     if change == "size":
         drop(settings, text="xx")
     elif change == "time":
-        os.utime(settings.landing / "registros_a.csv", (1, 1))
+        os.utime(settings.landing / "registros_a.csv", (time.time() - 1,) * 2)
     else:
         drop(settings, "registros_b.csv")
     assert [lookout.sees_work(), lookout.sees_work()] == [False, True]
+
+
+def test_a_file_that_has_not_changed_for_the_quiet_time_is_work_at_once(settings, lookout):
+    drop(settings)
+    os.utime(settings.landing / "registros_a.csv", (time.time() - 2.5,) * 2)
+    assert lookout.sees_work()
+
+
+def test_a_file_that_is_open_for_writing_is_no_work_and_told_once(settings):
+    told = []
+    lookout = Lookout(settings, lambda path, why: told.append((path.name, why)))
+    with (settings.landing / "registros_a.csv").open("w"):
+        os.utime(settings.landing / "registros_a.csv", (1, 1))
+        assert [lookout.sees_work() for _ in range(3)] == [False] * 3
+    assert told == [("registros_a.csv", "is still being written; the next run takes it")]
+    assert lookout.sees_work()
+
+
+def test_files_that_stay_for_their_names_are_no_work_and_told_once(settings):
+    told = []
+    lookout = Lookout(settings, lambda path, why: told.append(path.name))
+    drop(settings, "vendas.csv")
+    drop(settings, f"registros_{'x' * 230}.csv")
+    assert [lookout.sees_work() for _ in range(3)] == [False] * 3
+    assert sorted(told) == [f"registros_{'x' * 230}.csv", "vendas.csv"]
 
 
 def test_what_is_no_sales_file_is_never_work(settings, lookout):
@@ -208,7 +234,7 @@ def watched(settings, run, until, monkeypatch):
     clock, refreshed = Clock(), []
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))
-    watch.watch(settings, 10, 3600, lambda: run(clock.now), pytest.fail, lambda: clock.now > until)
+    watch.watch(settings, 10, 3600, lambda: run(clock.now), pytest.fail, lambda: clock.now > until, print)
     return len(refreshed)
 
 

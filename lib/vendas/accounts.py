@@ -1,10 +1,13 @@
 """What a stage tells the ledger, counted in its tables, and the rule that no row is lost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from vendas.errors import ConservationError
 from vendas.ledger import Event
+
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def silver_events(
@@ -12,21 +15,23 @@ def silver_events(
     quarantined: dict[str, int],
     held: dict[str, int],
     run_id: str,
-    mended: dict[str, int] | None = None,
+    mended: Mapping[str, int] = NONE,
+    doubtful: Mapping[str, int] = NONE,
 ) -> list[Event]:
     """Silver's events of the surveyed files, from the rows of each in quarantine and in silver.
 
-    `mended` counts the rows that came back from quarantine, for the files that brought some.
+    `mended` counts the rows that came back from quarantine, for the files that brought some, `doubtful` those that were
+    taken but look damaged.
     """
-    returned = mended or {}
     return [
         replace(
             event,
             etapa="silver",
             run_id=run_id,
-            motivo=f"Linhas corrigidas, vindas da quarentena: {n}" if (n := returned.get(event.arquivo)) else None,
+            motivo=f"Linhas corrigidas, vindas da quarentena: {n}" if (n := mended.get(event.arquivo)) else None,
             dialeto=None,
             quarentena=quarantined[event.arquivo],
+            duvidosas=doubtful.get(event.arquivo, 0),
             gravadas=held[event.arquivo],
             duplicadas=event.lidas - quarantined[event.arquivo] - held[event.arquivo],
         )

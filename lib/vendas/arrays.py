@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +21,14 @@ def only(mask: pa.BooleanArray, text: pa.StringArray) -> pa.StringArray:
     """The text where the mask is true, null elsewhere."""
     # An array of nulls, for beside a null scalar if_else of Arrow 17 spoils a text that is a slice of more.
     return pc.if_else(mask, text, pa.nulls(len(text), text.type))
+
+
+def bytes_of(text: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the UTF-8 bytes of all texts, one behind the other, and where each begins (and the last one ends)."""
+    offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
+    data = text.buffers()[2]
+    held = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data else np.empty(0, np.uint8)
+    return held, offsets - offsets[0]
 
 
 def by_distinct(rule: Rule, text: pa.StringArray) -> pa.Array:

@@ -3,11 +3,23 @@
 from pathlib import Path
 
 from vendas import folder_moves
-from vendas.bronze_names import Arrival, BronzeFile, find, is_sales_file
+from vendas.bronze_names import QUIET_SECONDS, Arrival, BronzeFile, bytes_too_long, find, is_sales_file
 from vendas.errors import ArrivalError
+from vendas.folder_moves import Landing
 from vendas.storage import S3Path
 
-__all__ = ["Arrival", "BronzeFile", "bronze_files", "find", "is_sales_file", "sweep", "waiting_files"]
+__all__ = [
+    "Arrival",
+    "BronzeFile",
+    "Landing",
+    "bronze_files",
+    "find",
+    "is_sales_file",
+    "left_behind",
+    "look",
+    "sweep",
+    "waiting_files",
+]
 
 
 def bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
@@ -17,22 +29,43 @@ def bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
 
 
 def waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
-    """The sales files in landing itself, by name; sub-folders are not looked into."""
-    return _moves(landing).waiting_files(landing)
+    """Return the sales files in landing itself that a run would take up, by name; sub-folders are not looked into."""
+    return _moves(landing).waiting_files(landing) if isinstance(landing, S3Path) else look(landing, 0).waiting
 
 
-def sweep(landing: Path | S3Path, bronze: Path | S3Path) -> list[Arrival]:
-    """Moves every sales file of landing itself to bronze; returns what arrived, in bronze order.
+def look(landing: Path, quiet: float) -> Landing:
+    """Return what a landing folder holds, by what becomes of each file."""
+    return folder_moves.look(landing, quiet)
 
-    Folders are made when missing; a file that is still being written stays for the next sweep.
-    Raises ArrivalError when a copy cannot be made or differs from its original; the original then stays.
+
+def left_behind(found: Landing) -> dict[Path, str]:
+    """Return the files that no run takes as they are, with what to do about each, as a sentence."""
+    writing = dict.fromkeys([*found.held, *found.young], "is still being written; the next run takes it")
+    too_long = {
+        path: f"stays in landing: its name is {bytes_too_long(path.name)} bytes too long for bronze; shorten it"
+        for path in found.too_long
+    }
+    misnamed = dict.fromkeys(
+        found.misnamed, "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
+    )
+    return writing | too_long | misnamed
+
+
+def sweep(landing: Path | S3Path, bronze: Path | S3Path, quiet: float = QUIET_SECONDS) -> list[Arrival]:
+    """Move every complete sales file of landing itself to bronze; return what arrived, in bronze order.
+
+    Folders are made when missing. In a folder, a file that changed less than `quiet` seconds ago is waited for, and one
+    that is still being written stays for the next sweep. Raises: ArrivalError when a copy cannot be made or differs
+    from its original; the original then stays.
     """
     if isinstance(landing, S3Path) != isinstance(bronze, S3Path):
         raise ArrivalError(
             f"Landing is {landing} and bronze is {bronze}: one a folder, one on S3. "
             "Both must be folders or both on S3; set VENDAS_LAKE and VENDAS_LANDING."
         )
-    return sorted(_moves(bronze).sweep(landing, bronze), key=lambda arrival: BronzeFile.parse(arrival.bronze_name))
+    moves = _moves(bronze)
+    arrived = moves.sweep(landing, bronze) if isinstance(bronze, S3Path) else moves.sweep(landing, bronze, quiet)
+    return sorted(arrived, key=lambda arrival: BronzeFile.parse(arrival.bronze_name))
 
 
 def _moves(place: Path | S3Path):

@@ -9,9 +9,9 @@ from typing import Self
 from pyspark.sql import SparkSession
 
 from vendas.arrivals import Arrival, BronzeFile
+from vendas.column_names import listed
 from vendas.dialect import Block, Survey, survey
 from vendas.errors import FileRejected
-from vendas.header import listed
 from vendas.ledger import REJECTED, Event
 from vendas.spark import spread
 from vendas.storage import Location
@@ -37,11 +37,19 @@ def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], ru
         came_as,
         "bronze",
         run_id,
-        motivo=f"Colunas ignoradas: {listed(found.extra)}" if found.extra else None,
+        motivo=_ignored(found),
         lidas=found.rows,
         gravadas=found.rows,
         dialeto=json.dumps(asdict(found), ensure_ascii=False),
     )
+
+
+def _ignored(found: Survey) -> str | None:
+    """What of a file was passed over, for the ledger."""
+    extra = [f"Colunas ignoradas: {listed(found.extra)}"] if found.extra else []
+    lines, more = ", ".join(map(str, found.repeated_lines)), found.repeated - len(found.repeated_lines)
+    where = f"{'nas linhas' if found.repeated > 1 else 'na linha'} {lines}" + (f" e mais {more}" if more else "")
+    return "; ".join(extra + ([f"Cabeçalho repetido, ignorado: {where}"] if found.repeated else [])) or None
 
 
 @dataclass(frozen=True)

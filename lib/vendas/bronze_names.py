@@ -1,6 +1,7 @@
 """What files are called: which ones intake takes up, and the name of each in bronze, made from its event."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,30 @@ from typing import Self
 from vendas.errors import ArrivalError
 
 _BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv", re.IGNORECASE | re.DOTALL)
+QUIET_SECONDS = 2.0  # for which a complete file has not changed, unless a setting says otherwise
+MAX_NAME_BYTES = 255  # of a file's name, on the file systems in use
+_ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # to the name that a file arrives under
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_sales_file(name: str) -> bool:
     """Whether intake takes up a file of this name: `registros*.csv`, in any case."""
     return name.lower().startswith("registros") and name.lower().endswith(".csv")
+
+
+def looks_misnamed(name: str) -> bool:
+    """Return whether a file that intake leaves looks as if it should have been a sales file: another CSV."""
+    return name.lower().endswith(".csv") and not is_sales_file(name) and not name.startswith(".")
+
+
+def bytes_too_long(name: str) -> int:
+    """Return how many bytes too long the bronze name of a file would be that arrives under this name; 0 if it fits."""
+    return max(0, len(_composed(name).encode(errors="surrogateescape")) + _ADDED_BYTES - MAX_NAME_BYTES)
+
+
+def _composed(name: str) -> str:
+    """The name in the form that all bronze names have: NFC. macOS and others decompose the letters of names."""
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True)
@@ -35,7 +54,7 @@ class Arrival:
     @property
     def bronze_name(self) -> str:
         """`<stem>_<yyyyMMddTHHmmssSSSZ>_<first 8 of the ETag>.csv`; depends on the event alone."""
-        stem = self.name[: -len(".csv")]
+        stem = _composed(self.name[: -len(".csv")])
         time = f"{self.event_time:%Y%m%dT%H%M%S}{self.event_time.microsecond // 1000:03d}Z"
         return f"{stem}_{time}_{self.etag[:8]}.csv"
 
@@ -69,8 +88,9 @@ def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
 
 
 def _find(files: list[BronzeFile], name: str) -> BronzeFile:
-    found = [file for file in files if name == file.name] or [
-        file for file in files if name.lower() == file.received_as.lower()
+    name = _composed(name)
+    found = [file for file in files if name == _composed(file.name)] or [
+        file for file in files if name.lower() == _composed(file.received_as).lower()
     ]
     if len(found) == 1:
         return found[0]

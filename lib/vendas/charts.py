@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from IPython.display import Image
 
-from vendas.doctor import SAMPLE_FILES, SAMPLE_ROWS, Diagnosis
+from vendas.check import SAMPLE_FILES, SAMPLE_ROWS, Diagnosis
 from vendas.text import brazilian
 
 if TYPE_CHECKING:

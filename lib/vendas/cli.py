@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from vendas import display, dw_commands, ledger, preflight_commands, quarantine_commands
 from vendas.arrivals import bronze_files, find
+from vendas.environment import isolate
 from vendas.errors import VendasError
 from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
@@ -31,12 +33,17 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
 MAX_HOURS = 100 * 366 * 24
+AS_STARTED: dict[str, str] = {}  # the environment that the command was called in
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
     """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
     logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
+    AS_STARTED.update(os.environ)
+    isolate()
+    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal lacks must not end a command
+        stream.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False) or 0
     except UsageError as error:
@@ -108,7 +115,8 @@ def watch(
 
     with until_signal() as stopped:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
-        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped)
+        tell = partial(display.print_left, console)
+        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped, tell)
     # Not by `console`: a line that the signal cut off in it would come out a second time.
     typer.echo("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.", err=True)
 
@@ -184,27 +192,33 @@ def sample(
 
 
 @app.command()
-def doctor(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE…]", help="CSV files, wherever they are.")] = None,
-    lake: Lake = None,  # no file is looked at differently for it
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
+    lake: Lake = None,  # as every command; no file is looked at differently for it
     json: Json = False,
 ) -> None:
-    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken.
+    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
+    from vendas.check import as_json, examine
 
-    Without a file, of a lake in S3: whether its stack on AWS will work (docs/aws.md). Exit code 1: something will not.
-    """
-    from vendas.doctor import as_json, examine
-
-    if not files:
-        place = load_settings(lake=lake).lake
-        if isinstance(place, Path):
-            raise VendasError("Give the CSV files to look at; or a lake in S3 (--lake s3://…), to look at its stack.")
-        return preflight_commands.look_at_stack(place, json)
     with console.status("Reading the files …"):
         found = examine(files, datetime.now())
     print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
     if any(diagnosis.rejected or not diagnosis.nome_aceito for diagnosis in found):
         raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def doctor(lake: Lake = None, json: Json = False) -> None:
+    """Whether this installation, or the stack of a lake in S3, will work. Exit code 1: something will not."""
+    from vendas.installation import look_at_installation
+
+    try:
+        place = load_settings(lake=lake).lake
+    except VendasError:
+        place = None  # what is wrong with the settings is one of the findings
+    if place is not None and not isinstance(place, Path):
+        return preflight_commands.look_at_stack(place, json)
+    preflight_commands.show(look_at_installation(lake, AS_STARTED), json)
 
 
 @app.command(context_settings={"allow_extra_args": True})

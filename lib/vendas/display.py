@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -12,10 +13,10 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from vendas import ledger, maintain, pipeline
-from vendas.doctor import Diagnosis
+from vendas.check import Diagnosis
+from vendas.column_names import listed
 from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
-from vendas.header import listed
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
 from vendas.text import brazilian
@@ -24,8 +25,10 @@ _TEXT_SHOWN = 200  # characters of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
 _ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
 _COUNTS = {
-    "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "silver": "Silver", "gold": "Gold", "dw": "DW",
+    "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "duvidosas": "Duv.", "silver": "Silver",
+    "gold": "Gold", "dw": "DW",
 }  # fmt: skip
+FILES_OF_A_RUN = 30  # at most, in the table that a run ends with
 
 
 class RunProgress(pipeline.Progress):
@@ -85,15 +88,23 @@ def print_upkeeps(console: Console, upkeeps: list[maintain.Upkeep]) -> None:
 def print_run(console: Console, report: pipeline.RunReport) -> None:
     """What a run did: its files, and where its report is."""
     if report.files:
-        print_files(console, report.files, f"Run {report.run_id}: {report.seconds:.1f} s")
+        title = f"Run {report.run_id}: {report.seconds:.1f} s"
+        print_files(console, sorted(report.files, key=ledger.needs_no_look), title, FILES_OF_A_RUN)
     else:
         console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
+    for path, why in report.left.items():
+        print_left(console, path, why)
     if report.report:
         console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_files(console: Console, entries: list[dict], title: str) -> None:
-    """A table of ledger entries, counts grouped as in Brazil, with the reasons below it."""
+def print_left(console: Console, path: Path, why: str) -> None:
+    """A file that stays in landing, and why."""
+    console.print(f"{path} {why}.", markup=False, highlight=False, style="yellow", soft_wrap=True)
+
+
+def print_files(console: Console, entries: list[dict], title: str, most: int | None = None) -> None:
+    """A table of ledger entries, `most` of them at most, totals of all, and the reasons of those shown below it."""
     table = Table(
         title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
     )
@@ -101,11 +112,19 @@ def print_files(console: Console, entries: list[dict], title: str) -> None:
     table.add_column("Situação", no_wrap=True)
     for name, heading in _COUNTS.items():
         table.add_column(heading, brazilian(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
-    for entry in entries:
+    shown = entries[:most]
+    for entry in shown:
         situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]"
         table.add_row(escape(entry["arquivo_recebido"]), situacao, *(brazilian(entry[name]) for name in _COUNTS))
     console.print(table)
-    for entry in entries:
+    if left_out := len(entries) - len(shown):
+        console.print(
+            f"The first {len(shown)} of {brazilian(len(entries))} files, those that need a look first; "
+            f"`vendas status` shows the other {brazilian(left_out)}, too.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for entry in shown:
         if entry["motivo"]:
             console.print(f"{entry['arquivo']}: {entry['motivo']}", markup=False, highlight=False)
 
@@ -184,7 +203,7 @@ def _notes(found: Diagnosis) -> Iterator[str]:
         yield f"Colunas com outro nome: {', '.join(renamed)}."
     if found.colunas_ignoradas:
         yield f"Colunas ignoradas: {listed(found.colunas_ignoradas)}."
-    for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas)):
+    for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas), ("Aviso", found.avisos)):
         for code, rows in codes.items():
             yield f"{kind}: {brazilian(rows)} por {code}. {sentence(code)}"
 

@@ -1,7 +1,9 @@
-"""Why a person should look at a row that intake would take: stable codes, sentences, and what makes a row doubtful."""
+"""Why a person should look at a row that intake takes: stable codes, sentences, and what makes a row doubtful."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial, reduce
 from hashlib import md5
 
 import numpy as np
@@ -9,22 +11,47 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.arrays import only
+from vendas.arrays import Rule, bytes_of, only, where
 from vendas.judge import is_refused
 from vendas.reasons import Code, Reason
 
 
 class Doubt(Code):
-    """Why to look at a row that would be taken; the sentence says what to look at."""
+    """What looks damaged in a row that is taken; the sentence says what to look at. The ledger counts such rows."""
+
+    TEXTO_MAL_DECODIFICADO = (
+        "texto_mal_decodificado",
+        "Há texto que parece mal decodificado (como Ã§ em lugar de ç); exporte o arquivo outra vez, em UTF-8.",
+    )
+    TELEFONE_CIENTIFICO = (
+        "telefone_cientifico",
+        "O telefone está em notação científica (1,19988E+10) e perdeu dígitos; formate a coluna como texto.",
+    )
+    TELEFONE_DECIMAL = (
+        "telefone_decimal",
+        "O telefone termina em .0, como um número; exporte a coluna como texto.",
+    )
+    CAMPO_ESTREITO = (
+        "campo_estreito",
+        "Há um campo só de ######, que a planilha mostra quando a coluna é estreita; alargue-a e exporte outra vez.",
+    )
+    PALAVRA_SEM_VALOR = (
+        "palavra_sem_valor",
+        "Há uma palavra no lugar de um valor que falta (como NULL, #N/D ou (vazio)); deixe o campo vazio.",
+    )
+    EMAIL_SUSPEITO = (
+        "email_suspeito",
+        "O e-mail não tem exatamente um @; confira o endereço.",
+    )
+
+
+class Hint(Code):
+    """What else to look at before a file is sent; such rows are good ones."""
 
     LINHA_REPETIDA = (
         "linha_repetida",
         "A linha é igual a outra anterior do mesmo arquivo e será contada como duplicada; "
         "se são duas vendas, algo deve distingui-las, como a hora.",
-    )
-    TEXTO_MAL_DECODIFICADO = (
-        "texto_mal_decodificado",
-        "Há texto que parece mal decodificado (como Ã§ em lugar de ç); exporte o arquivo outra vez, em UTF-8.",
     )
     TIMESTAMP_NO_FUTURO = (
         "timestamp_no_futuro",
@@ -36,6 +63,13 @@ class Doubt(Code):
     )
 
 
+# What programs write for a value that they lack: the whole field, in any case of letters.
+WORDS_WITHOUT_VALUE = (
+    "null", "(null)", "<null>", "nil", "none", "nan", "-nan", "nat", "<na>", "na", "n/a", "#n/a", "#n/d", "n/d",
+    "#null!", "#nulo!", "#ref!", "#valor!", "#value!", "#div/0!", "#nome?", "#name?", "#núm!", "#num!", "#erro!",
+    "#calc!", "#spill!", "#despejar!", "undefined", "(vazio)", "(blank)", "(em branco)", "[object object]", "\\n",
+)  # fmt: skip
+
 # UTF-8 read as Windows-1252: the byte C3 or C2 became Ã or Â, the byte after it one of these. After a capital Ã, some
 # of them can stand in good text too: MAÇÃ… or “MAÇÔ.
 _SECOND = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
@@ -46,27 +80,116 @@ MOJIBAKE = f"\ufffd|ï¿½|ï»¿|â€|[{_CONTROLS}]|Ã[{_SECOND_ONLY}]|Â(?:[{
 """The expression (RE2's and Python's) for text that was decoded from another encoding than its own."""
 
 
+_SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]+\z"
+_DECIMAL = r"^[0-9 ()+-]*[0-9][.,]0\z"
+_NARROW = r"^#{2,}\z"
+
+
+def _table(chosen: bytes) -> np.ndarray:
+    return np.isin(np.arange(256), list(chosen))
+
+
+_BEGIN_WORDS = _table("".join(word[0] + word[0].upper() for word in WORDS_WITHOUT_VALUE).encode())
+_SEPARATORS = _table(b".,")
+_LEADS_OF_MOJIBAKE = _table("Ãâï".encode()[1::2])  # second bytes of what MOJIBAKE begins with; Â may stand at an end
+_LONGEST_WORD = max(len(word.encode()) for word in WORDS_WITHOUT_VALUE)
+
+
 def sentence(code: str) -> str:
-    """What a code of Reason or Doubt means, in Portuguese."""
-    return (Reason(code) if code in set(Reason) else Doubt(code)).sentence
+    """What a code of Reason, Doubt or Hint means, in Portuguese."""
+    return next(kind(code).sentence for kind in (Reason, Doubt, Hint) if code in set(kind))
+
+
+def is_doubtful(judged: pa.RecordBatch) -> pa.BooleanArray:
+    """Return whether rows are taken but look damaged."""
+    found = np.logical_or.reduce([applies.to_numpy(zero_copy_only=False) for applies in _doubts(judged).values()])
+    return pc.and_not(pa.array(found), is_refused(judged[schema.MOTIVOS]))
 
 
 def codes_of(judged: pa.RecordBatch, now: datetime) -> pa.StringArray:
-    """Per row its codes between blanks: of Reason for a refused row, else of the Doubts that it raises by itself."""
-    by_itself = (pc.if_else(applies, f"{doubt.value} ", "") for doubt, applies in _doubts(judged, now).items())
+    """Per row its codes between blanks: of Reason for a refused row, else of the Doubts and Hints that it raises."""
+    raised = _doubts(judged) | _hints(judged, now)
+    by_itself = (pc.if_else(applies, f"{code.value} ", "") for code, applies in raised.items())
     doubtful = pc.binary_join_element_wise(*by_itself, "")
     motivos = judged[schema.MOTIVOS]
     return pc.if_else(is_refused(motivos), pc.binary_join(motivos, " "), doubtful)
 
 
-def _doubts(judged: pa.RecordBatch, now: datetime) -> dict[Doubt, pa.BooleanArray]:
-    """What makes a good row doubtful by itself."""
-    text = pc.binary_join_element_wise(*(judged[name] for name in schema.names(schema.TEXT)), "\n")
+def _doubts(judged: pa.RecordBatch) -> dict[Doubt, pa.BooleanArray]:
+    """What looks damaged in good rows; all rows are asked by their bytes alone, few of them by an expression."""
+    texts = [judged[name] for name in schema.names(schema.TEXT)]
+    telefone, email = judged[schema.TELEFONE.name], judged[schema.EMAIL.name]
+    at_signs = pc.count_substring(email, "@")
     return {
-        Doubt.TEXTO_MAL_DECODIFICADO: pc.match_substring_regex(text, MOJIBAKE),
-        Doubt.TIMESTAMP_NO_FUTURO: pc.greater(judged[schema.TIMESTAMP.name], now),
-        Doubt.VALOR_ZERO: pc.equal(judged[schema.VALOR.name], Decimal(0)),
+        Doubt.TEXTO_MAL_DECODIFICADO: _any(_seen(text, _may_be_mojibake, _matches(MOJIBAKE)) for text in texts),
+        Doubt.TELEFONE_CIENTIFICO: _seen(telefone, _has_e, _matches(_SCIENTIFIC)),
+        Doubt.TELEFONE_DECIMAL: _seen(telefone, _ends_in_0, _matches(_DECIMAL)),
+        Doubt.CAMPO_ESTREITO: _any(_seen(text, _has_number_sign, _matches(_NARROW)) for text in texts),
+        Doubt.PALAVRA_SEM_VALOR: _any(_seen(text, _begins_like_a_word, _is_word_without_value) for text in texts),
+        Doubt.EMAIL_SUSPEITO: pc.and_(pc.not_equal(email, schema.MISSING), pc.not_equal(at_signs, 1)),
     }
+
+
+def _hints(judged: pa.RecordBatch, now: datetime) -> dict[Hint, pa.BooleanArray]:
+    """What else to look at in good rows, but for their being equal."""
+    return {
+        Hint.TIMESTAMP_NO_FUTURO: pc.fill_null(pc.greater(judged[schema.TIMESTAMP.name], now), False),
+        Hint.VALOR_ZERO: pc.fill_null(pc.equal(judged[schema.VALOR.name], Decimal(0)), False),
+    }
+
+
+Look = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # at bytes, begins and ends: texts that may apply
+
+
+def _seen(text: pa.StringArray, look: Look, rule: Rule) -> pa.BooleanArray:
+    """Return where the rule applies; it is asked only of those texts that a look at their bytes leaves over."""
+    data, offsets = bytes_of(text)
+    nothing = np.zeros(len(text), bool)
+    perhaps = look(data, offsets[:-1], offsets[1:]) if len(data) else nothing
+    return where(pa.array(perhaps), rule, text, pa.array(nothing))
+
+
+def _any(found: Iterable[pa.BooleanArray]) -> pa.BooleanArray:
+    return reduce(pc.or_, found)
+
+
+def _matches(pattern: str) -> Rule:
+    return partial(pc.match_substring_regex, pattern=pattern)
+
+
+def _is_word_without_value(text: pa.StringArray) -> pa.BooleanArray:
+    return pc.is_in(pc.utf8_lower(text), pa.array(WORDS_WITHOUT_VALUE))
+
+
+def _texts_at(places: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    found = np.zeros(len(ends), bool)
+    found[np.searchsorted(ends, places, side="right")] = True
+    return found
+
+
+def _may_be_mojibake(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    places = np.flatnonzero(data >= 0xC2)
+    first, second, third = (data[np.minimum(places + step, len(data) - 1)] for step in range(3))
+    lead = (second == 0x82) | (_LEADS_OF_MOJIBAKE[second] & (third >= 0xC2))
+    told = (first == 0xEF) | ((first == 0xC2) & (second < 0xA0)) | ((first == 0xC3) & lead)
+    return _texts_at(places[told], ends)
+
+
+def _has_e(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    return _texts_at(np.flatnonzero((data | 0x20) == ord("e")), ends)
+
+
+def _ends_in_0(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    return (ends - begins > 2) & (data[ends - 1] == ord("0")) & _SEPARATORS[data[ends - 2]]
+
+
+def _has_number_sign(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    return _texts_at(np.flatnonzero(data == ord("#")), ends)
+
+
+def _begins_like_a_word(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    lengths = ends - begins
+    return (lengths > 0) & (lengths <= _LONGEST_WORD) & _BEGIN_WORDS[data[np.minimum(begins, len(data) - 1)]]
 
 
 def occurring_again(moments: pa.ChunkedArray) -> pa.TimestampArray:

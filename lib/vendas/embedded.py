@@ -231,7 +231,8 @@ def _is_free(port: int) -> bool:
 
 def _endpoint(cluster: Path) -> Endpoint:
     port = (cluster / "data" / "postmaster.pid").read_text().splitlines()[3]
-    return Endpoint(port=int(port), password=(cluster / "password").read_text())
+    log = cluster / "data" / "server.log"
+    return Endpoint(port=int(port), password=(cluster / "password").read_text(), log=log)
 
 
 def _run_there(data: Path, program: str, *arguments: str, said: str = "") -> None:

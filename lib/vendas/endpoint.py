@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 HOST = "127.0.0.1"
@@ -16,6 +17,7 @@ class Endpoint:
     host: str = HOST
     database: str = "vendas"
     user: str = "vendas"
+    log: Path | None = field(default=None, repr=False, compare=False)  # of a server on this machine
 
     @property
     def url(self) -> str:

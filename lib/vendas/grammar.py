@@ -1,7 +1,7 @@
 """Where records begin and end in CSV bytes: the one place that knows what a quote means (RFC 4180).
 
 A field is quoted only if its first byte is the quote; inside, `""` is a quote and anything else is kept. A quote in an
-unquoted field, or after a closing quote, is a plain character. LF or CRLF outside quotes ends a record.
+unquoted field, or after a closing quote, is a plain character. LF, CRLF or CR CR LF outside quotes ends a record.
 
 All of it works on whole arrays of bytes. Delimiter, quote, CR and LF are ASCII, so the same bytes mean the same in
 UTF-8 and in Windows-1252.
@@ -9,17 +9,20 @@ UTF-8 and in Windows-1252.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
+from typing import BinaryIO
 
 import numpy as np
 
 from vendas.errors import FileRejected
-from vendas.text import WHITE_SPACE, brazilian
+from vendas.text import brazilian
 
 QUOTE, LF, CR = b'"\n\r'
 MAX_RECORD_BYTES = 64 << 20
 WINDOW_BYTES = 4 << 20
 PIECE_BYTES = 1 << 20  # bounds the scratch arrays of one step, whatever the size of a record
+
+Reader = Callable[[int], bytes]  # the next bytes, up to so many
 
 
 def reject(problem: str, remedy: str) -> FileRejected:
@@ -45,6 +48,7 @@ class Window:
     bounds: np.ndarray  # one more than records
     lines: np.ndarray  # per record: the physical line it begins on; one more, the line after the last record
     quotes: Quotes
+    lone_returns: np.ndarray  # positions of CRs outside quotes that belong to no line end
     offset: int  # of data[0] among all bytes read
 
     def __len__(self) -> int:
@@ -54,20 +58,52 @@ class Window:
         """Per byte: is it this one, outside quotes?"""
         return _outside(self.bytes, byte, self.quotes)
 
-    def blank(self, encoding: str) -> np.ndarray:
-        """Per record: is it a line of white space alone?"""
-        starts, kinds = self.bounds[:-1], _blank_kinds(encoding)
-        if not (np.frombuffer(kinds, np.uint8)[self.bytes[starts]] < SOLID).any():
-            return np.zeros(len(self), bool)
-        kind = np.maximum.reduceat(np.frombuffer(self.data.translate(kinds), np.uint8), starts)
-        for i in np.flatnonzero(kind == PERHAPS):
-            text = self.data[self.bounds[i] : self.bounds[i + 1]].decode(encoding, errors="replace")
-            kind[i] = SOLID if text.strip(WHITE_SPACE) else BLANK
-        return kind == BLANK
+    def inside(self, byte: int) -> np.ndarray:
+        """Return per byte whether it is this one, within quotes."""
+        return (self.bytes == byte) & ~self.outside(byte)
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Where in `data` each record ends, its line end left out."""
+        ends = self.bounds[1:].copy()
+        more = self.bytes[ends - 1] == LF
+        ends -= more
+        for _ in range(2):  # CRLF or CR CR LF
+            more &= (ends > self.bounds[:-1]) & (self.bytes[ends - 1] == CR)
+            ends -= more
+        return ends
+
+    def record(self, number: int) -> bytes:
+        """Return one record without its line end."""
+        return self.data[self.bounds[number] : self.ends[number]]
+
+    def fields(self, delimiter: str) -> np.ndarray:
+        """Return per record how many fields it has."""
+        return np.add.reduceat(self.outside(ord(delimiter)), self.bounds[:-1], dtype=np.int32) + 1
+
+    def holding(self, positions: np.ndarray) -> np.ndarray:
+        """Return per record whether one of these positions in `data` is in it."""
+        held = np.zeros(len(self), bool)
+        held[np.searchsorted(self.bounds, positions, side="right") - 1] = True
+        return held
+
+
+def bytes_between(file: BinaryIO, begin: int, end: int) -> Reader:
+    """Return a reader of the file's bytes from `begin` to before `end`."""
+    file.seek(begin)
+    left = end - begin
+
+    def read(size: int) -> bytes:
+        nonlocal left
+        chunk = file.read(min(size, left))
+        left -= len(chunk)
+        return chunk
+
+    return read
 
 
 def windows(
-    read: Callable[[int], bytes],
+    read: Reader,
     delimiter: str,
     line: int = 1,
     size: int = WINDOW_BYTES,
@@ -75,8 +111,8 @@ def windows(
 ) -> Iterator[Window]:
     """Cut what `read(n)` gives, until it gives nothing, into windows of whole records, about `size` bytes each.
 
-    The bytes begin a record, on physical line `line`. Raises FileRejected for a CR alone outside quotes, for a quote
-    that is never closed and for a record of more than `longest` bytes, so no more than that and `size` are held.
+    The bytes begin a record, on physical line `line`. Raises FileRejected for a quote that is never closed and for a
+    record of more than `longest` bytes, so no more than that and `size` are held.
     """
     rest, offset = b"", 0
     while True:
@@ -95,7 +131,6 @@ def windows(
 def _cut(data: bytes, delimiter: str, line: int, offset: int, last: bool) -> Window:
     """The whole records that `data` begins with; all of it if it is the last."""
     view, quotes = np.frombuffer(data, np.uint8), scan(data, delimiter)
-    _check_line_ends(data, view, quotes, line, last)
     bounds = np.concatenate(([0], np.flatnonzero(_outside(view, LF, quotes)) + 1))
     if last and bounds[-1] < len(data):  # the last record may lack its line end
         bounds = np.append(bounds, len(data))
@@ -110,22 +145,19 @@ def _cut(data: bytes, delimiter: str, line: int, offset: int, last: bool) -> Win
             'Corrija as aspas (feche-as, ou dobre as que fazem parte do texto: "")',
         )
     quotes = replace(quotes, loose=quotes.loose[quotes.loose < end])
-    return Window(data[:end], view[:end], bounds, lines, quotes, offset)
+    view = view[:end]
+    return Window(data[:end], view, bounds, lines, quotes, _lone_returns(view, quotes), offset)
 
 
-def _check_line_ends(data: bytes, view: np.ndarray, quotes: Quotes, line: int, last: bool) -> None:
-    if b"\r" not in data:
-        return
-    alone = _outside(view, CR, quotes)
-    alone[:-1] &= view[1:] != LF
-    alone[-1] &= last  # else what follows is still to be read
-    if alone.any():
-        line += data.count(b"\n", 0, int(np.argmax(alone)))
-        raise reject(
-            f"Na linha {line} há um retorno de carro (CR) sozinho, fora de aspas; "
-            "as linhas devem terminar em LF ou CRLF",
-            "Corrija as quebras de linha (salve como CSV comum, não como CSV de Macintosh)",
-        )
+def _lone_returns(view: np.ndarray, quotes: Quotes) -> np.ndarray:
+    """Return the positions of CRs outside quotes that are not part of CRLF or CR CR LF; `view` are whole records."""
+    returns = np.flatnonzero(view == CR)
+    if not len(returns):
+        return returns
+    alone = ~_line_ends_at(view, returns)
+    if quotes.inside is not None:
+        alone &= ~quotes.inside[returns]
+    return returns[alone]
 
 
 def _check_lengths(window: Window, unfinished: int, longest: int) -> None:
@@ -134,8 +166,8 @@ def _check_lengths(window: Window, unfinished: int, longest: int) -> None:
         return
     line = window.lines[np.argmax(too_long)]
     raise reject(
-        f"O registro que começa na linha {line} passa de {brazilian(longest)} bytes"
-        ": ou as aspas abertas nele nunca são fechadas, ou faltam as quebras de linha entre os registros",
+        f"O registro que começa na linha {line} passa de {brazilian(longest)} bytes: ou as aspas abertas nele nunca "
+        "são fechadas, ou faltam as quebras de linha (LF ou CRLF) entre os registros",
         "Corrija as aspas ou as quebras de linha",
     )
 
@@ -184,9 +216,15 @@ def _scan_piece(
     inside[begin:end] = np.repeat(states, np.diff(after, prepend=begin, append=end))
 
     closes = np.where(states[:-1], odd, begins_field & ~odd)
-    ends_field = (following == delimiter) | (following == LF) | (following == CR) | (after == len(view))
+    ends_field = (following == delimiter) | (after == len(view)) | _line_ends_at(view, after)
     loose.append(after[closes & ~ends_field])
     return bool(states[-1])
+
+
+def _line_ends_at(view: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return whether LF, CRLF or CR CR LF stands at each of these places, which may lie behind the end."""
+    one, two, three = (view[np.minimum(places + step, len(view) - 1)] for step in range(3))
+    return (one == LF) | ((one == CR) & ((two == LF) | ((two == CR) & (three == LF))))
 
 
 def _outside(view: np.ndarray, byte: int, quotes: Quotes) -> np.ndarray:
@@ -194,11 +232,8 @@ def _outside(view: np.ndarray, byte: int, quotes: Quotes) -> np.ndarray:
     return found if quotes.inside is None else found & ~quotes.inside[: len(view)]
 
 
-BLANK, PERHAPS, SOLID = range(3)
-
-
-@cache
-def _blank_kinds(encoding: str) -> bytes:
-    """Per byte value: a blank, perhaps part of one (to be decoded), or certainly not."""
-    parts = {byte for blank in WHITE_SPACE for byte in blank.encode(encoding, errors="ignore")}
-    return bytes((BLANK if byte < 0x80 else PERHAPS) if byte in parts else SOLID for byte in range(256))
+def split(record: bytes, delimiter: str) -> list[bytes]:
+    """Return the fields of one record without line end, as they stand there, quotes included."""
+    view = np.frombuffer(record, np.uint8)
+    separators = np.flatnonzero(_outside(view, ord(delimiter), scan(record, delimiter))).tolist()
+    return [record[a:b] for a, b in zip([0, *(place + 1 for place in separators)], [*separators, None], strict=True)]

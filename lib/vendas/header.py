@@ -1,24 +1,25 @@
 """The header of a CSV file: under which delimiter it holds the contract's columns, and where each of them is."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 
+from vendas.column_names import are_headers, listed, name_places, read_names
+from vendas.encoding import Encoded
 from vendas.errors import FileRejected
-from vendas.grammar import Window, reject, windows
+from vendas.grammar import Window, bytes_between, reject, windows
+from vendas.rows import RowFinder
 from vendas.schema import INPUT_NAMES
-from vendas.text import WHITE_SPACE
 
 DELIMITERS = {",": "vírgula", ";": "ponto e vírgula", "\t": "tabulação", "|": "barra vertical"}
 MAX_COLUMNS = 10_000
 MAX_HEADER_BYTES = 4 << 20
 HEADER_WINDOW_BYTES = 64 << 10
 
-_BLANKS = re.compile(f"[{WHITE_SPACE}]+")
-_QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
+# The first line by which Excel learns the delimiter; saved again by Excel, it ends in delimiters.
+_SEP_LINE = re.compile(rb'"?sep=(?P<named>[^\r\n"]?)"?(?P<more>[^\r\n]*)\r{0,2}(?:\n|\Z)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Header:
     """The first record that is not blank, as read under one delimiter."""
 
     delimiter: str
-    names: tuple[str, ...]  # cleaned: blanks at the ends dropped, others single, no BOM, NFC
+    names: tuple[str, ...]  # clean
     places: tuple[tuple[int, ...], ...]  # where each of the contract's columns is; one place each, if all is well
     line: int
     end: int  # offset in the file of what follows the header
@@ -44,75 +45,89 @@ class Header:
         return tuple(name for place, name in enumerate(self.names) if place not in known)
 
 
-def find_header(file: BinaryIO, start: int, encoding: str) -> Header:
-    """The header under the delimiter that gives each of the 13 columns once.
+def find_header(file: BinaryIO, text: Encoded) -> Header:
+    """Return the header under the delimiter that gives each of the 13 columns once.
 
-    `start` is the offset of the first byte behind a BOM. Raises FileRejected if there is no such delimiter, saying
-    what is wrong under the one that comes closest.
+    Raises: FileRejected if there is no such delimiter, saying what is wrong under the one that comes closest, or if a
+    first line `sep=` names another delimiter.
     """
+    sep = _SEP_LINE.match(text.head, text.begin)
+    begin, line = (sep.end(), 2) if sep else (text.begin, 1)
     closest, problem = None, None
     for delimiter in DELIMITERS:
         try:
-            header = _read_header(file, start, encoding, delimiter)
+            header = _read_header(file, begin, text.end, line, text.encoding, delimiter)
         except FileRejected as error:
             problem = problem or error
             continue
-        if all(len(places) == 1 for places in header.places):
+        if are_headers(header.places):
+            _check_sep_line(sep, delimiter)
             return header
         if closest is None or _matches(header) > _matches(closest):
             closest = header
     if closest is None or (problem and not _matches(closest)):
         raise problem
-    raise _mismatch(closest)
+    raise _header_below(file, begin, text.end, line, text.encoding, closest.line) or _mismatch(closest)
 
 
-def _read_header(file: BinaryIO, start: int, encoding: str, delimiter: str) -> Header:
-    file.seek(start)
-    for window in windows(file.read, delimiter, size=HEADER_WINDOW_BYTES, longest=MAX_HEADER_BYTES):
-        solid = np.flatnonzero(~window.blank(encoding))
+def _check_sep_line(sep: re.Match | None, delimiter: str) -> None:
+    named = sep and sep["named"].decode("cp1252", errors="replace")
+    if sep and (named != delimiter or sep["more"].decode("cp1252", errors="replace").strip(f"{delimiter} ")):
+        raise reject(
+            f"A primeira linha, 'sep=', indica outro delimitador ('{named}') que o do cabeçalho "
+            f"({DELIMITERS[delimiter]})",
+            f"Apague essa linha, ou escreva nela sep={delimiter}",
+        )
+
+
+def _read_header(file: BinaryIO, start: int, end: int, first_line: int, encoding: str, delimiter: str) -> Header:
+    finder = RowFinder(encoding, delimiter)
+    read = bytes_between(file, start, end)
+    for window in windows(read, delimiter, first_line, HEADER_WINDOW_BYTES, MAX_HEADER_BYTES):
+        solid = np.flatnonzero(~finder.blank(window))
         if len(solid):
             record = int(solid[0])
-            names = _names(window, record, encoding, delimiter)
             line, next_line = window.lines[record : record + 2].tolist()
-            end = start + window.offset + int(window.bounds[record + 1])
-            return Header(delimiter, names, _places(names), line, end, next_line)
+            _check_record(window, record, line, delimiter)
+            names = read_names(window.record(record), encoding, delimiter)
+            offset = start + window.offset + int(window.bounds[record + 1])
+            return Header(delimiter, names, name_places(names), line, offset, next_line)
     raise reject("O arquivo não tem cabeçalho: só há linhas em branco", "Ponha na primeira linha os nomes das colunas")
 
 
-def _names(window: Window, record: int, encoding: str, delimiter: str) -> tuple[str, ...]:
-    begin, end = window.bounds[record : record + 2].tolist()
-    separators = begin + np.flatnonzero(window.outside(ord(delimiter))[begin:end])
-    if len(separators) >= MAX_COLUMNS:
+def _check_record(window: Window, record: int, line: int, delimiter: str) -> None:
+    if window.holding(window.lone_returns)[record]:
         raise reject(
-            f"O cabeçalho (linha {window.lines[record]}) tem {len(separators) + 1} colunas; "
-            f"são aceitas no máximo {MAX_COLUMNS}",
+            f"Na linha {line} há um retorno de carro (CR) sozinho, fora de aspas, já no cabeçalho; as linhas devem "
+            "terminar em LF ou CRLF",
+            "Corrija as quebras de linha (salve como CSV comum, não como CSV de Macintosh)",
+        )
+    columns = int(window.fields(delimiter)[record])
+    if columns > MAX_COLUMNS:
+        raise reject(
+            f"O cabeçalho (linha {line}) tem {columns} colunas; são aceitas no máximo {MAX_COLUMNS}",
             "Corrija o cabeçalho (ou faltam nele as quebras de linha)",
         )
-    starts, stops = [begin, *(separators + 1).tolist()], [*separators.tolist(), end]
-    fields = (window.data[a:b].decode(encoding, errors="replace") for a, b in zip(starts, stops, strict=True))
-    return tuple(_clean(_unquote(field)) for field in fields)
 
 
-def _places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-    places = {name_key(name): [] for name in INPUT_NAMES}
-    for place, name in enumerate(names):
-        places.get(name_key(name), []).append(place)
-    return tuple(map(tuple, places.values()))
-
-
-def _unquote(field: str) -> str:
-    quoted = _QUOTED.match(field)
-    return quoted[1].replace('""', '"') + quoted[2] if quoted else field
-
-
-def _clean(name: str) -> str:
-    return unicodedata.normalize("NFC", _BLANKS.sub(" ", name.replace("\ufeff", "")).strip(" "))
-
-
-def name_key(name: str) -> str:
-    """What two spellings of a name share: no case, no accents."""
-    letters = unicodedata.normalize("NFD", name.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+def _header_below(
+    file: BinaryIO, start: int, end: int, first_line: int, encoding: str, first: int
+) -> FileRejected | None:
+    """Return the error for a file whose header stands below other text, which begins on line `first`; None if none."""
+    for delimiter in DELIMITERS:
+        read = bytes_between(file, start, end)
+        try:
+            window = next(windows(read, delimiter, first_line, HEADER_WINDOW_BYTES, MAX_HEADER_BYTES), None)
+        except FileRejected:
+            continue
+        for record in RowFinder(encoding, delimiter).headers(window) if window else ():
+            line = int(window.lines[record])
+            lines = f"a linha {first}" if line - 1 == first else f"as linhas {first} a {line - 1}"
+            return reject(
+                f"O cabeçalho está na linha {line}; antes dele há outro texto, a partir da linha {first}",
+                f"Apague {lines}",
+            )
+    return None
 
 
 def _matches(header: Header) -> int:
@@ -137,9 +152,3 @@ def _mismatch(header: Header) -> FileRejected:
         f"Vieram {len(header.names)} colunas, separadas por {DELIMITERS[header.delimiter]}: {came}",
         "Corrija o cabeçalho",
     )
-
-
-def listed(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:
-    """Names for a message, however many and long they are."""
-    shown = [f"'{name[:longest]}…'" if len(name) > longest else f"'{name}'" for name in names[:most]]
-    return ", ".join(shown) + (f" e mais {len(names) - most}" if len(names) > most else "")

@@ -1,24 +1,30 @@
-"""Spark's extra jars: fetched once from Maven Central into the usual Ivy cache, by the Ivy that Spark ships.
+"""Spark's extra jars: fetched once from Maven Central, each held against its checksum.
 
 Spark could resolve `spark.jars.packages` itself, but does so at every start (about a second) and trusts only the
-certificates inside its own Java, which fails behind a company's TLS proxy. Here Ivy runs once an artifact, with the
-certificates this machine trusts.
+certificates inside its own Java, which fails behind a company's TLS proxy. Here Python fetches them, with the
+certificates and through the proxy (HTTPS_PROXY, NO_PROXY) that this machine is set up with. AWS Glue brings its own.
 """
 
-import ssl
-import subprocess
+import hashlib
+import http.client
+import os
+import re
 import tempfile
-import warnings
-from collections.abc import Sequence
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pyspark
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from cryptography.utils import CryptographyDeprecationWarning
 
 from vendas.errors import DownloadError
+
+ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 3, 2, 60
+DOCTOR_SECONDS = 10  # for which `vendas doctor` waits for an answer
+_CHUNK_BYTES = 1 << 20
 
 
 class _Jars(NamedTuple):
@@ -55,61 +61,143 @@ _OF_SPARK = {
         ),
     ),
 }
-ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK[".".join(pyspark.__version__.split(".")[:2])]  # AWS adds to the third
+SHA256 = {
+    "com.amazon.redshift:redshift-jdbc42:2.1.0.30": "f919d7e46ea13ba473b8955b3395a6d2dd3a66f16db3c17f4e9c973e366592fa",
+    "com.amazonaws:aws-java-sdk-core:1.12.262": "06fed99f929c389e168278c1b111aaf1afb270d07202fbbce92e73d1e4279678",
+    "com.amazonaws:aws-java-sdk-dynamodb:1.12.262": "7af4ba06d0d9b3c2ab435089caecd0567810d203aa285f7aa72861f1964d442e",
+    "com.amazonaws:aws-java-sdk-kms:1.12.262": "c00f5ae7b334255f661d85512e7203af9523a04fb65d0c431c2eea2003ed8ae2",
+    "com.amazonaws:aws-java-sdk-s3:1.12.262": "a0cb7580178bc0d4d3558295a5bb890008478da8a6b3241989c71238b0ed3be5",
+    "com.amazonaws:aws-java-sdk-sts:1.12.262": "659f48d8ebc02025c5042cc4b925f62610e81f334498f1b9e7a271ce20ecbcae",
+    "com.amazonaws:jmespath-java:1.12.262": "9001ea993a45d82a2d3086edcbda8a40b4e012d049a70fbf071fd329c0fbd777",
+    "org.apache.hadoop:hadoop-aws:3.3.4": "53f9ae03c681a30a50aa17524bd9790ab596b28481858e54efd989a826ed3a4a",
+    "org.apache.hadoop:hadoop-aws:3.4.2": "d2d24e6b715b5656b9d238bf13b6682a07e2004dd36aad74a73aeb854319f4d9",
+    "org.apache.iceberg:iceberg-aws-bundle:1.10.0": "172370cfc32a5f1ae5399b210e86fc04a366dc29a112d97ac8ffc74df7525596",
+    "org.apache.iceberg:iceberg-aws-bundle:1.11.0": "38f01da7e96850cdd05e6616d758b77b43314b712a8808e3f9a824d56976162f",
+    "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0": (
+        "70f9471870b2d456167d703c829f098a446b86bb1379eee338c0efa03a341026"
+    ),
+    "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0": (
+        "d6ea6c5d099288daeb7d5a92061bd3d7d8f296492632b42378e5f2f0e3066242"
+    ),
+    "org.postgresql:postgresql:42.7.4": "188976721ead8e8627eb6d8389d500dccc0c9bebd885268a3047180274a6031e",
+    "org.wildfly.openssl:wildfly-openssl:1.0.7.Final": (
+        "9f7058778978ec2ad90c7224401a4b0013d93e0dd3fa0f72b25244ffa3507ca8"
+    ),
+    "org.wildfly.openssl:wildfly-openssl:2.1.4.Final": (
+        "95decbc5d088b40e85f58d7726b8c8f4e3be6312a0f2660c2d714a23cee80279"
+    ),
+    "software.amazon.awssdk:s3-transfer-manager:2.29.52": (
+        "0c9e654637247187a7e2494eb7a8799477a772a7d554cd3ae787cd3e3bae3c55"
+    ),
+}
+
+
+def spark_version(version: str) -> str:
+    """Return the first two parts of a version of Spark; AWS has suffixes of its own (`3.5.6+amzn.1`)."""
+    return ".".join(re.findall(r"\d+", version)[:2])
+
+
+ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK.get(spark_version(pyspark.__version__), _OF_SPARK["3.5"])
 POSTGRESQL = "org.postgresql:postgresql:42.7.4"
 PACKAGES = (ICEBERG, POSTGRESQL)
 REDSHIFT = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings a driver of its own
 
-_STORE_PASSWORD = "changeit"  # a truststore holds public certificates only; Java's own uses this password too
-
 
 def jar_path(package: str, cache: Path) -> Path:
-    """Where Ivy keeps the jar of `group:artifact:version`."""
+    """Return where the cache keeps the jar of `group:artifact:version`."""
     group, artifact, version = package.split(":")
-    return cache / "jars" / f"{group}_{artifact}-{version}.jar"
+    return cache / f"{group}_{artifact}-{version}.jar"
 
 
-def fetch_jars(java_home: Path, cache: Path, progress=print, packages: Sequence[str] = PACKAGES) -> list[Path]:
-    """Paths of the jars of these packages, downloading what the cache lacks.
+def jar_cache() -> Path:
+    """Return the folder of the jars: in the user's cache, or, where there is no home to write into, a temporary one."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    candidates = [Path(given)] if Path(given).is_absolute() else []
+    candidates += [Path(home) / ".cache"] if (home := os.path.expanduser("~")) != "~" else []
+    for folder in candidates:
+        above = next(path for path in (folder, *folder.parents) if path.exists())
+        if (folder / "vendas").exists() or os.access(above, os.W_OK):
+            return folder / "vendas" / "jars"
+    return Path(tempfile.gettempdir()) / f"vendas-{os.getuid()}" / "jars"
 
-    Raises DownloadError naming the artifact that could not be had.
+
+def fetch_jars(
+    cache: Path,
+    progress: Callable[[str], object] = print,
+    packages: Sequence[str] = PACKAGES,
+    repository: str | None = None,
+) -> list[Path]:
+    """Return the paths of the jars of these packages, downloading what the cache lacks.
+
+    `repository` is the address of a mirror of Maven Central. Raises: DownloadError naming the artifact that could not
+    be had, or that is not what it should be.
     """
-    missing = [package for package in packages if not jar_path(package, cache).is_file()]
-    for package in missing:
-        progress(f"Fetching {package} from Maven Central (once, into {cache})")
-        _fetch(package, java_home, cache)
+    for package in packages:
+        if not jar_path(package, cache).is_file():
+            progress(f"Fetching {package} from Maven Central (once, into {cache})")
+            _fetch(package, cache, repository or maven_central())
     return [jar_path(package, cache) for package in packages]
 
 
-def _fetch(package: str, java_home: Path, cache: Path) -> None:
-    ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            java_home / "bin" / "java", *_trust_options(Path(folder)), "-jar", ivy,
-            "-dependency", *package.split(":"), "-notransitive", "-confs", "default", "-cache", cache / "cache",
-            "-retrieve", cache / "jars" / "[organisation]_[artifact]-[revision].[ext]",
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0 or not jar_path(package, cache).is_file():
-        reasons = [line.strip() for line in done.stdout.splitlines() if "rror" in line or "not found" in line]
+def can_be_fetched(package: str, repository: str | None = None) -> str | None:
+    """Return None if the package's jar can be fetched, else what hinders it; nothing is downloaded."""
+    request = urllib.request.Request(_url(package, repository or maven_central()), method="HEAD")
+    try:
+        with urllib.request.build_opener().open(request, timeout=DOCTOR_SECONDS):
+            return None
+    except (OSError, http.client.HTTPException) as error:
+        return f"{request.full_url}: {getattr(error, 'reason', None) or error}"
+
+
+def _url(package: str, repository: str) -> str:
+    group, artifact, version = package.split(":")
+    return f"{repository.rstrip('/')}/{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
+
+
+def _fetch(package: str, cache: Path, repository: str) -> None:
+    url = _url(package, repository)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:  # several processes may fetch at once
+            part = Path(folder) / "part.jar"
+            found = _download(url, part)
+            if found != SHA256[package]:
+                raise DownloadError(
+                    f"What came as {package} from {url} is not that jar: its SHA-256 is {found}, expected "
+                    f"{SHA256[package]}.\nA proxy may have answered in its place: look at HTTPS_PROXY and "
+                    "VENDAS_MAVEN_URL, and run again. Nothing was kept."
+                )
+            part.replace(jar_path(package, cache))
+    except (OSError, http.client.HTTPException) as error:
         raise DownloadError(
-            f"Could not fetch {package} from Maven Central.\n"
-            f"Ivy said: {'; '.join(reasons[:4]) or done.stderr.strip()[-500:]}\n"
-            f"Check the network (or copy the jar to {jar_path(package, cache)}) and run again."
-        )
+            f"Could not fetch {package} from {url}: {getattr(error, 'reason', None) or error}.\n"
+            "Check the network and HTTPS_PROXY, or name a mirror of Maven Central in VENDAS_MAVEN_URL; or copy the jar "
+            f"to {jar_path(package, cache)}. Then run again."
+        ) from error
 
 
-def _trust_options(folder: Path) -> list[str]:
-    """Java options that make it trust what Python trusts on this machine; none where Python knows no certificate."""
-    certificates = ssl.create_default_context().get_ca_certs(binary_form=True)
-    if not certificates:
-        return []
-    store = folder / "trust.p12"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # some old roots have a serial number of 0
-        entries = [
-            pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
-            for number, der in enumerate(certificates)
-        ]
-    store.write_bytes(pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(_STORE_PASSWORD.encode())))
-    return [f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={_STORE_PASSWORD}"]
+def _download(url: str, target: Path) -> str:
+    """Download with a few attempts; return the SHA-256 of what came. Raises: OSError, HTTPException."""
+    for attempt in range(1, ATTEMPTS + 1):
+        digest = hashlib.sha256()
+        try:
+            opener = urllib.request.build_opener()  # which looks at the proxies of the environment as it is now
+            with opener.open(url, timeout=TIMEOUT_SECONDS) as answer, target.open("wb") as file:
+                while chunk := answer.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    file.write(chunk)
+            return digest.hexdigest()
+        except (OSError, http.client.HTTPException) as error:
+            refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+            if attempt == ATTEMPTS or refused:
+                raise
+            time.sleep(PAUSE_SECONDS * attempt)
+    raise AssertionError
+
+
+def maven_central() -> str:
+    """Return the address of Maven Central: the one that Spark's own Ivy knows."""
+    ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
+    with zipfile.ZipFile(ivy) as jar:
+        properties = jar.read("org/apache/ivy/core/settings/repository.properties").decode()
+    return re.search(r"^ivy\.ibiblio\.default\.artifact\.root\s*=\s*(\S+)", properties, re.MULTILINE)[1]

@@ -11,6 +11,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from vendas import full_disk
 from vendas.endpoint import Endpoint
 from vendas.engines import engine_of
 from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
@@ -120,7 +121,10 @@ def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Tran
 
 def refusal(endpoint: Endpoint, said: str) -> str:
     """What to tell of a transaction that the database, or the way to it, refused."""
-    return f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
+    disk = full_disk.remark(said, endpoint.log.parent, endpoint.log) if endpoint.log else ""
+    return (
+        f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again.{disk}"
+    )
 
 
 def _is_conflict(error: Exception, said: str) -> bool:

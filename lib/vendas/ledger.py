@@ -35,6 +35,7 @@ class Event:
     lidas: int = 0
     duplicadas: int = 0
     quarentena: int = 0
+    duvidosas: int = 0
     gravadas: int = 0
     dialeto: str | None = None
     # Times are UTC, without a zone; they and the executed notebook are given when the event is recorded.
@@ -45,7 +46,9 @@ class Event:
 
 def read_events(place: Location) -> list[Event]:
     """All events ever recorded in a lake; read without Spark, whose first query costs seconds."""
-    return [Event(**row) for row in read_without_spark(place, lake.LEDGER).to_pylist()]
+    rows = read_without_spark(place, lake.LEDGER).to_pylist()
+    # A lake made before doubts were counted lacks the column until its next run, and has nulls in it afterwards.
+    return [Event(**row | {"duvidosas": row.get("duvidosas") or 0}) for row in rows]
 
 
 def record(tables: lake.Lake, known: Iterable[Event], events: list[Event]) -> None:
@@ -166,7 +169,7 @@ def rows_in(events: Iterable[Event], stage: str) -> int:
 
 def as_frame(events: Iterable[Event]) -> pd.DataFrame:
     """Events as a table to look at in a notebook."""
-    columns = ["arquivo", "situacao", "motivo", "lidas", "duplicadas", "quarentena", "gravadas"]
+    columns = ["arquivo", "situacao", "motivo", "lidas", "duplicadas", "quarentena", "duvidosas", "gravadas"]
     return pd.DataFrame([{name: getattr(event, name) for name in columns} for event in events], columns=columns)
 
 
@@ -174,6 +177,17 @@ def entries(events: Iterable[Event], run_id: str | None = None) -> list[dict]:
     """One entry a file, as the command line's JSON shows it; with `run_id` only the files that run touched."""
     files = latest(events).values()
     return [_entry(done) for done in files if run_id in (None, *(event.run_id for event in done.values()))]
+
+
+def is_refused(entry: dict) -> bool:
+    """Return whether intake took nothing of a file: it was rejected, or it has rows and all of them are refused."""
+    return entry["situacao"] == REJECTED or 0 < entry["lidas"] == entry["quarentena"]
+
+
+def needs_no_look(entry: dict) -> tuple[bool, ...]:
+    """Sort what a person should look at to the top: files not taken, then those with refused or doubtful rows."""
+    taken = entry["situacao"] == PROCESSED and not is_refused(entry)
+    return taken, not entry["quarentena"], not entry["duvidosas"]
 
 
 def _entry(done: dict[str, Event]) -> dict:
@@ -187,5 +201,6 @@ def _entry(done: dict[str, Event]) -> dict:
         "lidas": silver.lidas if silver else 0,
         "duplicadas": silver.duplicadas if silver else 0,
         "quarentena": silver.quarentena if silver else 0,
+        "duvidosas": silver.duvidosas if silver else 0,
         **{stage: done[stage].gravadas if stage in done else 0 for stage in STAGES[1:]},
     }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas import ledger, resources
-from vendas.arrivals import bronze_files, waiting_files
+from vendas.arrivals import bronze_files, left_behind, look, waiting_files
 from vendas.embedded import is_made
 from vendas.errors import NotebookError
 from vendas.lake import SILVER
@@ -43,12 +43,12 @@ class RunReport:
     files: list[dict]
     folder: Path
     report: Path | None = None
+    left: dict[Path, str] = field(default_factory=dict)  # files that stay in landing, and why
 
     @property
     def status(self) -> str:
-        """`ok`, or `with_rejections` when intake refused a whole file."""
-        refused = any(entry["situacao"] == ledger.REJECTED for entry in self.files)
-        return "with_rejections" if refused else "ok"
+        """`ok`, or `with_rejections` when intake rejected a file, or refused all rows of one."""
+        return "with_rejections" if any(map(ledger.is_refused, self.files)) else "ok"
 
     def as_json(self) -> dict:
         """The document that `vendas run --json` prints."""
@@ -98,8 +98,9 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
                 run.notes = _explore(settings, folder, progress) if settings.report else []
+    left = left_behind(look(settings.landing, settings.quiet_seconds)) if isinstance(settings.landing, Path) else {}
     seconds = round(time.monotonic() - begun, 3)
-    return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page)
+    return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
 
 
 def is_up_to_date(settings: Settings) -> bool:

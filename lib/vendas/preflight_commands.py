@@ -23,6 +23,11 @@ def look_at_stack(lake: S3Lake, json: bool) -> None:
     stack = stack_of(lake)
     with console.status(f"Looking at the stack {stack.name} …"):
         findings = preflight(stack, lambda said: console.print(said, markup=False, highlight=False))
+    show(findings, json)
+
+
+def show(findings: list[Finding], json: bool) -> None:
+    """Show what was found. Raises Exit with code 1 if something will not work."""
     print_json(findings_as_json(findings)) if json else print_findings(Console(), findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_FAILED)

@@ -28,6 +28,16 @@ class Reason(Code):
         'Há texto depois das aspas que fecham um campo; dobre as aspas que fazem parte do texto ("") '
         "e não deixe nada, nem espaço, entre as aspas finais e o delimitador.",
     )
+    RETORNO_DE_CARRO = (
+        "retorno_de_carro",
+        "Há um retorno de carro (CR) sozinho, fora de aspas, no meio da linha; "
+        "troque-o por um espaço, ou ponha o campo entre aspas.",
+    )
+    ASPAS_ENGOLEM_LINHAS = (
+        "aspas_engolem_linhas",
+        "Um campo entre aspas contém uma quebra de linha e tantos delimitadores quantos tem uma linha: parece que uma "
+        'aspa solta (como em TV 24") engoliu linhas; dobre as aspas que fazem parte do texto ("") ou tire-as.',
+    )
     TIMESTAMP_AUSENTE = (
         "timestamp_ausente",
         "Falta a data e hora da venda; preencha como 2024-03-31 14:05:00.",
@@ -50,7 +60,13 @@ class Reason(Code):
     )
     TIMESTAMP_INVALIDO = (
         "timestamp_invalido",
-        "A data e hora não está em um formato aceito; escreva 2024-03-31 14:05:00 ou 31/03/2024 14:05.",
+        "A data e hora não está em um formato aceito: dia e mês têm dois dígitos, o ano quatro, a hora vai de 0 a 23, "
+        "sem AM nem PM; escreva 2024-03-31 14:05:00 ou 31/03/2024 14:05.",
+    )
+    TIMESTAMP_AMBIGUO = (
+        "timestamp_ambiguo",
+        "Outras datas do arquivo só existem com o mês na frente (03/25/2024), e esta seria outro dia se lida assim; "
+        "exporte o arquivo com as datas como 2024-03-31 14:05.",
     )
     VALOR_AUSENTE = (
         "valor_ausente",
@@ -64,6 +80,16 @@ class Reason(Code):
         "valor_ambiguo",
         "O valor tem um só separador seguido de três dígitos (1.234: milhar ou decimal?); "
         "escreva 1234,00 ou 1,23, conforme o caso.",
+    )
+    VALOR_SEM_CENTAVOS = (
+        "valor_sem_centavos",
+        "O valor tem milhares separados por espaço ou apóstrofo e não tem centavos (1 234: um número ou dois?); "
+        "escreva 1234,00.",
+    )
+    VALOR_MOEDA = (
+        "valor_moeda",
+        "Há uma moeda ou outro texto junto do valor, que só pode ter R$ antes dele; escreva o valor em reais, "
+        "como 1234,56 ou R$ 1.234,56.",
     )
     VALOR_CASAS_DECIMAIS = (
         "valor_casas_decimais",
@@ -88,6 +114,11 @@ class Reason(Code):
     DESCONTO_AMBIGUO = (
         "desconto_ambiguo",
         "O desconto está entre 0 e 1 sem o sinal % (0,11: fração ou percentual?); escreva 11% ou 0,11%.",
+    )
+    DESCONTO_UM_AMBIGUO = (
+        "desconto_um_ambiguo",
+        "O desconto é 1 sem o sinal %, e outros do arquivo estão entre 0 e 1 (1: um por cento ou o preço todo?); "
+        "escreva 1% ou 100%.",
     )
     DESCONTO_CASAS_DECIMAIS = (
         "desconto_casas_decimais",

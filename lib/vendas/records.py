@@ -3,8 +3,7 @@
 Runs in Spark's Python workers, a block at a time.
 """
 
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ from pyarrow import csv
 from vendas.dialect import Block, Survey
 from vendas.encoding import CP1252, UTF8
 from vendas.errors import ConservationError
-from vendas.grammar import MAX_RECORD_BYTES, WINDOW_BYTES, Window, windows
+from vendas.grammar import LF, MAX_RECORD_BYTES, WINDOW_BYTES, Reader, Window, bytes_between, split, windows
 from vendas.reasons import Reason
+from vendas.rows import RowFinder
 from vendas.schema import INPUT_NAMES, LINHA, ORIGEM, PROBLEMAS, TEXTO
 
-Reader = Callable[[int], bytes]
 ARROW_SCHEMA = pa.schema(
     [
         pa.field(LINHA, pa.int64(), nullable=False),
@@ -30,36 +29,27 @@ ARROW_SCHEMA = pa.schema(
     ]
 )
 """`linha`: physical line the record begins on. `texto`: its exact text without its line end. `problemas`: codes of
-Reason, empty for a well-formed record. Then the 13 raw fields: unquoted, not trimmed, NFC; null in a malformed record.
+Reason, empty for a well-formed record. Then the 13 raw fields: unquoted, and nothing else; null in a malformed record.
 `origem`: the quarantined row a mended one says it was, where the file has that column.
 """
 
 UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
-FIRST_NOT_ALWAYS_NFC = 0xCC  # all that begins with a lower byte in UTF-8, up to U+02FF, is NFC beside anything
-GREEK_QUESTION_MARK = "\u037e"  # its NFC is a semicolon, which must not become a delimiter
 
 
 def read_block(path: Path, block: Block, survey: Survey, window_bytes: int = WINDOW_BYTES) -> Iterator[pa.RecordBatch]:
     """The block's rows in ARROW_SCHEMA, in batches of about `window_bytes` of text; only these are held in memory."""
     with path.open("rb") as file:
-        file.seek(block.offset)
-        left = block.length
-
-        def read(size: int) -> bytes:
-            nonlocal left
-            chunk = file.read(min(size, left))
-            left -= len(chunk)
-            return chunk
-
-        yield from _parse(read, block, survey, window_bytes)
+        yield from _parse(bytes_between(file, block.offset, block.offset + block.length), block, survey, window_bytes)
 
 
 def _parse(read: Reader, block: Block, survey: Survey, window_bytes: int) -> Iterator[pa.RecordBatch]:
     if survey.encoding == CP1252:
         read = _as_utf8(read)
+    finder = RowFinder(UTF8, survey.delimiter)
+    rows_of = finder.rows if survey.repeated else lambda window: ~finder.blank(window)
     longest = UTF8_GROWTH * MAX_RECORD_BYTES  # the survey has held the records to the limit, as they were encoded
     for window in windows(read, survey.delimiter, block.first_line, window_bytes, longest):
-        solid = ~window.blank(UTF8)
+        solid = rows_of(window)
         if solid.any():
             yield _batch(window, solid, survey)
 
@@ -72,31 +62,44 @@ def _as_utf8(read: Reader) -> Reader:
 
 
 def _batch(window: Window, solid: np.ndarray, survey: Survey) -> pa.RecordBatch:
-    wrong_count, loose_text = _problems(window, survey)
-    well_formed = solid & ~wrong_count & ~loose_text
+    problems = _problems(window, survey)
+    well_formed = solid & ~np.logical_or.reduce(list(problems.values()))
     columns = _fields(_select(window, well_formed), int(well_formed.sum()), survey)
     if not well_formed[solid].all():
         good = well_formed[solid]
         places = pa.array(np.cumsum(good) - 1, mask=~good)
         columns = [column.take(places) for column in columns]
+    reasons = _reasons({reason: given[solid] for reason, given in problems.items()})
     return pa.record_batch(
-        [
-            pa.array(window.lines[:-1][solid]),
-            _texts(window, solid),
-            _reasons(wrong_count[solid], loose_text[solid]),
-            *columns,
-        ],
-        schema=ARROW_SCHEMA,
+        [pa.array(window.lines[:-1][solid]), _texts(window, solid), reasons, *columns], schema=ARROW_SCHEMA
     )
 
 
-def _problems(window: Window, survey: Survey) -> tuple[np.ndarray, np.ndarray]:
-    """Per record: has it another number of fields than the header? Text after a closing quote?"""
-    delimiters = window.outside(ord(survey.delimiter))
-    wrong_count = np.add.reduceat(delimiters, window.bounds[:-1], dtype=np.int32) + 1 != len(survey.header)
-    loose_text = np.zeros(len(window), bool)
-    loose_text[np.searchsorted(window.bounds, window.quotes.loose, side="right") - 1] = True
-    return wrong_count, loose_text
+def _problems(window: Window, survey: Survey) -> dict[Reason, np.ndarray]:
+    """What the structure says against records: per reason, which of them it applies to."""
+    return {
+        Reason.NUMERO_DE_CAMPOS: window.fields(survey.delimiter) != len(survey.header),
+        Reason.TEXTO_APOS_ASPAS: window.holding(window.quotes.loose),
+        Reason.RETORNO_DE_CARRO: window.holding(window.lone_returns),
+        Reason.ASPAS_ENGOLEM_LINHAS: _swallowing(window, survey),
+    }
+
+
+def _swallowing(window: Window, survey: Survey) -> np.ndarray:
+    """Per record: does a field in quotes hold a line break and as many delimiters as a row has?"""
+    found = np.zeros(len(window), bool)
+    breaks = np.diff(window.lines) - (window.bytes[window.bounds[1:] - 1] == LF)  # its own line end left out
+    several = np.flatnonzero(breaks)
+    if not len(several):
+        return found
+    most, delimiter = len(survey.header) - 1, survey.delimiter.encode()
+    held = np.add.reduceat(window.inside(ord(delimiter)), window.bounds[:-1], dtype=np.int32)
+    for number in several[held[several] >= most]:
+        fields = split(window.record(number), survey.delimiter)
+        found[number] = any(
+            field.startswith(b'"') and b"\n" in field and field.count(delimiter) >= most for field in fields
+        )
+    return found
 
 
 def _select(window: Window, chosen: np.ndarray) -> bytes:
@@ -113,7 +116,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
     columns = [str(place) for place in range(len(survey.header))]
     # An empty line in front, which Arrow skips, keeps it from taking a U+FEFF at the start for a BOM; and with a line
     # end behind, no line break within quotes can be the block's last one, where Arrow would cut.
-    data = b"".join((b"\n", _normalised(data), b"\n"))
+    data = b"".join((b"\n", data, b"\n"))
     table = csv.read_csv(
         pa.BufferReader(data),
         csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=columns),
@@ -129,33 +132,21 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
     if table.num_rows != rows:
         raise ConservationError(f"{rows} records are well formed, but {table.num_rows} were parsed.")
     arrays = [column.combine_chunks() for column in table.columns]
-    if GREEK_QUESTION_MARK.encode() in data:
-        arrays = [pc.replace_substring(array, GREEK_QUESTION_MARK, ";") for array in arrays]
     return arrays if survey.origin is not None else [*arrays, pa.nulls(rows, pa.string())]
 
 
-def _normalised(data: bytes) -> bytes:
-    """The UTF-8 text in NFC, all but GREEK_QUESTION_MARK.
-
-    Fields can be normalised together: no other character turns into a delimiter, quote or line end, and none of these
-    composes with what follows it.
-    """
-    if np.frombuffer(data, np.uint8).max() < FIRST_NOT_ALWAYS_NFC:
-        return data
-    parts = data.decode().split(GREEK_QUESTION_MARK)
-    return GREEK_QUESTION_MARK.join(unicodedata.normalize("NFC", part) for part in parts).encode()
-
-
 def _texts(window: Window, chosen: np.ndarray) -> pa.Array:
+    if len(window.lone_returns):  # then more CRs may stand before a line end than belong to it
+        return pa.array([window.record(number).decode() for number in np.flatnonzero(chosen)], pa.string())
     offsets = pa.py_buffer(window.bounds.astype(np.int32))
     lines = pa.StringArray.from_buffers(len(window), offsets, pa.py_buffer(window.data))
     if not chosen.all():
         lines = lines.filter(pa.array(chosen))
-    return pc.ascii_rtrim(lines, characters="\r\n")  # takes the line end only: a CR alone before it is never accepted
+    return pc.ascii_rtrim(lines, characters="\r\n")
 
 
-def _reasons(wrong_count: np.ndarray, loose_text: np.ndarray) -> pa.Array:
-    given = np.stack([wrong_count, loose_text], axis=1)
-    codes = np.array([Reason.NUMERO_DE_CAMPOS.value, Reason.TEXTO_APOS_ASPAS.value], object)
+def _reasons(problems: dict[Reason, np.ndarray]) -> pa.Array:
+    given = np.stack(list(problems.values()), axis=1)
+    codes = np.array([reason.value for reason in problems], object)
     offsets = np.concatenate(([0], np.cumsum(given.sum(axis=1))))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(codes[np.nonzero(given)[1]], pa.string()))

@@ -33,7 +33,7 @@ FILES_SHOWN = 200
 _FATES = {"lidas": "Lidas", "silver": "Silver", "duplicadas": "Duplicadas", "quarentena": "Quarentena"}
 _LAYERS = {"silver": "silver", "gold": "gold", "dw": "DW"}
 _COUNTS = {
-    "lidas": "Lidas", "duplicadas": "Duplicadas", "quarentena": "Quarentena",
+    "lidas": "Lidas", "duplicadas": "Duplicadas", "quarentena": "Quarentena", "duvidosas": "Duvidosas",
     "silver": "Silver", "gold": "Gold", "dw": "DW",
 }  # fmt: skip
 
@@ -64,18 +64,24 @@ class Run:
         return sum(file["situacao"] == ledger.REJECTED for file in self.files)
 
     @property
+    def refused(self) -> int:
+        """How many files intake took, but no row of them."""
+        return sum(map(ledger.is_refused, self.files)) - self.rejected
+
+    @property
     def kind(self) -> str:
         """`done`, `warned` or `failed`."""
-        return "failed" if self.failure else "warned" if self.rejected or self.notes else "done"
+        return "failed" if self.failure else "warned" if self.rejected or self.refused or self.notes else "done"
 
     @property
     def state(self) -> str:
         """How it ended, in words."""
         if self.failure:
             return "Falhou"
-        if not self.rejected:
-            return "Concluída"
-        return f"Concluída, com {_files(self.rejected)} rejeitado{'s' if self.rejected > 1 else ''}"
+        rejected = f"{_files(self.rejected)} rejeitado{'s' if self.rejected > 1 else ''}"
+        refused = f"{_files(self.refused)} sem nenhuma linha aceita"
+        told = [words for words, count in ((rejected, self.rejected), (refused, self.refused)) if count]
+        return "Concluída" + (f", com {' e '.join(told)}" if told else "")
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ def reasons_of(lake: Location, files: list[dict]) -> dict[str, int]:
 def _index(folder: Path, run: Run, notebooks: list[Notebook]) -> str:
     titles = {notebook.name: notebook.title for notebook in notebooks}
     done = {stage.notebook for stage in run.stages}
-    files = sorted(run.files, key=_needs_no_look)
+    files = sorted(run.files, key=ledger.needs_no_look)
     stages = [(titles.get(stage.notebook, stage.notebook), stage.seconds) for stage in run.stages]
     return render(
         "run",
@@ -188,14 +194,10 @@ def _index(folder: Path, run: Run, notebooks: list[Notebook]) -> str:
         charts=_charts(files, stages),
         reasons=[{"code": code, "sentence": Reason(code).sentence, "rows": n} for code, n in run.reasons.items()],
         counts=_COUNTS,
+        doubtful=_totals(files, ["duvidosas"])["duvidosas"],
         shown=files[:FILES_SHOWN],
         hidden=len(files[FILES_SHOWN:]),
     )
-
-
-def _needs_no_look(file: dict) -> tuple[bool, bool]:
-    """Sorts what a person should look at to the top: files not taken up, then those with quarantined rows."""
-    return file["situacao"] == ledger.PROCESSED, not file["quarentena"]
 
 
 def _totals(files: list[dict], counts: Iterable[str]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
+from vendas import full_disk
 from vendas.errors import NotebookError, without_java_frames
 from vendas.results import RESULT_MIME, StageResult
 
@@ -60,8 +61,8 @@ def run_notebook(
         _check_parameters(notebook, parameters)
         output.parent.mkdir(parents=True, exist_ok=True)
         executed = papermill.execute_notebook(
-            notebook,
-            output,
+            _verbatim(notebook),
+            _verbatim(output),
             parameters=parameters,
             kernel_name=KERNEL,
             language=LANGUAGE,
@@ -80,12 +81,19 @@ def run_notebook(
         raise
     except PapermillExecutionError as error:
         said = f"{error.ename}: {without_java_frames(error.evalue)}"
-        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}") from None
+        disk = full_disk.remark(said, output) if "The disk of" not in said else ""
+        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}{disk}") from None
     except Exception as error:  # kernels, sockets and disks fail in more ways than can be listed
         said = f"{type(error).__name__}: {str(error).strip()}"
         kept = f"Executed so far: {output}, its kernel's log beside it" if position.number else "Nothing was run."
-        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\n{kept}") from error
+        disk = full_disk.remark(said, output)
+        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\n{kept}{disk}") from error
     return _result(executed, notebook, output, str(parameters["run_id"]))
+
+
+def _verbatim(path: Path) -> str:
+    """The path for papermill, which takes braces in it for parameters."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @dataclass
@@ -121,7 +129,7 @@ def _check_cells(notebook: Path) -> None:
 
 
 def _check_parameters(notebook: Path, given: dict[str, object]) -> None:
-    declared = papermill.inspect_notebook(notebook)
+    declared = papermill.inspect_notebook(_verbatim(notebook))
     if not declared:
         raise NotebookError(f"{notebook.name} has no parameters: tag one cell 'parameters' and declare them there.")
     problems = [f"{name} is not declared" for name in given if name not in declared]

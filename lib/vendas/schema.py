@@ -23,9 +23,12 @@ class Column:
     type: str
     comment: str
     default: str | None = None
+    other_names: tuple[str, ...] = ()  # what files may call it where its own name is absent
 
 
-TIMESTAMP = Column("Timestamp do Registro", "timestamp_ntz", "Data e hora da venda, como escritas no arquivo")
+TIMESTAMP = Column(
+    "Timestamp do Registro", "timestamp_ntz", "Data e hora da venda, como escritas no arquivo", other_names=("Data",)
+)
 NOME = Column("Nome", "string", "Nome do cliente", MISSING)
 SOBRENOME = Column("Sobrenome", "string", "Sobrenome do cliente", MISSING)
 EMAIL = Column("Email", "string", "E-mail do cliente", MISSING)
@@ -103,6 +106,7 @@ LEDGER = (
     Column("lidas", "bigint", "Linhas lidas do arquivo"),
     Column("duplicadas", "bigint", "Linhas iguais a outra já aceita"),
     Column("quarentena", "bigint", "Linhas recusadas, guardadas com os motivos"),
+    Column("duvidosas", "bigint", "Linhas aceitas que parecem danificadas"),
     Column("gravadas", "bigint", "Linhas do arquivo na tabela da etapa"),
     Column("dialeto", "string", "Como ler o arquivo (JSON)"),
     Column("registrado_em", "timestamp_ntz", "Quando a etapa foi concluída (UTC)"),

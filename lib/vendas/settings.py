@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vendas.bronze_names import QUIET_SECONDS
 from vendas.errors import SettingsError
 from vendas.storage import SCHEME, Location, S3Lake, S3Path
 
@@ -15,7 +16,9 @@ DEFAULT_LAKE = "./lago"
 class Settings(BaseSettings):
     """Where a lake is and how it is worked on; each field can come from `VENDAS_<FIELD>` or `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="VENDAS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VENDAS_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     glue_database: str = Field(
         default="vendas", pattern=r"^[a-z0-9_]+$", description="the Glue database that knows the tables of a lake in S3"
@@ -31,6 +34,12 @@ class Settings(BaseSettings):
     )
     landing: Location = Field(
         default_factory=lambda given: given["lake"] / "landing", description="where channels drop their files"
+    )
+    quiet_seconds: float = Field(
+        default=QUIET_SECONDS, ge=0, le=3600, description="seconds for which a complete file in landing has not changed"
+    )
+    maven_url: str | None = Field(
+        default=None, pattern=r"^https?://.+", description="a mirror of Maven Central, for Spark's jars"
     )
     spark_master: str = Field(
         default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master"
@@ -89,6 +98,11 @@ def load_settings(**given: object) -> Settings:
     """
     try:
         return Settings(**{key: value for key, value in given.items() if value is not None})
+    except UnicodeError as error:
+        raise SettingsError(
+            f"{Path('.env').absolute()} is not in UTF-8 ({error.reason} at byte {error.start}): no setting was read. "
+            "Save it as UTF-8 text, or delete it."
+        ) from None
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, p['loc']))} (VENDAS_{'_'.join(map(str, p['loc'])).upper()}): "

@@ -23,8 +23,9 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from vendas.environment import isolate
 from vendas.errors import SparkStartError, without_java_frames
-from vendas.jars import PACKAGES, fetch_jars
+from vendas.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.settings import Settings
 from vendas.storage import SCHEME, Location, S3Lake, region_of_process
 
@@ -38,7 +39,6 @@ OF_THE_JVM = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.Icebe
 S3A_REGION = "fs.s3a.endpoint.region"
 TASKS_A_PROCESSOR = 8  # at most: enough to even out, and few where items are many and small
 _QUICK_BYTES = 64 << 20
-IVY_CACHE = Path.home() / ".ivy2"
 
 
 def java_home() -> Path:
@@ -59,10 +59,10 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
     `work_bytes` is how much there is to read, where that is known.
     """
     jars = fetch_jars(
-        java_home(),
-        IVY_CACHE,
+        jar_cache(),
         progress=lambda line: print(line, file=sys.stderr, flush=True),
         packages=PACKAGES,
+        repository=settings.maven_url,
     )
     return {
         "spark.master": settings.spark_master,
@@ -185,9 +185,9 @@ def session(settings: Settings) -> SparkSession:
     Raises SparkStartError.
     """
     if SparkContext._active_spark_context is None:
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
         gateway = launch_gateway() if joined else _launch(configuration(settings), settings.lake / "spark.log")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
@@ -223,6 +223,7 @@ def _warm_up(gateway: JavaGateway) -> None:
 
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:
+    isolate()
     os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     log.parent.mkdir(parents=True, exist_ok=True)

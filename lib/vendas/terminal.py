@@ -1,12 +1,14 @@
 """What all commands of the command line share: two options, and how they speak."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from vendas import full_disk
 from vendas.errors import VendasError
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
@@ -38,9 +40,12 @@ def existing(lake: str | None) -> Settings:
 def print_error(error: VendasError | OSError) -> None:
     named = isinstance(error, OSError) and error.filename
     message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError):
+        message += full_disk.remark(str(error), Path(error.filename if named else "."))
     message = "\n".join([message, *getattr(error, "__notes__", [])])
     console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 
 
 def print_json(document: dict) -> None:
-    print(json.dumps(document, ensure_ascii=False), flush=True)  # who reads it may be waiting for it
+    in_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(document, ensure_ascii=not in_unicode), flush=True)  # who reads it may be waiting for it

@@ -1,6 +1,7 @@
 """Text as everybody here reads and writes it: what counts as a blank, and how numbers and times are shown."""
 
 import re
+import unicodedata
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,6 +19,29 @@ INVISIBLE = (
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
 )
 """The characters that nobody sees and that mean nothing in a sale: contract.md, Input. Joiners are not among them."""
+
+_UNSEEN = str.maketrans("", "", INVISIBLE)
+_BLANKS = re.compile(f"[{WHITE_SPACE}]+")
+_FORMULA = re.compile('="(.*)"', re.DOTALL)  # how Excel is made to keep a text that looks like a number
+_FORCED_TEXT = re.compile(r"\A'(?=[0-9+\-=@])")  # what Excel's users type for the same end
+
+
+def clean(text: str) -> str:
+    """Return the text as a person means it, by the contract's steps in their order.
+
+    Without what nobody sees, with single blanks and none at the ends, in NFC, without what Excel wraps it in.
+    """
+    text = unicodedata.normalize("NFC", _BLANKS.sub(" ", text.translate(_UNSEEN)).strip(" "))
+    formula = _FORMULA.fullmatch(text)
+    text = formula[1].strip(" ") if formula else text
+    return _FORCED_TEXT.sub("", text)
+
+
+def unseen(text: str) -> list[str]:
+    """Return the code points (U+200D) in a text that nobody sees and that cleaning leaves there, each once."""
+    found = {letter for letter in text.translate(_UNSEEN) if unicodedata.category(letter) in ("Cc", "Cf", "Co", "Cn")}
+    return [f"U+{ord(letter):04X}" for letter in sorted(found - set(WHITE_SPACE))]
+
 
 _BRAZILIAN = str.maketrans(",.", ".,")
 _SCALES = (("tri", 10**12), ("bi", 10**9), ("mi", 10**6), ("mil", 10**3))

@@ -5,10 +5,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from vendas import embedded, ledger, warehouse
-from vendas.arrivals import waiting_files
+from vendas.arrivals import left_behind, look
 from vendas.errors import VendasError
 from vendas.pipeline import is_behind
 from vendas.settings import Settings
@@ -19,22 +20,32 @@ LONGEST_WAIT = 600  # seconds until what keeps failing is tried again
 class Lookout:
     """Tells, often and cheaply, whether a run of this lake has something to do."""
 
-    def __init__(self, settings: Settings):
-        self._settings = settings
+    def __init__(self, settings: Settings, tell: Callable[[Path, str], None] = lambda path, why: None):
+        self._settings, self._tell = settings, tell
         self._waiting: list[tuple] = []
+        self._told: dict[Path, str] = {}
         self._finished: list[int | None] | None = None  # when bronze and ledger changed last, if nothing was pending
 
     def sees_work(self) -> bool:
-        """Whether files wait that nobody wrote to since the last look, or bronze holds some that a stage has not done.
+        """Whether complete files wait, or bronze holds some that a stage has not done.
 
-        A file that is still growing is no work: a run would leave it where it is.
+        A file that is still being written is no work: a run would leave it where it is.
         """
         return self.look_at_landing() or self._sees_unfinished()
 
     def look_at_landing(self) -> bool:
-        """Whether files wait there, the same and unchanged since the last look."""
-        before, self._waiting = self._waiting, _described(waiting_files(self._settings.landing))
-        return bool(self._waiting) and self._waiting == before
+        """Whether files wait there that have not changed for the quiet time, or since the last look.
+
+        What stays there, and why, is told once of each file.
+        """
+        found = look(self._settings.landing, self._settings.quiet_seconds)
+        before, self._waiting = self._waiting, _described(found.waiting)
+        staying = left_behind(replace(found, young=[]))
+        for path, why in staying.items():
+            if self._told.get(path) != why:
+                self._tell(path, why)
+        self._told = staying
+        return bool(self._waiting) and (not found.young or self._waiting == before)
 
     def _sees_unfinished(self) -> bool:
         changed = [_changed(self._settings.bronze), _changed(self._settings.lake / "ledger" / "metadata")]
@@ -88,12 +99,14 @@ def watch(
     run: Callable[[], object],
     failed: Callable[[Exception, float], None],
     stopped: Callable[[], bool],
+    tell: Callable[[Path, str], None],
 ) -> None:
     """Looks for work every `every` seconds and runs if there is some; refreshes the star every `refresh` seconds.
 
-    `failed` is told of an error, after which it goes on, and of the seconds until it tries again.
+    `failed` is told of an error, after which it goes on, and of the seconds until it tries again; `tell` of a file that
+    stays in landing, and why.
     """
-    lookout = Lookout(settings)
+    lookout = Lookout(settings, tell)
 
     def run_if_needed() -> None:
         if lookout.sees_work():

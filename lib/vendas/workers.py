@@ -5,7 +5,8 @@ worker must hold is bounded: some blocks of CSV, or the sales of a range of time
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,8 +20,9 @@ from vendas import schema
 from vendas.bronze import SurveyedFile
 from vendas.data_files import DataFile, HeldFile, Target, discard, gathered, one_of, write_rows
 from vendas.dialect import Block
+from vendas.doubts import is_doubtful
 from vendas.gold import to_gold
-from vendas.judge import judge
+from vendas.judge import NO_EVIDENCE, Evidence, find_evidence, judge
 from vendas.lake import SILVER, Change, Lake
 from vendas.mended import LINKS, links
 from vendas.records import read_block
@@ -56,6 +58,8 @@ class Judged:
     stretches: list[Stretch] = field(default_factory=list)
     refused: list[DataFile] = field(default_factory=list)
     links: pa.Table = field(default_factory=LINKS.empty_table)
+    doubtful: Counter[str] = field(default_factory=Counter)  # by file: rows that were taken but look damaged
+    evidence: dict[int, Evidence] = field(default_factory=dict)  # by a file's place in bronze order, where there is any
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -66,6 +70,11 @@ class Judged:
     def discard(self) -> None:
         """Deletes the staged files."""
         discard(self.folder, (stretch.path for stretch in self.stretches))
+
+    def take_back(self) -> None:
+        """Deletes the files that were written of these rows, which nobody has published."""
+        for path in {stretch.path for stretch in self.stretches} | {file.path for file in self.refused}:
+            location(path).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -86,13 +95,33 @@ def judge_files(
     folder = staging / "silver" / secrets.token_hex(4)
     parts = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
     tasks = _of_about(parts, _task_bytes(spark, parts))
-    found = spread(spark, tasks, partial(_judge, folder=folder, quarantine=quarantine))
+    work = partial(_judge, folder=folder, quarantine=quarantine)
+    found = _judge_by_evidence(spark, tasks, spread(spark, tasks, work), work)
     return Judged(
         folder,
         [stretch for judged in found for stretch in judged.stretches],
         [file for judged in found for file in judged.refused],
         pa.concat_tables([LINKS.empty_table(), *(judged.links for judged in found)]),
+        sum((judged.doubtful for judged in found), Counter()),
     )
+
+
+def _judge_by_evidence(
+    spark: SparkSession, tasks: list[list[Part]], found: list[Judged], work: Callable[..., Judged]
+) -> list[Judged]:
+    """Judge once more those tasks that hold rows of a file some rows of which tell how others are to be understood.
+
+    Only the whole file gives that evidence. Good files have none, so they are read once.
+    """
+    evidence: dict[int, Evidence] = {}
+    for judged in found:
+        for place, told in judged.evidence.items():
+            evidence[place] = evidence.get(place, NO_EVIDENCE) | told
+    again = [number for number, parts in enumerate(tasks) if any(place in evidence for place, _, _ in parts)]
+    for number in again:
+        found[number].take_back()
+    redone = spread(spark, [tasks[number] for number in again], partial(work, evidence=evidence)) if again else []
+    return [dict(zip(again, redone, strict=True)).get(number, judged) for number, judged in enumerate(found)]
 
 
 def write_sales(tables: Lake, judged: Judged, change: Change, arquivos: Sequence[str], again: Collection[str]) -> Sales:
@@ -146,11 +175,17 @@ def _of_about(parts: Sequence[Part], size: int) -> list[list[Part]]:
     return groups
 
 
-def _judge(parts: Sequence[Part], folder: Location, quarantine: Target | None) -> Judged:
-    sales, refused, back = [], [], []
+def _judge(
+    parts: Sequence[Part], folder: Location, quarantine: Target | None, evidence: Mapping[int, Evidence] | None = None
+) -> Judged:
+    sales, refused, back, doubtful, told = [], [], [], Counter(), {}
     for place, file, block in parts:
+        known = (evidence or {}).get(place, NO_EVIDENCE)
         for records in read_block(file.path, block, file.survey):
-            judged = pa.Table.from_batches([judge(records)])
+            rows = judge(records, known)
+            doubtful[file.path.name] += pc.sum(is_doubtful(rows)).as_py()
+            told[place] = told.get(place, NO_EVIDENCE) | find_evidence(records, rows)
+            judged = pa.Table.from_batches([rows])
             arquivo = pa.repeat(pa.scalar(file.path.name), len(judged))
             judged = judged.append_column("arquivo", arquivo).append_column(POSICAO, posicao(place, judged["linha"]))
             good = pc.equal(pc.list_value_length(judged["motivos"]), 0)
@@ -164,6 +199,8 @@ def _judge(parts: Sequence[Part], folder: Location, quarantine: Target | None) -
         _stage(by_time(pa.concat_tables(sales)), folder),
         [quarantine.write(pa.concat_tables(refused))] if quarantine and refused else [],
         pa.concat_tables([LINKS.empty_table(), *back]),
+        doubtful,
+        {place: found for place, found in told.items() if found != NO_EVIDENCE},
     )
 
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pyspark
 
 import glue_python
-from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars
-from vendas.spark import IVY_CACHE, java_home
+from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars, jar_cache
+from vendas.spark import java_home
 from workflow_double import JobRun
 
 OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
@@ -47,7 +47,7 @@ def submit(stack, options, version=VERSIONS[0]):
 
     def execute(job, arguments):
         python, wrapper = glues_python(version)
-        jars = fetch_jars(java_home(), IVY_CACHE, packages=OF_GLUE)
+        jars = fetch_jars(jar_cache(), packages=OF_GLUE)
         of_job = arguments[arguments.index("--conf") + 1].split(" --conf ")
         configured = [f"{name}={value}" for name, value in options.items()] + of_job
         # Glue installs the modules for Spark's workers as well, which no wrapper starts.

@@ -20,12 +20,12 @@ from rich.console import Console
 
 from inprocess import NOTEBOOKS, drop, run_notebook
 from intake_twin import Dropped, Twin
-from vendas import dialect, doctor
+from vendas import check, dialect
 from vendas.arrivals import bronze_files
 from vendas.bronze import survey_file
+from vendas.check import SAMPLE_FILES, SAMPLE_ROWS, as_json, examine, examine_sample, sample_frame
 from vendas.display import print_diagnoses
-from vendas.doctor import SAMPLE_FILES, SAMPLE_ROWS, as_json, examine, examine_sample, sample_frame
-from vendas.doubts import MOJIBAKE, Doubt, sentence
+from vendas.doubts import MOJIBAKE, Doubt, Hint, sentence
 from vendas.errors import FileRejected, VendasError
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES
@@ -68,6 +68,7 @@ def test_a_report_has_all_parts(look, tmp_path):
         "x;;;;;;;1.234;;;;;0.11;",
         "curta",
         "x;2024-03-31 14:05;;;;;;0;;;;;;",
+        "x;2024-03-31 14:05;;;;119.0;;0;;;;;;",
     ]
     found = look(pt="\r\n".join([header, *rows]).encode("utf-8-sig"))["pt"]
     assert as_json([found])["files"] == [
@@ -81,22 +82,24 @@ def test_a_report_has_all_parts(look, tmp_path):
             "delimitador": "ponto e vírgula",
             "colunas": {name: name for name in INPUT_NAMES} | {"Valor da Compra": "VALOR DA COMPRA"},
             "colunas_ignoradas": ("Loja",),
-            "lidas": 4,
-            "boas": 1,
+            "lidas": 5,
+            "boas": 2,
             "duvidosas": 1,
             "recusadas": 2,
             "motivos": {"numero_de_campos": 1, "timestamp_ausente": 1, "valor_ambiguo": 1, "desconto_ambiguo": 1},
-            "duvidas": {"valor_zero": 1},
+            "duvidas": {"telefone_decimal": 1},
+            "avisos": {"valor_zero": 2},
             "exemplos": (
                 {"linha": 3, "texto": rows[1], "motivos": ("timestamp_ausente", "valor_ambiguo", "desconto_ambiguo")},
                 {"linha": 4, "texto": "curta", "motivos": ("numero_de_campos",)},
                 {"linha": 5, "texto": rows[3], "motivos": ("valor_zero",)},
+                {"linha": 6, "texto": rows[4], "motivos": ("telefone_decimal", "valor_zero")},
             ),
         }
     ]
 
 
-def test_doubts_by_file(look):
+def test_doubts_and_hints_by_file(look):
     found = look(
         three_times=[line()] * 3,
         after_cleaning=[line(), line(Nome=" Ana ", Valor_da_Compra='"R$ 50,00"')],
@@ -107,16 +110,39 @@ def test_doubts_by_file(look):
         mojibake=[line(Nome="JoÃ£o"), line(Vendedor="\ufffd"), line(Nome="João")],
         nothing=[],
     )
-    assert {name: (counts(report), report.duvidas) for name, report in found.items()} == {
-        "three_times": ((3, 1, 2, 0), {"linha_repetida": 2}),
-        "after_cleaning": ((2, 1, 1, 0), {"linha_repetida": 1}),
-        "elsewhere": ((1, 1, 0, 0), {}),
-        "refused_twice": ((2, 0, 0, 2), {}),
-        "zero_twice": ((2, 0, 2, 0), {"linha_repetida": 1, "valor_zero": 2}),
-        "future": ((2, 1, 1, 0), {"timestamp_no_futuro": 1}),
-        "mojibake": ((3, 1, 2, 0), {"texto_mal_decodificado": 2}),
-        "nothing": ((0, 0, 0, 0), {}),
+    assert {name: (counts(report), report.duvidas, report.avisos) for name, report in found.items()} == {
+        "three_times": ((3, 3, 0, 0), {}, {"linha_repetida": 2}),
+        "after_cleaning": ((2, 2, 0, 0), {}, {"linha_repetida": 1}),
+        "elsewhere": ((1, 1, 0, 0), {}, {}),
+        "refused_twice": ((2, 0, 0, 2), {}, {}),
+        "zero_twice": ((2, 2, 0, 0), {}, {"linha_repetida": 1, "valor_zero": 2}),
+        "future": ((2, 2, 0, 0), {}, {"timestamp_no_futuro": 1}),
+        "mojibake": ((3, 1, 2, 0), {"texto_mal_decodificado": 2}, {}),
+        "nothing": ((0, 0, 0, 0), {}, {}),
     }
+
+
+def test_rows_tell_how_others_of_their_file_are_to_be_understood(look):
+    months = [line(Timestamp_do_Registro=f"{day} 10:00") for day in ("03/05/2024", "03/25/2024", "05/05/2024")]
+    found = look(
+        month_first=months,
+        day_first=months[::2],
+        fractions=[line(Desconto_Oferecido=percent) for percent in ("1", "0.5", "1%", "10")],
+        percents=[line(Desconto_Oferecido=percent) for percent in ("1", "0.5%", "1%", "10")],
+    )
+    assert {name: (counts(report), report.motivos) for name, report in found.items()} == {
+        "month_first": ((3, 1, 0, 2), {"timestamp_impossivel": 1, "timestamp_ambiguo": 1}),
+        "day_first": ((2, 2, 0, 0), {}),
+        "fractions": ((4, 2, 0, 2), {"desconto_ambiguo": 1, "desconto_um_ambiguo": 1}),
+        "percents": ((4, 4, 0, 0), {}),
+    }
+
+
+def test_evidence_in_a_later_block_counts_for_the_rows_before(look, monkeypatch):
+    monkeypatch.setattr(check.dialect, "survey", partial(dialect.survey, block_bytes=200))
+    days = ["03/05/2024", *["05/05/2024"] * 20, "03/25/2024"]
+    found = look(a=[line(Timestamp_do_Registro=f"{day} 10:00", Nome=str(n)) for n, day in enumerate(days)])["a"]
+    assert found.motivos == {"timestamp_impossivel": 1, "timestamp_ambiguo": 1}
 
 
 def test_rows_of_one_moment_are_told_apart(look):
@@ -126,18 +152,18 @@ def test_rows_of_one_moment_are_told_apart(look):
         refused=[line(), line(Valor_da_Compra=""), line(Valor_da_Compra="")],
         long=[line(Nome="x" * 1001), line(Nome="x" * 1001)],
     )
-    assert {name: (counts(report), report.duvidas) for name, report in found.items()} == {
-        "shifted": ((3, 2, 1, 0), {"linha_repetida": 1}),
+    assert {name: (counts(report), report.avisos) for name, report in found.items()} == {
+        "shifted": ((3, 3, 0, 0), {"linha_repetida": 1}),
         "refused": ((3, 1, 0, 2), {}),
         "long": ((2, 0, 0, 2), {}),
     }
 
 
 def test_equal_rows_are_found_in_blocks_far_apart(look, monkeypatch):
-    monkeypatch.setattr(doctor.dialect, "survey", partial(dialect.survey, block_bytes=200))
+    monkeypatch.setattr(check.dialect, "survey", partial(dialect.survey, block_bytes=200))
     rows = [zero(), *(line(Nome=f"N{number}") for number in range(20)), zero()]
     found = look(a=rows)["a"]
-    assert (counts(found), found.duvidas) == ((22, 20, 2, 0), {"linha_repetida": 1, "valor_zero": 2})
+    assert (counts(found), found.avisos) == ((22, 22, 0, 0), {"linha_repetida": 1, "valor_zero": 2})
     assert [(example.linha, example.motivos) for example in found.exemplos] == [
         (2, ("valor_zero",)),
         (23, ("linha_repetida", "valor_zero")),
@@ -161,7 +187,7 @@ def test_an_examples_text_is_exact(look):
 
 
 def test_examples_are_found_in_later_blocks(look, monkeypatch):
-    monkeypatch.setattr(doctor.dialect, "survey", partial(dialect.survey, block_bytes=200))
+    monkeypatch.setattr(check.dialect, "survey", partial(dialect.survey, block_bytes=200))
     found = look(a=[line(Nome=f"N{number}") for number in range(20)] + [zero(), "x"])["a"]
     assert [(example.linha, example.texto) for example in found.exemplos] == [(22, zero()), (23, "x")]
 
@@ -235,11 +261,15 @@ def test_good_letters_are_not(text):
 
 
 def test_every_code_has_a_sentence_of_its_own():
-    sentences = {sentence(code) for codes in (Reason, Doubt) for code in codes}
-    assert len(sentences) == len(Reason) + len(Doubt) and all(text.endswith(".") for text in sentences)
+    codes = [*Reason, *Doubt, *Hint]
+    sentences = {sentence(code) for code in codes}
+    assert len(sentences) == len(codes) and all(text.endswith(".") for text in sentences)
 
 
-GOOD_OR_NOT = ["", "50", "0", "1.234", "-1", "0.11", "101%", "2024-03-31 14:05", "2030-01-01 00:00", "Â ", "x" * 1001]
+GOOD_OR_NOT = [
+    "", "50", "0", "1", "1.234", "-1", "0.11", "101%", "2024-03-31 14:05", "2030-01-01 00:00", "03/25/2024 10:00",
+    "03/05/2024 9:00", "Â ", "x" * 1001,
+]  # fmt: skip
 CHANGES = st.tuples(st.sampled_from(INPUT_NAMES), st.sampled_from([*GOOD_OR_NOT, '"', '"a"b', "\n"]))
 FILES = st.lists(st.lists(st.lists(CHANGES, max_size=3), max_size=8), min_size=15, max_size=15)
 
@@ -252,7 +282,7 @@ def test_it_is_of_intakes_opinion(tmp_path, files):
         path.write_text("\n".join([HEADER, *(line(**dict(changes)) for changes in rows)]))
     found = examine(paths, NOW)
     opinions = [
-        (report.rejected, report.lidas, report.recusadas, report.motivos, report.duvidas.get("linha_repetida", 0))
+        (report.rejected, report.lidas, report.recusadas, report.motivos, report.avisos.get("linha_repetida", 0))
         for report in found
     ]
     assert opinions == [intakes_opinion(path) for path in paths]
@@ -276,7 +306,7 @@ def bronze(folder, **files):
 
 
 def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "SAMPLE_ROWS", 3)
+    monkeypatch.setattr(check, "SAMPLE_ROWS", 3)
     events = bronze(
         tmp_path,
         empty=[""],
@@ -288,13 +318,13 @@ def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
     assert {Path(report.arquivo).stem: (report.situacao, *counts(report)) for report in found} == {
         "registros_empty": ("rejeitado", 0, 0, 0, 0),
         "registros_header": ("aceito", 0, 0, 0, 0),
-        "registros_long": ("aceito", 3, 1, 1, 1),
+        "registros_long": ("aceito", 3, 2, 0, 1),
         "registros_one": ("aceito", 1, 1, 0, 0),
     }
 
 
 def test_a_sample_of_long_rows_has_fewer(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "_SAMPLE_BYTES", 200)
+    monkeypatch.setattr(check, "_SAMPLE_BYTES", 200)
     events = bronze(tmp_path, a=[HEADER, *[line(Nome="x" * 150)] * 9])
     (found,) = examine_sample(tmp_path, events, NOW)
     assert found.lidas == 2
@@ -315,7 +345,7 @@ def test_the_notebooks_table(tmp_path):
     events = bronze(tmp_path, a=[HEADER, line(), line(), "x"], b=["x"])
     frame = sample_frame(examine_sample(tmp_path, events, NOW))
     assert frame.to_dict("split")["data"] == [
-        ["registros_a.csv", "aceito", "utf-8", "vírgula", 3, 1, 1, 1, "numero_de_campos: 1, linha_repetida: 1"],
+        ["registros_a.csv", "aceito", "utf-8", "vírgula", 3, 2, 0, 1, "numero_de_campos: 1, linha_repetida: 1"],
         ["registros_b.csv", "rejeitado", None, None, 0, 0, 0, 0, ""],
     ]
 
@@ -354,7 +384,7 @@ def test_the_terminal_tells_of_names_and_columns(tmp_path):
 
 
 def vendas(folder, *arguments):
-    command = [Path(sys.executable).with_name("vendas"), "doctor", *map(str, arguments)]
+    command = [Path(sys.executable).with_name("vendas"), "check", *map(str, arguments)]
     no_jvm = {**os.environ, "VENDAS_SPARK_MASTER": "local[0]"}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=no_jvm)
 
@@ -366,7 +396,7 @@ def test_the_command_prints_json_writes_nothing_and_exits_2_for_a_rejected_file(
     done = vendas(tmp_path, "registros_a.csv", "registros_b.csv", "--json")
     files = json.loads(done.stdout.splitlines()[-1])["files"]
     assert done.returncode == 2 and "WARN" not in done.stderr and "Traceback" not in done.stderr
-    assert [(report["arquivo"], report["situacao"], report["duvidas"]) for report in files] == [
+    assert [(report["arquivo"], report["situacao"], report["avisos"]) for report in files] == [
         ("registros_a.csv", "aceito", {"timestamp_no_futuro": 1}),
         ("registros_b.csv", "rejeitado", {}),
     ]

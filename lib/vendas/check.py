@@ -1,7 +1,7 @@
 """What intake would make of a CSV file, told before the file is sent. Reads only; nothing is moved or written.
 
 It asks the same code that intake runs (`survey`, `read_block`, `judge`), so it cannot be of another opinion. On top of
-that it doubts: rows that intake would take, but that a person should look at first. It needs no Spark.
+that it gives hints: what else a person should look at first. It needs no Spark.
 """
 
 from collections import Counter
@@ -19,12 +19,11 @@ import pyarrow.compute as pc
 from vendas import dialect, schema
 from vendas.arrivals import is_sales_file
 from vendas.bronze import SurveyedFile
-from vendas.columns import parse_timestamp
-from vendas.doubts import Doubt, codes_of, occurring_again, repeated
+from vendas.doubts import Doubt, Hint, codes_of, occurring_again, repeated
 from vendas.errors import ConservationError, FileRejected, VendasError
 from vendas.grammar import windows
 from vendas.header import DELIMITERS
-from vendas.judge import JUDGED, judge
+from vendas.judge import JUDGED, NO_EVIDENCE, Evidence, find_evidence, judge
 from vendas.ledger import REJECTED, Event
 from vendas.reasons import Reason
 from vendas.records import read_block
@@ -36,7 +35,7 @@ _SAMPLE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Example:
-    """A row to look at: its physical line, its exact text, and all codes of Reason, or of Doubt, that apply."""
+    """A row to look at: its physical line, its exact text, and its codes, of Reason or else of Doubt and Hint."""
 
     linha: int
     texto: str
@@ -62,7 +61,13 @@ class Diagnosis:
     recusadas: int = 0
     motivos: dict[str, int] = field(default_factory=dict)  # code of Reason: rows
     duvidas: dict[str, int] = field(default_factory=dict)  # code of Doubt: rows
+    avisos: dict[str, int] = field(default_factory=dict)  # code of Hint: rows, which are good all the same
     exemplos: tuple[Example, ...] = ()  # the first row found of each code, by line
+
+    @property
+    def all_codes(self) -> dict[str, int]:
+        """Rows of every code."""
+        return self.motivos | self.duvidas | self.avisos
 
     @property
     def rejected(self) -> bool:
@@ -91,12 +96,16 @@ class _Tally:
     def add_repeated(self, records: pa.RecordBatch, codes: pa.StringArray) -> None:
         """Rows that were added with these codes turn out to be equal to earlier ones."""
         self.rows.subtract(codes.to_pylist())
-        self.add(records, pc.binary_join_element_wise(Doubt.LINHA_REPETIDA.value, codes, " "))
+        self.add(records, pc.binary_join_element_wise(Hint.LINHA_REPETIDA.value, codes, " "))
 
     def by_code(self, codes: type[StrEnum]) -> dict[str, int]:
         """Rows of each of these codes that occurs, in the codes' order."""
         counts = {c.value: sum(n for joined, n in self.rows.items() if c in joined.split()) for c in codes}
         return {code: rows for code, rows in counts.items() if rows}
+
+    def with_any(self, codes: type[StrEnum]) -> int:
+        """Rows that have at least one of these codes."""
+        return sum(rows for joined, rows in self.rows.items() if set(joined.split()) & set(codes))
 
 
 def examine(paths: Iterable[Path], now: datetime) -> list[Diagnosis]:
@@ -126,14 +135,14 @@ def sample_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:
     names |= {"lidas": "amostra"} | {name: name for name in ("boas", "duvidosas", "recusadas")}
     rows = [
         {shown: getattr(found, name) for name, shown in names.items()}
-        | {"motivos": ", ".join(f"{code}: {rows}" for code, rows in (found.motivos | found.duvidas).items())}
+        | {"motivos": ", ".join(f"{code}: {rows}" for code, rows in found.all_codes.items())}
         for found in diagnoses
     ]
     return pd.DataFrame(rows, columns=[*names.values(), "motivos"])
 
 
 def as_json(diagnoses: Iterable[Diagnosis]) -> dict:
-    """The document that `vendas doctor --json` prints."""
+    """The document that `vendas check --json` prints."""
     return {"files": [asdict(found) for found in diagnoses]}
 
 
@@ -164,7 +173,7 @@ def _head(file: SurveyedFile) -> SurveyedFile:
             taken = min(len(window), SAMPLE_ROWS - records)
             length = window.offset + int(window.bounds[taken])
             records += taken
-            rows += int((~window.blank(survey.encoding))[:taken].sum())
+            rows += int(survey.finder.rows(window)[:taken].sum())
             if records == SAMPLE_ROWS or length >= _SAMPLE_BYTES:
                 break
     block = replace(first, length=length)
@@ -179,19 +188,29 @@ def _diagnose(name: str, file: SurveyedFile | str, now: datetime) -> Diagnosis:
 
 
 def _look_at(file: SurveyedFile, now: datetime) -> _Tally:
-    """All rows of the file; a second time those that may be equal to others, if any."""
-    tally, moments, seen = _Tally(), [], set()
-    for records in _records(file):
-        judged = judge(records)
-        tally.add(records, codes_of(judged, now))
-        moments.append(judged[schema.TIMESTAMP.name].drop_null())
-    again = occurring_again(pa.chunked_array(moments, JUDGED.field(schema.TIMESTAMP.name).type))
+    """All rows of the file; once more if some tell how others are to be understood, or may be equal to others."""
+    tally, evidence, moments = _judge_all(file, now, NO_EVIDENCE)
+    if evidence != NO_EVIDENCE:
+        tally, evidence, moments = _judge_all(file, now, evidence)
+    again, seen = occurring_again(moments), set()
     for records in _records(file) if len(again) else ():
-        records = records.filter(pc.is_in(parse_timestamp(records[schema.TIMESTAMP.name]), again))
-        judged = judge(records)
+        judged = judge(records, evidence)
+        shared = pc.fill_null(pc.is_in(judged[schema.TIMESTAMP.name], again), False)
+        records, judged = records.filter(shared), judged.filter(shared)
         equal = repeated(judged, seen)
         tally.add_repeated(records.filter(equal), codes_of(judged, now).filter(equal))
     return tally
+
+
+def _judge_all(file: SurveyedFile, now: datetime, evidence: Evidence) -> tuple[_Tally, Evidence, pa.ChunkedArray]:
+    """The tally of all rows, judged by this evidence; what they tell themselves; and the moments of those typed."""
+    tally, told, moments = _Tally(), evidence, []
+    for records in _records(file):
+        judged = judge(records, evidence)
+        tally.add(records, codes_of(judged, now))
+        told |= find_evidence(records, judged)
+        moments.append(judged[schema.TIMESTAMP.name].drop_null())
+    return tally, told, pa.chunked_array(moments, JUDGED.field(schema.TIMESTAMP.name).type)
 
 
 def _records(file: SurveyedFile) -> Iterator[pa.RecordBatch]:
@@ -200,10 +219,10 @@ def _records(file: SurveyedFile) -> Iterator[pa.RecordBatch]:
 
 
 def _accepted(name: str, file: SurveyedFile, tally: _Tally) -> Diagnosis:
-    survey, read, good = file.survey, tally.rows.total(), tally.rows[""]
+    survey, read = file.survey, tally.rows.total()
     if read != survey.rows:
         raise ConservationError(f"{name}: {survey.rows} rows counted, but {read} judged. Did it change? Try again.")
-    refused = sum(rows for joined, rows in tally.rows.items() if set(joined.split()) & set(Reason))
+    refused, doubtful = tally.with_any(Reason), tally.with_any(Doubt)
     return Diagnosis(
         arquivo=name,
         nome_aceito=is_sales_file(Path(name).name),
@@ -213,10 +232,11 @@ def _accepted(name: str, file: SurveyedFile, tally: _Tally) -> Diagnosis:
         colunas={c: survey.header[place] for c, place in zip(schema.INPUT_NAMES, survey.positions, strict=True)},
         colunas_ignoradas=survey.extra,
         lidas=read,
-        boas=good,
-        duvidosas=read - good - refused,
+        boas=read - refused - doubtful,
+        duvidosas=doubtful,
         recusadas=refused,
         motivos=tally.by_code(Reason),
         duvidas=tally.by_code(Doubt),
+        avisos=tally.by_code(Hint),
         exemplos=tuple(sorted(set(tally.firsts.values()), key=lambda example: example.linha)),
     )

@@ -1,0 +1,51 @@
+"""Texts of a column made clean: `text.clean` for every text that is not clean already, which few are."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas.arrays import by_distinct, bytes_of, where
+from vendas.text import WHITE_SPACE, clean
+
+_ADDRESS = r"^[^<>]*<[ ]*([^<> ]+)[ ]*>\z"
+
+# By the first byte of a character in UTF-8, whether cleaning may change it. White space, characters that nobody sees
+# and all that NFC changes begin with C2 or with CC and above: C3 to CB begin letters of Latin alphabets, U+00C0 to
+# U+02FF, which are in NFC beside anything.
+_MAY_CHANGE = np.zeros(256, bool)
+_MAY_CHANGE[[ord(blank) for blank in WHITE_SPACE if blank < " "]] = True
+_MAY_CHANGE[0xC2] = _MAY_CHANGE[0xCC:] = True
+
+
+def clean_text(text: pa.StringArray) -> pa.StringArray:
+    """Return the texts clean; a null is an empty text."""
+    text = pc.fill_null(text, "") if text.null_count else text
+    return where(_perhaps_unclean(text), _clean_each, text, text)
+
+
+def address(cleaned: pa.StringArray) -> pa.StringArray:
+    """Return the address of a clean `Name <address>`, any other text as it is."""
+    named = pc.ends_with(cleaned, ">")
+    return where(named, lambda text: pc.replace_substring_regex(text, _ADDRESS, r"\1"), cleaned, cleaned)
+
+
+def _clean_each(text: pa.StringArray) -> pa.StringArray:
+    return by_distinct(lambda texts: pa.array(map(clean, texts.to_pylist()), pa.string()), text)
+
+
+def _perhaps_unclean(text: pa.StringArray) -> pa.BooleanArray:
+    """Return whether texts have anything that cleaning looks at; a look at all bytes at once."""
+    data, offsets = bytes_of(text)
+    begins, ends = offsets[:-1], offsets[1:]
+    found = np.zeros(len(text), bool)
+    if not len(data):
+        return pa.array(found)
+    places = np.flatnonzero((data < ord(" ")) | (data >= 0xC2))
+    blanks = np.flatnonzero(data == ord(" "))
+    doubled = blanks[1:][np.diff(blanks) == 1]  # in one text, or at the end of one and the start of the next
+    for of_kind in (places[_MAY_CHANGE[data[places]]], doubled):
+        found[np.searchsorted(offsets, of_kind, side="right") - 1] = True
+    filled = begins < ends
+    first, last = data[begins[filled]], data[ends[filled] - 1]
+    found[filled] |= (first == ord(" ")) | (last == ord(" ")) | (first == ord("'")) | (first == ord("="))
+    return pa.array(found)

@@ -1,0 +1,94 @@
+"""How dates, amounts and percentages are written: expressions of RE2 for clean texts, each for all of a text."""
+
+# The days that exist from FIRST_YEAR to LAST_YEAR, as (day, month, year); 2100 is no leap year.
+YEAR = "(?:199[0-9]|20[0-9]{2}|2100)"
+LEAP_YEAR = "(?:199[26]|20(?:[02468][048]|[13579][26]))"
+CALENDAR = (
+    ("(?:0[1-9]|1[0-9]|2[0-8])", "(?:0[1-9]|1[0-2])", YEAR),
+    ("(?:29|30)", "(?:0[13-9]|1[0-2])", YEAR),
+    ("31", "(?:0[13578]|1[02])", YEAR),
+    ("29", "02", LEAP_YEAR),
+)
+
+
+def _either(*expressions: str) -> str:
+    return f"(?:{'|'.join(expressions)})"
+
+
+def _year_first(year: str, month: str = "[0-9]{2}", day: str = "[0-9]{2}") -> str:
+    return f"{year}(?:-{month}-|/{month}/){day}"
+
+
+def _year_last(first: str, second: str, year: str) -> str:
+    return rf"{first}(?:/{second}/|-{second}-|\.{second}\.){year}"
+
+
+ISO_DAY = _either(*(_year_first(year, month, day) for day, month, year in CALENDAR))
+BR_DAY = _either(*(_year_last(day, month, year) for day, month, year in CALENDAR))
+MONTH_FIRST_DAY = _either(*(_year_last(month, day, year) for day, month, year in CALENDAR))
+ISO_DAY_SHAPE, BR_DAY_SHAPE = _year_first("[0-9]{4}"), _year_last("[0-9]{2}", "[0-9]{2}", "[0-9]{4}")
+BEHIND_ISO_DAY, BEHIND_BR_DAY = "(?:T|,? |,)", "(?:,? |,)"
+TIME = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?"
+TIME_SHAPE = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
+
+
+def _moment(iso_day: str, br_day: str, time: str) -> str:
+    return _either(f"{iso_day}{BEHIND_ISO_DAY}{time}", f"{br_day}{BEHIND_BR_DAY}{time}")
+
+
+MOMENT = _moment(ISO_DAY, BR_DAY, TIME)
+MOMENT_SHAPE = _moment(ISO_DAY_SHAPE, BR_DAY_SHAPE, TIME_SHAPE)
+MOMENT_IN_RANGE = _moment(_year_first(YEAR), _year_last("[0-9]{2}", "[0-9]{2}", YEAR), TIME_SHAPE)
+ZONE = " ?(?:[Zz]|UTC|GMT|(?:UTC|GMT)?[+-][0-9]{2}(?::?[0-9]{2})?)"
+
+# What Arrow itself reads, and what it reads once the day is turned round.
+PLAIN_TIME, PLAIN_SECOND = "(?:[01][0-9]|2[0-3]):[0-5][0-9]", ":[0-5][0-9]"
+PLAIN_DAY = _either(*(f"{year}-{month}-{day}" for day, month, year in CALENDAR))
+PLAIN_MOMENT = rf"{PLAIN_DAY}[ T]{PLAIN_TIME}(?:{PLAIN_SECOND}(?:\.[0-9]{{1,6}})?)?"
+PLAIN_BR_DAY = _either(*(f"{day}/{month}/{year}" for day, month, year in CALENDAR))
+PLAIN_BR_MOMENT = f"{PLAIN_BR_DAY} {PLAIN_TIME}(?:{PLAIN_SECOND})?"
+
+# What tells that the dates of a file may be written month first, and which of its dates then mean two days.
+BR_MOMENT = f"{BR_DAY}{BEHIND_BR_DAY}{TIME_SHAPE}"
+MONTH_FIRST_MOMENT = f"{MONTH_FIRST_DAY}{BEHIND_BR_DAY}{TIME_SHAPE}"
+SAME_DAY_BOTH_WAYS = _either(*(f"{number:02}.{number:02}" for number in range(1, 13))) + ".*"
+
+# Thousands' groups are unmistakable where they are at least two, or where decimals follow behind another sign.
+CURRENCY = r"(?:R\$ ?)?"
+POINT_AND_COMMA = (r"(?:\.[0-9]{3})", ","), (r"(?:,[0-9]{3})", r"\.")
+BLANK_AND_APOSTROPHES = "(?: [0-9]{3})", "(?:'[0-9]{3})", "(?:’[0-9]{3})"
+AMOUNT_WITH_ZEROS = "[0-9]+[.,][0-9]{2}00+"
+AMOUNT_SHAPE = _either(
+    "[0-9]+(?:[.,][0-9]{1,2})?",
+    AMOUNT_WITH_ZEROS,
+    *(f"[1-9][0-9]{{0,2}}(?:{g}+{point}[0-9]{{1,2}}|{g}{{2,}})" for g, point in POINT_AND_COMMA),
+    *(f"[1-9][0-9]{{0,2}}{g}+[.,][0-9]{{1,2}}" for g in BLANK_AND_APOSTROPHES),
+)
+PLAIN_AMOUNT = r"[0-9]{1,10}(?:\.[0-9]{1,2})?"  # as Arrow itself reads it, and within VALOR's limit
+AMOUNT_MISSING = r"(?:R\$)? ?[-–—]?"
+AMOUNT_AMBIGUOUS = "[0-9]+[.,][0-9]{3}"
+AMOUNT_WITHOUT_DECIMALS = _either(*(f"[0-9]+{g}+" for g in BLANK_AND_APOSTROPHES))
+AMOUNT_MORE_DECIMALS = _either(
+    "[0-9]+[.,][0-9]{4,}",
+    *(f"[1-9][0-9]{{0,2}}{g}+{point}[0-9]{{3,}}" for g, point in POINT_AND_COMMA),
+    *(f"[1-9][0-9]{{0,2}}{g}+[.,][0-9]{{3,}}" for g in BLANK_AND_APOSTROPHES),
+)
+DIGITS = "[0-9][0-9., '’]*"
+AMOUNT_NEGATIVE = _either(
+    f"{CURRENCY}[-−] ?{CURRENCY}{DIGITS}",
+    f"{CURRENCY}{DIGITS}[-−]",
+    rf"{CURRENCY}\( ?{CURRENCY}{DIGITS}\)",
+)
+OTHER_CURRENCY = "(?:[A-Za-z]{1,3}|[A-Za-z]{0,2}[$€£¥])"
+AMOUNT_IN_CURRENCY = _either(f"{OTHER_CURRENCY} ?{DIGITS}", f"{DIGITS}{OTHER_CURRENCY}")
+
+PERCENT_SIGN = "(?: ?%)?"
+PERCENT_SHAPE = "[0-9]+(?:[.,][0-9]+)?"
+PERCENT_BELOW_ONE, PERCENT_ONE = "0+[.,]0*[1-9][0-9]*", "0*1(?:[.,]0+)?"
+PERCENT_UP_TO_100 = f"(?:0*[0-9]{{1,2}}(?:[.,][0-9]{{1,2}}0*)?|0*100(?:[.,]0+)?){PERCENT_SIGN}"
+PERCENT_MORE_DECIMALS = f"[0-9]+[.,][0-9]{{2}}[0-9]*[1-9][0-9]*{PERCENT_SIGN}"
+PERCENT_NEGATIVE = _either(
+    f"[-−] ?[0-9][0-9.,]*{PERCENT_SIGN}",
+    f"[0-9][0-9.,]*{PERCENT_SIGN} ?[-−]",
+    rf"\([0-9][0-9.,]*{PERCENT_SIGN}\){PERCENT_SIGN}",
+)
