@@ -1,10 +1,11 @@
 """Jobs as AWS Glue starts them: by spark-submit, in Glue's Python, with the job's own arguments, under its own role."""
 
+import atexit
 import os
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyspark
 
@@ -22,8 +23,10 @@ VERSIONS = [f"{pyspark.__version__}+amzn.1", f"{pyspark.__version__}-amzn-1"]  #
 
 @cache
 def glues_python(version=VERSIONS[0]):
-    """Glue's interpreter and its wrapper, made once."""
-    return glue_python.make(Path(tempfile.mkdtemp(prefix="glue-")), version)
+    """Glue's interpreter and its wrapper, made once, for as long as this process lasts."""
+    folder = TemporaryDirectory(prefix="glue-")
+    atexit.register(folder.cleanup)
+    return glue_python.make(Path(folder.name), version)
 
 
 def environment(role, python):

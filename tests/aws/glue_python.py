@@ -44,7 +44,7 @@ def make(folder, version):
     for name in of_glue:
         link(name, glue)
     brand(glue, version)
-    pins = [Requirement(line) for line in metadata.requires("vendas") if "extra ==" not in line]
+    pins = [pin for pin in map(Requirement, metadata.requires("vendas")) if _is_deployed(pin)]
     wanted = [pin for pin in pins if canonicalize_name(pin.name) not in deploy_modules.NO_USE_FOR]
     for name in closure(wanted) - of_glue:
         link(name, given)
@@ -52,6 +52,11 @@ def make(folder, version):
     wrapper = folder / "runscript.py"
     wrapper.write_text(WRAPPER.format(path=[str(glue), str(given)]))
     return folder / "python" / "bin" / "python", wrapper
+
+
+def _is_deployed(pin):
+    """Whether the archive of modules has it: `redshift` is the extra that jobs are given."""
+    return pin.marker is None or any(pin.marker.evaluate({"extra": extra}) for extra in ("", "redshift"))
 
 
 def path(wrapper):

@@ -42,6 +42,11 @@ print(json.dumps([
 ]))
 """
 
+OF_GLUE = [
+    "true", "--job-bookmark-option", "job-bookmark-disable", "--JOB_ID", "j_7e089a7a", "true", "--TempDir", "s3://t/",
+    "--JOB_RUN_ID", "jr_ff2410b9", "--JOB_NAME", "loja-01-bronze",
+]  # fmt: skip
+
 
 def run(folder, script, *arguments, version=VERSIONS[0]):
     """A script in Glue's Python, behind its wrapper."""
@@ -92,6 +97,6 @@ def test_a_kernel_without_that_environment_has_none(tmp_path):
     ],
 )
 def test_glue_is_told_one_message_of_a_job_that_cannot_start(tmp_path, arguments, said):
-    done = run(tmp_path, SCRIPT, "--JOB_NAME", "loja-01-bronze", "--aws_region", "us-east-1", *arguments)
+    done = run(tmp_path, SCRIPT, *OF_GLUE, "--aws_region", "us-east-1", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith(f"SystemExit: {said}") and "Traceback" not in done.stderr

@@ -2,20 +2,26 @@
 
 import json
 import uuid
+from datetime import datetime
+from pathlib import Path
 
 import boto3
 import numpy
+import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
 import redshift_double
 from conftest import COPY_ROLE, REGION
 from redshift_rules import INTERNAL, Refused
-from vendas import probes, storage, warehouse_probes
+from vendas import probes, resources, storage, warehouse, warehouse_probes
+from vendas.endpoint import RedshiftEndpoint
 from vendas.job_environment import WRITABLE, job_environment
 from vendas.preflight_job import Preflight, found
 from vendas.settings import load_settings
 from vendas.spark import spread
+
+SQL = resources.folder("sql")
 
 
 @pytest.fixture
@@ -178,6 +184,51 @@ def test_a_session_gives_s3a_and_its_workers_the_region(job, s3_spark, monkeypat
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
     assert spread(job._spark, [0], lambda _: probes.region_of_process()) == ["sa-east-1"]
     assert s3_spark._jsc.hadoopConfiguration().get("fs.s3a.endpoint.region") == "sa-east-1"
+
+
+# --- SQL
+
+
+def test_every_file_of_sql_is_asked_of_redshift():
+    asked = {step.file for step in warehouse_probes.statements(RedshiftEndpoint(port=1, password=""))}
+    files = {f"{file.parent.name}/{file.name}" for file in SQL.rglob("*.sql") if "postgresql" not in file.parts}
+    assert asked == files | {"warehouse.py"}
+
+
+def test_statements_of_procedures_are_planned_and_the_tables_they_need_are_made():
+    steps = list(warehouse_probes.statements(RedshiftEndpoint(port=1, password="")))
+    asked = [step.asked.split("(")[0].split(" as")[0] for step in steps if step.file.startswith("star/12")]
+    assert [" ".join(text.split()[:4]) for text in asked[1:]] == [
+        "explain update arquivos_carregados set",
+        "create temporary table membros_pendentes",
+        "drop table membros_pendentes",
+        "drop table clientes_pendentes",
+        "explain update arquivos_carregados set",
+    ]
+
+
+def test_each_statement_that_is_refused_is_named(job, monkeypatch):
+    more = {Path("checks/a.sql"): "select generate_series(1, 2)", Path("checks/b.sql"): "select x from fato_vendas"}
+    all_files = warehouse_probes.sql_files
+    monkeypatch.setattr(
+        warehouse_probes, "sql_files", lambda kind: all_files(kind) | (more if kind == "checks" else {})
+    )
+    said = found("SQL", job.looks()["SQL"]).found.splitlines()
+    assert [line.partition(": ")[0] for line in said] == ["checks/a.sql", "checks/b.sql"]
+
+
+def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
+    warehouse.apply_ddl(s3_spark, double.endpoint)
+    with psycopg.connect(double.backend.url) as connection:
+        row = ("a.csv", 3, datetime(2024, 3, 31), False)
+        connection.execute("insert into arquivos_carregados values (%s, %s, %s, %s)", row)
+        connection.commit()
+        tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1"
+        before = connection.execute(tables).fetchall()
+        connection.commit()
+        assert found("SQL", job.looks()["SQL"]).ok and found("COPY", job.looks()["COPY"]).ok
+        assert connection.execute("select * from arquivos_carregados").fetchall() == [row]
+        assert connection.execute(tables).fetchall() == before
 
 
 # --- versions

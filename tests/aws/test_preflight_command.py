@@ -12,7 +12,7 @@ from arrival_world import LANDING, failure, world
 from test_project import ROOT
 from vendas import preflight, storage
 from vendas.cli import app
-from vendas.errors import ArrivalError, SettingsError, VendasError
+from vendas.errors import ArrivalError, SettingsError
 from vendas.findings import Finding
 from vendas.preflight import StackOutputs, stack_of
 from vendas.preflight_job import result_path
@@ -121,11 +121,6 @@ def test_doctor_of_a_lake_in_s3_shows_what_was_found(monkeypatch, findings, code
     shown = CliRunner().invoke(app, ["doctor", "--lake", "s3://lago"])
     assert shown.exit_code == code
     assert all(text in shown.stdout for f in findings for text in (f.what, f.remedy))
-
-
-def test_doctor_without_files_wants_a_lake_in_s3(tmp_path):
-    done = CliRunner().invoke(app, ["doctor", "--lake", str(tmp_path)])
-    assert isinstance(done.exception, VendasError) and "Give the CSV files to look at" in str(done.exception)
 
 
 def test_make_preflight_looks_at_the_stack_of_that_name(aws, bucket):
