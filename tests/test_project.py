@@ -17,8 +17,21 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Each module may import those on the lines above its own, never one on its own line or below.
 LADDER = [
-    {"arrays", "errors", "schema", "text", "reasons", "resources", "results", "sample_words", "endpoint", "storage", "findings"},
+    {
+        "arrays",
+        "errors",
+        "schema",
+        "text",
+        "reasons",
+        "resources",
+        "results",
+        "sample_words",
+        "endpoint",
+        "storage",
+        "findings",
+    },
     {"bronze_names", "s3_objects", "data_files"},
+    {"s3_claims"},
     {"folder_moves", "s3_moves", "without_spark"},
     {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "sample"},
     {"embedded", "engines", "judge", "silver", "gold"},

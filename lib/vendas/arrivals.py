@@ -3,17 +3,25 @@
 from pathlib import Path
 
 from vendas import folder_moves
-from vendas.bronze_names import Arrival, BronzeFile, find, is_sales_file
+from vendas.bronze_names import Arrival, BronzeFile, Look, find, is_sales_file
 from vendas.errors import ArrivalError
 from vendas.storage import S3Path
 
-__all__ = ["Arrival", "BronzeFile", "bronze_files", "find", "is_sales_file", "sweep", "waiting_files"]
+__all__ = ["Arrival", "BronzeFile", "bronze_files", "find", "is_sales_file", "look", "sweep", "waiting_files"]
 
 
 def bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
     """All files of bronze, in bronze order; anything else there is ignored."""
     parsed = (BronzeFile.parse(name) for name in _moves(bronze).names_in(bronze))
     return sorted(file for file in parsed if file)
+
+
+def look(bronze: Path | S3Path) -> Look:
+    """The bronze files that a run may not know yet: all of a folder; on S3 those that no run has recorded.
+
+    Raises ArrivalError.
+    """
+    return _moves(bronze).look(bronze) if isinstance(bronze, S3Path) else Look(bronze_files(bronze))
 
 
 def waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
