@@ -17,10 +17,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.s3_event import S3EventRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from vendas import s3_moves
+from vendas import s3_claims, s3_moves
 from vendas.bronze_names import Arrival, is_sales_file
 from vendas.errors import ArrivalError
-from vendas.s3_moves import Landed
+from vendas.s3_claims import Landed
 from vendas.s3_objects import head_of, hex_of, prefix
 from vendas.storage import S3Path, client
 
@@ -109,7 +109,7 @@ def _sweep() -> dict[str, Any]:
     moved, failed = s3_moves.move_all(client("s3"), waiting, BRONZE)
     for arrival in moved:
         _tell(arrival.name, arrival)
-    owed = s3_moves.is_run_owed(client("s3"), BRONZE)
+    owed = s3_claims.is_run_owed(client("s3"), BRONZE)
     started = _start_workflow("files that no run has looked for yet") if owed else None
     if failed:
         raise ExceptionGroup("not all files in landing could be taken up", failed)

@@ -18,7 +18,7 @@ from vendas.arrivals import (
     find,
     is_sales_file,
     left_behind,
-    look,
+    look_at_landing,
     sweep,
     waiting_files,
 )
@@ -245,7 +245,7 @@ def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronz
     drop(landing, "registros_b.csv")
     assert len(sweep(landing, bronze)) == 2
     assert list(landing.iterdir()) == [long]
-    assert left_behind(look(landing, 2)) == {
+    assert left_behind(look_at_landing(landing, 2)) == {
         long: "stays in landing: its name is 1 bytes too long for bronze; shorten it"
     }
     assert waiting_files(landing) == []
@@ -255,6 +255,6 @@ def test_another_csv_is_named_and_everything_else_is_not(landing):
     for name in ["vendas.csv", "registro.CSV", "registros.csv.part", "notas.txt", ".oculto.csv", "registros_a.csv"]:
         drop(landing, name)
     (landing / "pasta.csv").mkdir()
-    left = left_behind(look(landing, 2))
+    left = left_behind(look_at_landing(landing, 2))
     assert [path.name for path in left] == ["registro.CSV", "vendas.csv"]
     assert all("because of its name: intake takes registros*.csv" in why for why in left.values())

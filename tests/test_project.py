@@ -37,6 +37,7 @@ LADDER = [
     {"job_environment"},
     {"environment", "full_disk"},
     {"bronze_names", "s3_objects", "data_files"},
+    {"s3_claims"},
     {"folder_moves", "s3_moves", "without_spark"},
     {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "cleaning", "sample"},
     {"embedded", "engines", "judge", "silver", "gold"},

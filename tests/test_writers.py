@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from vendas import folder_moves, open_files
-from vendas.arrivals import bronze_files, left_behind, look, sweep, waiting_files
+from vendas.arrivals import bronze_files, left_behind, look_at_landing, sweep, waiting_files
 from vendas.errors import ArrivalError
 
 QUIET = 0.2
@@ -67,7 +67,7 @@ def test_a_file_that_a_process_has_open_for_writing_is_left_alone_however_old(la
     with another_process(HOLDS, path, mode):
         os.utime(path, OLD)
         assert sweep(landing, bronze, QUIET) == [] and contents(bronze) == []
-        assert left_behind(look(landing, QUIET)) == {path: "is still being written; the next run takes it"}
+        assert left_behind(look_at_landing(landing, QUIET)) == {path: "is still being written; the next run takes it"}
         assert waiting_files(landing) == []
     assert len(sweep(landing, bronze, QUIET)) == 1
 
@@ -109,7 +109,7 @@ def test_a_file_that_grows_within_the_quiet_time_stays_though_nobody_holds_it(la
     path.write_text("a\n")
     monkeypatch.setattr(folder_moves.time, "sleep", lambda seconds: path.write_text("a\nb\n"))
     assert sweep(landing, bronze, QUIET) == [] and path.read_text() == "a\nb\n"
-    assert "is still being written" in left_behind(look(landing, QUIET))[path]
+    assert "is still being written" in left_behind(look_at_landing(landing, QUIET))[path]
 
 
 @pytest.mark.parametrize("grows", [False, True])

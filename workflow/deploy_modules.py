@@ -25,12 +25,13 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same modules shall make the same archive
 def main(archive: Path) -> None:
     """Make the archive anew."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pins = {canonicalize_name(pin.split("==")[0].split("[")[0]): pin for pin in project["dependencies"]}
+    needed = project["dependencies"] + project["optional-dependencies"]["redshift"]
+    pins = {canonicalize_name(pin.split("==")[0].split("[")[0]): pin for pin in needed}
     wanted = [pin for name, pin in pins.items() if name not in GLUE_HAS | NO_USE_FOR]
     with TemporaryDirectory() as folder:
         wheels = Path(folder)
         constraints = wheels / "constraints.txt"
-        constraints.write_text("\n".join(pin.replace("[binary]", "") for pin in project["dependencies"]))
+        constraints.write_text("\n".join(pin.replace("[binary]", "") for pin in needed))
         options = [f"--dest={wheels}", "--only-binary=:all:", f"--constraint={constraints}"]
         _pip("download", *options, *GLUES_PYTHON, *GLUES_LINUX, *wanted)
         _pip("wheel", "--no-deps", f"--wheel-dir={wheels}", str(ROOT))

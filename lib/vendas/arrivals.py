@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vendas import folder_moves
-from vendas.bronze_names import QUIET_SECONDS, Arrival, BronzeFile, bytes_too_long, find, is_sales_file
+from vendas.bronze_names import QUIET_SECONDS, Arrival, BronzeFile, Look, bytes_too_long, find, is_sales_file
 from vendas.errors import ArrivalError
 from vendas.folder_moves import Landing
 from vendas.storage import S3Path
@@ -17,6 +17,7 @@ __all__ = [
     "is_sales_file",
     "left_behind",
     "look",
+    "look_at_landing",
     "sweep",
     "waiting_files",
 ]
@@ -28,12 +29,22 @@ def bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
     return sorted(file for file in parsed if file)
 
 
+def look(bronze: Path | S3Path) -> Look:
+    """The bronze files that a run may not know yet: all of a folder; on S3 those that no run has recorded.
+
+    Raises ArrivalError.
+    """
+    return _moves(bronze).look(bronze) if isinstance(bronze, S3Path) else Look(bronze_files(bronze))
+
+
 def waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
     """Return the sales files in landing itself that a run would take up, by name; sub-folders are not looked into."""
-    return _moves(landing).waiting_files(landing) if isinstance(landing, S3Path) else look(landing, 0).waiting
+    return (
+        _moves(landing).waiting_files(landing) if isinstance(landing, S3Path) else look_at_landing(landing, 0).waiting
+    )
 
 
-def look(landing: Path, quiet: float) -> Landing:
+def look_at_landing(landing: Path, quiet: float) -> Landing:
     """Return what a landing folder holds, by what becomes of each file."""
     return folder_moves.look(landing, quiet)
 

@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -76,6 +76,18 @@ class BronzeFile:
     def received_as(self) -> str:
         """The name it arrived under (its ending in lower case)."""
         return _BRONZE_NAME.fullmatch(self.name)["stem"] + ".csv"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a run finds in bronze: files it may not know yet, and the arrivals that are known of them.
+
+    `done` is to be called once the ledger knows all of `files`: until then the next look finds them again.
+    """
+
+    files: list[BronzeFile]
+    arrivals: list[Arrival] = field(default_factory=list)
+    done: Callable[[], None] = lambda: None
 
 
 def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:

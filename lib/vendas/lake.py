@@ -27,7 +27,10 @@ _PROPERTIES = {
     # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
+    # Each commit adds a manifest, and whoever plans a read opens all of them: merge them early, for they are small.
+    "commit.manifest.min-count-to-merge": "5",
 }
+SMALL_BYTES = 1 << 20  # of a file of the ledger: what each stage may read and write anew, some 15,000 events
 _TIMESTAMP = {SILVER: schema.TIMESTAMP.name, GOLD: "timestamp_do_registro"}
 _FILE = {SILVER: schema.ARQUIVO.name, GOLD: "arquivo_de_origem", QUARANTINE: "arquivo", MENDED: "arquivo"}
 _AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
@@ -111,9 +114,23 @@ class Lake:
         return entries.select(F.col("data_file.file_path").alias("caminho"), F.col("sequence_number").alias("ordem"))
 
     def record(self, rows: pa.Table) -> None:
-        """Adds rows to the ledger in one commit."""
-        opened = iceberg_table(self.spark, LEDGER)
-        _append(self.spark, opened, [self.target(LEDGER).write(rows)]).commit()
+        """Adds rows to the ledger in one commit, in one file with those of its small files.
+
+        All stages of all runs read the whole ledger: with a file a stage, each run would take longer than the last.
+        """
+        opened, target = iceberg_table(self.spark, LEDGER), self.target(LEDGER)
+        if small := [file for file in _data_files(opened) if file.fileSizeInBytes() <= SMALL_BYTES]:
+            held = [HeldFile(location(file.location()), target.columns).rows() for file in small]
+            change = opened.newOverwrite().addFile(_added(self.spark, opened, target.write(_joined([*held, rows]))))
+            for file in small:
+                change.deleteFile(file)
+            try:
+                return change.commit()
+            except Py4JJavaError as error:
+                if "ValidationException" not in str(error):
+                    raise
+                opened.refresh()  # somebody else put these files together meanwhile
+        _append(self.spark, opened, [target.write(rows)]).commit()
 
     def total(self, table: str) -> int:
         """Rows the table holds, from its metadata alone."""
@@ -230,21 +247,40 @@ def _described(columns: Iterable[schema.Column]) -> str:
 
 
 def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -> JavaObject:
-    """An append of these files to a table, to be committed; their statistics are read from their footers."""
-    iceberg = spark._jvm.org.apache.iceberg
-    append, statistics = table.newAppend(), iceberg.MetricsConfig.forTable(table)
+    """An append of these files to a table, to be committed."""
+    append = table.newAppend()
     for file in files:
-        footer = table.io().newInputFile(file.path, file.bytes)
-        built = (
-            iceberg.DataFiles.builder(table.spec())
-            .withPath(file.path)
-            .withFormat("parquet")
-            .withFileSizeInBytes(file.bytes)
-            .withMetrics(iceberg.parquet.ParquetUtil.fileMetrics(footer, statistics))
-            .withSortOrder(table.sortOrder())
-        )
-        append.appendFile((built if file.ano is None else built.withPartitionPath(f"ano={file.ano}")).build())
+        append.appendFile(_added(spark, table, file))
     return append
+
+
+def _added(spark: SparkSession, table: JavaObject, file: DataFile) -> JavaObject:
+    """Iceberg's own object of a file that is to be added; its statistics are read from its footer."""
+    iceberg = spark._jvm.org.apache.iceberg
+    footer = table.io().newInputFile(file.path, file.bytes)
+    built = (
+        iceberg.DataFiles.builder(table.spec())
+        .withPath(file.path)
+        .withFormat("parquet")
+        .withFileSizeInBytes(file.bytes)
+        .withMetrics(iceberg.parquet.ParquetUtil.fileMetrics(footer, iceberg.MetricsConfig.forTable(table)))
+        .withSortOrder(table.sortOrder())
+    )
+    return (built if file.ano is None else built.withPartitionPath(f"ano={file.ano}")).build()
+
+
+def _data_files(table: JavaObject) -> list[JavaObject]:
+    """Iceberg's own objects of the data files of a table as it is."""
+    tasks = table.newScan().planFiles()
+    try:
+        return [task.file() for task in tasks.iterator()]
+    finally:
+        tasks.close()
+
+
+def _joined(tables: Iterable[pa.Table]) -> pa.Table:
+    """One table after the other; each may have columns that others lack."""
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def iceberg_table(spark: SparkSession, table: str) -> JavaObject:

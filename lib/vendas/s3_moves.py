@@ -1,78 +1,29 @@
 """The verified move of objects from landing to bronze, both on S3: each version of an object once.
 
 An event tells of an object, may tell of it again, and every sweep comes upon it, too; each may be killed anywhere, and
-several may be at work at once. So whoever is first claims the object: a note in bronze, which S3 makes only if there is
-none, says under which name the object goes to bronze, and all others go by it. A claim is let go of once the object is
-gone from landing and a run is about to look at bronze: a claim of what is gone tells that such a run is owed.
+several may be at work at once. So whoever is first claims the object (`s3_claims`), and all others go by that claim.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import S3CopyFailedError
 
-from vendas.bronze_names import Arrival, is_sales_file
+from vendas import s3_claims
+from vendas.bronze_names import Arrival, Look, is_sales_file
 from vendas.errors import ArrivalError
-from vendas.s3_objects import head_of, hex_of, is_gone, is_same, listed, prefix, status
+from vendas.s3_claims import Landed
+from vendas.s3_objects import head_of, hex_of, is_gone, is_same, listed, prefix
 from vendas.storage import S3Path, client
 
-CLAIMS = "_claims"  # the folder of claims in bronze
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies what is larger in parts only
 _PART_BYTES = 512 * 1024**2
 _NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
-
-
-@dataclass(frozen=True)
-class Landed:
-    """An object in landing: one version of it; without a version, the current one if it has this ETag (hex)."""
-
-    path: S3Path
-    event_time: datetime
-    etag: str
-    version: str | None = None
-
-    @property
-    def arrival(self) -> Arrival:
-        """Its event, which names its bronze file."""
-        return Arrival(self.path.name, self.event_time, self.etag)
-
-    @property
-    def which(self) -> dict[str, str]:
-        """What makes a request for its key one for just this object."""
-        return {"VersionId": self.version} if self.version else {"IfMatch": f'"{self.etag}"'}
-
-    def as_found(self, head: dict[str, Any]) -> Self:
-        """The same with the version that S3 has of it."""
-        found = head.get("VersionId", _NO_VERSION)
-        version = self.version or (None if found == _NO_VERSION else found)
-        return replace(self, etag=hex_of(head["ETag"]), version=version)
-
-    def claim(self, head: dict[str, Any], bronze: S3Path) -> S3Path:
-        """Where it is claimed: for ever the same place for one object, another for every other object."""
-        identity = [*self._place, self.version, hex_of(head["ETag"]), head["LastModified"].isoformat()]
-        return bronze / CLAIMS / hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-
-    @property
-    def _place(self) -> tuple[str, str]:
-        return self.path.bucket, self.path.key
-
-    def to_json(self) -> bytes:
-        """What a claim holds."""
-        return json.dumps([*self._place, self.event_time.isoformat(), self.etag, self.version]).encode()
-
-    @classmethod
-    def from_json(cls, note: bytes) -> Self:
-        """The object of a claim."""
-        bucket, key, event_time, etag, version = json.loads(note)
-        return cls(S3Path(bucket, key), datetime.fromisoformat(event_time), etag, version)
 
 
 def names_in(bronze: S3Path) -> list[str]:
@@ -88,7 +39,7 @@ def waiting_files(landing: S3Path) -> list[S3Path]:
 
 
 def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
-    """Moves every sales file of landing to bronze, for a run that takes up all of bronze next; returns what arrived.
+    """Moves every sales file of landing to bronze; returns what arrived.
 
     Raises ArrivalError that names each file which could not be moved, once all others are.
     """
@@ -97,10 +48,20 @@ def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
         arrived, failed = move_all(s3, waiting(s3, landing), bronze)
         if failed:
             raise ArrivalError("\n".join(map(str, failed)))
-        for claim in listed(s3, bronze / CLAIMS):
-            if _is_moved(s3, claim, bronze):
-                s3.delete_object(Bucket=claim.bucket, Key=claim.key)
     return arrived
+
+
+def look(bronze: S3Path) -> Look:
+    """The bronze files that no run has recorded yet. Raises ArrivalError, also from its `done`."""
+    told = f"{bronze} could not be looked at"
+    with _explained(told):
+        found = s3_claims.look(_client(), bronze)
+
+    def done() -> None:
+        with _explained(told):
+            found.done()
+
+    return Look(found.files, found.arrivals, done)
 
 
 def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
@@ -156,7 +117,7 @@ def move_to_bronze(
         if head is None:
             return None
         landed = landed.as_found(head)
-        arrival = _claim(s3, landed.claim(head, bronze), landed)
+        arrival = s3_claims.claim_first(s3, landed.claim(head, bronze), landed)
         if arrival is None:
             return None
         target = bronze / arrival.bronze_name
@@ -164,39 +125,6 @@ def move_to_bronze(
             return None
         _delete(s3, landed)
         return arrival
-
-
-def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
-    """Whether a file has arrived that no run has looked for since."""
-    return any(_is_moved(s3, claim, bronze) for claim in listed(s3, bronze / CLAIMS))
-
-
-def _claim(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
-    """The arrival as who claimed it first knows it; None if another has moved it and let go of the claim already."""
-    try:
-        s3.put_object(Bucket=claim.bucket, Key=claim.key, Body=landed.to_json(), IfNoneMatch="*")
-        return landed.arrival
-    except ClientError as error:
-        if status(error) != 412:
-            raise
-    first = _read_claim(s3, claim)
-    return first and first.arrival
-
-
-def _read_claim(s3: BaseClient, claim: S3Path) -> Landed | None:
-    try:
-        return Landed.from_json(s3.get_object(Bucket=claim.bucket, Key=claim.key)["Body"].read())
-    except s3.exceptions.NoSuchKey:
-        return None
-
-
-def _is_moved(s3: BaseClient, claim: S3Path, bronze: S3Path) -> bool:
-    """Whether the object of a claim is gone: whoever still means to move it finds nothing to copy."""
-    landed = _read_claim(s3, claim)
-    if landed is None:
-        return False
-    head = head_of(s3, landed.path, **landed.which)
-    return head is None or landed.claim(head, bronze) != claim
 
 
 def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:

@@ -1,6 +1,7 @@
 """Objects on S3 as requests see them: what S3 knows of one, whether two are equal, which ones there are."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from botocore.client import BaseClient
@@ -53,8 +54,17 @@ def hex_of(etag: str) -> str:
 
 def listed(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
     """The objects directly in a place."""
+    return (path for path, _ in listed_with_times(s3, place))
+
+
+def listed_with_times(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, datetime]]:
+    """The objects directly in a place, each with when it was made."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place), Delimiter="/")
-    return (S3Path(place.bucket, found["Key"]) for page in pages for found in page.get("Contents", []))
+    return (
+        (S3Path(place.bucket, found["Key"]), found["LastModified"])
+        for page in pages
+        for found in page.get("Contents", [])
+    )
 
 
 def prefix(place: S3Path) -> str:

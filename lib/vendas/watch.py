@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vendas import embedded, ledger, warehouse
-from vendas.arrivals import left_behind, look
+from vendas.arrivals import left_behind, look_at_landing
 from vendas.errors import VendasError
 from vendas.pipeline import is_behind
 from vendas.settings import Settings
@@ -38,7 +38,7 @@ class Lookout:
 
         What stays there, and why, is told once of each file.
         """
-        found = look(self._settings.landing, self._settings.quiet_seconds)
+        found = look_at_landing(self._settings.landing, self._settings.quiet_seconds)
         before, self._waiting = self._waiting, _described(found.waiting)
         staying = left_behind(replace(found, young=[]))
         for path, why in staying.items():

@@ -16,8 +16,25 @@ begin
         from anos
     ),
     algarismos as (
-        select 0 as n union all select 1 union all select 2 union all select 3 union all select 4
-        union all select 5 union all select 6 union all select 7 union all select 8 union all select 9
+        select cast(0 as integer) as n
+        union all
+        select cast(1 as integer)
+        union all
+        select cast(2 as integer)
+        union all
+        select cast(3 as integer)
+        union all
+        select cast(4 as integer)
+        union all
+        select cast(5 as integer)
+        union all
+        select cast(6 as integer)
+        union all
+        select cast(7 as integer)
+        union all
+        select cast(8 as integer)
+        union all
+        select cast(9 as integer)
     ),
     numeros as (
         select um.n + 10 * dez.n + 100 * cem.n + 1000 * mil.n + 10000 * dez_mil.n as n

@@ -9,7 +9,7 @@ from arrival_world import World, failure
 from vendas.errors import ArrivalError
 
 KEY, OTHER_KEY = "registros loja.csv", "REGISTROS_São+1%.CSV"
-CALLS = 10  # more than the longest way makes for one file; a fault after the last call is none
+CALLS = 16  # more than the longest way makes for one file; a fault after the last call is none
 FAILURES = (ArrivalError, ExceptionGroup, ClientError, EndpointConnectionError)  # what AWS would try again after
 
 # Faults at one place of a sequence of calls: AWS refuses, the reply is lost, or the function dies.
@@ -66,15 +66,18 @@ def go_while(aws, way, place, something):
 
 
 def watch_for_losses(aws):
-    """What was lost at any moment: seen before each call, for an exception of a meddler might be caught."""
+    """What was lost or forgotten at any moment: seen before each call, as what a meddler raises might be caught."""
     losses = []
 
     def look(call, _):
-        losses.extend([(call, aws.lost())] if aws.lost() else [])
+        losses.extend((call, missing) for missing in (aws.lost(), aws.forgotten()) if missing)
 
     aws.before.append(look)
     return losses
 
 
 def is_settled(aws):
-    return aws.arrived() == aws.uploaded() and aws.in_landing() == []
+    """Whether every upload is in bronze once, landing is empty, and a run that finds what is owed leaves nothing so."""
+    settled = aws.arrived() == aws.uploaded() and aws.in_landing() == [] and not aws.forgotten()
+    aws.run()
+    return settled and aws.ledger == set(aws.in_bronze()) and aws.claimed() == set()

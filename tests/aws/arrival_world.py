@@ -25,8 +25,9 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, s3_backends
 
-from vendas import arrivals, s3_moves
+from vendas import arrivals, s3_claims, s3_moves
 from vendas.arrivals import Arrival, BronzeFile
+from vendas.s3_claims import Landed
 from vendas.storage import S3Path
 
 LANDING, LAKE, WORKFLOW = S3Path("landing-bucket", ""), "lake-bucket", "vendas"
@@ -95,6 +96,7 @@ class World:
         self.before: list[Meddler] = []
         self.after: list[Meddler] = []
         self.run_is_under_way = False
+        self.ledger: set[str] = set()  # the bronze files that a run has recorded
         self.log = io.StringIO()  # the function's
         self._numbers = itertools.count()
         self.clients = {name: _client(name) for name in ("s3", "glue")}
@@ -104,6 +106,8 @@ class World:
             self.user.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         if versioned:
             self.user.put_bucket_versioning(Bucket=LANDING.bucket, VersioningConfiguration={"Status": "Enabled"})
+        # A full look was made: what runs take up from now on, they find by claims.
+        self.user.put_object(Bucket=LAKE, Key=f"bronze/_claims/{s3_claims.LOOKED}")
         self.clients["glue"].create_workflow(Name=WORKFLOW)
 
     @contextmanager
@@ -141,9 +145,14 @@ class World:
         """The scheduled sweep."""
         return self.handle({"sweep": True})
 
-    def run(self) -> list[Arrival]:
-        """What a run's first notebook does."""
-        return arrivals.sweep(LANDING, BRONZE)
+    def run(self) -> list[str]:
+        """What a run's first notebook does; the bronze files that it recorded."""
+        arrivals.sweep(LANDING, BRONZE)
+        found = arrivals.look(BRONZE)
+        new = sorted({file.name for file in found.files} - self.ledger)
+        self.ledger.update(new)
+        found.done()
+        return new
 
     def in_landing(self) -> list[tuple[str, bytes]]:
         """Key and content of each version in landing."""
@@ -166,6 +175,15 @@ class World:
         """What is in fewer places than it was uploaded. Only for a versioned bucket, where no upload hides another."""
         waiting = Counter((key[:-4] + ".csv", body) for key, body in self.in_landing())
         return self.uploaded() - waiting - self.arrived()
+
+    def claimed(self) -> set[str]:
+        """The bronze names that claims tell of."""
+        notes = (key for key in _stored(LAKE) if key.name.startswith("bronze/_claims/") and key.value)
+        return {Landed.from_json(note.value).arrival.bronze_name for note in notes}
+
+    def forgotten(self) -> set[str]:
+        """The bronze files that no run has recorded, and that none would find by a claim."""
+        return set(self.in_bronze()) - self.ledger - self.claimed()
 
     def workflow_runs(self) -> list[dict]:
         return self.clients["glue"].get_workflow_runs(Name=WORKFLOW)["Runs"]
@@ -203,6 +221,7 @@ def world(versioned: bool = True) -> Iterator[World]:
             mock.patch.object(made.handler.logger.registered_handler, "stream", made.log),
             mock.patch("moto.s3.models.utcnow", lambda: made.now),
             mock.patch.object(made.handler, "client", made.clients.get),
+            mock.patch.object(s3_claims, "LOOK_EVERY", timedelta.max),  # the world's clock is not the machine's
             mock.patch.object(s3_moves, "_client", lambda: made.clients["s3"]),
         ):
             yield made

@@ -1,8 +1,8 @@
 """A double of Amazon Redshift for its real drivers: its wire protocol and its refusals, before an embedded PostgreSQL.
 
-A client speaks TLS and logs in with an MD5 password. Each of its statements is translated by `redshift_rules`; what
-Redshift refuses fails inside the client's own transaction. COPY becomes a COPY FROM STDIN on the same connection, so
-that it is rolled back with all else.
+A client speaks TLS and logs in by Redshift's own digest, which other drivers do not know. Each of its statements is
+translated by `redshift_rules`; what Redshift refuses fails inside the client's own transaction. COPY becomes a COPY
+FROM STDIN on the same connection, so that it is rolled back with all else.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from contextlib import suppress
 import psycopg
 
 from redshift_copy import rows_as_csv
-from redshift_rules import INTERNAL, TOO_LONG, Copy, Refused, Truncate, translate
+from redshift_rules import INTERNAL, TOO_LONG, Copy, Refused, Truncate, View, translate
 
 TLS_WANTED, GSS_WANTED, PROTOCOL_3 = 80877103, 80877104, 196608
 KNOWN_AT_START = set(
-    "user database client_encoding application_name driver_version os_version plugin_name client_protocol_version "
-    "datestyle timezone extra_float_digits".split()
+    "user database client_encoding application_name driver_version driver_discovery_version os_version plugin_name "
+    "client_protocol_version datestyle timezone extra_float_digits".split()
 )
 REPORTED = {
     "server_version": "8.0.2",
@@ -40,6 +40,7 @@ class RedshiftDouble:
 
     def __init__(self, backend, certificate, key):
         self.backend, self.conflicts, self.seen, self.tables = backend, 0, [], set()
+        self.asks_for = digest  # of a password that was set as Redshift does by default; `md5` for an older one
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate, key)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -85,12 +86,7 @@ class RedshiftDouble:
         if version != PROTOCOL_3 or unknown:
             stream.error(Refused("08P01", f"unrecognized start-up: {version}, {unknown}"), "FATAL")
             return False
-        salt = os.urandom(4)
-        stream.send(b"R", struct.pack("!i", 5) + salt)
-        _, given = stream.message()
-        inner = hashlib.md5((self.backend.password + self.backend.user).encode()).hexdigest()
-        expected = b"md5" + hashlib.md5(inner.encode() + salt).hexdigest().encode() + b"\0"
-        if given != expected or given_at_start["user"] != self.backend.user:
+        if not self.asks_for(stream, self.backend) or given_at_start["user"] != self.backend.user:
             stream.error(
                 Refused("28000", f'password authentication failed for user "{given_at_start["user"]}"'), "FATAL"
             )
@@ -101,6 +97,27 @@ class RedshiftDouble:
         stream.send(b"K", struct.pack("!ii", 1, 1))
         stream.send(b"Z", b"I")
         return True
+
+
+def digest(stream, login):
+    """Whether a client knows the password: Redshift's own method 13, which only its own drivers know."""
+    salt, nonce = os.urandom(16), os.urandom(16)
+    told = b"".join(struct.pack("!i", len(part)) + part for part in (salt, nonce))
+    stream.send(b"R", struct.pack("!ii", 13, 0) + told)
+    kind, given = stream.message()
+    (length,) = struct.unpack_from("!i", given)
+    proof, of_client = given[4 : 4 + length], given[8 + length :]
+    salted = hashlib.sha256(login.password.encode() + salt).digest()
+    return kind == b"d" and proof == hashlib.sha256(salted + nonce + of_client).digest()
+
+
+def md5(stream, login):
+    """Whether a client knows the password, by the method that PostgreSQL had until SCRAM."""
+    salt = os.urandom(4)
+    stream.send(b"R", struct.pack("!i", 5) + salt)
+    _, given = stream.message()
+    inner = hashlib.md5((login.password + login.user).encode()).hexdigest()
+    return given == b"md5" + hashlib.md5(inner.encode() + salt).hexdigest().encode() + b"\0"
 
 
 class Stream:
@@ -180,6 +197,8 @@ class Session:
                 error, tag = self.ask(f"truncate {own.table}; commit")[1], b"TRUNCATE"
             if isinstance(own, Copy):
                 error, tag = self.copy(own), b"COPY"
+            if isinstance(own, View):
+                error, tag = self.replace(own), b"CREATE VIEW"
         except Refused as refused:
             self.ask("do $$ begin raise exception 'refused'; end $$")  # the client's transaction fails, too
             self.client.error(refused)
@@ -192,10 +211,22 @@ class Session:
         self.client.send(b"C", tag + b"\0")
         return False
 
+    def replace(self, view):
+        """Make or replace a view; what PostgreSQL, which takes more columns than there were, refuses of it."""
+        before, _ = self.columns(view.name)
+        error = self.ask(view.sql)[1]
+        if before and not error and self.columns(view.name)[0] != before:
+            raise Refused("42P16", f"cannot change the columns of view {view.name}: drop it first")
+        return error
+
+    def columns(self, table):
+        """Name and type of each column of a table or view, none if there is no such; and the error."""
+        described = f"from pg_attribute where attnum > 0 and attrelid = to_regclass('{table}') order by attnum"
+        return self.ask(f"select attname, format_type(atttypid, atttypmod) {described}")
+
     def copy(self, copy):
         """Load the files on the same connection; what PostgreSQL refuses of them."""
-        described = f"from pg_attribute where attnum > 0 and attrelid = '{copy.table}'::regclass order by attnum"
-        rows, error = self.ask(f"select attname, format_type(atttypid, atttypmod) {described}")
+        rows, error = self.columns(copy.table)
         return error or self.ask(f"copy {copy.table} from stdin (format csv)", rows_as_csv(copy.manifest, rows))[1]
 
     def ask(self, sql, data=b""):

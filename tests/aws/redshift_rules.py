@@ -7,6 +7,8 @@ refused in words like its own. Names and functions are looked for outside of com
 import re
 from dataclasses import dataclass
 
+from redshift_queries import problem
+
 VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017, Redshift 1.0.117891"
 SYNTAX, LACKING, TOO_LONG, INTERNAL = "42601", "0A000", "22001", "XX000"
 
@@ -33,6 +35,14 @@ class Truncate:
     """A TRUNCATE, which commits what its transaction did so far."""
 
     table: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A CREATE OR REPLACE VIEW, which may replace a view by one of just the same columns only."""
+
+    name: str
+    sql: str
 
 
 # What PostgreSQL would take and Redshift does not, wherever it stands.
@@ -96,7 +106,7 @@ ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
 
 def translate(sql, tables):
-    """The statement for PostgreSQL, or a Copy or Truncate; raises Refused. `tables` are those created so far."""
+    """The statement for PostgreSQL, or a Copy, Truncate or View; raises Refused. `tables` are those created so far."""
     sql = sql.strip().rstrip(";").strip()
     if not sql:
         return sql
@@ -121,6 +131,10 @@ def translate(sql, tables):
     if (described := re.match(r"comment on column (\w+)\.", plain)) and described[1] not in tables:
         raise Refused(LACKING, f'"{described[1]}" is not a table: only columns of tables take comments')
     check_shape(plain)
+    if refused := problem(sql):
+        raise Refused(*refused)
+    if view := re.match(r"create or replace view (\w+) as", plain):
+        return View(view[1], sql)
     return re.sub(r"(pg_catalog\.)?\bversion\(\)", f"'{VERSION}' as version", sql)
 
 

@@ -55,7 +55,8 @@ class Arrivals(RuleBasedStateMachine):
             way()
 
     @invariant()
-    def nothing_is_lost_or_doubled(self):
+    def nothing_is_lost_forgotten_or_doubled(self):
+        assert not self.aws.forgotten()
         if self.versioned:
             assert not self.aws.lost() and self.losses == []
         else:  # what another upload replaced is not ours to keep; what is there or arrived, is
@@ -67,13 +68,13 @@ class Arrivals(RuleBasedStateMachine):
     def teardown(self):
         with self.worlds:
             self.aws.sweep()
-            self.nothing_is_lost_or_doubled()
+            self.nothing_is_lost_forgotten_or_doubled()
             arrived = self.aws.in_bronze()
             assert all(not key.lower().startswith("registros") for key, _ in self.aws.in_landing())
             assert not self.versioned or self.aws.arrived() == self.aws.uploaded()
             self.aws.deliver([upload.event() for upload in self.aws.uploads])
             self.aws.run()
-            assert self.aws.in_bronze() == arrived
+            assert self.aws.in_bronze() == arrived and self.aws.ledger == set(arrived)
 
 
 class ArrivalsWithoutVersions(Arrivals):

@@ -10,7 +10,7 @@ import pytest
 import certificates
 from inprocess import run_notebook
 from star import SALE, Warehouse
-from vendas import embedded, engines, jdbc, resources, warehouse
+from vendas import embedded, engines, exploration, jdbc, resources, warehouse
 from vendas.endpoint import RedshiftEndpoint
 from vendas.errors import CheckFailed, SettingsError, WarehouseConflict, WarehouseError
 from vendas.lake import GOLD, Lake
@@ -179,6 +179,45 @@ def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
     double.seen.clear()
     assert run_notebook("05_exploracao", lake=f"s3://{bucket}", run_id="r1").read == 2
     assert len([statement for statement in double.seen if "fato_vendas" in statement]) == 14
+
+
+def asked(endpoint, query="select count(*) as n from fato_vendas"):
+    """The rows of a query of an analyst's."""
+    return exploration.ask(exploration.connect(endpoint), query).values.tolist()
+
+
+def test_a_question_may_hold_percent_signs_colons_and_backslashes(redshift):
+    redshift.load({"canal": "100%"}, {"canal": "a\\b"})
+    assert asked(redshift.endpoint, "select canal from dim_canal where canal like '%\\\\%'") == [["a\\b"]]
+    assert asked(redshift.endpoint, "select canal from dim_canal where canal like '1%'") == [["100%"]]
+
+
+def test_sums_of_money_stay_decimals(redshift):
+    redshift.load({})
+    question = "select sum(valor_da_compra), max(timestamp_do_registro) from fato_vendas"
+    assert asked(redshift.endpoint, question) == [[Decimal("100.00"), SALE["timestamp_do_registro"]]]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (lambda _: {"password": "wrong"}, 'password authentication failed for user "vendas"'),
+        (lambda _: {"host": "localhost"}, "localhost"),
+        (lambda folder: {"root_certificate": str(certificates.make(folder)[0])}, "certificate verify failed"),
+        (lambda _: {"port": 1}, "refused"),
+    ],
+    ids=["password", "name", "certificate", "port"],
+)
+def test_an_exploration_that_cannot_log_in_says_why(redshift, tmp_path, other, said):
+    with pytest.raises(WarehouseError, match=said) as error:
+        asked(replace(redshift.endpoint, **other(tmp_path)))
+    assert redshift.endpoint.password not in str(error.value) + repr(exploration.connect(redshift.endpoint))
+    assert "{" not in str(error.value)
+
+
+def test_a_question_that_redshift_refuses_says_why(redshift):
+    with pytest.raises(WarehouseError, match=r'refused the query: relation "nada" does not exist\n'):
+        asked(redshift.endpoint, "select * from nada")
 
 
 # --- the way there

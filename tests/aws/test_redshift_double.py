@@ -1,4 +1,7 @@
-"""The double refuses what Redshift refuses: one test for each; through psycopg, which speaks the protocol as well."""
+"""The double refuses what Redshift refuses: one test for each; through psycopg, which speaks the protocol as well.
+
+It logs in to an old account, whose password Redshift keeps as an MD5.
+"""
 
 import io
 import json
@@ -10,6 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from redshift_double import md5
+from vendas.exploration import ask, connect
+
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 TABLE = (
     "create table t (a varchar(5) not null primary key, b integer, c timestamp, d decimal(5,4)) distkey (b) sortkey (a)"
@@ -19,8 +25,14 @@ ROW = ("é", 1, 1_700_000_000_000_000, Decimal("0.1100"))
 
 
 @pytest.fixture
-def client(empty):
-    with psycopg.connect(empty.endpoint.url) as connection:
+def old_account(empty, monkeypatch):
+    monkeypatch.setattr(empty, "asks_for", md5)
+    return empty
+
+
+@pytest.fixture
+def client(old_account):
+    with psycopg.connect(old_account.endpoint.url) as connection:
         connection.execute(TABLE)
         connection.commit()
         yield connection
@@ -57,6 +69,23 @@ def rows(client):
         ("show standard_conforming_strings", "syntax error"),
         ("comment on column v.a is 'x'", "only columns of tables"),
         ("create or replace procedure p() as $$ begin vacuum t; end; $$ language plpgsql", '"vacuum" is not supported'),
+        ("with x as (select 'a' as c), y as (select 'b' as c) select * from x union all select * from y", "unknown"),
+        ("select c from (select null as c) as x", "unknown"),
+        ("select a from t where a in (select 'x')", "unknown"),
+        ("create or replace view v as select 'x' as c", "unknown"),
+        ("create table u as select 'x' as c", "unknown"),
+        ("insert into t (a) with x as (select 'x' as c) select c from x", "unknown"),
+        (
+            "create or replace procedure p() as $$ begin create temporary table u as select 'x' as c; end; $$ "
+            "language plpgsql",
+            "unknown",
+        ),
+        ("select sum(b) over (order by a) from t", "require a frame clause"),
+        ("select count(distinct a) over (partition by b) from t", "DISTINCT is not supported"),
+        ("select a from t except all select a from t", "EXCEPT ALL"),
+        ("select * from (values (1), (2)) as v", "VALUES lists"),
+        ("select a from t where a is distinct from 'x'", "distinct"),
+        ("create or replace procedure p() as $$ begin set local x = 1; end; $$ language plpgsql", '"set" is not'),
         ("copy t from 's3://b/m' iam_role 'arn:aws:iam::1:role/x' format as parquet manifest", "Invalid AWS IAM role"),
         (f"copy t from 's3://b/m' iam_role '{COPY_ROLE}' format as parquet manifest maxerror 1", "MAXERROR"),
         ("copy t from 's3://b/m' format as parquet manifest", "expected FROM 's3://…' IAM_ROLE"),
@@ -71,6 +100,27 @@ def test_it_refuses_what_redshift_lacks_and_the_transaction_fails(client, statem
         rows(client)
     client.rollback()
     assert rows(client) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 'a' as c union all select 'b'",
+        "select a from t where exists (select 1 from t)",
+        "select sum(b) over (order by a rows unbounded preceding) from t",
+        "with x as (select cast('a' as varchar(1)) as c) select * from x union all select * from x",
+        "insert into t (a, b) select 'x', 1 from t",
+    ],
+)
+def test_it_takes_what_is_like_that_and_right(client, statement):
+    client.execute(statement)
+
+
+def test_a_view_is_replaced_by_one_of_the_same_columns_only(client):
+    client.execute("create or replace view v as select a from t")
+    client.execute("create or replace view v as select a from t where b > 0")
+    with pytest.raises(psycopg.Error, match="cannot change the columns of view v"):
+        client.execute("create or replace view v as select a, b from t")
 
 
 def test_a_varchar_counts_bytes(client):
@@ -109,6 +159,12 @@ def test_keys_are_accepted_and_not_enforced(client):
 def test_it_says_that_it_is_a_redshift(client):
     assert client.info.server_version == 80002
     assert "Redshift 1.0" in client.execute("select version()").fetchone()[0]
+
+
+def test_only_redshifts_own_drivers_know_how_it_asks_for_a_password(empty):
+    with pytest.raises(psycopg.OperationalError, match="authentication method 13 not supported"):
+        psycopg.connect(empty.endpoint.url)
+    assert ask(connect(empty.endpoint), "select 7 as n")["n"].tolist() == [7]
 
 
 def test_a_client_without_tls_is_turned_away(empty):

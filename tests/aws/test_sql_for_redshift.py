@@ -1,4 +1,4 @@
-"""sql/ as Redshift's grammar has it, by sqlfluff: a second opinion beside the double's."""
+"""sql/ as Redshift takes it: by sqlfluff, a second opinion beside the double, and by what the double refuses."""
 
 import re
 
@@ -6,6 +6,7 @@ import pytest
 import sqlfluff
 from sqlfluff.api.simple import APIParsingError
 
+from redshift_queries import problem
 from vendas import resources
 from vendas.engines import Redshift
 
@@ -26,6 +27,13 @@ def statements(sql):
 def test_redshift_can_parse_it(file):
     for statement in statements(Redshift.ddl(file.read_text(encoding="utf-8"))):
         assert sqlfluff.parse(statement, dialect="redshift")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_query_is_of_those_that_redshift_refuses(file):
+    for statement in statements(Redshift.ddl(file.read_text(encoding="utf-8"))):
+        if not statement.lstrip().startswith(("create or replace procedure", "create table if not exists")):
+            assert problem(statement.strip().rstrip(";")) is None
 
 
 def test_what_only_postgresql_says_is_seen():

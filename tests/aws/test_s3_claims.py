@@ -1,0 +1,153 @@
+"""What a run finds in bronze on S3: by claims, and once a week by a look at all of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from arrival_world import BRONZE, LAKE, LANDING, failure, world
+from vendas import s3_claims
+from vendas.arrivals import BronzeFile, look, sweep
+from vendas.errors import ArrivalError
+from vendas.storage import S3Path
+
+BY_HAND = "registros_a_mão_20240102T030405678Z_0a1b2c3d.csv"
+LOOKED = f"bronze/_claims/{s3_claims.LOOKED}"
+
+
+@pytest.fixture
+def aws():
+    with world() as made:
+        yield made
+
+
+def names(found):
+    return [file.name for file in found.files]
+
+
+def claims(aws):
+    """The keys of all claims."""
+    listed = aws.user.list_objects_v2(Bucket=LAKE, Prefix="bronze/_claims/").get("Contents", [])
+    return [found["Key"] for found in listed if found["Key"] != LOOKED]
+
+
+def test_what_the_function_and_the_run_moved_is_found_by_its_claims_with_the_names_it_came_under(aws):
+    by_event, by_sweep = aws.upload("REGISTROS_A.CSV"), aws.upload("registros_b.csv")
+    aws.deliver([by_event.event()])
+    sweep(LANDING, BRONZE)
+    found = look(BRONZE)
+    assert names(found) == [by_event.bronze_name, by_sweep.bronze_name.replace("125Z", "000Z")]
+    assert sorted(arrival.name for arrival in found.arrivals) == ["REGISTROS_A.CSV", "registros_b.csv"]
+
+
+def test_it_is_found_again_until_the_look_is_done(aws):
+    upload = aws.upload("registros.csv")
+    aws.sweep()
+    first, again = look(BRONZE), look(BRONZE)
+    assert names(first) == names(again) and len(first.files) == 1 and claims(aws)
+    first.done()
+    again.done()
+    assert (names(look(BRONZE)), claims(aws)) == ([], [])
+    assert list(aws.in_bronze().values()) == [upload.body]
+
+
+def test_what_is_still_in_landing_keeps_its_claim(aws):
+    upload = aws.upload("registros.csv")
+    aws.before.append(lambda call, _: failure("SlowDown", 503) if call == "DeleteObject" else None)
+    assert aws.deliver([upload.event()]) == [0]
+    aws.before.pop()
+    found = look(BRONZE)
+    found.done()
+    assert names(found) == [] and len(claims(aws)) == 1
+    sweep(LANDING, BRONZE)
+    assert names(look(BRONZE)) == [upload.bronze_name]
+
+
+def test_requests_of_a_look_do_not_grow_with_bronze(aws):
+    for number in range(30):
+        aws.user.put_object(Bucket=LAKE, Key=f"bronze/{BY_HAND.replace('mão', str(number))}")
+    asked = []
+    aws.before.append(lambda call, request: asked.append((call, request["query_string"].get("prefix"))))
+    look(BRONZE)
+    assert asked == [("ListObjectsV2", "bronze/_claims/")]
+
+
+# --- all of bronze
+
+
+@pytest.fixture
+def today(aws, monkeypatch):
+    """The world on the machine's own clock."""
+    monkeypatch.setattr(s3_claims, "LOOK_EVERY", timedelta(days=7))
+    aws.now = datetime.now(UTC).replace(tzinfo=None)
+    return aws
+
+
+def looked(aws, ago):
+    """Makes the last full look so old; None: there was none, as in a lake of an older version."""
+    aws.now -= ago or timedelta()
+    if ago is None:
+        aws.user.delete_object(Bucket=LAKE, Key=LOOKED)
+    else:
+        aws.user.put_object(Bucket=LAKE, Key=LOOKED)
+    aws.now += ago or timedelta()
+
+
+@pytest.mark.parametrize(
+    ("ago", "expected"),
+    [
+        (timedelta(days=6, hours=23), []),
+        (timedelta(days=7), [BronzeFile.parse(BY_HAND)]),
+        (None, [BronzeFile.parse(BY_HAND)]),
+    ],
+    ids=["six days ago", "a week ago", "never"],
+)
+def test_a_file_that_no_claim_tells_of_is_found_by_a_look_at_all_of_bronze_once_a_week(today, ago, expected):
+    today.user.put_object(Bucket=LAKE, Key=f"bronze/{BY_HAND}")
+    today.user.put_object(Bucket=LAKE, Key="bronze/notas.txt")
+    looked(today, ago)
+    assert look(BRONZE).files == expected
+
+
+def test_a_look_at_all_of_bronze_counts_once_it_is_done(today):
+    today.user.put_object(Bucket=LAKE, Key=f"bronze/{BY_HAND}")
+    looked(today, None)
+    look(BRONZE)
+    found = look(BRONZE)
+    assert names(found) == [BY_HAND] and found.arrivals == []
+    found.done()
+    assert names(look(BRONZE)) == []
+
+
+def test_a_claim_without_object_and_copy_asks_for_no_run_and_goes_after_a_day(today):
+    def take_away(call, _):
+        if call == "CopyObject":
+            today.user.delete_object(Bucket=LANDING.bucket, Key=upload.key, VersionId=upload.version)
+
+    upload = today.upload("registros.csv")
+    today.before.append(take_away)
+    today.deliver([upload.event()])
+    today.before.pop()
+    assert len(claims(today)) == 1 and today.sweep()["workflow_run"] is None
+    look(BRONZE).done()
+    assert len(claims(today)) == 1  # a copy may be on its way
+    today.now -= timedelta(days=1, minutes=1)
+    (claim,) = claims(today)
+    note = today.user.get_object(Bucket=LAKE, Key=claim)["Body"].read()
+    today.user.put_object(Bucket=LAKE, Key=claim, Body=note)
+    found = look(BRONZE)
+    found.done()
+    assert (names(found), claims(today)) == ([], [])
+
+
+def test_a_bucket_that_is_not_there_is_an_error_that_names_it(aws):
+    with pytest.raises(ArrivalError, match=r"s3://missing/bronze could not be looked at(?s:.*)NoSuchBucket"):
+        look(S3Path("missing", "bronze"))
+
+
+def test_a_claim_that_cannot_be_released_is_an_error(aws):
+    aws.upload("registros.csv")
+    aws.sweep()
+    found = look(BRONZE)
+    aws.before.append(lambda call, _: failure("AccessDenied", 403) if call == "DeleteObject" else None)
+    with pytest.raises(ArrivalError, match="s3://lake-bucket/bronze could not be looked at(?s:.*)AccessDenied"):
+        found.done()
