@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vendas.arrivals import BronzeFile
 from vendas.endpoint import Endpoint, RedshiftEndpoint
+from vendas.environment import isolate
 from vendas.errors import WarehouseError
 from vendas.ledger import PROCESSED, REJECTED, Event, entries
 
@@ -24,6 +25,7 @@ def connect(endpoint: Endpoint) -> Engine:
     """An engine for SQLAlchemy and pandas; its repr hides the password, and it survives a restart of the server."""
     if isinstance(endpoint, RedshiftEndpoint):
         return create_engine("redshift+redshift_connector://", creator=partial(_redshift, endpoint), pool_pre_ping=True)
+    isolate()  # of PGSSLMODE, PGOPTIONS and the like
     return create_engine(endpoint.url, pool_pre_ping=True)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from vendas import ledger, resources
 from vendas.arrivals import bronze_files, left_behind, look_at_landing, waiting_files
 from vendas.embedded import is_made
-from vendas.errors import NotebookError
+from vendas.errors import ArrivalError, NotebookError
 from vendas.lake import SILVER
 from vendas.lock import hold_lake
 from vendas.report import EXPLORATION, Run, exploration_failed, reported
@@ -86,6 +86,8 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
     Where the ledger knows that nothing is to be done, no notebook runs and the report has no stages.
     """
     begun = time.monotonic()
+    if not isinstance(settings.landing, Path):
+        raise ArrivalError(f"Landing is {settings.landing}, the lake a folder: set VENDAS_LANDING to a folder, too.")
     with hold_lake(settings.lake, progress.waiting):
         run = Run(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
         folder = settings.runs / run.run_id
@@ -98,11 +100,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
                 run.notes = _explore(settings, folder, progress) if settings.report else []
-    left = (
-        left_behind(look_at_landing(settings.landing, settings.quiet_seconds))
-        if isinstance(settings.landing, Path)
-        else {}
-    )
+    left = left_behind(look_at_landing(settings.landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
 
