@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import partial
@@ -199,6 +200,13 @@ def test_files_of_one_name_are_told_apart(tmp_path):
         path.write_text("\n".join([HEADER, *["x"] * number]))
     found = examine([*paths, paths[0]], NOW)
     assert [report.recusadas for report in found] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(("kept", "given_in"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_file_is_found_by_its_name_in_either_form(tmp_path, kept, given_in):
+    (tmp_path / unicodedata.normalize(kept, "registros_São João.csv")).write_text(HEADER)
+    (found,) = examine([tmp_path / unicodedata.normalize(given_in, "registros_São João.csv")], NOW)
+    assert found.situacao == "aceito"
 
 
 def test_a_rejected_file_has_its_reason(tmp_path):

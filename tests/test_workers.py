@@ -68,6 +68,57 @@ def key(row):
     return tuple(row[name] for name in schema.INPUT_NAMES)
 
 
+def refused_rows(judged):
+    """Line and reasons of the refused rows in quarantine's files, by file."""
+    rows = [row for file in judged.refused for row in pq.ParquetFile(file.path).read().to_pylist()]
+    return sorted((row["arquivo"], row["linha"], row["motivos"]) for row in rows)
+
+
+def dated(day, number=0):
+    return f"{day} 10:00,n{number},,,,,1,,,,,1,"
+
+
+def test_evidence_in_one_task_reaches_all_blocks_of_its_file_and_no_other_file(tmp_path):
+    tables = Tables(tmp_path)
+    month_first = [dated("03/05/2024"), *(dated("05/05/2024", n) for n in range(20)), dated("03/25/2024")]
+    files = [
+        write(tmp_path, "registros_a.csv", [dated("03/05/2024")]),
+        write(tmp_path, "registros_b.csv", month_first),
+        write(tmp_path, "registros_c.csv", [dated("03/05/2024"), dated("04/05/2024").replace(",1,", ",0.5,", 2)]),
+    ]
+    assert len(files[1].survey.blocks) == 3
+    judged = workers.judge_files(None, files, tmp_path / "staging", tables.target("quarantine"))
+    ambiguous, impossible = ["timestamp_ambiguo"], ["timestamp_impossivel"]
+    assert refused_rows(judged) == [
+        ("registros_b.csv", 2, ambiguous),
+        ("registros_b.csv", 23, impossible),
+        ("registros_c.csv", 2, ["desconto_um_ambiguo"]),
+        ("registros_c.csv", 3, ["desconto_ambiguo"]),
+    ]
+    assert sum(stretch.rows for stretch in judged.stretches) == 1 + 20
+    kept = {stretch.path for stretch in judged.stretches} | {file.path for file in judged.refused}
+    assert {str(path) for path in tmp_path.rglob("*.parquet")} == kept  # what was judged in vain is deleted
+
+
+def test_files_without_evidence_are_judged_once(tmp_path, monkeypatch):
+    seen = []
+    plain = workers._judge
+    monkeypatch.setattr(workers, "_judge", lambda parts, **given: seen.append(parts) or plain(parts, **given))
+    files = [write(tmp_path, "registros_a.csv", [dated("31/05/2024", n) for n in range(20)])]
+    workers.judge_files(None, files, tmp_path / "staging")
+    assert sum(map(len, seen)) == len(files[0].survey.blocks)
+
+
+def test_doubtful_rows_are_counted_by_file(tmp_path):
+    damaged = dated("31/05/2024").replace(",,,,,1,", ",,,119.0,,1,")
+    files = [
+        write(tmp_path, "registros_a.csv", [damaged, dated("31/05/2024", 1), damaged.replace("n0", "n2")]),
+        write(tmp_path, "registros_b.csv", [dated("31/05/2024", 3)]),
+    ]
+    judged = workers.judge_files(None, files, tmp_path / "staging")
+    assert +judged.doubtful == {"registros_a.csv": 2}
+
+
 SALES = st.lists(
     st.builds(
         lambda minute, nome: silver_row(

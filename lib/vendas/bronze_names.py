@@ -33,6 +33,14 @@ def bytes_too_long(name: str) -> int:
     return max(0, len(_composed(name).encode(errors="surrogateescape")) + _ADDED_BYTES - MAX_NAME_BYTES)
 
 
+def in_either_form(path: Path) -> Path:
+    """Return the path, or, where there is no such file, the one whose name differs from it in Unicode form only."""
+    if not path.exists() and path.parent.is_dir():
+        wanted = _composed(path.name)
+        return next((other for other in path.parent.iterdir() if _composed(other.name) == wanted), path)
+    return path
+
+
 def _composed(name: str) -> str:
     """The name in the form that all bronze names have: NFC. macOS and others decompose the letters of names."""
     return unicodedata.normalize("NFC", name)

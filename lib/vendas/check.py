@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from vendas import dialect, schema
 from vendas.arrivals import is_sales_file
 from vendas.bronze import SurveyedFile
+from vendas.bronze_names import in_either_form
 from vendas.doubts import Doubt, Hint, codes_of, occurring_again, repeated
 from vendas.errors import ConservationError, FileRejected, VendasError
 from vendas.grammar import windows
@@ -148,6 +149,7 @@ def as_json(diagnoses: Iterable[Diagnosis]) -> dict:
 
 def _survey(path: Path) -> SurveyedFile | str:
     """How to read the file, or why it is rejected."""
+    path = in_either_form(path)
     if not path.is_file():
         raise VendasError(f"{path} is not there, or is no file. Give the paths of CSV files.")
     try:
