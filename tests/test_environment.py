@@ -81,7 +81,9 @@ def odd_lake(tmp_path_factory):
     (lake / "landing").mkdir(parents=True)
     for path in FIXTURES.glob("*.csv"):
         (lake / "landing" / path.name).write_bytes(path.read_bytes())
-    done = vendas("run", "--lake", lake, "--json", cwd=lake.parent, PYTHONIOENCODING="latin-1")
+    (lake / "landing" / "vendas.csv").touch()
+    with (lake / "landing" / "registros_aberto.csv").open("w"):
+        done = vendas("run", "--lake", lake, "--json", cwd=lake.parent, PYTHONIOENCODING="latin-1")
     yield lake, done
     vendas("dw", "stop", "--lake", lake, cwd=lake.parent)
 
@@ -92,6 +94,14 @@ def test_a_run_does_not_mind_what_is_around_it(odd_lake):
     assert (done.returncode, sum(file["dw"] for file in report["files"])) == (0, 70), done.stderr.decode("latin-1")
     assert [stage["notebook"] for stage in report["stages"]] == ["01_bronze", "02_silver", "03_gold", "04_dw"]
     assert b"Traceback" not in done.stderr and b"exploration failed" not in done.stderr
+
+
+def test_a_run_names_what_it_leaves_in_landing(odd_lake):
+    lake, done = odd_lake
+    said = done.stderr.decode("latin-1")
+    assert "registros_aberto.csv is still being written; the next run takes it" in said
+    assert "vendas.csv stays in landing because of its name" in said
+    assert sorted(path.name for path in (lake / "landing").iterdir()) == ["registros_aberto.csv", "vendas.csv"]
 
 
 def test_a_terminal_that_lacks_letters_shows_the_others(odd_lake):

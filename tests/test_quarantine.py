@@ -10,7 +10,7 @@ from test_pipeline import vendas
 from vendas.errors import QuarantineError
 from vendas.lake import MENDED
 from vendas.ledger import entries, read_events
-from vendas.quarantine import export_quarantine, quarantined_rows
+from vendas.quarantine import QuarantinedRow, export_quarantine, quarantined_rows
 from vendas.schema import INPUT_NAMES
 from vendas.without_spark import read_without_spark
 
@@ -118,3 +118,18 @@ def test_an_origin_that_names_no_quarantined_row_makes_no_link(spark, tmp_path):
     rows = [GOOD.partition(";")[2] + f";{origin}" for origin in ("registros_x.csv:3", "nonsense", "")]
     drop(tmp_path, "registros_a.csv", "\n".join([header, *rows]).encode())
     assert run_intake(spark, tmp_path).counts("registros_a.csv") == (3, 1, 2, 0) and links(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2024-03-31 1\u200d4:05,Ana", "(U+200D)"),
+        ("a\x1c\u2065b", "(U+001C, U+2065)"),
+        ("a\u200bb\ufeff\t\u00a0", None),  # dropped, or white space
+    ],
+)
+def test_characters_that_nobody_sees_are_told_by_their_code(text, told):
+    row = QuarantinedRow(
+        "registros_a_20240101T000000000Z_aaaaaaaa.csv", 2, text, ("timestamp_invalido",), corrigida=False
+    )
+    assert (told in row.sentences) if told else ("U+" not in row.sentences)

@@ -19,7 +19,7 @@ from vendas.doubts import sentence
 from vendas.encoding import CP1252, UTF8
 from vendas.quarantine import QuarantinedRow
 from vendas.reasons import Reason
-from vendas.text import brazilian
+from vendas.text import brazilian, unseen
 
 _TEXT_SHOWN = 200  # characters of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
@@ -151,7 +151,7 @@ def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
     for heading in ("Arquivo", "Linha", "Motivos", "Texto"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "Linha" else "left")
     for row in rows:
-        reasons = "\n".join(row.motivos) + ("\n(corrigida)" if row.corrigida else "")
+        reasons = "\n".join([*row.motivos, *unseen(row.texto)]) + ("\n(corrigida)" if row.corrigida else "")
         text = row.texto if len(row.texto) <= _TEXT_SHOWN else row.texto[:_TEXT_SHOWN] + "…"
         table.add_row(escape(row.arquivo), brazilian(row.linha), reasons, escape(text))
     console.print(table)
@@ -185,7 +185,8 @@ def _print_findings(console: Console, found: Diagnosis) -> None:
         table.add_column("Por exemplo", overflow="fold")
         table.add_column("Motivos", no_wrap=True)
         for example in found.exemplos:
-            table.add_row(brazilian(example.linha), escape(_shortened(example.texto)), "\n".join(example.motivos))
+            motivos = "\n".join([*example.motivos, *unseen(example.texto)])
+            table.add_row(brazilian(example.linha), escape(_shortened(example.texto)), motivos)
         console.print(table)
 
 

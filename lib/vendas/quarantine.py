@@ -13,6 +13,7 @@ from vendas.lake import MENDED, QUARANTINE
 from vendas.ledger import latest, read_events
 from vendas.reasons import Reason
 from vendas.schema import ORIGIN_NAME, REASONS_NAME
+from vendas.text import unseen
 from vendas.without_spark import read_without_spark
 
 
@@ -28,8 +29,14 @@ class QuarantinedRow:
 
     @property
     def sentences(self) -> str:
-        """All reasons, as sentences in Portuguese."""
-        return " ".join(Reason(code).sentence for code in self.motivos)
+        """All reasons, as sentences in Portuguese, and the characters in the row that nobody sees."""
+        return " ".join([*(Reason(code).sentence for code in self.motivos), *self.unseen])
+
+    @property
+    def unseen(self) -> list[str]:
+        """A sentence on the characters that nobody sees and that may be what hinders, if there are any."""
+        found = unseen(self.texto)
+        return [f"A linha tem caracteres que não se veem ({', '.join(found)}); redigite o campo."] if found else []
 
 
 def quarantined_rows(lake: Path) -> list[QuarantinedRow]:
