@@ -79,5 +79,11 @@ class RowFinder:
 
 
 def _places_of(words: list[bytes], data: bytes) -> np.ndarray:
-    """Return the offsets of these words in the data."""
-    return np.array([found.start() for word in words for found in re.finditer(re.escape(word), data)], np.int64)
+    """Return the offsets of these words in the data; `find` tells of most data, quickly, that it has none."""
+    places = []
+    for word in words:
+        place = data.find(word)
+        while place >= 0:
+            places.append(place)
+            place = data.find(word, place + 1)
+    return np.array(places, np.int64)
