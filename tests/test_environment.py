@@ -2,13 +2,14 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from vendas.environment import LOCALE, foreign_variables, home_is_usable, isolate
+from vendas.environment import LOCALE, foreign_variables, home_is_usable, isolate, leave_gateway, temporary_folder
 from vendas.errors import SettingsError
 from vendas.job_environment import WRITABLE
 from vendas.settings import load_settings
@@ -21,16 +22,21 @@ FOREIGN = {
     "HADOOP_HOME": "/nowhere",
     "JAVA_TOOL_OPTIONS": "-Xmx1k",
     "JDK_JAVA_OPTIONS": "-Xmx1k",
+    "MPLBACKEND": "Agg",
     "PGDATABASE": "other",
     "PGHOST": "nowhere.example",
     "PGOPTIONS": "-c nonsense=1",
     "PGPORT": "1",
     "PGSERVICE": "other",
     "PGSSLMODE": "require",
+    "PYTHONSTARTUP": "/nowhere.py",
     "PYSPARK_DRIVER_PYTHON": "/nowhere/jupyter",
+    "PYSPARK_GATEWAY_PORT": "1",
+    "PYSPARK_GATEWAY_SECRET": "x",
     "PYSPARK_PYTHON": "/nowhere/python",
     "SPARK_CONF_DIR": "/nowhere",
     "SPARK_HOME": "/nowhere/spark",
+    "SPARK_LOCAL_IP": "203.0.113.1",
     "_JAVA_OPTIONS": "-Xmx1k",
 }
 
@@ -41,12 +47,41 @@ def vendas(*arguments, cwd, **environment):
 
 
 def test_what_others_set_is_taken_out_and_nothing_else():
-    environment = {"PATH": "/bin", "HOME": "/proc", "VENDAS_LAKE": "x", "PYSPARK_GATEWAY_PORT": "1"}
+    environment = {"PATH": "/bin", "HOME": "/proc", "VENDAS_LAKE": "x"}
     given = environment | FOREIGN | {"LC_CTYPE": "C", "LANG": "C"}
     assert foreign_variables(given) == sorted({*FOREIGN, "LC_CTYPE"})
     isolate(given)
+    assert given.keys() >= {"PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "SPARK_LOCAL_IP"}
+    leave_gateway(given)
     assert given.items() >= (environment | {"LANG": "C", "LC_ALL": LOCALE}).items()
     assert given.keys() == {*environment, "LANG", "LC_ALL", *WRITABLE}
+
+
+def test_what_starts_from_a_command_speaks_utf8_whatever_its_terminal_does(tmp_path):
+    environment = {"HOME": str(tmp_path), "PYTHONIOENCODING": "latin-1"}
+    isolate(environment)
+    assert environment == {"HOME": str(tmp_path), "LC_ALL": LOCALE}
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The temporary folder of all users, and the name that this user's own has in it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    temporary_folder.cache_clear()
+    yield tmp_path / f"vendas-{os.getuid()}"
+    temporary_folder.cache_clear()
+
+
+def test_the_temporary_folder_is_this_users_alone(temporary):
+    temporary.mkdir(mode=0o777)
+    assert temporary_folder() == temporary and stat.S_IMODE(temporary.stat().st_mode) == 0o700
+
+
+def test_a_temporary_folder_that_others_made_is_not_used(temporary, tmp_path):
+    (tmp_path / "of others").mkdir()
+    temporary.symlink_to(tmp_path / "of others")
+    assert temporary_folder() != temporary and list((tmp_path / "of others").iterdir()) == []
+    assert temporary_folder().parent == tmp_path and stat.S_IMODE(temporary_folder().stat().st_mode) == 0o700
 
 
 def test_a_home_that_can_be_written_to_is_kept(tmp_path):
