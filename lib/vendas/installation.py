@@ -15,7 +15,7 @@ import psutil
 
 from vendas import embedded
 from vendas.endpoint import HOST
-from vendas.environment import foreign_variables, home_is_usable
+from vendas.environment import LEFT_OUT, foreign_variables, home_is_usable
 from vendas.errors import VendasError
 from vendas.findings import Finding
 from vendas.jars import PACKAGES, can_be_fetched, jar_cache, jar_path
@@ -118,6 +118,7 @@ def _terminal() -> Finding:
 
 def _variables(variables: dict[str, str]) -> Finding:
     names = [name for name in foreign_variables(variables) if not name.startswith("LC_")]
+    names += variables.get(LEFT_OUT, "").split()
     return Finding("Variables of others", True, f"ignored: {', '.join(names)}" if names else "none")
 
 
