@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from vendas.environment import LOCALE, foreign_variables, home_is_usable, isolate, leave_gateway, temporary_folder
+from vendas.environment import (
+    LOCALE,
+    foreign_variables,
+    home_is_usable,
+    isolate,
+    leave_gateway,
+    nameless_user,
+    temporary_folder,
+)
 from vendas.errors import SettingsError
 from vendas.job_environment import WRITABLE
 from vendas.settings import load_settings
@@ -103,6 +111,42 @@ def test_an_env_file_of_another_encoding_is_named(tmp_path, monkeypatch, encodin
         load_settings()
 
 
+def test_an_env_file_in_utf16_without_a_mark_is_not_passed_over(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_bytes("VENDAS_QUIET_SECONDS=7\n".encode("utf-16-le"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"\.env is not in UTF-8 \(it has bytes of zero.*Save it as UTF-8"):
+        load_settings()
+
+
+def test_an_env_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / ".env").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "read_bytes", denied)  # root may read all
+    with pytest.raises(SettingsError, match=r"\.env cannot be read \(Permission denied\)"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("lake", "says"),
+    [("l\udce1", "is not in UTF-8, and Java could not open it"), ("~nobody-of-this-name/x", "give an absolute path")],
+)
+def test_a_lake_that_cannot_be_opened_is_refused_before_anything_is_made(tmp_path, monkeypatch, lake, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=rf"VENDAS_LAKE\).*{says}"):
+        load_settings(lake=lake)
+
+
+def test_a_relative_lake_in_a_folder_that_is_gone_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SettingsError, match="give an absolute path"):
+        load_settings()
+
+
 def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text("VENDAS_QUIET_SECONDS=7\n", encoding="utf-8-sig")
     monkeypatch.chdir(tmp_path)
@@ -163,3 +207,9 @@ def test_psql_reaches_the_lakes_own_warehouse(odd_lake):
 def test_pages_are_written(odd_lake):
     lake, _ = odd_lake
     assert (lake / "runs" / "index.html").is_file()
+
+
+def test_a_user_without_a_name_is_told(monkeypatch):
+    assert nameless_user() is None
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    assert nameless_user() == 4_000_000_000

@@ -47,6 +47,7 @@ FAULTS = {
     "Memory": lambda patch, lake: patch.setenv("VENDAS_SPARK_MEMORY", "9999g"),
     "PostgreSQL": lambda patch, lake: patch.setattr(installation.embedded, "BIN", lake),
     "Ports": lambda patch, lake: patch.setattr(installation, "HOST", "203.0.113.1"),
+    "User": lambda patch, lake: patch.setattr(installation, "nameless_user", lambda: 12345),
     "Settings": lambda patch, lake: patch.setenv("VENDAS_SPARK_MEMORY", "much"),
 }
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import pwd
 import stat
 import tempfile
 from collections.abc import MutableMapping
@@ -73,6 +74,15 @@ def home_is_usable(environment: MutableMapping[str, str] = os.environ) -> bool:
     """Return whether there is a home folder that this user may write into."""
     home = environment.get("HOME") or os.path.expanduser("~")
     return os.path.isdir(home) and _is_writable(Path(home))
+
+
+def nameless_user() -> int | None:
+    """Return this process's user if that has no name on this machine, as some containers have it, else None."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return os.geteuid()
+    return None
 
 
 def _is_writable(folder: Path) -> bool:

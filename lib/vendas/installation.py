@@ -15,7 +15,7 @@ import psutil
 
 from vendas import embedded
 from vendas.endpoint import HOST
-from vendas.environment import LEFT_OUT, foreign_variables, home_is_usable
+from vendas.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.errors import VendasError
 from vendas.findings import Finding
 from vendas.jars import PACKAGES, can_be_fetched, jar_cache, jar_path
@@ -33,7 +33,15 @@ def look_at_installation(lake: str | None, environment: dict[str, str] | None = 
     variables = dict(os.environ if environment is None else environment)
     findings = [_python(), *_settings(lake)]
     settings = _loaded(lake)
-    findings += [_java(), _jars(settings), _home(variables), _locale(variables), _terminal(), _variables(variables)]
+    findings += [
+        _java(),
+        _jars(settings),
+        _user(),
+        _home(variables),
+        _locale(variables),
+        _terminal(),
+        _variables(variables),
+    ]
     if settings and isinstance(settings.lake, Path):
         landing = settings.landing if isinstance(settings.landing, Path) else settings.lake
         findings += [_folder("Lake", settings.lake), _folder("Landing", landing)]
@@ -91,6 +99,14 @@ def _jars(settings: Settings | None) -> Finding:
         found + hindrance,
         "Check the network and HTTPS_PROXY, or name a mirror: VENDAS_MAVEN_URL.",
     )
+
+
+def _user() -> Finding:
+    nameless = nameless_user()
+    if nameless is None:
+        return Finding("User", True, pwd.getpwuid(os.geteuid()).pw_name)
+    remedy = "Add a line for it to /etc/passwd, or run as another user."
+    return Finding("User", False, f"{nameless} has no name, which Spark and PostgreSQL ask for", remedy)
 
 
 def _home(variables: dict[str, str]) -> Finding:
