@@ -11,6 +11,7 @@ import pytest
 from vendas import installation
 from vendas.errors import SparkStartError
 from vendas.installation import look_at_installation
+from vendas.jars import PACKAGES, jar_path
 
 VENDAS = Path(sys.executable).with_name("vendas")
 
@@ -63,6 +64,14 @@ def test_missing_jars_are_no_fault_while_there_is_a_way_to_them(look, monkeypatc
     monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
     monkeypatch.setattr(installation, "can_be_fetched", lambda package, url: None)
     assert look()["Spark's jars"].ok
+
+
+def test_damaged_jars_are_a_fault(look, monkeypatch, tmp_path):
+    monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
+    for package in PACKAGES:
+        jar_path(package, tmp_path).write_bytes(b"<html>please log in</html>")
+    finding = look()["Spark's jars"]
+    assert not finding.ok and str(jar_path(PACKAGES[0], tmp_path)) in finding.found and "Delete" in finding.remedy
 
 
 def test_missing_jars_without_a_way_to_them_are_a_fault(look, monkeypatch, tmp_path):

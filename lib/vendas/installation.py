@@ -18,7 +18,7 @@ from vendas.endpoint import HOST
 from vendas.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.errors import VendasError
 from vendas.findings import Finding
-from vendas.jars import PACKAGES, can_be_fetched, jar_cache, jar_path
+from vendas.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.settings import Settings, load_settings
 from vendas.spark import java_home
 from vendas.text import brazilian
@@ -86,8 +86,10 @@ def _java() -> Finding:
 
 def _jars(settings: Settings | None) -> Finding:
     cache = jar_cache()
-    missing = [package for package in PACKAGES if not jar_path(package, cache).is_file()]
-    if not missing:
+    if damaged := damaged_jars(cache):
+        names = ", ".join(map(str, damaged))
+        return Finding("Spark's jars", False, f"not what they should be: {names}", "Delete them; a run fetches them.")
+    if not (missing := missing_jars(cache)):
         return Finding("Spark's jars", True, f"in {cache}")
     hindrance = can_be_fetched(missing[0], settings.maven_url if settings else None)
     found = f"{len(missing)} missing in {cache}: "
