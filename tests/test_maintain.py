@@ -141,8 +141,12 @@ def test_a_lake_reached_by_a_link_is_the_same_lake(filled, tmp_path):
 def test_small_files_become_one_a_year(maintained):
     _, _, upkeeps = maintained
     assert {table: (upkeep.before.data_files, upkeep.after.data_files) for table, upkeep in upkeeps.items()} == {
-        SILVER: (6, 2), GOLD: (6, 2), QUARANTINE: (3, 1), MENDED: (3, 1), LEDGER: (3, 1),
-    }  # fmt: skip
+        SILVER: (6, 2),
+        GOLD: (6, 2),
+        QUARANTINE: (3, 1),
+        MENDED: (3, 1),
+        LEDGER: (1, 1),
+    }  # fmt: skip; the ledger's small files became one as they were written
 
 
 @pytest.mark.parametrize("table", schema.TABLES)

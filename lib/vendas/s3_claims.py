@@ -3,7 +3,8 @@
 A claim is a note in bronze that S3 makes only if there is none. Whoever moves an object claims it first, and all others
 go by that claim. It stays until a run has recorded the bronze file in the ledger, so the claims are the index of what
 is new, and a run needs no list of all of bronze, which only grows. A file that no claim tells of, one put into bronze
-by hand, say, is found by a full look once a week.
+by hand, say, is found by a full look, which a run takes once a day. In a lake made by an older version, whose runs
+listed all of bronze, that day begins with the first run.
 """
 
 import hashlib
@@ -21,8 +22,8 @@ from vendas.s3_objects import head_of, hex_of, listed, listed_with_times, status
 from vendas.storage import S3Path
 
 CLAIMS = "_claims"  # the folder of claims in bronze
-LOOKED = "_looked"  # among the claims: made again by each full look, and as old as the last one
-LOOK_EVERY = timedelta(days=7)
+LOOKED = "_looked"  # among the claims: made by the first run and by each full look, and as old as the last of them
+LOOK_EVERY = timedelta(days=1)
 STALE_AFTER = timedelta(days=1)  # when a claim without an object or a copy goes: by then no copy is on its way
 _NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
 
@@ -91,13 +92,13 @@ def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
 
 
 def look(s3: BaseClient, bronze: S3Path) -> Look:
-    """The bronze files that no run has recorded since they arrived, by their claims; once a week all of bronze.
+    """The bronze files that no run has recorded since they arrived, by their claims; once a day all of bronze.
 
     `Look.done` releases the claims. A claim whose object is still in landing stays, for that is still to be moved.
     """
     made = dict(listed_with_times(s3, bronze / CLAIMS))
     now, looked = datetime.now(UTC), made.pop(bronze / CLAIMS / LOOKED, None)
-    is_full = looked is None or now - looked >= LOOK_EVERY
+    is_full = looked is not None and now - looked >= LOOK_EVERY
     arrivals, released = [], []
     for claim, landed in _of_moved(s3, made, bronze):
         if _arrived(s3, landed, bronze):
@@ -112,7 +113,7 @@ def look(s3: BaseClient, bronze: S3Path) -> Look:
     def done() -> None:
         for claim in released:
             s3.delete_object(Bucket=claim.bucket, Key=claim.key)
-        if is_full:
+        if is_full or looked is None:
             s3.put_object(Bucket=bronze.bucket, Key=(bronze / CLAIMS / LOOKED).key, Body=b"")
 
     return Look(sorted(filter(None, map(BronzeFile.parse, names))), arrivals, done)

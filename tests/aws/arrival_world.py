@@ -106,7 +106,7 @@ class World:
             self.user.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         if versioned:
             self.user.put_bucket_versioning(Bucket=LANDING.bucket, VersioningConfiguration={"Status": "Enabled"})
-        # A full look was made: what runs take up from now on, they find by claims.
+        # The first run was: what runs take up from now on, they find by claims.
         self.user.put_object(Bucket=LAKE, Key=f"bronze/_claims/{s3_claims.LOOKED}")
         self.clients["glue"].create_workflow(Name=WORKFLOW)
 

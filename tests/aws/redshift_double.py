@@ -61,12 +61,21 @@ class RedshiftDouble:
                 threading.Thread(target=self._serve, args=[client], daemon=True).start()
 
     def _serve(self, client):
-        with suppress(ConnectionError, ssl.SSLError):
-            stream = Stream(self._secured(client))
-            if self._logged_in(stream):
-                with psycopg.connect(self.backend.url, options=BACKEND_OPTIONS, autocommit=True) as login:
-                    Session(self, stream, Stream(socket.socket(fileno=os.dup(login.fileno())))).run()
-        client.close()
+        secured = client
+        try:
+            with suppress(ConnectionError, ssl.SSLError):
+                secured = self._secured(client)
+                self._speak(Stream(secured))
+        finally:  # whatever happened, or the client would wait for ever
+            with suppress(OSError):
+                secured.shutdown(socket.SHUT_RDWR)
+            secured.close()
+            client.close()
+
+    def _speak(self, stream):
+        if self._logged_in(stream):
+            with psycopg.connect(self.backend.url, options=BACKEND_OPTIONS, autocommit=True) as login:
+                Session(self, stream, Stream(socket.socket(fileno=os.dup(login.fileno())))).run()
 
     def _secured(self, client):
         while True:

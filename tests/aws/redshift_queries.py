@@ -1,15 +1,17 @@
 """What Redshift refuses of queries that look like PostgreSQL's, seen in the tree of a real SQL parser."""
 
 import logging
+import re
 from functools import cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, TokenError
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each statement that is no query
 # Numbers and booleans have a type on Redshift, too; but one rule is easier to keep than two.
 LITERALS = (exp.Literal, exp.Null, exp.Boolean)
+PARAMETER = re.compile(r"\$\d+")  # as drivers send them; sqlglot takes `$4),($5` for a quoted text
 AGGREGATES = (exp.Avg, exp.Count, exp.Max, exp.Min, exp.Sum)
 
 
@@ -17,8 +19,8 @@ AGGREGATES = (exp.Avg, exp.Count, exp.Max, exp.Min, exp.Sum)
 def problem(sql):
     """Why Redshift refuses a statement: SQLSTATE and message; None if it does not."""
     try:
-        tree = sqlglot.parse_one(sql, dialect="redshift")
-    except ParseError as error:
+        tree = sqlglot.parse_one(PARAMETER.sub("?", sql), dialect="redshift")
+    except (ParseError, TokenError) as error:
         return "42601", f"syntax error: {str(error).splitlines()[0]}"
     rules = (_untyped, _window, _all, _values, _distinct_from)
     return next(filter(None, (rule(tree) for rule in rules)), None)

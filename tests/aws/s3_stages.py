@@ -1,31 +1,69 @@
-"""The stages on a lake in S3, one after the other in a JVM of this process, as `python s3_stages.py LAKE RUN_ID`.
+"""The stages on a lake in S3, one after the other in a JVM of this process: `python s3_stages.py LAKE RUN_ID`.
 
-The environment leads to the emulator, which has to be so before the JVM starts.
+`python s3_stages.py LAKE --history FILES` puts so many files, done by all stages and without a sale, into its ledger
+instead. The environment leads to the emulator, which has to be so before the JVM starts.
 """
 
+import os
 import sys
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+
 from inprocess import run_notebook
-from vendas import spark
+from vendas import schema, spark
 from vendas.jars import ICEBERG_AWS, PACKAGES, REDSHIFT
+from vendas.lake import Lake
+from vendas.ledger import STAGES, notebook_of
 from vendas.settings import load_settings
 
-STAGES = ["01_bronze", "02_silver", "03_gold", "04_dw"]
+BEGIN = datetime(2020, 1, 1)
+DIALECT = '{"encoding": "utf-8", "delimiter": ",", "blocks": [{"offset": 190, "length": 1234, "line": 2}], "rows": 0}'
 
 
-def main(lake, run_id):
+def old_name(number):
+    """The bronze name of a file of long ago."""
+    return f"registros_loja_{number % 100}_{BEGIN + timedelta(minutes=number):%Y%m%dT%H%M}00000Z_{number:08x}.csv"
+
+
+def history(files):
+    """The ledger's rows of these files."""
+    rows = pa.table(
+        {
+            "arquivo": [old_name(number) for number in range(files) for _ in STAGES],
+            "arquivo_recebido": [f"registros_loja_{number % 100}.csv" for number in range(files) for _ in STAGES],
+            "etapa": list(STAGES) * files,
+            "run_id": [f"{BEGIN + timedelta(minutes=number):%Y%m%dT%H}" for number in range(files) for _ in STAGES],
+            "situacao": ["processado"] * files * len(STAGES),
+            "dialeto": [DIALECT if stage == "bronze" else None for _ in range(files) for stage in STAGES],
+            "registrado_em": [
+                BEGIN + timedelta(minutes=number, seconds=place) for number in range(files) for place in range(4)
+            ],
+        }
+    )
+    counts = dict.fromkeys(["lidas", "duplicadas", "quarentena", "gravadas"], pa.array([0] * len(rows)))
+    for name, column in counts.items():
+        rows = rows.append_column(name, column)
+    empty = schema.arrow(schema.LEDGER).empty_table()
+    return pa.concat_tables([empty, rows], promote_options="permissive").cast(empty.schema)
+
+
+def main(lake, run_id, files=None):
     spark.PACKAGES = (*PACKAGES, ICEBERG_AWS, REDSHIFT)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(lake=lake)
-        with spark.gateway_environment(settings, Path(folder) / "spark.log") as environment:
-            import os
-
-            os.environ |= environment
+    settings = load_settings(lake=lake)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        spark.gateway_environment(settings, Path(folder) / "spark.log") as environment,
+    ):
+        os.environ |= environment
+        if files:
+            Lake(spark.session(settings)).record(history(int(files)))
+        else:
             for stage in STAGES:
-                run_notebook(stage, lake=lake, run_id=run_id)
-            spark.session(settings).stop()
+                run_notebook(notebook_of(stage), lake=lake, run_id=run_id)
+        spark.session(settings).stop()
 
 
 if __name__ == "__main__":

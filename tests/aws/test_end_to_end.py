@@ -52,6 +52,7 @@ class Cloud:
         self.stack = Stack(
             ArtifactsBucket="artefatos",
             JobModules="vendas/modulos.gluewheels.zip",
+            JobScript="vendas/glue_job.py",
             WarehouseSecretArn=secret,
             WarehouseCopyRoleArn=COPY_ROLE,
         )

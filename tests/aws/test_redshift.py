@@ -188,7 +188,7 @@ def asked(endpoint, query="select count(*) as n from fato_vendas"):
 
 def test_a_question_may_hold_percent_signs_colons_and_backslashes(redshift):
     redshift.load({"canal": "100%"}, {"canal": "a\\b"})
-    assert asked(redshift.endpoint, "select canal from dim_canal where canal like '%\\\\%'") == [["a\\b"]]
+    assert asked(redshift.endpoint, "select canal from dim_canal where canal = 'a\\\\b'") == [["a\\b"]]
     assert asked(redshift.endpoint, "select canal from dim_canal where canal like '1%'") == [["100%"]]
 
 

@@ -1,24 +1,27 @@
 """Requests to S3 of a small increment: as many into a lake with a long history as into an empty one."""
 
+import copy
 import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import boto3
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from conftest import COPY_ROLE
 from permissions import Recorder
+from s3_stages import old_name
 from vendas import storage
-from vendas.ledger import read_events
+from vendas.ledger import entries, read_events
 from vendas.storage import S3Lake
 
 HERE = Path(__file__).parent
-FILES = 100_000
-CSV = HERE.parent / "fixtures" / "registros_website.csv"
+FILES, AT_MOST = 100_000, 1.2
+CSV = (HERE.parent / "fixtures" / "registros_website.csv").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -32,44 +35,55 @@ def recorder(aws, emulator):
 
 
 @pytest.fixture
-def lake(aws, empty):
+def lake(empty, bucket):
+    """A lake whose tables are made, and which has seen no file."""
     held = {"host": "127.0.0.1", "port": empty.port, "dbname": "vendas", "username": "vendas"}
     held |= {"password": empty.endpoint.password, "sslrootcert": empty.endpoint.root_certificate}
-    boto3.client("secretsmanager").create_secret(Name="vendas/requests", SecretString=json.dumps(held))
-    boto3.client("s3").create_bucket(Bucket="longa-historia")
+    boto3.client("secretsmanager").create_secret(Name="vendas/historia", SecretString=json.dumps(held))
     boto3.client("glue").create_database(DatabaseInput={"Name": "historia"})
-    return S3Lake("longa-historia", database="historia")
+    made = S3Lake(bucket, database="historia")
+    stages(made, "vazio", "vazio")
+    yield made
+    del s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket]  # which the other tests' emulator should not carry
 
 
-def increment(lake, recorder, run_id, data):
-    """A file sent and taken up by all stages; the requests to S3 of these, by action."""
-    boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"landing/registros_{run_id}.csv", Body=data)
-    actor = f"{run_id}Role"
+def stages(lake, actor, *arguments):
+    """Runs `s3_stages.py` as an actor of this name."""
     settings = {
-        "AWS_ACCESS_KEY_ID": actor,
+        "AWS_ACCESS_KEY_ID": f"{actor}Role",
         "VENDAS_GLUE_DATABASE": lake.database,
-        "VENDAS_REDSHIFT_SECRET": "vendas/requests",
+        "VENDAS_REDSHIFT_SECRET": "vendas/historia",
         "VENDAS_REDSHIFT_COPY_ROLE": COPY_ROLE,
         "PYTHONPATH": os.pathsep.join(map(str, [HERE, HERE.parent])),
     }
-    done = subprocess.run(
-        [sys.executable, HERE / "s3_stages.py", str(lake), run_id],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    asked = Counter()
-    for call, times in recorder.calls.items():
-        asked[call.action] += times if call.actor == actor and call.action.startswith("s3:") else 0
-    return asked
+    command = [sys.executable, HERE / "s3_stages.py", str(lake), *arguments]
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
-def test_x(lake, recorder):
-    first = increment(lake, recorder, "primeiro", CSV.read_bytes())
-    print("first", first.total(), first)
-    second = increment(lake, recorder, "segundo", CSV.read_bytes() + b"\n")
-    print("second", second.total(), second)
-    third = increment(lake, recorder, "terceiro", CSV.read_bytes() + b"\n\n")
-    print("third", third.total(), third)
-    print(len(read_events(lake)))
+def increment(lake, recorder, run_id, data):
+    """Requests to S3 of a run of all stages that takes up one new file."""
+    boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"landing/registros_{run_id}.csv", Body=data)
+    stages(lake, run_id, run_id)
+    calls = recorder.calls.items()
+    return sum(times for call, times in calls if call.actor == f"{run_id}Role" and call.action.startswith("s3:"))
+
+
+def give_history(lake):
+    """Puts as many files into bronze, and into the ledger as upkeep leaves it."""
+    boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"bronze/{old_name(0)}", Body=CSV)
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[lake.bucket].keys
+    for number in range(1, FILES):
+        key = copy.copy(keys[f"bronze/{old_name(0)}"])
+        key.name = f"bronze/{old_name(number)}"
+        keys[key.name] = key
+    stages(lake, "historia", "--history", str(FILES))
+
+
+def test_an_increment_costs_no_more_requests_in_a_lake_of_a_hundred_thousand_files(lake, recorder):
+    into_an_empty_lake = increment(lake, recorder, "primeiro", CSV)
+    give_history(lake)
+    into_a_large_lake = increment(lake, recorder, "segundo", CSV.replace(b"2023", b"2024"))
+    assert into_a_large_lake <= AT_MOST * into_an_empty_lake, (into_an_empty_lake, into_a_large_lake)
+    found = {entry["arquivo_recebido"]: entry["situacao"] for entry in entries(read_events(lake))}
+    assert len(found) == 102 and found["registros_segundo.csv"] == "processado"

@@ -1,4 +1,4 @@
-"""What a run finds in bronze on S3: by claims, and once a week by a look at all of it."""
+"""What a run finds in bronze on S3: by claims, and once a day by a look at all of it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -77,7 +77,7 @@ def test_requests_of_a_look_do_not_grow_with_bronze(aws):
 @pytest.fixture
 def today(aws, monkeypatch):
     """The world on the machine's own clock."""
-    monkeypatch.setattr(s3_claims, "LOOK_EVERY", timedelta(days=7))
+    monkeypatch.setattr(s3_claims, "LOOK_EVERY", timedelta(days=1))
     aws.now = datetime.now(UTC).replace(tzinfo=None)
     return aws
 
@@ -95,13 +95,13 @@ def looked(aws, ago):
 @pytest.mark.parametrize(
     ("ago", "expected"),
     [
-        (timedelta(days=6, hours=23), []),
-        (timedelta(days=7), [BronzeFile.parse(BY_HAND)]),
-        (None, [BronzeFile.parse(BY_HAND)]),
+        (timedelta(hours=23), []),
+        (timedelta(days=1), [BronzeFile.parse(BY_HAND)]),
+        (None, []),
     ],
-    ids=["six days ago", "a week ago", "never"],
+    ids=["an hour less than a day ago", "a day ago", "never"],
 )
-def test_a_file_that_no_claim_tells_of_is_found_by_a_look_at_all_of_bronze_once_a_week(today, ago, expected):
+def test_a_file_that_no_claim_tells_of_is_found_by_a_look_at_all_of_bronze_once_a_day(today, ago, expected):
     today.user.put_object(Bucket=LAKE, Key=f"bronze/{BY_HAND}")
     today.user.put_object(Bucket=LAKE, Key="bronze/notas.txt")
     looked(today, ago)
@@ -110,12 +110,21 @@ def test_a_file_that_no_claim_tells_of_is_found_by_a_look_at_all_of_bronze_once_
 
 def test_a_look_at_all_of_bronze_counts_once_it_is_done(today):
     today.user.put_object(Bucket=LAKE, Key=f"bronze/{BY_HAND}")
-    looked(today, None)
+    looked(today, timedelta(days=1))
     look(BRONZE)
     found = look(BRONZE)
     assert names(found) == [BY_HAND] and found.arrivals == []
     found.done()
     assert names(look(BRONZE)) == []
+
+
+def test_in_a_lake_of_an_older_version_the_first_run_begins_the_day_after_which_all_is_looked_at(today, monkeypatch):
+    today.user.put_object(Bucket=LAKE, Key=f"bronze/{BY_HAND}")
+    looked(today, None)
+    look(BRONZE).done()
+    assert names(look(BRONZE)) == []
+    monkeypatch.setattr(s3_claims, "LOOK_EVERY", timedelta(0))
+    assert names(look(BRONZE)) == [BY_HAND]
 
 
 def test_a_claim_without_object_and_copy_asks_for_no_run_and_goes_after_a_day(today):

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stack import TEMPLATE, Stack
 from test_project import ROOT
@@ -18,7 +19,11 @@ from vendas.settings import Settings
 from vendas.spark import OF_THE_JVM
 
 TEXT = TEMPLATE.read_text(encoding="utf-8")
-GIVEN = {"ArtifactsBucket": "artifacts", "JobModules": "vendas/vendas.gluewheels.zip"}
+GIVEN = {
+    "ArtifactsBucket": "artifacts",
+    "JobModules": "vendas/vendas.gluewheels.zip",
+    "JobScript": "vendas/glue_job.py",
+}
 WAREHOUSE = {
     "WarehouseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:dw",
     "WarehouseCopyRoleArn": "arn:aws:iam::123456789012:role/copy",
@@ -128,8 +133,9 @@ def _lists(widget):
 def test_events_are_hidden_six_times_as_long_as_they_may_take(stack):
     function = stack.properties("ArrivalFunction")
     assert stack.properties("ArrivalQueue")["VisibilityTimeout"] >= 6 * function["Timeout"]
-    mapping = stack.properties("ArrivalMapping")
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] < function["ReservedConcurrentExecutions"]
+    reserved = Stack(**GIVEN, ArrivalConcurrency=5).properties("ArrivalFunction")["ReservedConcurrentExecutions"]
+    assert stack.properties("ArrivalMapping")["ScalingConfig"]["MaximumConcurrency"] < reserved
+    assert "ReservedConcurrentExecutions" not in function  # a new account's quota of 10 leaves none to reserve
 
 
 def test_every_log_ends_and_every_alarm_is_told(stack):
@@ -157,6 +163,70 @@ def test_what_is_given_is_not_made(given, own, not_own):
     kinds = {resource["Type"] for resource in stack._template["Resources"].values()}
     made = {name for kind in kinds for name in stack.resources(kind)}
     assert own <= made and not not_own & made
+
+
+# AWS Glue documents AvailabilityZone as needed by all connections but JDBC's: "PhysicalConnectionRequirements".
+@pytest.mark.parametrize(
+    ("given", "zone"),
+    [({}, "loja-firstsubnet.AvailabilityZone"), (NETWORK | {"SubnetZone": "us-east-1c"}, "us-east-1c")],
+    ids=["own network", "given network"],
+)
+def test_each_connection_with_a_subnet_has_its_zone(given, zone):
+    stack = Stack(**GIVEN, **given)
+    for connection in stack.resources("AWS::Glue::Connection").values():
+        place = connection["ConnectionInput"]["PhysicalConnectionRequirements"]
+        assert place["SubnetId"] and place["AvailabilityZone"] == zone
+
+
+def test_a_given_network_needs_its_zone():
+    (rule,) = [rule for name, rule in yaml_of_template()["Rules"].items() if name == "NetworkIsWhole"]
+    assert {"Fn::Not": [{"Fn::Equals": [{"Ref": "SubnetZone"}, ""]}]} in [a["Assert"] for a in rule["Assertions"]]
+
+
+def test_nothing_conditions_glues_trust():
+    """Which condition keys Glue sends when it assumes a role is documented nowhere."""
+    roles = [role for role in yaml_of_template()["Resources"].values() if role["Type"] == "AWS::IAM::Role"]
+    trusting = [
+        statement
+        for role in roles
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if "glue.amazonaws.com" in str(statement["Principal"])
+    ]
+    assert len(trusting) >= 6 and not [statement for statement in trusting if "Condition" in statement]
+
+
+def test_no_parameter_makes_a_new_password():
+    """A change of GenerateSecretString makes a new secret, which the namespace would not know."""
+    generated = yaml_of_template()["Resources"]["WarehouseSecret"]["Properties"]["GenerateSecretString"]
+    assert set(re.findall(r"\$\{([^}]+)\}", str(generated))) == {
+        "AWS::StackName",
+        "AWS::AccountId",
+        "AWS::Region",
+        "AWS::URLSuffix",
+    }
+    assert '"dbname": "vendas"' in str(generated) and "Ref" not in str(generated)
+
+
+def test_a_new_warehouse_costs_no_more_than_its_bound(stack):
+    workgroup = stack.properties("Workgroup")
+    assert workgroup["BaseCapacity"] < workgroup["MaxCapacity"] == 32
+
+
+def test_what_protects_a_bucket_stays_with_it():
+    resources = yaml_of_template()["Resources"]
+    policies = [resource for resource in resources.values() if resource["Type"] == "AWS::S3::BucketPolicy"]
+    buckets = {name: resources[name]["DeletionPolicy"] for name in ("LandingBucket", "LakeBucket")}
+    assert [policy["DeletionPolicy"] for policy in policies] == list(buckets.values())
+    assert [policy["UpdateReplacePolicy"] for policy in policies] == ["Retain"] * 2
+
+
+def test_jobs_run_a_script_that_is_called_python(stack):
+    scripts = {job["Command"]["ScriptLocation"] for job in stack.resources("AWS::Glue::Job").values()}
+    assert scripts == {f"s3://artifacts/{GIVEN['JobScript']}"}
+
+
+def yaml_of_template():
+    return yaml.safe_load(TEXT)
 
 
 @pytest.mark.parametrize(

@@ -72,22 +72,41 @@ def deployed(aws, built, call):
     assert boto3.client("cloudformation").describe_stacks()["Stacks"] == []
 
 
+@pytest.fixture(scope="module")
+def network(aws):
+    """A VPC and a subnet of it, and the bucket of the artifacts."""
+    boto3.client("s3").create_bucket(Bucket="artefatos")
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", AvailabilityZone="us-east-1b")["Subnet"]
+    return {"vpc": vpc, "subnet": made["SubnetId"]}
+
+
+def test_the_zone_of_a_given_network_is_found_out(call, network):
+    given = [*GIVEN, f"VpcId={network['vpc']}", f"SubnetIds={network['subnet']}"]
+    done = call("deploy", "rede", "artefatos", *given)
+    assert done.returncode == 0, done.stderr
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="rede")["Stacks"]
+    call("undeploy", "rede")
+    assert {"ParameterKey": "SubnetZone", "ParameterValue": "us-east-1b"} in stack["Parameters"]
+
+
 def test_the_packaged_template_names_artifacts_that_are_there(deployed, built):
     resources = yaml.safe_load((built / "build" / "template.yaml").read_text())["Resources"]
     code = resources["ArrivalFunction"]["Properties"]["Code"]
     s3 = boto3.client("s3")
     packed = s3.get_object(Bucket=code["S3Bucket"], Key=code["S3Key"])["Body"].read()
     assert zipfile.ZipFile(io.BytesIO(packed)).namelist() == ["handler.py"]
-    scripts = {
+    scripts = [
         resource["Properties"]["Command"]["ScriptLocation"]
         for resource in resources.values()
         if resource["Type"] == "AWS::Glue::Job"
-    }
-    (bucket, _, key) = scripts.pop().removeprefix("s3://").partition("/")
-    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "workflow" / "glue_job.py").read_bytes()
-    assert not scripts
+    ]
     (parameters,) = boto3.client("cloudformation").describe_stacks(StackName="loja")["Stacks"]
     given = {p["ParameterKey"]: p["ParameterValue"] for p in parameters["Parameters"]}
+    assert scripts == [{"Fn::Sub": "s3://${ArtifactsBucket}/${JobScript}"}] * len(scripts) and scripts
+    script = s3.get_object(Bucket="artefatos", Key=given["JobScript"])["Body"].read()
+    assert given["JobScript"].endswith(".py") and script == (ROOT / "workflow" / "glue_job.py").read_bytes()
     assert s3.get_object(Bucket="artefatos", Key=given["JobModules"])["Body"].read() == b"wheels"
 
 
@@ -110,13 +129,17 @@ def test_the_function_is_wired_to_landing(deployed):
     ("words", "variables", "said"),
     [
         (["Loja_1", "artefatos"], {}, "STACK=Loja_1 cannot name buckets"),
+        (["lo", "artefatos"], {}, "STACK=lo cannot name buckets"),  # a name of S3 and Redshift has 3 letters or more
+        (["loja", "artefatos", "VpcId=vpc-1", "SubnetIds=subnet-0a1b2c3d"], {}, "subnet-0a1b2c3d is no subnet"),
+        (["loja", "artefatos", "SubnetIds={subnet}", "VpcId={vpc}", "SubnetZone=us-east-1z"], {}, "is in us-east-1"),
+        (["loja", "artefatos", "SubnetIds={subnet}", "VpcId=vpc-0a1b2c3d"], {}, "not of vpc-0a1b2c3d"),
         (["loja", "nenhum"], {}, "BUCKET=nenhum is not a bucket that account 123456789012 can use"),
         (["loja", "artefatos"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "run 'aws configure'"),
     ],
-    ids=["name", "bucket", "credentials"],
+    ids=["name", "short name", "subnet", "zone", "vpc", "bucket", "credentials"],
 )
-def test_what_is_wrong_is_said(call, words, variables, said):
-    done = call("deploy", *words, **variables)
+def test_what_is_wrong_is_said(call, network, words, variables, said):
+    done = call("deploy", *(word.format(**network) for word in words), **variables)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 

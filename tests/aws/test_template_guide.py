@@ -12,7 +12,7 @@ from test_project import ROOT
 from test_readme import TEXT, shell_commands
 
 PAGE = TEXT["aws.md"]
-STACK = Stack(ArtifactsBucket="artifacts", JobModules="vendas/vendas.gluewheels.zip")
+STACK = Stack(ArtifactsBucket="artifacts", JobModules="vendas/vendas.gluewheels.zip", JobScript="vendas/glue_job.py")
 OUTPUTS = STACK._template["Outputs"]
 COMMANDS = [words[1:] for words in shell_commands("aws.md") if words[0] == "aws"]
 HIGH_LEVEL = {"s3": {"cp": 2, "ls": 1, "mb": 1}}  # whose commands take places instead of parameters

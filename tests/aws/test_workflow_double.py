@@ -28,7 +28,7 @@ def jobs():
 
 @pytest.fixture
 def workflow(aws, jobs):
-    made = WorkflowDouble(Stack(ArtifactsBucket="artefatos", JobModules="x.gluewheels.zip"), jobs)
+    made = WorkflowDouble(Stack(ArtifactsBucket="artefatos", JobModules="x.gluewheels.zip", JobScript="x.py"), jobs)
     glue = boto3.client("glue")
     glue.create_workflow(Name=made.name)
     yield made
