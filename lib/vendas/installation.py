@@ -1,10 +1,12 @@
 """Whether this installation will work: what `vendas doctor` looks at on a machine. Starts no Spark, keeps nothing."""
 
+import fcntl
 import locale
 import os
 import pwd
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -44,7 +46,7 @@ def look_at_installation(lake: str | None, environment: dict[str, str] | None = 
     ]
     if settings and isinstance(settings.lake, Path):
         landing = settings.landing if isinstance(settings.landing, Path) else settings.lake
-        findings += [_folder("Lake", settings.lake), _folder("Landing", landing)]
+        findings += [_folder("Lake", settings.lake), _folder("Landing", landing), _file_system(settings.lake)]
         findings += [_disk("Disk of the lake", settings.lake), _disk("Temporary files", Path(tempfile.gettempdir()))]
         findings.append(_memory(settings))
     return [*findings, _postgresql(), _ports()]
@@ -141,20 +143,49 @@ def _variables(variables: dict[str, str]) -> Finding:
 
 
 def _folder(what: str, folder: Path) -> Finding:
-    above = next(path for path in (folder, *folder.parents) if path.exists())
+    above = _existing(folder)
+    place = above
     try:
         if not above.is_dir():
             raise NotADirectoryError(20, f"{above} is a file")
-        with tempfile.TemporaryFile(dir=above):
-            pass
+        inside = sorted(path for path in folder.iterdir() if path.is_dir()) if above == folder else []
+        for place in (above, *inside):  # an earlier run may have been another user's
+            with tempfile.TemporaryFile(dir=place):
+                pass
     except OSError as error:
         remedy = "Mend its permissions, or give another folder by --lake or VENDAS_LAKE."
-        return Finding(what, False, f"{folder}: {error.strerror}", remedy)
+        return Finding(what, False, f"{folder if place == above else place}: {error.strerror}", remedy)
     return Finding(what, True, str(folder) if above == folder else f"{folder}, to be made")
 
 
+def _file_system(lake: Path) -> Finding:
+    """Try what runs and PostgreSQL need of a file system; drives of Windows and some shares do not have it."""
+    missing = []
+    try:
+        with tempfile.TemporaryDirectory(dir=_existing(lake)) as name:
+            folder = Path(name)
+            folder.chmod(0o700)
+            if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                missing.append("permissions")
+            with (folder / "lock").open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    missing.append("locks")
+    except OSError as error:
+        return Finding("File system", False, f"{lake}: {error.strerror}", "Give another folder by --lake.")
+    if missing:
+        remedy = "Give a folder on a disk of this machine by --lake or VENDAS_LAKE."
+        return Finding("File system", False, f"{lake}: it has no {' and no '.join(missing)}", remedy)
+    return Finding("File system", True, "locks and permissions work")
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists may be refused
+
+
 def _disk(what: str, folder: Path) -> Finding:
-    above = next(path for path in (folder, *folder.parents) if path.exists())
+    above = _existing(folder)
     free = shutil.disk_usage(above).free
     found = f"{brazilian(free / (1 << 30), 1)} GiB free"
     return Finding(what, free >= FREE_BYTES, found, "" if free >= FREE_BYTES else f"Free some of the disk of {above}.")

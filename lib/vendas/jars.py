@@ -123,18 +123,18 @@ def jar_cache() -> Path:
     folders += [Path(home) / ".cache"] if home != "~" else []
     caches = [path for path in (folder / "vendas" / "jars" for folder in folders) if not _SPARKS_OWN & {*str(path)}]
     complete = (cache for cache in caches if not missing_jars(cache))
-    writable = (cache for cache in caches if os.access(next(filter(Path.exists, cache.parents)), os.W_OK))
+    writable = (cache for cache in caches if os.access(next(filter(os.path.exists, cache.parents)), os.W_OK))
     return next(complete, None) or next(writable, None) or temporary_folder() / "jars"
 
 
 def missing_jars(cache: Path, packages: Sequence[str] = PACKAGES) -> list[str]:
     """Return those of the packages whose jars the cache lacks."""
-    return [package for package in packages if not jar_path(package, cache).is_file()]
+    return [package for package in packages if not os.path.isfile(jar_path(package, cache))]
 
 
 def damaged_jars(cache: Path, packages: Sequence[str] = PACKAGES) -> list[Path]:
     """Return those jars in the cache that are not what they should be: copied there by hand, say, and cut short."""
-    there = [package for package in packages if jar_path(package, cache).is_file()]
+    there = [package for package in packages if os.path.isfile(jar_path(package, cache))]
     return [path for package in there if _sha256(path := jar_path(package, cache)) != SHA256[package]]
 
 
