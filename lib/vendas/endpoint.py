@@ -43,7 +43,7 @@ class RedshiftEndpoint(Endpoint):
 
     @property
     def url(self) -> str:
-        """The address with the password in it, for psycopg and SQLAlchemy."""
+        """The address with the password in it, for drivers of PostgreSQL; few of them know how Redshift asks for it."""
         trusted = self.root_certificate or ssl.get_default_verify_paths().cafile or "system"
         # Redshift calls its encoding UNICODE, which Python does not know.
         options = {"sslmode": "verify-full", "sslrootcert": trusted, "client_encoding": "utf8"}

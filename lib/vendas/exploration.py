@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 
 
 def connect(endpoint: Endpoint) -> Engine:
-    """An engine for SQLAlchemy and pandas; its repr hides the password, and it survives a restart of the server."""
+    """An engine for SQLAlchemy and pandas; its repr hides the password, and it survives a restart of the server.
+
+    Raises WarehouseError where Redshift's driver is missing.
+    """
     if isinstance(endpoint, RedshiftEndpoint):
+        if not (find_spec("redshift_connector") and find_spec("sqlalchemy_redshift")):
+            raise WarehouseError(
+                "Questions to Redshift go through its own driver, which is not installed here.\n"
+                "Install it: pip install 'vendas[redshift]'"
+            )
         return create_engine("redshift+redshift_connector://", creator=partial(_redshift, endpoint), pool_pre_ping=True)
     isolate()  # of PGSSLMODE, PGOPTIONS and the like
     return create_engine(endpoint.url, pool_pre_ping=True)

@@ -220,6 +220,12 @@ def test_a_question_that_redshift_refuses_says_why(redshift):
         asked(redshift.endpoint, "select * from nada")
 
 
+def test_without_its_driver_it_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(exploration, "find_spec", lambda name: None)
+    with pytest.raises(WarehouseError, match=r"pip install 'vendas\[redshift\]'"):
+        exploration.connect(RedshiftEndpoint(port=1, password=""))
+
+
 # --- the way there
 
 

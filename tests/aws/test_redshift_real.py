@@ -2,11 +2,11 @@
 
 import os
 
-import psycopg
 import pytest
 
 from star import SALE, gold_file
 from vendas import warehouse
+from vendas.exploration import ask, connect
 from vendas.settings import load_settings
 from vendas.storage import S3Path
 
@@ -24,6 +24,6 @@ def test_a_sale_is_loaded_and_taken_back(spark, tmp_path):
     warehouse.apply_ddl(spark, endpoint)
     gold, staging = [gold_file(tmp_path, [SALE])], S3Path.parse(STAGING)
     assert warehouse.rebuild(spark, endpoint, gold, ["a.csv"], staging) == {"a.csv": 1}
-    with psycopg.connect(endpoint.url) as connection:
-        found = connection.execute("select venda_id, data_id, timestamp_do_registro from fato_vendas").fetchall()
-    assert found == [("c95905e88141f0301d19dd8d0e762f84", 20240229, SALE["timestamp_do_registro"])]
+    asked = ask(connect(endpoint), "select venda_id, data_id, timestamp_do_registro from fato_vendas")
+    found = asked.values.tolist()
+    assert found == [["c95905e88141f0301d19dd8d0e762f84", 20240229, SALE["timestamp_do_registro"]]]
