@@ -1,7 +1,7 @@
 """One Spark session for all unit tests, on a lake of its own; one lake with a run behind it."""
 
-import os
 import shutil
+from functools import partial
 
 import pytest
 
@@ -11,15 +11,14 @@ from vendas import spark as vendas_spark
 from vendas.jars import ICEBERG_AWS, PACKAGES, REDSHIFT, S3A
 from vendas.settings import load_settings
 
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")  # tests are over before the second compiler pays
-
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     settings = load_settings(lake=tmp_path_factory.mktemp("spark") / "lago", spark_master="local[2]", spark_memory="2g")
     with pytest.MonkeyPatch.context() as patch:  # this one JVM serves the AWS tests, too
         patch.setattr(vendas_spark, "PACKAGES", tuple(dict.fromkeys((*PACKAGES, ICEBERG_AWS, REDSHIFT, *S3A))))
-        session = vendas_spark.session(settings)
+        patch.setattr(vendas_spark, "configuration", partial(vendas_spark.configuration, work_bytes=0))
+        session = vendas_spark.session(settings)  # for little work: a JVM that starts quicker
     session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session
     session.stop()

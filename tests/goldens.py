@@ -31,7 +31,6 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
-QUICK_START = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}  # so few rows do not repay Java's second compiler
 IGNORED = "nbval-ignore-output"
 LAKE = "../lago"  # what the notebooks declare, which nbval cannot change
 LAKE_TABLES = (SILVER, GOLD, QUARANTINE)
@@ -53,7 +52,7 @@ def fresh_lake(folder: Path):
         arrival = FIRST_ARRIVAL + place * BETWEEN_ARRIVALS
         os.utime(shutil.copy(source, settings.landing), (arrival, arrival))
     try:
-        with patch.dict(os.environ, QUICK_START), gateway_environment(settings, folder / "spark.log") as environment:
+        with patch.dict(os.environ), gateway_environment(settings, folder / "spark.log", work_bytes=0) as environment:
             yield settings, environment
     finally:
         embedded.stop(settings.dw)

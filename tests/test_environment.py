@@ -2,13 +2,22 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from vendas.environment import LOCALE, foreign_variables, home_is_usable, isolate
+from vendas.environment import (
+    LOCALE,
+    foreign_variables,
+    home_is_usable,
+    isolate,
+    leave_gateway,
+    nameless_user,
+    temporary_folder,
+)
 from vendas.errors import SettingsError
 from vendas.job_environment import WRITABLE
 from vendas.settings import load_settings
@@ -21,16 +30,21 @@ FOREIGN = {
     "HADOOP_HOME": "/nowhere",
     "JAVA_TOOL_OPTIONS": "-Xmx1k",
     "JDK_JAVA_OPTIONS": "-Xmx1k",
+    "MPLBACKEND": "Agg",
     "PGDATABASE": "other",
     "PGHOST": "nowhere.example",
     "PGOPTIONS": "-c nonsense=1",
     "PGPORT": "1",
     "PGSERVICE": "other",
     "PGSSLMODE": "require",
+    "PYTHONSTARTUP": "/nowhere.py",
     "PYSPARK_DRIVER_PYTHON": "/nowhere/jupyter",
+    "PYSPARK_GATEWAY_PORT": "1",
+    "PYSPARK_GATEWAY_SECRET": "x",
     "PYSPARK_PYTHON": "/nowhere/python",
     "SPARK_CONF_DIR": "/nowhere",
     "SPARK_HOME": "/nowhere/spark",
+    "SPARK_LOCAL_IP": "203.0.113.1",
     "_JAVA_OPTIONS": "-Xmx1k",
 }
 
@@ -41,12 +55,41 @@ def vendas(*arguments, cwd, **environment):
 
 
 def test_what_others_set_is_taken_out_and_nothing_else():
-    environment = {"PATH": "/bin", "HOME": "/proc", "VENDAS_LAKE": "x", "PYSPARK_GATEWAY_PORT": "1"}
+    environment = {"PATH": "/bin", "HOME": "/proc", "VENDAS_LAKE": "x"}
     given = environment | FOREIGN | {"LC_CTYPE": "C", "LANG": "C"}
     assert foreign_variables(given) == sorted({*FOREIGN, "LC_CTYPE"})
     isolate(given)
+    assert given.keys() >= {"PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "SPARK_LOCAL_IP"}
+    leave_gateway(given)
     assert given.items() >= (environment | {"LANG": "C", "LC_ALL": LOCALE}).items()
     assert given.keys() == {*environment, "LANG", "LC_ALL", *WRITABLE}
+
+
+def test_what_starts_from_a_command_speaks_utf8_whatever_its_terminal_does(tmp_path):
+    environment = {"HOME": str(tmp_path), "PYTHONIOENCODING": "latin-1"}
+    isolate(environment)
+    assert environment == {"HOME": str(tmp_path), "LC_ALL": LOCALE}
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The temporary folder of all users, and the name that this user's own has in it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    temporary_folder.cache_clear()
+    yield tmp_path / f"vendas-{os.getuid()}"
+    temporary_folder.cache_clear()
+
+
+def test_the_temporary_folder_is_this_users_alone(temporary):
+    temporary.mkdir(mode=0o777)
+    assert temporary_folder() == temporary and stat.S_IMODE(temporary.stat().st_mode) == 0o700
+
+
+def test_a_temporary_folder_that_others_made_is_not_used(temporary, tmp_path):
+    (tmp_path / "of others").mkdir()
+    temporary.symlink_to(tmp_path / "of others")
+    assert temporary_folder() != temporary and list((tmp_path / "of others").iterdir()) == []
+    assert temporary_folder().parent == tmp_path and stat.S_IMODE(temporary_folder().stat().st_mode) == 0o700
 
 
 def test_a_home_that_can_be_written_to_is_kept(tmp_path):
@@ -65,6 +108,42 @@ def test_an_env_file_of_another_encoding_is_named(tmp_path, monkeypatch, encodin
     (tmp_path / ".env").write_bytes("VENDAS_LAKE=lagoa_não_é\n".encode(encoding))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"\.env is not in UTF-8.*Save it as UTF-8"):
+        load_settings()
+
+
+def test_an_env_file_in_utf16_without_a_mark_is_not_passed_over(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_bytes("VENDAS_QUIET_SECONDS=7\n".encode("utf-16-le"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"\.env is not in UTF-8 \(it has bytes of zero.*Save it as UTF-8"):
+        load_settings()
+
+
+def test_an_env_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / ".env").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "read_bytes", denied)  # root may read all
+    with pytest.raises(SettingsError, match=r"\.env cannot be read \(Permission denied\)"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("lake", "says"),
+    [("l\udce1", "is not in UTF-8, and Java could not open it"), ("~nobody-of-this-name/x", "give an absolute path")],
+)
+def test_a_lake_that_cannot_be_opened_is_refused_before_anything_is_made(tmp_path, monkeypatch, lake, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=rf"VENDAS_LAKE\).*{says}"):
+        load_settings(lake=lake)
+
+
+def test_a_relative_lake_in_a_folder_that_is_gone_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SettingsError, match="give an absolute path"):
         load_settings()
 
 
@@ -128,3 +207,9 @@ def test_psql_reaches_the_lakes_own_warehouse(odd_lake):
 def test_pages_are_written(odd_lake):
     lake, _ = odd_lake
     assert (lake / "runs" / "index.html").is_file()
+
+
+def test_a_user_without_a_name_is_told(monkeypatch):
+    assert nameless_user() is None
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    assert nameless_user() == 4_000_000_000

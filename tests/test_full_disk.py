@@ -1,5 +1,8 @@
 """A full disk is told as such, also where only the server's log knows."""
 
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,3 +45,20 @@ def test_the_servers_log_knows_of_a_disk_that_was_full_a_moment_ago(tmp_path, ag
 def test_a_log_that_is_missing_or_odd_says_nothing(tmp_path):
     assert remark(BROKEN, tmp_path, tmp_path / "no.log") == ""
     assert remark(BROKEN, tmp_path, a_log(tmp_path, f"\tat x {SAID}", "")) == ""
+
+
+START = "import sys, pathlib; from vendas import embedded; embedded.ensure_running(pathlib.Path(sys.argv[1]))"
+IN_A_SMALL_DISK = """
+mount -t tmpfs -o size=8m none "$1" || exit 77
+exec "$2" -c "$3" "$1/dw"
+"""
+
+
+def test_a_warehouse_that_finds_no_room_names_the_full_disk(tmp_path):
+    if not shutil.which("unshare"):
+        pytest.skip("no disk can be mounted here")
+    command = ["unshare", "--mount", "sh", "-c", IN_A_SMALL_DISK, "sh", tmp_path, sys.executable, START]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("no disk can be mounted here")
+    assert f"The disk of {tmp_path}" in done.stderr and "MiB are free now" in done.stderr

@@ -11,7 +11,9 @@ import pytest
 from vendas import installation
 from vendas.errors import SparkStartError
 from vendas.installation import look_at_installation
+from vendas.jars import PACKAGES, jar_path
 
+FOLDERS = {"Lake", "Landing", "File system"}
 VENDAS = Path(sys.executable).with_name("vendas")
 
 
@@ -47,8 +49,40 @@ FAULTS = {
     "Memory": lambda patch, lake: patch.setenv("VENDAS_SPARK_MEMORY", "9999g"),
     "PostgreSQL": lambda patch, lake: patch.setattr(installation.embedded, "BIN", lake),
     "Ports": lambda patch, lake: patch.setattr(installation, "HOST", "203.0.113.1"),
+    "User": lambda patch, lake: patch.setattr(installation, "nameless_user", lambda: 12345),
     "Settings": lambda patch, lake: patch.setenv("VENDAS_SPARK_MEMORY", "much"),
 }
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "stand_in", "says"),
+    [
+        ("fcntl", "flock", raiser(OSError(95, "Operation not supported")), "it has no locks"),
+        ("stat", "S_IMODE", lambda mode: 0o777, "it has no permissions"),  # a drive of Windows, chmod or not
+    ],
+)
+def test_a_file_system_that_lacks_what_runs_need_is_told(look, monkeypatch, module, name, stand_in, says):
+    monkeypatch.setattr(getattr(installation, module), name, stand_in)
+    finding = look()["File system"]
+    assert not finding.ok and says in finding.found and "--lake" in finding.remedy
+
+
+def test_a_folder_in_the_lake_that_another_users_run_made_is_told(look, monkeypatch, tmp_path):
+    def temporary_file(dir):
+        if dir == tmp_path / "lago" / "bronze":
+            raise PermissionError(13, "Permission denied")  # of another user; root may write anywhere
+        return (tmp_path / "probe").open("w")
+
+    (tmp_path / "lago" / "bronze").mkdir(parents=True)
+    assert look()["Lake"].ok
+    monkeypatch.setattr(installation.tempfile, "TemporaryFile", temporary_file)
+    assert look()["Lake"].found == f"{tmp_path / 'lago' / 'bronze'}: Permission denied"
+
+
+def test_a_look_leaves_nothing_in_a_lake(look, tmp_path):
+    (tmp_path / "lago" / "landing").mkdir(parents=True)
+    look()
+    assert [path.name for path in (tmp_path / "lago").rglob("*")] == ["landing"]
 
 
 @pytest.mark.parametrize("what", FAULTS)
@@ -62,6 +96,14 @@ def test_missing_jars_are_no_fault_while_there_is_a_way_to_them(look, monkeypatc
     monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
     monkeypatch.setattr(installation, "can_be_fetched", lambda package, url: None)
     assert look()["Spark's jars"].ok
+
+
+def test_damaged_jars_are_a_fault(look, monkeypatch, tmp_path):
+    monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
+    for package in PACKAGES:
+        jar_path(package, tmp_path).write_bytes(b"<html>please log in</html>")
+    finding = look()["Spark's jars"]
+    assert not finding.ok and str(jar_path(PACKAGES[0], tmp_path)) in finding.found and "Delete" in finding.remedy
 
 
 def test_missing_jars_without_a_way_to_them_are_a_fault(look, monkeypatch, tmp_path):
@@ -89,10 +131,25 @@ def test_the_command_shows_a_line_each_and_exits_1_for_a_fault(tmp_path):
     done = subprocess.run([VENDAS, "doctor", "--json"], cwd=tmp_path, capture_output=True, text=True)
     document = json.loads(done.stdout)
     assert (done.returncode, document["ok"]) == (1, False)
-    assert {finding["what"] for finding in document["findings"] if not finding["ok"]} == {"Lake", "Landing"}
+    assert {finding["what"] for finding in document["findings"] if not finding["ok"]} == FOLDERS
 
 
 def test_the_command_works_where_settings_cannot_be_read(tmp_path):
     (tmp_path / ".env").write_bytes("VENDAS_LAKE=é\n".encode("utf-16"))
     done = subprocess.run([VENDAS, "doctor"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "not in UTF-8" in " ".join(done.stdout.split()) and "Traceback" not in done.stderr
+
+
+def test_the_command_works_where_folders_may_not_be_looked_into(tmp_path):
+    """As after `sudo -u`, which leaves HOME and the working folder those of another user."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    command = [VENDAS, "doctor", "--json", "--lake", closed / "lago"]
+    if os.geteuid() == 0:
+        told = "-dac_override,-dac_read_search"
+        command = ["setpriv", f"--bounding-set={told}", f"--inh-caps={told}", *command]
+    environment = os.environ | {"HOME": str(closed / "home")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert {what for what, finding in findings.items() if not finding["ok"]} == FOLDERS, done.stderr
+    assert "Permission denied" in findings["Lake"]["found"] and "not writable" in findings["Home"]["found"]

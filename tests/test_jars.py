@@ -8,7 +8,17 @@ import pytest
 
 from vendas import jars
 from vendas.errors import DownloadError
-from vendas.jars import PACKAGES, REDSHIFT, SHA256, fetch_jars, jar_cache, jar_path, maven_central, spark_version
+from vendas.jars import (
+    PACKAGES,
+    REDSHIFT,
+    SHA256,
+    damaged_jars,
+    fetch_jars,
+    jar_cache,
+    jar_path,
+    maven_central,
+    spark_version,
+)
 
 JAR = b"a jar"
 PATH = "/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
@@ -19,7 +29,7 @@ class Repository(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked, self.answers = [], {}
+        self.asked, self.answers, self.announced = [], {}, 0
 
     @property
     def url(self):
@@ -33,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = answer.pop(0) if isinstance(answer, list) else answer
         self.send_response(200 if isinstance(answer, bytes) else answer)
         body = answer if isinstance(answer, bytes) else b"no"
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(max(len(body), self.server.announced)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -85,6 +95,35 @@ def test_what_is_not_the_jar_is_not_kept(tmp_path, fetch, server):
 def test_a_server_that_stumbles_is_asked_again(tmp_path, fetch, server):
     server.answers[PATH] = [503, 500, JAR]
     assert fetch(tmp_path, jars.POSTGRESQL)[0].read_bytes() == JAR
+
+
+def test_a_download_that_breaks_off_is_begun_anew(tmp_path, fetch, server):
+    server.announced, server.answers[PATH] = len(JAR), [JAR[:2], JAR]
+    assert fetch(tmp_path, jars.POSTGRESQL)[0].read_bytes() == JAR
+    assert server.asked == [PATH, PATH]
+
+
+def test_a_download_that_always_breaks_off_is_told_as_such(tmp_path, fetch, server):
+    server.announced, server.answers[PATH] = len(JAR), JAR[:2]
+    with pytest.raises(DownloadError, match=r"IncompleteRead.*3 more expected"):
+        fetch(tmp_path, jars.POSTGRESQL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_as_such(tmp_path, fetch, server, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(jars, "_download", full)
+    with pytest.raises(DownloadError, match=f"The disk of {tmp_path} is full"):
+        fetch(tmp_path, jars.POSTGRESQL)
+
+
+def test_a_jar_that_was_copied_by_hand_and_cut_short_is_found(tmp_path, server):
+    good, bad = jar_path(jars.POSTGRESQL, tmp_path), jar_path(jars.ICEBERG, tmp_path)
+    good.write_bytes(JAR)
+    bad.write_bytes(JAR[:2])
+    assert damaged_jars(tmp_path) == [bad]
 
 
 @pytest.mark.parametrize(("code", "times"), [(404, 1), (403, 1), (503, 3)])
@@ -140,8 +179,33 @@ def test_maven_central_is_where_sparks_own_ivy_finds_it():
 @pytest.mark.parametrize(("variable", "inside"), [("XDG_CACHE_HOME", "vendas/jars"), ("HOME", ".cache/vendas/jars")])
 def test_jars_are_in_the_users_cache(tmp_path, monkeypatch, variable, inside):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/proc")
     monkeypatch.setenv(variable, str(tmp_path))
     assert jar_cache() == tmp_path / inside
+
+
+def test_a_home_that_has_all_jars_need_not_be_writable(tmp_path, monkeypatch):
+    """A container whose image has them, and is read-only; a run's own environment names another cache there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    monkeypatch.setattr(jars.os, "access", lambda path, mode: tmp_path not in [path, *path.parents])
+    cache = tmp_path / ".cache" / "vendas" / "jars"
+    cache.mkdir(parents=True)
+    jar_path(PACKAGES[0], cache).touch()
+    assert jar_cache() != cache
+    jar_path(PACKAGES[1], cache).touch()
+    assert jar_cache() == cache
+
+
+@pytest.mark.parametrize("name", ["a#b", "a,b", "{a}", "a[1]", "a*", "a?", "a\\b"])
+def test_a_cache_that_spark_would_not_find_is_not_used(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path / name))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "João Silva"))
+    (tmp_path / name).mkdir()
+    assert jar_cache() == tmp_path / "João Silva" / "vendas" / "jars"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+    monkeypatch.setattr(jars, "temporary_folder", lambda: tmp_path)
+    assert jar_cache() == tmp_path / "jars"
 
 
 @pytest.mark.parametrize("home", ["/proc/nowhere", "/proc", ""])
@@ -149,5 +213,5 @@ def test_without_a_home_to_write_into_jars_are_in_a_temporary_folder(tmp_path, m
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", home)
     monkeypatch.setattr(jars.os, "access", lambda path, mode: not str(path).startswith("/proc") and str(path) != "/")
-    monkeypatch.setattr(jars.tempfile, "gettempdir", lambda: str(tmp_path))
-    assert tmp_path in jar_cache().parents
+    monkeypatch.setattr(jars, "temporary_folder", lambda: tmp_path)
+    assert jar_cache() == tmp_path / "jars"

@@ -62,6 +62,7 @@ LADDER = [
     {"display", "watch", "terminal"},
     {"dw_commands", "quarantine_commands", "preflight_commands"},
     {"cli"},
+    {"start"},
 ]
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from vendas import display, dw_commands, ledger, preflight_commands, quarantine_commands
 from vendas.arrivals import bronze_files, find
-from vendas.environment import isolate
+from vendas.environment import isolate, leave_gateway
 from vendas.errors import VendasError
 from vendas.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
@@ -41,10 +41,10 @@ def main() -> None:
     """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
     logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
     AS_STARTED.update(os.environ)
-    isolate()
-    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal lacks must not end a command
-        stream.reconfigure(errors="replace")
+    _prepare_output()
     try:
+        isolate()
+        leave_gateway()
         code = app(standalone_mode=False) or 0
     except UsageError as error:
         error.show()
@@ -55,6 +55,14 @@ def main() -> None:
     if code == EXIT_INTERRUPTED:
         console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
     sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Let no command end for a letter that the terminal lacks, nor because whoever started it has closed its output."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        getattr(sys, name).reconfigure(errors="replace")
 
 
 @app.command()

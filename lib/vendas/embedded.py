@@ -25,6 +25,7 @@ from pathlib import Path
 
 import psutil
 
+from vendas import full_disk
 from vendas.endpoint import HOST, Endpoint
 from vendas.errors import WarehouseError
 
@@ -273,4 +274,5 @@ def _failure(data: Path, happened: str, remedy: str) -> str:
     log = data / "server.log"
     said = log.read_text(errors="replace").splitlines()[-10:] if log.exists() else []
     tail = "\n".join([f"The end of {log}:", *said]) + "\n" if said else ""
-    return f"The embedded PostgreSQL in {data.parent.parent}: {happened}.\n{tail}{remedy}"
+    disk = full_disk.remark(happened, data, log)
+    return f"The embedded PostgreSQL in {data.parent.parent}: {happened}.\n{tail}{remedy}{disk}"

@@ -1,5 +1,6 @@
 """A disk that is full, told as such: others call it a broken connection, or a copy that could not be cancelled."""
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ def remark(said: str, folder: Path, log: Path | None = None) -> str:
     """
     if _SAID not in said and not (log and _was_full_recently(log)):
         return ""
-    above = next(path for path in (folder, *folder.parents) if path.exists())
+    above = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     free = brazilian(shutil.disk_usage(above).free / (1 << 20))
     return (
         f"\nThe disk of {above} is full, or was a moment ago ({free} MiB are free now). "

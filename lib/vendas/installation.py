@@ -1,10 +1,12 @@
 """Whether this installation will work: what `vendas doctor` looks at on a machine. Starts no Spark, keeps nothing."""
 
+import fcntl
 import locale
 import os
 import pwd
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -15,10 +17,10 @@ import psutil
 
 from vendas import embedded
 from vendas.endpoint import HOST
-from vendas.environment import foreign_variables, home_is_usable
+from vendas.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.errors import VendasError
 from vendas.findings import Finding
-from vendas.jars import PACKAGES, can_be_fetched, jar_cache, jar_path
+from vendas.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.settings import Settings, load_settings
 from vendas.spark import java_home
 from vendas.text import brazilian
@@ -33,10 +35,18 @@ def look_at_installation(lake: str | None, environment: dict[str, str] | None = 
     variables = dict(os.environ if environment is None else environment)
     findings = [_python(), *_settings(lake)]
     settings = _loaded(lake)
-    findings += [_java(), _jars(settings), _home(variables), _locale(variables), _terminal(), _variables(variables)]
+    findings += [
+        _java(),
+        _jars(settings),
+        _user(),
+        _home(variables),
+        _locale(variables),
+        _terminal(),
+        _variables(variables),
+    ]
     if settings and isinstance(settings.lake, Path):
         landing = settings.landing if isinstance(settings.landing, Path) else settings.lake
-        findings += [_folder("Lake", settings.lake), _folder("Landing", landing)]
+        findings += [_folder("Lake", settings.lake), _folder("Landing", landing), _file_system(settings.lake)]
         findings += [_disk("Disk of the lake", settings.lake), _disk("Temporary files", Path(tempfile.gettempdir()))]
         findings.append(_memory(settings))
     return [*findings, _postgresql(), _ports()]
@@ -78,8 +88,10 @@ def _java() -> Finding:
 
 def _jars(settings: Settings | None) -> Finding:
     cache = jar_cache()
-    missing = [package for package in PACKAGES if not jar_path(package, cache).is_file()]
-    if not missing:
+    if damaged := damaged_jars(cache):
+        names = ", ".join(map(str, damaged))
+        return Finding("Spark's jars", False, f"not what they should be: {names}", "Delete them; a run fetches them.")
+    if not (missing := missing_jars(cache)):
         return Finding("Spark's jars", True, f"in {cache}")
     hindrance = can_be_fetched(missing[0], settings.maven_url if settings else None)
     found = f"{len(missing)} missing in {cache}: "
@@ -91,6 +103,14 @@ def _jars(settings: Settings | None) -> Finding:
         found + hindrance,
         "Check the network and HTTPS_PROXY, or name a mirror: VENDAS_MAVEN_URL.",
     )
+
+
+def _user() -> Finding:
+    nameless = nameless_user()
+    if nameless is None:
+        return Finding("User", True, pwd.getpwuid(os.geteuid()).pw_name)
+    remedy = "Add a line for it to /etc/passwd, or run as another user."
+    return Finding("User", False, f"{nameless} has no name, which Spark and PostgreSQL ask for", remedy)
 
 
 def _home(variables: dict[str, str]) -> Finding:
@@ -118,24 +138,54 @@ def _terminal() -> Finding:
 
 def _variables(variables: dict[str, str]) -> Finding:
     names = [name for name in foreign_variables(variables) if not name.startswith("LC_")]
+    names += variables.get(LEFT_OUT, "").split()
     return Finding("Variables of others", True, f"ignored: {', '.join(names)}" if names else "none")
 
 
 def _folder(what: str, folder: Path) -> Finding:
-    above = next(path for path in (folder, *folder.parents) if path.exists())
+    above = _existing(folder)
+    place = above
     try:
         if not above.is_dir():
             raise NotADirectoryError(20, f"{above} is a file")
-        with tempfile.TemporaryFile(dir=above):
-            pass
+        inside = sorted(path for path in folder.iterdir() if path.is_dir()) if above == folder else []
+        for place in (above, *inside):  # an earlier run may have been another user's
+            with tempfile.TemporaryFile(dir=place):
+                pass
     except OSError as error:
         remedy = "Mend its permissions, or give another folder by --lake or VENDAS_LAKE."
-        return Finding(what, False, f"{folder}: {error.strerror}", remedy)
+        return Finding(what, False, f"{folder if place == above else place}: {error.strerror}", remedy)
     return Finding(what, True, str(folder) if above == folder else f"{folder}, to be made")
 
 
+def _file_system(lake: Path) -> Finding:
+    """Try what runs and PostgreSQL need of a file system; drives of Windows and some shares do not have it."""
+    missing = []
+    try:
+        with tempfile.TemporaryDirectory(dir=_existing(lake)) as name:
+            folder = Path(name)
+            folder.chmod(0o700)
+            if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                missing.append("permissions")
+            with (folder / "lock").open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    missing.append("locks")
+    except OSError as error:
+        return Finding("File system", False, f"{lake}: {error.strerror}", "Give another folder by --lake.")
+    if missing:
+        remedy = "Give a folder on a disk of this machine by --lake or VENDAS_LAKE."
+        return Finding("File system", False, f"{lake}: it has no {' and no '.join(missing)}", remedy)
+    return Finding("File system", True, "locks and permissions work")
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists may be refused
+
+
 def _disk(what: str, folder: Path) -> Finding:
-    above = next(path for path in (folder, *folder.parents) if path.exists())
+    above = _existing(folder)
     free = shutil.disk_usage(above).free
     found = f"{brazilian(free / (1 << 30), 1)} GiB free"
     return Finding(what, free >= FREE_BYTES, found, "" if free >= FREE_BYTES else f"Free some of the disk of {above}.")

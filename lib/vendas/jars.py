@@ -20,11 +20,14 @@ from typing import NamedTuple
 
 import pyspark
 
+from vendas import full_disk
+from vendas.environment import temporary_folder
 from vendas.errors import DownloadError
 
 ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 3, 2, 60
 DOCTOR_SECONDS = 10  # for which `vendas doctor` waits for an answer
 _CHUNK_BYTES = 1 << 20
+_SPARKS_OWN = {*"#,*?[]{}\\"}  # what means something else to Spark in a jar's path
 
 
 class _Jars(NamedTuple):
@@ -110,15 +113,34 @@ def jar_path(package: str, cache: Path) -> Path:
 
 
 def jar_cache() -> Path:
-    """Return the folder of the jars: in the user's cache, or, where there is no home to write into, a temporary one."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    candidates = [Path(given)] if Path(given).is_absolute() else []
-    candidates += [Path(home) / ".cache"] if (home := os.path.expanduser("~")) != "~" else []
-    for folder in candidates:
-        above = next(path for path in (folder, *folder.parents) if path.exists())
-        if (folder / "vendas").exists() or os.access(above, os.W_OK):
-            return folder / "vendas" / "jars"
-    return Path(tempfile.gettempdir()) / f"vendas-{os.getuid()}" / "jars"
+    """Return the folder of the jars: in the user's cache, or a temporary one where that cannot be used.
+
+    A cache that has all of Spark's jars may be one that cannot be written to. A path with `#`, a comma, or what Spark
+    takes for a pattern is left out: Spark would not find the jars.
+    """
+    given, home = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~")
+    folders = [Path(given)] if Path(given).is_absolute() else []
+    folders += [Path(home) / ".cache"] if home != "~" else []
+    caches = [path for path in (folder / "vendas" / "jars" for folder in folders) if not _SPARKS_OWN & {*str(path)}]
+    complete = (cache for cache in caches if not missing_jars(cache))
+    writable = (cache for cache in caches if os.access(next(filter(os.path.exists, cache.parents)), os.W_OK))
+    return next(complete, None) or next(writable, None) or temporary_folder() / "jars"
+
+
+def missing_jars(cache: Path, packages: Sequence[str] = PACKAGES) -> list[str]:
+    """Return those of the packages whose jars the cache lacks."""
+    return [package for package in packages if not os.path.isfile(jar_path(package, cache))]
+
+
+def damaged_jars(cache: Path, packages: Sequence[str] = PACKAGES) -> list[Path]:
+    """Return those jars in the cache that are not what they should be: copied there by hand, say, and cut short."""
+    there = [package for package in packages if os.path.isfile(jar_path(package, cache))]
+    return [path for package in there if _sha256(path := jar_path(package, cache)) != SHA256[package]]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch_jars(
@@ -132,10 +154,9 @@ def fetch_jars(
     `repository` is the address of a mirror of Maven Central. Raises: DownloadError naming the artifact that could not
     be had, or that is not what it should be.
     """
-    for package in packages:
-        if not jar_path(package, cache).is_file():
-            progress(f"Fetching {package} from Maven Central (once, into {cache})")
-            _fetch(package, cache, repository or maven_central())
+    for package in missing_jars(cache, packages):
+        progress(f"Fetching {package} from Maven Central (once, into {cache})")
+        _fetch(package, cache, repository or maven_central())
     return [jar_path(package, cache) for package in packages]
 
 
@@ -172,7 +193,7 @@ def _fetch(package: str, cache: Path, repository: str) -> None:
         raise DownloadError(
             f"Could not fetch {package} from {url}: {getattr(error, 'reason', None) or error}.\n"
             "Check the network and HTTPS_PROXY, or name a mirror of Maven Central in VENDAS_MAVEN_URL; or copy the jar "
-            f"to {jar_path(package, cache)}. Then run again."
+            f"to {jar_path(package, cache)}. Then run again.{full_disk.remark(str(error), cache)}"
         ) from error
 
 
@@ -186,6 +207,8 @@ def _download(url: str, target: Path) -> str:
                 while chunk := answer.read(_CHUNK_BYTES):
                     digest.update(chunk)
                     file.write(chunk)
+                if answer.length:  # what is still to come of the length that was announced
+                    raise http.client.IncompleteRead(b"", answer.length)
             return digest.hexdigest()
         except (OSError, http.client.HTTPException) as error:
             refused = isinstance(error, urllib.error.HTTPError) and error.code < 500

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
     def under_one_name(cls, place: object, info: ValidationInfo) -> Location:
         """A folder absolute, without `..` and symbolic links: Iceberg takes files under another name for another's."""
         if not str(place).startswith(SCHEME):
-            return Path(os.path.realpath(Path(str(place)).expanduser()))
+            return _absolute(str(place))
         if info.field_name == "landing":
             return S3Path.parse(str(place))
         return S3Lake.parse(str(place), database=info.data.get("glue_database", ""))
@@ -91,18 +92,40 @@ class Settings(BaseSettings):
         return {f"{prefix}{name.upper()}": str(getattr(self, name)) for name in self.model_fields_set | {"lake"}}
 
 
+def _absolute(place: str) -> Path:
+    try:
+        place = os.path.realpath(Path(place).expanduser())
+        place.encode()
+    except UnicodeError:
+        raise ValueError("the path is not in UTF-8, and Java could not open it; rename the folder") from None
+    except (RuntimeError, FileNotFoundError) as error:  # no home for ~, no working folder any more
+        raise ValueError(f"{error}; give an absolute path") from None
+    return Path(place)
+
+
+def _refuse_env_file(why: str) -> NoReturn:
+    raise SettingsError(f"{os.path.abspath('.env')} {why}: no setting was read. Save it as UTF-8 text, or delete it.")
+
+
+def _check_env_file() -> None:
+    """Raise SettingsError for a `.env` whose lines are no text; read as they are, they would be passed over."""
+    try:
+        if os.path.isfile(".env") and b"\0" in Path(".env").read_bytes():
+            _refuse_env_file("is not in UTF-8 (it has bytes of zero, as UTF-16 has)")
+    except OSError as error:
+        _refuse_env_file(f"cannot be read ({error.strerror})")
+
+
 def load_settings(**given: object) -> Settings:
     """Settings from the environment and `.env`, overridden by what is given (None: not given).
 
     Raises SettingsError naming the key, what came and what was expected.
     """
+    _check_env_file()
     try:
         return Settings(**{key: value for key, value in given.items() if value is not None})
     except UnicodeError as error:
-        raise SettingsError(
-            f"{Path('.env').absolute()} is not in UTF-8 ({error.reason} at byte {error.start}): no setting was read. "
-            "Save it as UTF-8 text, or delete it."
-        ) from None
+        _refuse_env_file(f"is not in UTF-8 ({error.reason} at byte {error.start})")
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, p['loc']))} (VENDAS_{'_'.join(map(str, p['loc'])).upper()}): "

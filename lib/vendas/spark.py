@@ -23,7 +23,7 @@ from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from vendas.environment import isolate
+from vendas.environment import isolate, leave_gateway, nameless_user
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.settings import Settings
@@ -224,6 +224,12 @@ def _warm_up(gateway: JavaGateway) -> None:
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:
     isolate()
+    leave_gateway()
+    if (user := nameless_user()) is not None:
+        raise SparkStartError(
+            f"Spark and PostgreSQL start only for a user who has a name; user {user} has none on this machine. "
+            "Add a line for it to /etc/passwd, or run as another user."
+        )
     os.environ |= {"JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     log.parent.mkdir(parents=True, exist_ok=True)

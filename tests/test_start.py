@@ -1,0 +1,75 @@
+"""How the command starts: in a Python that nothing of the caller's bends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vendas import start
+from vendas.environment import LEFT_OUT
+from vendas.start import own_environment
+
+VENDAS = Path(sys.executable).with_name("vendas")
+HERE = Path(start.__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "encoding", "own"),
+    [
+        ({"A": "1"}, "utf-8", None),
+        ({"A": "1", "PYTHONPATH": ""}, "utf-8", None),
+        ({"A": "1", "PYTHONPATH": f"/x:{HERE}"}, "utf-8", None),
+        ({"A": "1", "PYTHONPATH": "/x"}, "utf-8", {"A": "1", LEFT_OUT: "PYTHONPATH"}),
+        (
+            {"PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2"},
+            "utf-8",
+            {LEFT_OUT: "PYTHONOPTIMIZE PYTHONWARNINGS"},
+        ),
+        ({"A": "1"}, "iso8859-1", {"A": "1", "PYTHONUTF8": "1", "PYTHONIOENCODING": "latin-1"}),
+        ({"PYTHONIOENCODING": "cp850"}, "iso8859-1", {"PYTHONUTF8": "1", "PYTHONIOENCODING": "cp850"}),
+    ],
+)
+def test_python_starts_again_where_the_caller_bends_it(given, encoding, own):
+    assert own_environment(given, encoding, "latin-1") == own
+
+
+def doctor(folder, *arguments, **environment):
+    variables = {name: value for name, value in os.environ.items() if name != "LC_ALL"} | environment
+    done = subprocess.run([VENDAS, "doctor", "--json", *arguments], cwd=folder, env=variables, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return {finding["what"]: finding["found"] for finding in json.loads(done.stdout)["findings"]}
+
+
+def test_modules_of_another_installation_are_not_taken_for_this_ones(tmp_path):
+    """Spark's own set-up puts its pyspark into PYTHONPATH; other programs put their typer there."""
+    for name in ("pyspark", "typer", "pydantic"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('of another installation')")
+    assert "PYTHONPATH" in doctor(tmp_path, PYTHONPATH=str(tmp_path))["Variables of others"]
+
+
+@pytest.fixture(scope="module")
+def latin1_locale(tmp_path_factory):
+    """The variables of a terminal in ISO-8859-1 on a machine that has that locale; made here, kept nowhere."""
+    folder = tmp_path_factory.mktemp("locales")
+    try:
+        command = ["localedef", "-i", "pt_BR", "-f", "ISO-8859-1", folder / "pt_BR.ISO-8859-1"]
+        made = subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        made = False
+    return {"LOCPATH": str(folder), "LC_ALL": "pt_BR.ISO-8859-1"} if made else pytest.skip("no locale can be made here")
+
+
+def test_a_lake_is_found_under_its_own_name_in_a_locale_of_latin1(tmp_path, latin1_locale):
+    """Read in ISO-8859-1, these bytes would be a folder `lÃ¡`, and the run would make a second lake there."""
+    (tmp_path / "lá").mkdir()
+    found = doctor(tmp_path, "--lake", "lá".encode(), **latin1_locale)
+    assert found["Lake"] == str(tmp_path / "lá") and found["Terminal"].startswith("iso8859-1")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_error(tmp_path, closed):
+    done = subprocess.run(f"'{VENDAS}' status --lake lago {closed}", shell=True, cwd=tmp_path, capture_output=True)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
