@@ -200,7 +200,7 @@ def _look_at(file: SurveyedFile, now: datetime) -> _Tally:
         shared = pc.fill_null(pc.is_in(judged[schema.TIMESTAMP.name], again), False)
         records, judged = records.filter(shared), judged.filter(shared)
         equal = repeated(judged, seen)
-        tally.add_repeated(records.filter(equal), codes_of(judged, now).filter(equal))
+        tally.add_repeated(records.filter(equal), codes_of(records, judged, now).filter(equal))
     return tally
 
 
@@ -209,7 +209,7 @@ def _judge_all(file: SurveyedFile, now: datetime, evidence: Evidence) -> tuple[_
     tally, told, moments = _Tally(), evidence, []
     for records in _records(file):
         judged = judge(records, evidence)
-        tally.add(records, codes_of(judged, now))
+        tally.add(records, codes_of(records, judged, now))
         told |= find_evidence(records, judged)
         moments.append(judged[schema.TIMESTAMP.name].drop_null())
     return tally, told, pa.chunked_array(moments, JUDGED.field(schema.TIMESTAMP.name).type)

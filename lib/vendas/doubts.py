@@ -65,23 +65,39 @@ class Hint(Code):
 
 # What programs write for a value that they lack: the whole field, in any case of letters.
 WORDS_WITHOUT_VALUE = (
-    "null", "(null)", "<null>", "nil", "none", "nan", "-nan", "nat", "<na>", "na", "n/a", "#n/a", "#n/d", "n/d",
-    "#null!", "#nulo!", "#ref!", "#valor!", "#value!", "#div/0!", "#nome?", "#name?", "#núm!", "#num!", "#erro!",
-    "#calc!", "#spill!", "#despejar!", "undefined", "(vazio)", "(blank)", "(em branco)", "[object object]", "\\n",
+    "null", "(null)", "<null>", "nulo", "(nulo)", "nil", "none", "(none)", "nan", "-nan", "nat", "<na>", "na", "n/a",
+    "#n/a", "#n/d", "n/d", "#null!", "#nulo!", "#ref!", "#valor!", "#value!", "#div/0!", "#nome?", "#name?", "#núm!",
+    "#num!", "#erro!", "#error!", "#calc!", "#spill!", "#despejar!", "#campo!", "#field!", "#getting_data",
+    "#obtendo_dados", "undefined", "(vazio)", "(empty)", "(blank)", "(em branco)", "[object object]", "\\n",
 )  # fmt: skip
 
-# UTF-8 read as Windows-1252: the byte C3 or C2 became Ã or Â, the byte after it one of these. After a capital Ã, some
-# of them can stand in good text too: MAÇÃ… or “MAÇÔ.
-_SECOND = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
-_SECOND_ONLY = "".join(character for character in _SECOND if character not in "…’”–—›»")
-_CONTROLS = "\u0080-\u0084\u0086-\u009f"  # C1 without U+0085, a blank
 _LINE_ENDS = "\n\r\x85\u2028\u2029"
-MOJIBAKE = f"\ufffd|ï¿½|ï»¿|â€|[{_CONTROLS}]|Ã[{_SECOND_ONLY}]|Â(?:[{_SECOND} {_LINE_ENDS}]|$)"
-"""The expression (RE2's and Python's) for text that was decoded from another encoding than its own."""
 
+
+def _second(*code_pages: str) -> str:
+    """What the second byte of a letter's two in UTF-8 becomes in these code pages."""
+    return "".join(bytes(range(0x80, 0xC0)).decode(page, errors="ignore") for page in code_pages)
+
+
+# UTF-8 read as another code page: the byte C3 or C2, with which nearly all accented letters begin, became Ã or Â in
+# Windows-1252, ├ or ┬ in DOS's, √ or ¬ in MacRoman; the byte after it one of its second ones. After a capital Ã, some
+# of Windows-1252's can stand in good text too: MAÇÃ…, “MAÇÔ, or MAÇÃ before an NBSP.
+_IN_1252 = _second("cp1252")
+_IN_1252_ONLY = "".join(character for character in _IN_1252 if character not in "\xa0…’”–—›»")
+MOJIBAKE = "|".join(
+    (
+        "\ufffd|ï¿½|ï»¿|â€|ðŸ|[\u0080-\u0084\u0086-\u009f]",  # C1 without U+0085, a blank
+        f"Ã[{_IN_1252_ONLY}]|(?:^|[^A-ZÀ-Þ])Ã\xa0|Â(?:[{_IN_1252} {_LINE_ENDS}]|$)",
+        f"[├┬][{_second('cp850', 'cp437')}]|[√¬][{_second('mac_roman')}]",
+    )
+)
+"""The expression (RE2's and Python's) for text that was decoded from another encoding than its own.
+
+For texts before cleaning, which drops or changes some second letters: í became Ã and a soft hyphen, à Ã and an NBSP.
+"""
 
 _SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]+\z"
-_DECIMAL = r"^[0-9 ()+-]*[0-9][.,]0\z"
+_DECIMAL = r"[0-9][.,]0\z"
 _NARROW = r"^#{2,}\z"
 
 
@@ -91,7 +107,8 @@ def _table(chosen: bytes) -> np.ndarray:
 
 _BEGIN_WORDS = _table("".join(word[0] + word[0].upper() for word in WORDS_WITHOUT_VALUE).encode())
 _SEPARATORS = _table(b".,")
-_LEADS_OF_MOJIBAKE = _table("Ãâï".encode()[1::2])  # second bytes of what MOJIBAKE begins with; Â may stand at an end
+# Second bytes, behind C3 and E2, of what MOJIBAKE begins with; Â, which may stand at an end, is looked at by itself.
+_LEADS_OF_MOJIBAKE, _SYMBOLS_OF_MOJIBAKE = _table("Ãâïð".encode()[1::2]), _table("├┬√".encode()[1::3])
 _LONGEST_WORD = max(len(word.encode()) for word in WORDS_WITHOUT_VALUE)
 
 
@@ -100,28 +117,29 @@ def sentence(code: str) -> str:
     return next(kind(code).sentence for kind in (Reason, Doubt, Hint) if code in set(kind))
 
 
-def is_doubtful(judged: pa.RecordBatch) -> pa.BooleanArray:
-    """Return whether rows are taken but look damaged."""
-    found = np.logical_or.reduce([applies.to_numpy(zero_copy_only=False) for applies in _doubts(judged).values()])
+def is_doubtful(records: pa.RecordBatch, judged: pa.RecordBatch) -> pa.BooleanArray:
+    """Return whether rows are taken but look damaged; `judged` are the same rows as `records`, judged."""
+    doubts = _doubts(records, judged).values()
+    found = np.logical_or.reduce([applies.to_numpy(zero_copy_only=False) for applies in doubts])
     return pc.and_not(pa.array(found), is_refused(judged[schema.MOTIVOS]))
 
 
-def codes_of(judged: pa.RecordBatch, now: datetime) -> pa.StringArray:
+def codes_of(records: pa.RecordBatch, judged: pa.RecordBatch, now: datetime) -> pa.StringArray:
     """Per row its codes between blanks: of Reason for a refused row, else of the Doubts and Hints that it raises."""
-    raised = _doubts(judged) | _hints(judged, now)
+    raised = _doubts(records, judged) | _hints(judged, now)
     by_itself = (pc.if_else(applies, f"{code.value} ", "") for code, applies in raised.items())
     doubtful = pc.binary_join_element_wise(*by_itself, "")
     motivos = judged[schema.MOTIVOS]
     return pc.if_else(is_refused(motivos), pc.binary_join(motivos, " "), doubtful)
 
 
-def _doubts(judged: pa.RecordBatch) -> dict[Doubt, pa.BooleanArray]:
+def _doubts(records: pa.RecordBatch, judged: pa.RecordBatch) -> dict[Doubt, pa.BooleanArray]:
     """What looks damaged in good rows; all rows are asked by their bytes alone, few of them by an expression."""
-    texts = [judged[name] for name in schema.names(schema.TEXT)]
+    uncleaned, texts = ([rows[name] for name in schema.names(schema.TEXT)] for rows in (records, judged))
     telefone, email = judged[schema.TELEFONE.name], judged[schema.EMAIL.name]
     at_signs = pc.count_substring(email, "@")
     return {
-        Doubt.TEXTO_MAL_DECODIFICADO: _any(_seen(text, _may_be_mojibake, _matches(MOJIBAKE)) for text in texts),
+        Doubt.TEXTO_MAL_DECODIFICADO: _any(_seen(text, _may_be_mojibake, _matches(MOJIBAKE)) for text in uncleaned),
         Doubt.TELEFONE_CIENTIFICO: _seen(telefone, _has_e, _matches(_SCIENTIFIC)),
         Doubt.TELEFONE_DECIMAL: _seen(telefone, _ends_in_0, _matches(_DECIMAL)),
         Doubt.CAMPO_ESTREITO: _any(_seen(text, _has_number_sign, _matches(_NARROW)) for text in texts),
@@ -171,7 +189,8 @@ def _may_be_mojibake(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> 
     places = np.flatnonzero(data >= 0xC2)
     first, second, third = (data[np.minimum(places + step, len(data) - 1)] for step in range(3))
     lead = (second == 0x82) | (_LEADS_OF_MOJIBAKE[second] & (third >= 0xC2))
-    told = (first == 0xEF) | ((first == 0xC2) & (second < 0xA0)) | ((first == 0xC3) & lead)
+    told = (first == 0xEF) | ((first == 0xC2) & ((second < 0xA0) | (second == 0xAC))) | ((first == 0xC3) & lead)
+    told |= (first == 0xE2) & _SYMBOLS_OF_MOJIBAKE[second]
     return _texts_at(places[told], ends)
 
 

@@ -183,7 +183,7 @@ def _judge(
         known = (evidence or {}).get(place, NO_EVIDENCE)
         for records in read_block(file.path, block, file.survey):
             rows = judge(records, known)
-            doubtful[file.path.name] += pc.sum(is_doubtful(rows)).as_py()
+            doubtful[file.path.name] += pc.sum(is_doubtful(records, rows)).as_py()
             told[place] = told.get(place, NO_EVIDENCE) | find_evidence(records, rows)
             judged = pa.Table.from_batches([rows])
             arquivo = pa.repeat(pa.scalar(file.path.name), len(judged))
