@@ -9,23 +9,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import rules_twin
 from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
 from benchmarks.figures import Figure, keep
 from benchmarks.lake import peer_cost
-from vendas.schema import INPUT, INPUT_NAMES, MAX_TEXT_BYTES
+from intake_twin import evidence_of, reasons_against
+from vendas.schema import INPUT_NAMES, MAX_TEXT_BYTES
 
 ROOT = Path(__file__).parents[1]
 SEED = 8
 PIECES = {
-    "Timestamp do Registro": "2024-03-31|31/03/2024|31/02/2024|1989-01-01|2100-12-31|T| |10:00|:59|:60|.1234567|Z|+03",
-    "Valor da Compra": "R$| |-|0|1|12|123|1.234|,5|,50|.|,|999|000|9999999999|\u00a0|a combinar",
-    "Desconto Oferecido": "0|1|11|99|100|101|,|.|5|25|%| |-|\u00a0|ok",
-}
-TWINS = {
-    "Timestamp do Registro": rules_twin.timestamp_reason,
-    "Valor da Compra": rules_twin.valor_reason,
-    "Desconto Oferecido": rules_twin.desconto_reason,
+    "Timestamp do Registro": "2024-03-31|31/03/2024|31.02.2024|2024/03/31|1989-01-01|2100-12-31|T| |,|9:05|"
+    "10:00|:59|:60|.1234567|Z|+03",
+    "Valor da Compra": "R$| |-|0|1|12|123|1.234|,5|,50|.|,|999|000| 234|'234|(|)|BRL|\u200b|9999999999|"
+    "\u00a0|a combinar",
+    "Desconto Oferecido": "0|1|11|99|100|101|,|.|5|25|000|%| |-|(|)|\u00a0|ok",
 }
 
 
@@ -43,12 +40,6 @@ def odd_texts(column, generator):
     return "".join(generator.choice(pieces) for _ in range(generator.randint(0, 4)))
 
 
-def reasons(row):
-    found = [twin(row[name]) for name, twin in TWINS.items()]
-    cleaned = [rules_twin.clean_text(row[c.name], c.default) for c in INPUT if c.default]
-    return [*filter(None, found), *["texto_longo"] * any(map(rules_twin.texto_reason, cleaned))]
-
-
 def test_duckdb_judges_as_the_contract_does(tmp_path):
     generator = random.Random(SEED)
     plain = dict.fromkeys(INPUT_NAMES, " Ana\u00a0") | {"Timestamp do Registro": "2024-03-31 10:00"}
@@ -64,7 +55,8 @@ def test_duckdb_judges_as_the_contract_does(tmp_path):
     peer_cost("lake_duckdb", landing, tmp_path / "duckdb")
     found = duckdb.sql(f"select linha, motivos from '{tmp_path}/duckdb/quarantine.parquet'").fetchall()
     said = {line: ([rows[line - 2][name] for name in PIECES], motivos) for line, motivos in found}
-    judged = [([row[name] for name in PIECES], reasons(row)) for row in rows]
+    evidence = evidence_of(rows)
+    judged = [([row[name] for name in PIECES], reasons_against(row, evidence)) for row in rows]
     assert said == {line: row for line, row in enumerate(judged, start=2) if row[1]}
 
 

@@ -1,66 +1,103 @@
 -- The lake's work under docs/contract.md in one script: from bronze/*.csv, in the current folder, to silver and gold by
 -- year, quarantine and ledger. Less than the contract in some things: the lake is empty before, files are UTF-8 with
--- commas and the 13 columns in order, no record goes over several lines, and nothing is published in one step.
+-- commas and the 13 columns in order, no record goes over several lines, no date is written month first, no row is called
+-- doubtful, and nothing is published in one step.
 
-create macro blank() as '[\p{Z}\t-\r\x{85}]';  -- an expression for a character of white space
--- Most texts have none at either end, and looking is far cheaper than cutting.
-create macro trimmed(field) as if(
-    regexp_matches(field, '^' || blank() || '|' || blank() || '$'),
-    regexp_replace(field, '^' || blank() || '+|' || blank() || '+$', '', 'g'),
-    field
+create macro unseen() as
+    '[\x{AD}\x{61C}\x{180E}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}]';
+create macro blanks() as '[\p{Z}\t-\r\x{85}]+';
+create macro cleaned(field) as regexp_replace(
+    regexp_replace(
+        nfc_normalize(trim(regexp_replace(regexp_replace(field, unseen(), '', 'g'), blanks(), ' ', 'g'))),
+        '^=" ?(.*?) ?"$', '\1'
+    ),
+    '^''([0-9+\-=@])', '\1'
 );
-create macro clean(field) as trimmed(nfc_normalize(field));
+-- Most texts are clean, and looking is far cheaper than cleaning.
+create macro clean(field) as if(
+    regexp_matches(field, '^[ ='']| $|  |[\t-\r\x{85}\x{A0}\x{AD}\x{300}-\x{10FFFF}]'), cleaned(field), field
+);
 create macro filled(field, missing) as coalesce(nullif(clean(field), ''), missing);
+create macro address(field) as regexp_replace(field, '^[^<>]*< ?([^<> ]+) ?>$', '\1');
 create macro matches(field, pattern) as regexp_full_match(field, pattern);
 
-create macro iso_moment() as '\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?';
-create macro br_moment() as '\d\d/\d\d/\d{4} \d\d:\d\d(:\d\d)?';
+create macro iso_day() as '\d{4}(-\d\d-|/\d\d/)\d\d';
+create macro br_day() as '\d\d(/\d\d/|-\d\d-|\.\d\d\.)\d{4}';
+create macro clock() as '\d{1,2}:\d\d(:\d\d([.,]\d+)?)?';
+create macro a_moment() as '(' || iso_day() || '(T|,? |,)|' || br_day() || '(,? |,))' || clock();
+create macro clock_of(t) as left(
+    regexp_replace(replace(regexp_extract(t, clock() || '$'), ',', '.'), '^(\d):', '0\1:'), 15
+);
 create macro as_moment(t) as case
-    when matches(t, iso_moment()) then try_cast(left(t, 26) as timestamp)
-    when matches(t, br_moment()) then try_strptime(t, ['%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S'])
+    when matches(t, '\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?') then try_cast(left(t, 26) as timestamp)
+    when not matches(t, a_moment()) then null
+    when matches(left(t, 4), '\d{4}')
+        then try_cast(left(t, 4) || '-' || t[6:7] || '-' || t[9:10] || ' ' || clock_of(t) as timestamp)
+    else try_cast(t[7:10] || '-' || t[4:5] || '-' || left(t, 2) || ' ' || clock_of(t) as timestamp)
 end;
 create macro moment_reason(t, moment) as case
     when year(moment) between 1990 and 2100 then null
     when t = '' then 'timestamp_ausente'
-    when matches(t, '\d{4}-\d\d-\d\d|\d\d/\d\d/\d{4}') then 'timestamp_sem_hora'
-    when matches(t, '(' || iso_moment() || '|' || br_moment() || ') ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]\d\d(:?\d\d)?)')
-        then 'timestamp_com_fuso'
-    when not matches(t, iso_moment() || '|' || br_moment()) then 'timestamp_invalido'
+    when matches(t, iso_day() || '|' || br_day()) then 'timestamp_sem_hora'
+    when matches(t, a_moment() || ' ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]\d\d(:?\d\d)?)') then 'timestamp_com_fuso'
+    when not matches(t, a_moment()) then 'timestamp_invalido'
     when regexp_extract(t, '\d{4}')::int between 1990 and 2100 then 'timestamp_impossivel'
     else 'timestamp_fora_do_intervalo'
 end;
 
-create macro amount(t) as regexp_replace(t, '^R\$' || blank() || '*', '');
+create macro amount(t) as regexp_replace(t, '^R\$ ?', '');
 create macro point_groups() as '[1-9]\d{0,2}((\.\d{3})+,\d{1,2}|(\.\d{3}){2,})';
 create macro comma_groups() as '[1-9]\d{0,2}((,\d{3})+\.\d{1,2}|(,\d{3}){2,})';
+create macro blank_groups() as '(( \d{3})+|(''\d{3})+|(’\d{3})+)';
+create macro blank_amount() as '[1-9]\d{0,2}' || blank_groups() || '[.,]\d{1,2}';
+create macro with_zeros() as '\d+[.,]\d\d00+';
+create macro digits() as '\d[\d., ''’]*';
 create macro as_value(a) as try_cast(case
     when matches(a, '\d+([.,]\d{1,2})?') then replace(a, ',', '.')
     when matches(a, point_groups()) then replace(replace(a, '.', ''), ',', '.')
     when matches(a, comma_groups()) then replace(a, ',', '')
+    when matches(a, with_zeros()) then replace(regexp_extract(a, '^\d+[.,]\d\d'), ',', '.')
+    when matches(a, blank_amount()) then replace(regexp_replace(a, '[ ''’]', '', 'g'), ',', '.')
 end as decimal(12, 2));
+create macro is_negative(t) as matches(
+    t,
+    '(R\$ ?)?([-−] ?(R\$ ?)?' || digits() || '|' || digits() || '[-−]|\( ?(R\$ ?)?' || digits() || '\))'
+);
 create macro value_reason(t, a, value) as case
     when value is not null then null
-    when t = '' then 'valor_ausente'
-    when matches(t, '-' || blank() || '*(R\$' || blank() || '*)?\d[\d.,]*') then 'valor_negativo'
-    when matches(a, '-' || blank() || '*\d[\d.,]*') then 'valor_negativo'
+    when matches(t, '(R\$)? ?[-–—]?') then 'valor_ausente'
+    when is_negative(t) then 'valor_negativo'
     when matches(a, '\d+[.,]\d{3}') then 'valor_ambiguo'
-    when matches(a, '\d+[.,]\d{4,}|[1-9]\d{0,2}((\.\d{3})+,|(,\d{3})+\.)\d{3,}') then 'valor_casas_decimais'
-    when matches(a, '\d+([.,]\d{1,2})?|' || point_groups() || '|' || comma_groups()) then 'valor_fora_do_limite'
+    when matches(a, '\d+' || blank_groups()) then 'valor_sem_centavos'
+    when matches(
+        a, '\d+([.,]\d{1,2})?|' || point_groups() || '|' || comma_groups() || '|' || with_zeros() || '|' || blank_amount()
+    ) then 'valor_fora_do_limite'
+    when matches(a, '\d+[.,]\d{4,}|[1-9]\d{0,2}((\.\d{3})+,|(,\d{3})+\.|' || blank_groups() || '[.,])\d{3,}')
+        then 'valor_casas_decimais'
+    when t not like 'R$%' and matches(
+        t,
+        '([A-Za-z]{1,3}|[A-Za-z]{0,2}[$€£¥]) ?' || digits() || '|' || digits() || '([A-Za-z]{1,3}|[A-Za-z]{0,2}[$€£¥])'
+    ) then 'valor_moeda'
     else 'valor_invalido'
 end;
 
-create macro percent() as '(' || blank() || '*%)?';
+create macro percent() as '( ?%)?';
 create macro as_points(t) as case
     when t = '' then 0
-    when matches(t, '\d+([.,]\d{1,2})?' || percent())
+    when matches(t, '\d+([.,]\d{1,2}0*)?' || percent())
         then try_cast(replace(regexp_replace(t, percent() || '$', ''), ',', '.') as decimal(18, 2))
 end;
 create macro is_unclear(t, points) as points > 0 and points < 1 and t not like '%\%' escape '\';
-create macro discount_reason(t, points) as case
+create macro is_fraction(t) as matches(t, '0+[.,]\d*[1-9]\d*');
+create macro discount_reason(t, points, has_fractions) as case
+    when has_fractions and matches(t, '0*1([.,]0+)?') then 'desconto_um_ambiguo'
     when points <= 100 and not is_unclear(t, points) then null
-    when matches(t, '-' || blank() || '*\d[\d.,]*' || percent()) then 'desconto_negativo'
-    when matches(t, '0+[.,]\d*[1-9]\d*') then 'desconto_ambiguo'
-    when matches(t, '\d+[.,]\d{3,}' || percent()) then 'desconto_casas_decimais'
+    when matches(
+        t,
+        '[-−] ?\d[\d.,]*' || percent() || '|\d[\d.,]*' || percent() || ' ?[-−]|\(\d[\d.,]*' || percent() || '\)' || percent()
+    ) then 'desconto_negativo'
+    when is_fraction(t) then 'desconto_ambiguo'
+    when matches(t, '\d+[.,]\d\d\d*[1-9]\d*' || percent()) then 'desconto_casas_decimais'
     when matches(t, '\d+([.,]\d+)?' || percent()) then 'desconto_acima_de_100'
     else 'desconto_invalido'
 end;
@@ -91,7 +128,7 @@ with cleaned as (
         filename, number, codigo is not null and beyond is null as whole,
         clean(moment) as moment, clean(value) as value, amount(clean(value)) as bare, clean(discount) as discount,
         filled(nome, 'NÃO INFORMADO') as nome, filled(sobrenome, 'NÃO INFORMADO') as sobrenome,
-        filled(email, 'NÃO INFORMADO') as email, filled(telefone, 'NÃO INFORMADO') as telefone,
+        coalesce(nullif(address(clean(email)), ''), 'NÃO INFORMADO') as email, filled(telefone, 'NÃO INFORMADO') as telefone,
         filled(produto, 'NÃO INFORMADO') as produto, filled(canal, 'NÃO INFORMADO') as canal,
         filled(plataforma, 'NÃO INFORMADO') as plataforma, filled(campanha, 'NÃO INFORMADO') as campanha,
         filled(vendedor, 'NÃO INFORMADO') as vendedor, filled(codigo, 'NÃO DISPONÍVEL') as codigo
@@ -99,20 +136,22 @@ with cleaned as (
 ),
 typed as (
     select *, as_moment(moment) as em, as_value(bare) as valor, as_points(discount) as points from cleaned
-)
+),
+-- Where one discount of a file is a fraction, a plain 1 in it may mean all of the price.
+fractions as (select distinct filename, true as has_fractions from typed where whole and is_fraction(discount))
 select
     files.place, files.filename, number, em, nome, sobrenome, email, telefone, produto, valor, canal, plataforma,
     campanha, vendedor, try_cast(points * 0.01::decimal(2, 2) as decimal(5, 4)) as desconto, codigo,
     case when not whole then ['numero_de_campos'] else list_filter([
         moment_reason(moment, em),
         value_reason(value, bare, valor),
-        discount_reason(discount, points),
+        discount_reason(discount, points, has_fractions),
         if(greatest(
             strlen(nome), strlen(sobrenome), strlen(email), strlen(telefone), strlen(produto), strlen(canal),
             strlen(plataforma), strlen(campanha), strlen(vendedor), strlen(codigo)
         ) > 1000, 'texto_longo', null)
     ], lambda reason: reason is not null) end as motivos
-from typed join files using (filename);
+from typed join files using (filename) left join fractions using (filename);
 
 create table firsts as select filename, min(number) as first from records group by filename;
 
