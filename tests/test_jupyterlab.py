@@ -63,10 +63,11 @@ def desk(lake, tmp_path_factory):
     own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     left_out = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
     environment = {name: value for name, value in os.environ.items() if name not in left_out} | own
+    path = f"{folder}{os.pathsep}{Path(embedded.__file__).parents[1]}"  # one without this package would be left out
     with (folder / "log").open("wb") as log:
         process = psutil.Popen(
             [VENDAS, "notebook", "--lake", str(lake), "--", "--no-browser", "--port=0"],
-            env=environment | {"PYTHONPATH": str(folder)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=environment | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     try:
         yield SimpleNamespace(url=address(process, folder / "log"), folder=folder, process=process)

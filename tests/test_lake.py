@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from rows import FILE, silver_frame, silver_row, silver_table
-from vendas import schema, without_spark
+from vendas import lake, schema, without_spark
 from vendas.errors import ConcurrentChange, VendasError
 from vendas.lake import GOLD, LEDGER, QUARANTINE, SILVER, Lake, properties
 from vendas.ledger import Event, read_events, record
@@ -240,6 +240,37 @@ def test_a_tables_total_is_told_without_reading_it(spark, tables):
     assert (tables.total(SILVER), total_without_spark(folder(spark), SILVER)) == (0, 0)
     add(tables, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
     assert (tables.total(SILVER), total_without_spark(folder(spark), SILVER)) == (2, 2)
+
+
+def ledger_files(spark):
+    """How many data files the ledger has, and the runs that it tells of."""
+    files = spark.sql("SELECT * FROM lago.ledger.files").count()
+    return files, sorted(event.run_id for event in read_events(folder(spark)))
+
+
+def record_runs(tables, *runs):
+    for run_id in runs:
+        record(tables, [], [Event(OTHER, "registros.csv", "bronze", run_id)])
+
+
+def test_small_files_of_the_ledger_become_one_with_each_record(spark, tables):
+    record_runs(tables, "r1", "r2", "r3")
+    assert ledger_files(spark) == (1, ["r1", "r2", "r3"])
+
+
+def test_large_files_of_the_ledger_stay_as_they_are(spark, tables, monkeypatch):
+    monkeypatch.setattr(lake, "SMALL_BYTES", 0)
+    record_runs(tables, "r1", "r2", "r3")
+    assert ledger_files(spark) == (3, ["r1", "r2", "r3"])
+
+
+def test_small_files_that_somebody_else_put_together_meanwhile_are_left_to_him(spark, tables, monkeypatch):
+    record_runs(tables, "r1")
+    stale = lake._data_files(lake.iceberg_table(spark, LEDGER))
+    record_runs(tables, "r2")
+    monkeypatch.setattr(lake, "_data_files", lambda table: stale)
+    record_runs(tables, "r3")
+    assert ledger_files(spark) == (2, ["r1", "r2", "r3"])
 
 
 def test_recording_no_events_commits_nothing(spark, tables):

@@ -121,16 +121,24 @@ class Lake:
         opened, target = iceberg_table(self.spark, LEDGER), self.target(LEDGER)
         if small := [file for file in _data_files(opened) if file.fileSizeInBytes() <= SMALL_BYTES]:
             held = [HeldFile(location(file.location()), target.columns).rows() for file in small]
-            change = opened.newOverwrite().addFile(_added(self.spark, opened, target.write(_joined([*held, rows]))))
-            for file in small:
-                change.deleteFile(file)
+            merged = target.write(_joined([*held, rows]))
             try:
-                return change.commit()
-            except Py4JJavaError as error:
-                if "ValidationException" not in str(error):
+                return self._put_in_place(opened, small, merged)
+            except (Py4JJavaError, IllegalArgumentException) as error:
+                if "Missing required files to delete" not in str(error):
                     raise
                 opened.refresh()  # somebody else put these files together meanwhile
         _append(self.spark, opened, [target.write(rows)]).commit()
+
+    def _put_in_place(self, table: JavaObject, files: Iterable[JavaObject], merged: DataFile) -> None:
+        """Puts one file in the place of these, in one commit, which fails if one of them is gone by then."""
+        change = table.newTransaction()
+        deletion = change.newDelete().validateFilesExist()
+        for file in files:
+            deletion.deleteFile(file)
+        deletion.commit()
+        change.newAppend().appendFile(_added(self.spark, table, merged)).commit()
+        change.commitTransaction()
 
     def total(self, table: str) -> int:
         """Rows the table holds, from its metadata alone."""
