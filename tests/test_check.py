@@ -128,14 +128,21 @@ def test_rows_tell_how_others_of_their_file_are_to_be_understood(look):
     found = look(
         month_first=months,
         day_first=months[::2],
+        month_first_twice=[months[0], months[1], months[0], months[2], months[2]],
         fractions=[line(Desconto_Oferecido=percent) for percent in ("1", "0.5", "1%", "10")],
+        fractions_twice=[line(Desconto_Oferecido=percent) for percent in ("1", "0.5", "1")],
         percents=[line(Desconto_Oferecido=percent) for percent in ("1", "0.5%", "1%", "10")],
     )
-    assert {name: (counts(report), report.motivos) for name, report in found.items()} == {
+    assert {name: (counts(report), report.motivos | report.avisos) for name, report in found.items()} == {
         "month_first": ((3, 1, 0, 2), {"timestamp_impossivel": 1, "timestamp_ambiguo": 1}),
+        "month_first_twice": (
+            (5, 2, 0, 3),
+            {"timestamp_impossivel": 1, "timestamp_ambiguo": 2, "linha_repetida": 1},
+        ),
         "day_first": ((2, 2, 0, 0), {}),
         "fractions": ((4, 2, 0, 2), {"desconto_ambiguo": 1, "desconto_um_ambiguo": 1}),
-        "percents": ((4, 4, 0, 0), {}),
+        "fractions_twice": ((3, 0, 0, 3), {"desconto_ambiguo": 1, "desconto_um_ambiguo": 2}),
+        "percents": ((4, 4, 0, 0), {"linha_repetida": 1}),
     }
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake_twin import reasons_against, sale_of
+from intake_twin import evidence_of, reasons_against, sale_of
 from rows import raw_row
 from vendas import schema
-from vendas.judge import JUDGED, judge
+from vendas.judge import JUDGED, NO_EVIDENCE, Evidence, find_evidence, judge
 from vendas.records import ARROW_SCHEMA
 
 TIMESTAMP, VALOR, DESCONTO, NOME = (c.name for c in (schema.TIMESTAMP, schema.VALOR, schema.DESCONTO, schema.NOME))
@@ -97,12 +97,67 @@ def test_no_text_may_be_long(column):
     assert motivos(raw_row(), raw_row(**{column.name: "x" * 1001})) == [[], ["texto_longo"]]
 
 
+def test_of_an_e_mail_with_a_name_the_address_is_kept():
+    (row,) = judged(raw_row(Email="Ana Melo <ana@x.br>"))
+    assert row["Email"] == "ana@x.br"
+
+
+MONTH_FIRST, FRACTIONS = Evidence(month_first=True), Evidence(fractions=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "evidence"),
+    [
+        (TIMESTAMP, "03/25/2024 10:00", MONTH_FIRST),
+        (TIMESTAMP, "\u200b'03.25.2024, 10:00", MONTH_FIRST),
+        (TIMESTAMP, "25/03/2024 10:00", NO_EVIDENCE),
+        (DESCONTO, "0.5", FRACTIONS),
+        (DESCONTO, '="0,5"', FRACTIONS),
+        (DESCONTO, "0.5%", NO_EVIDENCE),
+    ],
+)
+def test_a_row_is_evidence_of_how_its_file_is_written(column, text, evidence):
+    batch = pa.RecordBatch.from_pylist([raw_row(**{column: text})], ARROW_SCHEMA)
+    assert find_evidence(batch, judge(batch)) == evidence
+
+
+def test_evidence_of_one_kind_adds_to_that_of_another():
+    assert MONTH_FIRST | FRACTIONS == FRACTIONS | MONTH_FIRST == Evidence(month_first=True, fractions=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "evidence", "reasons"),
+    [
+        (TIMESTAMP, "03/05/2024 10:00", MONTH_FIRST, ["timestamp_ambiguo"]),
+        (TIMESTAMP, "03/05/2024 10:00", FRACTIONS, []),
+        (TIMESTAMP, "05/05/2024 10:00", MONTH_FIRST, []),
+        (TIMESTAMP, "25/03/2024 10:00", MONTH_FIRST, []),
+        (TIMESTAMP, "2024-03-05 10:00", MONTH_FIRST, []),
+        (DESCONTO, "1", FRACTIONS, ["desconto_um_ambiguo"]),
+        (DESCONTO, "1,00", FRACTIONS, ["desconto_um_ambiguo"]),
+        (DESCONTO, "01", FRACTIONS, ["desconto_um_ambiguo"]),
+        (DESCONTO, "1", MONTH_FIRST, []),
+        (DESCONTO, "1%", FRACTIONS, []),
+        (DESCONTO, "0", FRACTIONS, []),
+        (DESCONTO, "1.5", FRACTIONS, []),
+    ],
+)
+def test_evidence_makes_a_text_mean_two_things(column, text, evidence, reasons):
+    batch = pa.RecordBatch.from_pylist([raw_row(**{column: text})], ARROW_SCHEMA)
+    (row,) = judge(batch, evidence).to_pylist()
+    assert (row["motivos"], row[column] is None) == (reasons, bool(reasons))
+
+
+MOMENTS = [
+    "2024-03-31 14:05", "31/03/2024 14:05:09", " 2024-03-31T14:05:09.1234567 ", "31/02/2024 10:00", "",
+    "03/05/2024 14:05", "05/05/2024 14:05", "\u200b03/25/2024 14:05", "'03-25-2024, 9:05",
+]  # fmt: skip
 FIELDS = {
-    TIMESTAMP: ["2024-03-31 14:05", "31/03/2024 14:05:09", " 2024-03-31T14:05:09.1234567 ", "31/02/2024 10:00", ""],
+    TIMESTAMP: MOMENTS,
     VALOR: ["50", "R$ 1.234,56", "1.234", "-1", "10000000000", "x", None],
-    DESCONTO: ["", "11%", "5,5", "0.11", "101", None],
+    DESCONTO: ["", "11%", "5,5", "0.11", '="0,5"', "1", "01,0", "1%", "101", None],
     NOME: ["Ana", " Ana ", "", None, "x" * 1001],
-    "Email": ["a@b", "y" * 1001, "É\u00a0"],
+    "Email": ["a@b", "Ana <a@b>", "y" * 1001, "É\u00a0"],
 }
 RECORDS = st.one_of(
     st.fixed_dictionaries({name: st.sampled_from(texts) for name, texts in FIELDS.items()}),
@@ -120,3 +175,15 @@ def test_every_record_comes_out_once_as_its_twin_says(records):
     assert [row["texto"] for row in got] == ["…" if row["motivos"] else None for row in got]
     good = [(new, old) for new, old in zip(got, rows, strict=True) if not new["motivos"]]
     assert [tuple(new[name] for name in schema.INPUT_NAMES) for new, _ in good] == [sale_of(old) for _, old in good]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(RECORDS, max_size=12))
+def test_evidence_and_what_it_makes_of_records_is_their_twins(records):
+    rows = [raw_row(linha, **changed) for linha, changed in enumerate(records, 2)]
+    batch = pa.RecordBatch.from_pylist(rows, ARROW_SCHEMA)
+    evidence = find_evidence(batch, judge(batch))
+    told = evidence_of([row for row in rows if not row["problemas"]])
+    assert (evidence.month_first, evidence.fractions) == told
+    got = judge(batch, evidence).to_pylist()
+    assert [row["motivos"] for row in got] == [row["problemas"] or reasons_against(row, told) for row in rows]

@@ -1,8 +1,11 @@
 """Workers' work, done in this process on small blocks and ranges of time; Spark's part is tested with the notebooks."""
 
+import csv
+import io
 import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,12 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake_twin import Dropped, Twin
 from rows import silver_row, silver_table
 from vendas import schema, workers
 from vendas.bronze import SurveyedFile
+from vendas.check import examine
 from vendas.data_files import HeldFile, Target
 from vendas.dialect import survey
 from vendas.mended import LINKS
+from vendas.records import read_block
 from vendas.silver import time_ranges
 
 HEADER = ",".join(schema.INPUT_NAMES)
@@ -26,6 +32,7 @@ NEW_YEAR = datetime(2024, 1, 1)
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
     monkeypatch.setattr(workers, "spread", lambda spark, items, work: [work(item) for item in items])
+    monkeypatch.setattr(workers, "read_block", partial(read_block, window_bytes=100))
     monkeypatch.setattr(workers, "_task_bytes", lambda spark, parts: 200)
     monkeypatch.setattr(workers, "time_ranges", lambda found: time_ranges(found, rows=3))
 
@@ -98,6 +105,56 @@ def test_evidence_in_one_task_reaches_all_blocks_of_its_file_and_no_other_file(t
     assert sum(stretch.rows for stretch in judged.stretches) == 1 + 20
     kept = {stretch.path for stretch in judged.stretches} | {file.path for file in judged.refused}
     assert {str(path) for path in tmp_path.rglob("*.parquet")} == kept  # what was judged in vain is deleted
+
+
+def test_evidence_of_two_kinds_comes_together_from_two_tasks(tmp_path):
+    means_two_things = dated("03/05/2024")
+    shows_month_first, shows_fractions = dated("03/25/2024"), dated("04/04/2024").replace(",1,", ",0.5,")
+    others = [dated("05/05/2024", number) for number in range(20)]
+    files = [write(tmp_path, "registros_a.csv", [means_two_things, shows_month_first, *others, shows_fractions])]
+    judged = workers.judge_files(None, files, tmp_path / "staging", Tables(tmp_path).target("quarantine"))
+    reasons = {line: reasons for _, line, reasons in refused_rows(judged)}
+    assert (reasons[2], reasons[4]) == (["timestamp_ambiguo", "desconto_um_ambiguo"], ["desconto_um_ambiguo"])
+
+
+FIELDS = {
+    "Timestamp do Registro": [
+        "2024-03-05 10:00", "05/05/2024 10:00", "25/03/2024 10:00", "03/05/2024 10:00", "'03/25/2024, 10:00",
+    ],
+    "Telefone": ["11987654321", "119.0", "#N/D", "PatrÃ\xadcia"],
+    "Valor da Compra": ["50", "50", "50", "1.234"],
+    "Desconto Oferecido": ["", "10", "1", "1,0", "1%", '="0,5"'],
+}  # fmt: skip
+ROWS = st.lists(st.fixed_dictionaries({name: st.sampled_from(texts) for name, texts in FIELDS.items()}), max_size=9)
+
+
+def as_record(fields):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([fields.get(name, "") for name in schema.INPUT_NAMES])
+    return text.getvalue()
+
+
+@given(files=st.lists(ROWS, min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_files_are_judged_as_their_twin_and_check_judge_them(files):
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"registros_{number}.csv" for number in range(len(files))]
+        surveyed = [write(Path(folder), name, map(as_record, rows)) for name, rows in zip(names, files, strict=True)]
+        judged = workers.judge_files(
+            None, surveyed, Path(folder) / "staging", Tables(Path(folder)).target("quarantine")
+        )
+        found = dict(zip(names, examine([file.path for file in surveyed], NEW_YEAR), strict=True))
+        refused = refused_rows(judged)
+        assert refused == [(name, line, reasons) for name in names for line, reasons in twins_refused(folder, name)]
+        assert sum(stretch.rows for stretch in judged.stretches) == sum(map(len, files)) - len(refused)
+        assert +judged.doubtful == {name: check.duvidosas for name, check in found.items() if check.duvidosas}
+
+
+def twins_refused(folder, name):
+    """What the twin refuses of a file alone."""
+    twin, file = Twin(), Dropped(name, 0, (Path(folder) / name).read_bytes())
+    twin.run([file])
+    return [(line, reasons) for line, _, reasons in twin.outcomes[file.bronze_name].quarantined]
 
 
 def test_files_without_evidence_are_judged_once(tmp_path, monkeypatch):

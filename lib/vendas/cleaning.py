@@ -36,16 +36,20 @@ def _clean_each(text: pa.StringArray) -> pa.StringArray:
 def _perhaps_unclean(text: pa.StringArray) -> pa.BooleanArray:
     """Return whether texts have anything that cleaning looks at; a look at all bytes at once."""
     data, offsets = bytes_of(text)
-    begins, ends = offsets[:-1], offsets[1:]
     found = np.zeros(len(text), bool)
     if not len(data):
         return pa.array(found)
-    places = np.flatnonzero((data < ord(" ")) | (data >= 0xC2))
-    blanks = np.flatnonzero(data == ord(" "))
-    doubled = blanks[1:][np.diff(blanks) == 1]  # in one text, or at the end of one and the start of the next
-    for of_kind in (places[_MAY_CHANGE[data[places]]], doubled):
-        found[np.searchsorted(offsets, of_kind, side="right") - 1] = True
-    filled = begins < ends
-    first, last = data[begins[filled]], data[ends[filled] - 1]
-    found[filled] |= (first == ord(" ")) | (last == ord(" ")) | (first == ord("'")) | (first == ord("="))
-    return pa.array(found)
+    letters, blanks = np.flatnonzero(data >= 0xC2), np.flatnonzero(data == ord(" "))
+    kinds = [
+        letters[_MAY_CHANGE[data[letters]]],
+        blanks[1:][np.diff(blanks) == 1],  # in one text, or at the end of one and the start of the next
+    ]
+    if data.min() < ord(" "):  # which is quicker asked than where, and seldom so
+        controls = np.flatnonzero(data < ord(" "))
+        kinds.append(controls[_MAY_CHANGE[data[controls]]])
+    for places in kinds:
+        found[np.searchsorted(offsets, places, side="right") - 1] = True
+    begins, ends = offsets[:-1], offsets[1:]
+    first, last = data[np.minimum(begins, len(data) - 1)], data[ends - 1]  # an empty text has those of another
+    at_an_end = (first == ord(" ")) | (last == ord(" ")) | (first == ord("'")) | (first == ord("="))
+    return pa.array(found | (at_an_end & (begins < ends)))
