@@ -231,12 +231,29 @@ def test_two_files_whose_names_differ_in_form_only_both_arrive(landing, bronze):
     assert sorted((bronze / file.name).read_bytes() for file in bronze_files(bronze)) == [b"a\n", b"b\n"]
 
 
-@pytest.mark.parametrize("kept", ["NFC", "NFD"])
-@pytest.mark.parametrize("given_in", ["NFC", "NFD"])
+FORMS = ("NFC", "NFD")
+
+
+@pytest.mark.parametrize("kept", FORMS)
+@pytest.mark.parametrize("given_in", FORMS)
 def test_a_file_is_found_by_its_name_in_either_form(kept, given_in):
     file = BronzeFile.parse(unicodedata.normalize(kept, bronze_name("registros_São João")))
     for name in (file.name, file.received_as):
         assert find([file], [unicodedata.normalize(given_in, name)]) == [file]
+
+
+def test_of_two_bronze_files_whose_names_differ_in_form_only_the_one_given_is_found():
+    files = [BronzeFile.parse(unicodedata.normalize(form, bronze_name("registros_São João"))) for form in FORMS]
+    assert [find(files, [file.name]) for file in files] == [[file] for file in files]
+
+
+def test_a_decomposed_name_that_is_short_enough_once_composed_arrives(landing, bronze):
+    name = f"registros_{'ã' * 80}.csv"
+    decomposed = unicodedata.normalize("NFD", name)
+    assert len(decomposed.encode()) == 254
+    drop(landing, decomposed)
+    assert len(sweep(landing, bronze)) == 1
+    assert [file.received_as for file in bronze_files(bronze)] == [name] and list(landing.iterdir()) == []
 
 
 def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronze):

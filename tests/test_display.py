@@ -64,3 +64,10 @@ def test_all_files_are_shown_where_nothing_cuts():
 )
 def test_a_run_tells_of_files_that_gave_nothing(tmp_path, files, status):
     assert a_report(tmp_path, *files).status == status
+
+
+@pytest.mark.parametrize(("tell_of_landing", "times"), [(True, 1), (False, 0)])
+def test_a_run_of_watch_leaves_it_to_the_looks_to_name_what_stays_in_landing(tmp_path, tell_of_landing, times):
+    left = {tmp_path / "vendas.csv": "stays in landing because of its name"}
+    report = RunReport("r1", 1.0, [], [], tmp_path, left=left)
+    assert said(print_run, report, tell_of_landing).count("vendas.csv stays in landing") == times

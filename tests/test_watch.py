@@ -104,6 +104,21 @@ def test_a_file_that_is_open_for_writing_is_no_work_and_told_once(settings):
     assert lookout.sees_work()
 
 
+def test_a_file_that_goes_on_growing_keeps_no_complete_one_waiting(settings, lookout):
+    drop(settings, "registros_a.csv")
+    os.utime(settings.landing / "registros_a.csv", (1, 1))
+    seen = []
+    for number in range(3):
+        drop(settings, "registros_b.csv", text="x" * number)
+        seen.append(lookout.sees_work())
+    assert seen == [True, True, True]
+
+
+def test_an_original_that_a_killed_sweep_left_under_a_hidden_name_is_work(settings, lookout):
+    drop(settings, ".registros_a.csv.0123abcd.taken")
+    assert lookout.sees_work()
+
+
 def test_files_that_stay_for_their_names_are_no_work_and_told_once(settings):
     told = []
     lookout = Lookout(settings, lambda path, why: told.append(path.name))

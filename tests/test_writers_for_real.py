@@ -105,3 +105,32 @@ def test_watch_takes_each_file_whole_once_it_is_complete(lake, writers):
         _, said = watch.communicate()
     assert "registros_pause.csv is still being written; the next run takes it" in said
     assert "Traceback" not in said and list((lake / "landing").iterdir()) == []
+
+
+HOLDS = "import sys, time; file = open(sys.argv[1], 'a'); print('ready', flush=True); time.sleep(600)"
+
+
+def test_a_run_takes_a_file_just_copied_and_names_once_each_that_stays(lake):
+    landing, header = lake / "landing", ",".join(INPUT_NAMES)
+    row = "2024-03-31 14:00:00,pause,,,,P,1234.56,,,,,,"
+    held, long, other = landing / "registros_held.csv", landing / f"registros_{'x' * 227}.csv", landing / "vendas.csv"
+    for path in (held, long, other):
+        path.write_text(f"{header}\n{row}\n")
+        os.utime(path, (1_700_000_000,) * 2)
+    writer = subprocess.Popen([sys.executable, "-c", HOLDS, held], stdout=subprocess.PIPE, text=True)
+    try:
+        assert writer.stdout.readline() == "ready\n"
+        (landing / "registros_good.csv").write_text(f"{header}\n{row}\n")
+        command = [VENDAS, "run", "--lake", lake, "--json"]
+        runs = [subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True) for _ in range(2)]
+    finally:
+        writer.kill()
+        writer.wait()
+    assert [run.returncode for run in runs] == [0, 0]
+    taken = [[file["arquivo_recebido"] for file in json.loads(run.stdout)["files"]] for run in runs]
+    assert taken == [["registros_good.csv"], []] and "Nothing new" in runs[1].stderr
+    for run in runs:
+        assert run.stderr.count(f"{held} is still being written; the next run takes it.") == 1
+        assert run.stderr.count(f"{long} stays in landing: its name is 15 bytes too long for bronze; shorten it.") == 1
+        assert run.stderr.count(f"{other} stays in landing because of its name") == 1
+    assert sorted(landing.iterdir()) == sorted([held, long, other])

@@ -16,6 +16,7 @@ __all__ = [
     "find",
     "is_sales_file",
     "left_behind",
+    "left_by_run",
     "look",
     "look_at_landing",
     "sweep",
@@ -60,6 +61,12 @@ def left_behind(found: Landing) -> dict[Path, str]:
         found.misnamed, "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
     )
     return writing | too_long | misnamed
+
+
+def left_by_run(found: Landing) -> dict[Path, str]:
+    """Return what is still there after a run, with what to do about each file: also what it found incomplete."""
+    late = dict.fromkeys(found.takeable, "came, or was still being written, during this run; the next run takes it")
+    return late | left_behind(found)
 
 
 def sweep(landing: Path | S3Path, bronze: Path | S3Path, quiet: float = QUIET_SECONDS) -> list[Arrival]:

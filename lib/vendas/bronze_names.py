@@ -14,6 +14,8 @@ from vendas.errors import ArrivalError
 _BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv", re.IGNORECASE | re.DOTALL)
 QUIET_SECONDS = 2.0  # for which a complete file has not changed, unless a setting says otherwise
 MAX_NAME_BYTES = 255  # of a file's name, on the file systems in use
+MAX_S3_NAME_BYTES = 1000  # of a bronze name on S3: as long as the warehouse's columns
+MAX_KEY_BYTES = 1024  # of an object's key on S3
 _ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # to the name that a file arrives under
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,18 +32,28 @@ def looks_misnamed(name: str) -> bool:
 
 def bytes_too_long(name: str) -> int:
     """Return how many bytes too long the bronze name of a file would be that arrives under this name; 0 if it fits."""
-    return max(0, len(_composed(name).encode(errors="surrogateescape")) + _ADDED_BYTES - MAX_NAME_BYTES)
+    return max(0, _bytes(composed(name)) + _ADDED_BYTES - MAX_NAME_BYTES)
+
+
+def bytes_too_long_on_s3(name: str, prefix: str) -> int:
+    """Return the same of an object that goes to this prefix on S3 (`bronze/`)."""
+    longest = min(MAX_S3_NAME_BYTES, MAX_KEY_BYTES - _bytes(prefix))
+    return max(0, _bytes(composed(name)) + _ADDED_BYTES - longest)
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode(errors="surrogateescape"))
 
 
 def in_either_form(path: Path) -> Path:
     """Return the path, or, where there is no such file, the one whose name differs from it in Unicode form only."""
     if not path.exists() and path.parent.is_dir():
-        wanted = _composed(path.name)
-        return next((other for other in path.parent.iterdir() if _composed(other.name) == wanted), path)
+        wanted = composed(path.name)
+        return next((other for other in path.parent.iterdir() if composed(other.name) == wanted), path)
     return path
 
 
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
     """The name in the form that all bronze names have: NFC. macOS and others decompose the letters of names."""
     return unicodedata.normalize("NFC", name)
 
@@ -62,7 +74,7 @@ class Arrival:
     @property
     def bronze_name(self) -> str:
         """`<stem>_<yyyyMMddTHHmmssSSSZ>_<first 8 of the ETag>.csv`; depends on the event alone."""
-        stem = _composed(self.name[: -len(".csv")])
+        stem = composed(self.name[: -len(".csv")])
         time = f"{self.event_time:%Y%m%dT%H%M%S}{self.event_time.microsecond // 1000:03d}Z"
         return f"{stem}_{time}_{self.etag[:8]}.csv"
 
@@ -108,10 +120,12 @@ def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
 
 
 def _find(files: list[BronzeFile], name: str) -> BronzeFile:
-    name = _composed(name)
-    found = [file for file in files if name == _composed(file.name)] or [
-        file for file in files if name.lower() == _composed(file.received_as).lower()
-    ]
+    given, name = name, composed(name)
+    found = (
+        [file for file in files if given == file.name]
+        or [file for file in files if name == composed(file.name)]
+        or [file for file in files if name.lower() == composed(file.received_as).lower()]
+    )
     if len(found) == 1:
         return found[0]
     if found:

@@ -121,10 +121,13 @@ def watch(
         print_error(error)
         console.print(f"Trying again in {seconds:g} s.")
 
+    def run_and_show() -> None:
+        _run(settings, json, tell_of_landing=False)  # each look does, once of each file
+
     with until_signal() as stopped:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
         tell = partial(display.print_left, console)
-        keep_up_to_date(settings, every, refresh, lambda: _run(settings, json), failed, stopped, tell)
+        keep_up_to_date(settings, every, refresh, run_and_show, failed, stopped, tell)
     # Not by `console`: a line that the signal cut off in it would come out a second time.
     typer.echo("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.", err=True)
 
@@ -256,11 +259,13 @@ def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> N
     os.execve(command[0], [*command, *context.args], {**os.environ, **environment})
 
 
-def _run(settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
-    """A run that shows its progress and what came of it."""
+def _run(
+    settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS, tell_of_landing: bool = True
+) -> RunReport:
+    """A run that shows its progress and what came of it, and what stays in landing."""
     with display.RunProgress(console) as progress:
         report = run_pipeline(settings, progress, corrections)
-    display.print_run(console, report)
+    display.print_run(console, report, tell_of_landing)
     if json:
         print_json(report.as_json())
     return report

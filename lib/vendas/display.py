@@ -85,14 +85,14 @@ def print_upkeeps(console: Console, upkeeps: list[maintain.Upkeep]) -> None:
     console.print(table)
 
 
-def print_run(console: Console, report: pipeline.RunReport) -> None:
-    """What a run did: its files, and where its report is."""
+def print_run(console: Console, report: pipeline.RunReport, tell_of_landing: bool = True) -> None:
+    """What a run did: its files, what stays in landing, and where its report is."""
     if report.files:
         title = f"Run {report.run_id}: {report.seconds:.1f} s"
         print_files(console, sorted(report.files, key=ledger.needs_no_look), title, FILES_OF_A_RUN)
     else:
         console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
-    for path, why in report.left.items():
+    for path, why in report.left.items() if tell_of_landing else ():
         print_left(console, path, why)
     if report.report:
         console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)

@@ -10,15 +10,16 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from vendas.bronze_names import Arrival, bytes_too_long, is_sales_file, looks_misnamed
+from vendas.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
 from vendas.errors import ArrivalError
-from vendas.open_files import WriteGuard, is_open_for_writing
+from vendas.open_files import WriteGuard, held_by_writers
 
 _CHUNK = 8 * 1024 * 1024
 _PART = ".part"  # the ending of a copy on its way; bronze names end in .csv
@@ -34,11 +35,17 @@ class Landing:
     held: list[Path]  # open for writing
     too_long: list[Path]  # their bronze names would be longer than file systems take
     misnamed: list[Path]  # another CSV file, left for its name
+    hidden: list[Path]  # originals under the hidden name that a killed sweep left them with
+
+    @property
+    def takeable(self) -> list[Path]:
+        """What a run would take up at once."""
+        return [*self.ready, *self.hidden]
 
     @property
     def waiting(self) -> list[Path]:
         """What a run would take up, now or in a moment."""
-        return sorted([*self.ready, *self.young])
+        return sorted([*self.takeable, *self.young])
 
 
 def names_in(bronze: Path) -> list[str]:
@@ -51,15 +58,24 @@ def look(landing: Path, quiet: float) -> Landing:
     names = names_in(landing)
     sales = [landing / name for name in names if is_sales_file(name)]
     fitting = [path for path in sales if not bytes_too_long(path.name)]
-    held = [path for path in fitting if _is_held(path)]
-    young = [path for path in fitting if path not in held and (stat := _stat(path)) and _wait(stat, quiet) > 0]
+    held = held_by_writers(fitting)
+    free = set(fitting) - {*held}
+    young = [path for path in free if (stat := _stat(path)) and _wait(stat, quiet) > 0]
     return Landing(
-        ready=sorted(set(fitting) - {*held, *young}),
+        ready=sorted(free - {*young}),
         young=sorted(young),
         held=sorted(held),
         too_long=sorted(set(sales) - set(fitting)),
         misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
+        # Where a newer file has its name, it comes back once that file has gone.
+        hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
     )
+
+
+def _hidden(landing: Path, names: Iterable[str]) -> Iterator[tuple[Path, Path]]:
+    """Originals under hidden names, each with the path that it came under."""
+    found = ((name, _TAKEN.fullmatch(name)) for name in names)
+    return ((landing / name, landing / taken["name"]) for name, taken in found if taken)
 
 
 def sweep(landing: Path, bronze: Path, quiet: float) -> list[Arrival]:
@@ -89,9 +105,8 @@ def _clear_up(landing: Path, bronze: Path) -> None:
     """Clear up after sweeps that were killed; another sweep may be clearing up, too, or still be at work."""
     for leftover in bronze.glob(f"*{_PART}"):
         leftover.unlink(missing_ok=True)
-    for leftover in landing.glob(".*.taken"):
-        if named := _TAKEN.fullmatch(leftover.name):
-            _put_back(leftover, landing / named["name"])
+    for taken, path in _hidden(landing, names_in(landing)):
+        _put_back(taken, path)
 
 
 def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
@@ -101,7 +116,8 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
     copy cannot be made or differs.
     """
     part = bronze / f"{secrets.token_hex(8)}{_PART}"  # no other sweep writes into it
-    taken = path.with_name(f".{path.name}.{secrets.token_hex(4)}.taken")
+    # Composed, for so it is short enough: a decomposed name may be as long as names can be.
+    taken = path.with_name(f".{composed(path.name)}.{secrets.token_hex(4)}.taken")
     try:
         with path.open("rb") as file, WriteGuard(file) as guard:
             before = os.fstat(file.fileno())
@@ -115,12 +131,14 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
             if target.exists() and _md5(target) != md5:
                 raise ArrivalError(f"{target} holds other content than {path}. Touch the landing file and run again.")
             os.utime(part, ns=(before.st_mtime_ns, before.st_mtime_ns))
+            if guard.is_broken():
+                return None
             path.rename(taken)
             if _changed(before, taken.stat()) or guard.is_broken():  # or it is another file, renamed over this one
                 return None
             part.rename(target)
             _sync_folder(bronze)
-            if guard.is_broken():  # by somebody who was about to open it as it was taken
+            if guard.is_lease_broken():  # by somebody who was about to open it as it was taken
                 return None
             taken.unlink()
             return arrival
@@ -142,20 +160,12 @@ def _put_back(taken: Path, path: Path) -> None:
     try:
         os.link(taken, path)  # unlike a rename, it replaces nothing
         taken.unlink(missing_ok=True)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:  # another sweep was quicker
+    except (FileExistsError, FileNotFoundError):  # a newer file has its name; another sweep was quicker
         pass
     except OSError:  # this file system has no links
-        if not path.exists():
-            taken.rename(path)
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        return is_open_for_writing(path)
-    except OSError:  # gone, or unreadable, which the move tells
-        return False
+        with suppress(FileNotFoundError):
+            if not path.exists():
+                taken.rename(path)
 
 
 def _stat(path: Path) -> os.stat_result | None:
@@ -181,7 +191,7 @@ def _copy(source: BinaryIO, target: Path, guard: WriteGuard) -> str | None:
     """Copy through to the disk; return the MD5 of what was read, None as soon as a writer wants the file."""
     digest = hashlib.md5(usedforsecurity=False)
     with target.open("wb") as writer:
-        while not guard.is_broken():
+        while not guard.is_lease_broken():
             chunk = source.read(_CHUNK)
             if not chunk:
                 writer.flush()

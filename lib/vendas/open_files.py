@@ -2,18 +2,22 @@
 
 On Linux a read lease tells (fcntl(2), F_SETLEASE): the kernel grants it only while nobody has the file open for
 writing, and keeps whoever opens it for writing afterwards waiting until the lease is given back. It takes the file's
-owner or root, and not all file systems know leases. Where there is none, the open files of /proc tell, of those
-processes that this user may look into. Elsewhere (macOS, writers on other machines) nothing tells.
+owner or root, and not all file systems know leases: NFS and SMB refuse them in the words they have for a writer. Where
+there is none, the open files of /proc tell, of those processes that this user may look into. Elsewhere (macOS, writers
+on other machines) nothing tells.
 """
 
 import errno
 import fcntl
 import os
 import signal
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 _CANNOT_BE_HAD = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOLCK}
+_SAY_EAGAIN = {"nfs", "nfs4", "cifs", "smb3"}  # file systems on which EAGAIN may just mean that no lease can be had
+_MOUNTS = Path("/proc/self/mountinfo")
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 
@@ -24,6 +28,11 @@ class WriteGuard:
         self._file = file.fileno()
         self._leased = _lease(self._file)
 
+    @property
+    def has_no_lease(self) -> bool:
+        """Whether no lease could be had, so that only the open files of /proc tell."""
+        return self._leased is None
+
     def __enter__(self) -> Self:
         return self
 
@@ -31,30 +40,58 @@ class WriteGuard:
         if self._leased:
             fcntl.fcntl(self._file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
-    def is_broken(self) -> bool:
-        """Return whether a writer has, or wants, the file."""
+    def is_lease_broken(self) -> bool:
+        """Return whether a writer has, or wants, the file, as far as its lease tells; costs next to nothing."""
         if self._leased is None:
-            return _file_id(os.fstat(self._file)) in files_open_for_writing()
+            return False
         return not self._leased or fcntl.fcntl(self._file, fcntl.F_GETLEASE) != fcntl.F_RDLCK
 
+    def is_broken(self) -> bool:
+        """Return whether a writer has, or wants, the file; without a lease, the processes are looked through."""
+        if self._leased is None:
+            return bool(open_for_writing([_file_id(os.fstat(self._file))]))
+        return self.is_lease_broken()
 
-def is_open_for_writing(path: Path) -> bool:
-    """Return whether a process of this machine has the file open for writing. Raises: OSError."""
-    with path.open("rb") as file, WriteGuard(file) as guard:
-        return guard.is_broken()
 
-
-def files_open_for_writing() -> set[tuple[int, int]]:
-    """Return device and inode of the files that processes have open for writing, as far as /proc tells."""
-    found = set()
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+def held_by_writers(paths: Collection[Path]) -> list[Path]:
+    """Return those files that a process of this machine has open for writing; what cannot be opened is left out."""
+    held, unleased = [], {}
+    for path in paths:
         try:
-            flags = (descriptor.parents[1] / "fdinfo" / descriptor.name).read_text().split("flags:")[1].split()[0]
-            if int(flags, 8) & _WRITES:
-                found.add(_file_id(descriptor.stat()))
-        except (OSError, IndexError, ValueError):  # it is gone, or another user's
+            with path.open("rb") as file, WriteGuard(file) as guard:
+                if guard.has_no_lease:
+                    unleased[path] = _file_id(os.fstat(file.fileno()))
+                elif guard.is_lease_broken():
+                    held.append(path)
+        except OSError:  # it is gone, or unreadable, which the move tells
             continue
+    written = open_for_writing(unleased.values()) if unleased else set()
+    return held + [path for path, file in unleased.items() if file in written]
+
+
+def open_for_writing(files: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those files, by device and inode, that processes have open for writing, as far as /proc tells."""
+    wanted, found = set(files), set()
+    for process in _entries("/proc"):
+        for descriptor in _entries(f"/proc/{process}/fd") if process.isdigit() else ():
+            try:
+                file = _file_id(os.stat(f"/proc/{process}/fd/{descriptor}"))
+                if file in wanted and _flags(process, descriptor) & _WRITES:
+                    found.add(file)
+            except (OSError, IndexError, ValueError):  # it is gone
+                continue
     return found
+
+
+def _entries(folder: str) -> Iterator[str]:
+    try:
+        yield from os.listdir(folder)
+    except OSError:  # it is gone, or another user's, or this machine has no /proc
+        return
+
+
+def _flags(process: str, descriptor: str) -> int:
+    return int(Path(f"/proc/{process}/fdinfo/{descriptor}").read_text().split("flags:")[1].split()[0], 8)
 
 
 def _lease(file: int) -> bool | None:
@@ -67,11 +104,21 @@ def _lease(file: int) -> bool | None:
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EBUSY):
-            return False
+            return None if _file_system(os.fstat(file).st_dev) in _SAY_EAGAIN else False
         if error.errno in _CANNOT_BE_HAD:
             return None
         raise
     return True
+
+
+def _file_system(device: int) -> str | None:
+    """Return the type of the file system on a device, by the mounts that this process sees."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = [line.partition(" - ") for line in _MOUNTS.read_text(errors="surrogateescape").splitlines()]
+    except OSError:
+        return None
+    return next((kind.split()[0] for mount, _, kind in mounts if mount.split()[2] == number), None)
 
 
 def _file_id(stat: os.stat_result) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas import ledger, resources
-from vendas.arrivals import bronze_files, left_behind, look_at_landing, waiting_files
+from vendas.arrivals import bronze_files, left_by_run, look_at_landing, waiting_files
 from vendas.embedded import is_made
 from vendas.errors import ArrivalError, NotebookError
 from vendas.lake import SILVER
@@ -100,7 +100,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.entries(ledger.read_events(settings.lake), run.run_id)
                 run.notes = _explore(settings, folder, progress) if settings.report else []
-    left = left_behind(look_at_landing(settings.landing, settings.quiet_seconds))
+    left = left_by_run(look_at_landing(settings.landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
 

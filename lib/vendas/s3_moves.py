@@ -4,6 +4,7 @@ An event tells of an object, may tell of it again, and every sweep comes upon it
 several may be at work at once. So whoever is first claims the object (`s3_claims`), and all others go by that claim.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import S3CopyFailedError
 
 from vendas import s3_claims
-from vendas.bronze_names import Arrival, Look, is_sales_file
+from vendas.bronze_names import Arrival, Look, bytes_too_long_on_s3, is_sales_file, looks_misnamed
 from vendas.errors import ArrivalError
 from vendas.s3_claims import Landed
 from vendas.s3_objects import head_of, hex_of, is_gone, is_same, listed, prefix
@@ -23,6 +24,7 @@ from vendas.storage import S3Path, client
 
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies what is larger in parts only
 _PART_BYTES = 512 * 1024**2
+_log = logging.getLogger(__name__)
 _NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
 
 
@@ -39,13 +41,18 @@ def waiting_files(landing: S3Path) -> list[S3Path]:
 
 
 def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
-    """Moves every sales file of landing to bronze; returns what arrived.
+    """Moves every sales file of landing to bronze; returns what arrived. Warns of another CSV that stays there.
 
     Raises ArrivalError that names each file which could not be moved, once all others are.
     """
     s3 = _client()
     with _explained(f"{landing} could not be swept to {bronze}"):
-        arrived, failed = move_all(s3, waiting(s3, landing), bronze)
+        there = _in_landing(s3, landing)
+        for path in sorted({found.path for found in there if looks_misnamed(found.path.name)}):
+            _log.warning(
+                "%s stays in landing because of its name: intake takes registros*.csv; rename it, or move it away", path
+            )
+        arrived, failed = move_all(s3, _sales(there), bronze)
         if failed:
             raise ArrivalError("\n".join(map(str, failed)))
     return arrived
@@ -69,6 +76,15 @@ def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
 
     A version that a later upload hides waits as well; one that somebody hid by a deletion was taken back.
     """
+    return _sales(_in_landing(s3, landing))
+
+
+def _sales(there: Iterable[Landed]) -> list[Landed]:
+    sales = [landed for landed in there if is_sales_file(landed.path.name)]
+    return sorted(sales, key=lambda landed: (landed.event_time, landed.path.key))
+
+
+def _in_landing(s3: BaseClient, landing: S3Path) -> list[Landed]:
     pages = s3.get_paginator("list_object_versions").paginate(
         Bucket=landing.bucket, Prefix=prefix(landing), Delimiter="/"
     )
@@ -78,7 +94,7 @@ def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
         versions += page.get("Versions", [])
         for marker in page.get("DeleteMarkers", []):
             deleted[marker["Key"]] = max(marker["LastModified"], deleted.get(marker["Key"], marker["LastModified"]))
-    found = [
+    return [
         Landed(
             S3Path(landing.bucket, version["Key"]),
             version["LastModified"].astimezone(UTC),
@@ -88,8 +104,6 @@ def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
         for version in versions
         if version["IsLatest"] or version["LastModified"] >= deleted.get(version["Key"], version["LastModified"])
     ]
-    sales = [landed for landed in found if is_sales_file(landed.path.name)]
-    return sorted(sales, key=lambda landed: (landed.event_time, landed.path.key))
 
 
 def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple[list[Arrival], list[ArrivalError]]:
@@ -108,10 +122,17 @@ def move_to_bronze(
 ) -> Arrival | None:
     """Copies one object to bronze, verifies the copy, and only then deletes just this object from landing.
 
-    None when it is gone, or another by now, of which another event tells. What is smaller than `copied_at_once` bytes
-    is copied in one request. Raises ArrivalError when this cannot be done; the object is in landing then, or
-    verified in bronze.
+    None when it is gone, or another by now, of which another event tells; also, with a warning, when its name is too
+    long for bronze, so that it stays. What is smaller than `copied_at_once` bytes is copied in one request. Raises
+    ArrivalError when this cannot be done; the object is in landing then, or verified in bronze.
     """
+    if excess := bytes_too_long_on_s3(landed.path.name, prefix(bronze)):
+        _log.warning(
+            "%s stays in landing: its name is %d bytes too long for bronze; send it under a shorter one",
+            landed.path,
+            excess,
+        )
+        return None
     with _explained(f"{landed.path} could not be moved to {bronze}; nothing is lost, and it is tried again"):
         head = head_of(s3, landed.path, **landed.which)
         if head is None:

@@ -34,9 +34,9 @@ class Lookout:
         return self.look_at_landing() or self._sees_unfinished()
 
     def look_at_landing(self) -> bool:
-        """Whether files wait there that have not changed for the quiet time, or since the last look.
+        """Whether files wait there that have not changed for the quiet time, or none has since the last look.
 
-        What stays there, and why, is told once of each file.
+        So one that goes on growing keeps no other from being taken. What stays there, and why, is told once of each.
         """
         found = look_at_landing(self._settings.landing, self._settings.quiet_seconds)
         before, self._waiting = self._waiting, _described(found.waiting)
@@ -45,7 +45,7 @@ class Lookout:
             if self._told.get(path) != why:
                 self._tell(path, why)
         self._told = staying
-        return bool(self._waiting) and (not found.young or self._waiting == before)
+        return bool(found.takeable) or bool(self._waiting) and self._waiting == before
 
     def _sees_unfinished(self) -> bool:
         changed = [_changed(self._settings.bronze), _changed(self._settings.lake / "ledger" / "metadata")]

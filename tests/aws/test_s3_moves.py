@@ -8,6 +8,7 @@ from moto.s3.models import s3_backends
 from arrival_world import BRONZE, LANDING, failure, world
 from vendas import s3_moves
 from vendas.arrivals import BronzeFile, bronze_files, sweep, waiting_files
+from vendas.bronze_names import bytes_too_long_on_s3
 from vendas.errors import ArrivalError
 from vendas.s3_moves import Landed
 from vendas.s3_objects import is_same
@@ -74,6 +75,39 @@ def test_files_that_cannot_be_moved_are_named_once_all_others_are_moved(aws):
     with pytest.raises(ArrivalError, match=r"(?s)ruim_1\.csv could not be moved.*AccessDenied.*ruim_2\.csv could not"):
         sweep(LANDING, BRONZE)
     assert list(aws.arrived()) == [("registros_boa.csv", b"a,b\n")]
+
+
+LONGEST = f"registros_{'x' * (971 - 14)}.csv"  # its bronze name has 1,000 bytes
+TOO_LONG = f"registros_{'x' * (972 - 14)}.csv"
+
+
+def test_a_name_too_long_for_bronze_stays_is_named_and_stops_no_other_object(aws, caplog):
+    for key in (TOO_LONG, LONGEST, "registros_b.csv"):
+        aws.upload(key)
+    assert sorted(arrival.name for arrival in sweep(LANDING, BRONZE)) == ["registros_b.csv", LONGEST]
+    assert max(len(file.name) for file in bronze_files(BRONZE)) == 1000
+    assert caplog.messages == [
+        f"{LANDING / TOO_LONG} stays in landing: its name is 1 bytes too long for bronze; send it under a shorter one"
+    ]
+    assert waiting_files(LANDING) == [LANDING / TOO_LONG] and sweep(LANDING, BRONZE) == []
+
+
+@pytest.mark.parametrize(("name_bytes", "excess"), [(894, 0), (895, 1)])
+def test_a_key_has_1024_bytes_at_most(name_bytes, excess):
+    folder = "p" * 93 + "/bronze/"  # 101 bytes; to a name 29 bytes are added
+    assert bytes_too_long_on_s3(f"registros_{'x' * (name_bytes - 14)}.csv", folder) == excess
+
+
+def test_an_event_of_a_name_too_long_fails_no_message_and_starts_no_run(aws):
+    assert aws.deliver([aws.upload(TOO_LONG).event()]) == []
+    assert aws.workflow_runs() == []
+
+
+def test_another_csv_in_landing_is_named_and_nothing_else_is(aws, caplog):
+    for key in ("vendas.csv", "notas.txt", "pasta/vendas.csv", "registros.csv.part", "registros.csv"):
+        aws.upload(key)
+    assert len(sweep(LANDING, BRONZE)) == 1
+    assert [message.split(" stays")[0] for message in caplog.messages] == [str(LANDING / "vendas.csv")]
 
 
 @pytest.mark.parametrize("verb", [bronze_files, waiting_files, lambda place: sweep(place, BRONZE)])
