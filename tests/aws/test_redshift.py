@@ -233,7 +233,7 @@ def test_the_secret_and_the_role_name_the_endpoint(aws):
     held = {"host": "dw.example", "port": 5439, "dbname": "vendas", "username": "carga", "password": "s3cret"}
     boto3.client("secretsmanager").create_secret(Name="vendas/dw", SecretString=json.dumps(held))
     settings = load_settings(lake="s3://lago", redshift_secret="vendas/dw", redshift_copy_role=COPY_ROLE)
-    expected = RedshiftEndpoint(5439, "s3cret", "dw.example", "vendas", "carga", COPY_ROLE)
+    expected = RedshiftEndpoint(5439, "s3cret", "dw.example", "vendas", "carga", copy_role=COPY_ROLE)
     assert warehouse.endpoint_of(settings) == expected
     assert "s3cret" not in repr(expected)
 
