@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vendas import folder_moves
-from vendas.bronze_names import QUIET_SECONDS, Arrival, BronzeFile, Look, bytes_too_long, find, is_sales_file
+from vendas.bronze_names import MISNAMED, QUIET_SECONDS, Arrival, BronzeFile, Look, bytes_too_long, find, is_sales_file
 from vendas.errors import ArrivalError
 from vendas.folder_moves import Landing
 from vendas.storage import S3Path
@@ -57,10 +57,7 @@ def left_behind(found: Landing) -> dict[Path, str]:
         path: f"stays in landing: its name is {bytes_too_long(path.name)} bytes too long for bronze; shorten it"
         for path in found.too_long
     }
-    misnamed = dict.fromkeys(
-        found.misnamed, "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
-    )
-    return writing | too_long | misnamed
+    return writing | too_long | dict.fromkeys(found.misnamed, MISNAMED)
 
 
 def left_by_run(found: Landing) -> dict[Path, str]:

@@ -5,28 +5,21 @@ import unicodedata
 
 from vendas.grammar import split
 from vendas.schema import INPUT
-from vendas.text import INVISIBLE, WHITE_SPACE
+from vendas.text import shown
 
-_BLANKS = re.compile(f"[{WHITE_SPACE}]+")
-_UNSEEN = str.maketrans("", "", INVISIBLE)
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
 _UNIT = re.compile(r"(?<=.)\([^()]*\)[^\w()]*\Z", re.DOTALL)
 
 
 def name_key(name: str) -> str:
     """Return what all spellings of a name share: letters and digits, without case, accents and a unit at the end."""
-    letters = unicodedata.normalize("NFD", _UNIT.sub("", clean_name(name)).casefold())
+    letters = unicodedata.normalize("NFD", _UNIT.sub("", shown(name)).casefold())
     return "".join(filter(str.isalnum, letters))
 
 
-def clean_name(name: str) -> str:
-    """Return the name as it is shown: without what nobody sees, blanks single and none at the ends, in NFC."""
-    return unicodedata.normalize("NFC", _BLANKS.sub(" ", name.translate(_UNSEEN)).strip(" "))
-
-
 def read_names(record: bytes, encoding: str, delimiter: str) -> tuple[str, ...]:
-    """Return a record's fields as names of columns, clean."""
-    return tuple(clean_name(_unquote(field.decode(encoding, errors="replace"))) for field in split(record, delimiter))
+    """Return a record's fields as names of columns, as they are shown."""
+    return tuple(shown(_unquote(field.decode(encoding, errors="replace"))) for field in split(record, delimiter))
 
 
 def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
@@ -51,8 +44,8 @@ def are_headers(places: tuple[tuple[int, ...], ...]) -> bool:
 
 def listed(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:
     """Return names for a message, however many and long they are."""
-    shown = [f"'{name[:longest]}…'" if len(name) > longest else f"'{name}'" for name in names[:most]]
-    return ", ".join(shown) + (f" e mais {len(names) - most}" if len(names) > most else "")
+    quoted = [f"'{name[:longest]}…'" if len(name) > longest else f"'{name}'" for name in names[:most]]
+    return ", ".join(quoted) + (f" e mais {len(names) - most}" if len(names) > most else "")
 
 
 def _unquote(field: str) -> str:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from vendas.job_environment import WRITABLE
+from vendas.job_environment import writable_folders
 
 LOCALE = "C.UTF-8"  # or Java could not open a path with accents, and PostgreSQL would miss a locale
 _FOREIGN_NAMES = {
@@ -42,11 +42,8 @@ def isolate(environment: MutableMapping[str, str] = os.environ) -> None:
         environment.pop(name, None)
     environment |= {"LC_ALL": LOCALE}
     if not home_is_usable(environment):
-        folder = temporary_folder() / "home"
-        for name in WRITABLE:
-            place = folder / name.lower()
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            environment.setdefault(name, str(place))
+        for name, place in writable_folders(temporary_folder() / "home").items():
+            environment.setdefault(name, place)
 
 
 def leave_gateway(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -73,7 +70,7 @@ def temporary_folder() -> Path:
 def home_is_usable(environment: MutableMapping[str, str] = os.environ) -> bool:
     """Return whether there is a home folder that this user may write into."""
     home = environment.get("HOME") or os.path.expanduser("~")
-    return os.path.isdir(home) and _is_writable(Path(home))
+    return os.path.isdir(home) and is_writable(Path(home))
 
 
 def nameless_user() -> int | None:
@@ -85,7 +82,7 @@ def nameless_user() -> int | None:
     return None
 
 
-def _is_writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
     """Return whether a file can be made there; tried, because root is told yes of a read-only file system."""
     try:
         with tempfile.TemporaryFile(dir=folder):

@@ -19,12 +19,17 @@ def remark(said: str, folder: Path, log: Path | None = None) -> str:
     """
     if _SAID not in said and not (log and _was_full_recently(log)):
         return ""
-    above = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    above = existing(folder)
     free = brazilian(shutil.disk_usage(above).free / (1 << 20))
     return (
         f"\nThe disk of {above} is full, or was a moment ago ({free} MiB are free now). "
         "Free some of it and run again: nothing is lost."
     )
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists may be refused
 
 
 def _was_full_recently(log: Path, now: datetime | None = None) -> bool:

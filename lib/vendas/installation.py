@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,7 @@ from vendas.endpoint import HOST
 from vendas.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.errors import VendasError
 from vendas.findings import Finding
+from vendas.full_disk import existing
 from vendas.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.settings import Settings, load_settings
 from vendas.spark import java_home
@@ -33,9 +34,10 @@ _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 def look_at_installation(lake: str | None, environment: dict[str, str] | None = None) -> list[Finding]:
     """Return a finding for each thing that a run on this lake needs; `environment` is the one that the user has."""
     variables = dict(os.environ if environment is None else environment)
-    findings = [_python(), *_settings(lake)]
-    settings = _loaded(lake)
-    findings += [
+    settings, of_settings = _settings(lake)
+    findings = [
+        _python(),
+        of_settings,
         _java(),
         _jars(settings),
         _user(),
@@ -52,19 +54,13 @@ def look_at_installation(lake: str | None, environment: dict[str, str] | None = 
     return [*findings, _postgresql(), _ports()]
 
 
-def _loaded(lake: str | None) -> Settings | None:
-    try:
-        return load_settings(lake=lake)
-    except VendasError:
-        return None
-
-
-def _settings(lake: str | None) -> Iterator[Finding]:
+def _settings(lake: str | None) -> tuple[Settings | None, Finding]:
     try:
         settings = load_settings(lake=lake)
-        yield Finding("Settings", True, f"lake {settings.lake}")
     except VendasError as error:
-        yield Finding("Settings", False, str(error), "Correct what it names; docs/operations.md lists the settings.")
+        remedy = "Correct what it names; docs/operations.md lists the settings."
+        return None, Finding("Settings", False, str(error), remedy)
+    return settings, Finding("Settings", True, f"lake {settings.lake}")
 
 
 def _python() -> Finding:
@@ -143,7 +139,7 @@ def _variables(variables: dict[str, str]) -> Finding:
 
 
 def _folder(what: str, folder: Path) -> Finding:
-    above = _existing(folder)
+    above = existing(folder)
     place = above
     try:
         if not above.is_dir():
@@ -162,7 +158,7 @@ def _file_system(lake: Path) -> Finding:
     """Try what runs and PostgreSQL need of a file system; drives of Windows and some shares do not have it."""
     missing = []
     try:
-        with tempfile.TemporaryDirectory(dir=_existing(lake)) as name:
+        with tempfile.TemporaryDirectory(dir=existing(lake)) as name:
             folder = Path(name)
             folder.chmod(0o700)
             if stat.S_IMODE(folder.stat().st_mode) != 0o700:
@@ -180,12 +176,8 @@ def _file_system(lake: Path) -> Finding:
     return Finding("File system", True, "locks and permissions work")
 
 
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists may be refused
-
-
 def _disk(what: str, folder: Path) -> Finding:
-    above = _existing(folder)
+    above = existing(folder)
     free = shutil.disk_usage(above).free
     found = f"{brazilian(free / (1 << 30), 1)} GiB free"
     return Finding(what, free >= FREE_BYTES, found, "" if free >= FREE_BYTES else f"Free some of the disk of {above}.")

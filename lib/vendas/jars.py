@@ -123,7 +123,7 @@ def jar_cache() -> Path:
     folders += [Path(home) / ".cache"] if home != "~" else []
     caches = [path for path in (folder / "vendas" / "jars" for folder in folders) if not _SPARKS_OWN & {*str(path)}]
     complete = (cache for cache in caches if not missing_jars(cache))
-    writable = (cache for cache in caches if os.access(next(filter(os.path.exists, cache.parents)), os.W_OK))
+    writable = (cache for cache in caches if os.access(full_disk.existing(cache.parent), os.W_OK))
     return next(complete, None) or next(writable, None) or temporary_folder() / "jars"
 
 

@@ -27,13 +27,17 @@ def job_environment(temporary: Path, path: Iterable[str], region: str | None = N
 
     Makes the folders that the variables name.
     """
+    modules = list(dict.fromkeys(Path(entry).absolute() for entry in path if Path(entry).exists()))
+    paths = {"PYTHONPATH": _joined(modules), "JUPYTER_PATH": _joined(dict.fromkeys(_shares(modules)))}
+    return writable_folders(temporary) | paths | (dict.fromkeys(REGION, region) if region else {})
+
+
+def writable_folders(temporary: Path) -> dict[str, str]:
+    """Return the variables of WRITABLE, each with a folder in `temporary`; makes the folders."""
     places = {name: temporary / name.lower() for name in WRITABLE}
     for place in places.values():
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    modules = list(dict.fromkeys(Path(entry).absolute() for entry in path if Path(entry).exists()))
-    found = {name: str(place) for name, place in places.items()}
-    found |= {"PYTHONPATH": _joined(modules), "JUPYTER_PATH": _joined(dict.fromkeys(_shares(modules)))}
-    return found | (dict.fromkeys(REGION, region) if region else {})
+    return {name: str(place) for name, place in places.items()}
 
 
 def _shares(modules: Iterable[Path]) -> Iterator[Path]:

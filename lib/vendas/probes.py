@@ -19,7 +19,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
+from vendas.environment import is_writable
 from vendas.errors import ProbeFailed
+from vendas.jars import spark_version
 from vendas.job_environment import WRITABLE
 from vendas.pages import notebook_pages
 from vendas.runner import run_notebook
@@ -46,7 +48,7 @@ def versions(spark: SparkSession) -> str:
         "iceberg": spark._jvm.org.apache.iceberg.IcebergBuild.version(),
     }
     told = ", ".join(f"{name} {version}" for name, version in found.items())
-    expected = GLUE.get(".".join(spark.version.split(".")[:2]))
+    expected = GLUE.get(spark_version(spark.version))
     if expected is None:
         raise ProbeFailed(f"{told}; expected Spark {' or '.join(GLUE)}")
     wrong = [name for name in found.keys() & expected.keys() if not f"{found[name]}.".startswith(f"{expected[name]}.")]
@@ -118,13 +120,7 @@ def places() -> str:
 
 
 def _can_write(folder: str | None) -> bool:
-    if not folder or not Path(folder).is_dir():
-        return False
-    try:
-        with TemporaryDirectory(dir=folder):
-            return True
-    except OSError:
-        return False
+    return bool(folder) and is_writable(Path(folder))
 
 
 def region_of_driver(spark: SparkSession, expected: str) -> str:

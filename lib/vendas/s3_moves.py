@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import S3CopyFailedError
 
 from vendas import s3_claims
-from vendas.bronze_names import Arrival, Look, bytes_too_long_on_s3, is_sales_file, looks_misnamed
+from vendas.bronze_names import MISNAMED, Arrival, Look, bytes_too_long_on_s3, is_sales_file, looks_misnamed
 from vendas.errors import ArrivalError
 from vendas.s3_claims import Landed
 from vendas.s3_objects import head_of, hex_of, is_gone, is_same, listed, prefix
@@ -49,9 +49,7 @@ def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
     with _explained(f"{landing} could not be swept to {bronze}"):
         there = _in_landing(s3, landing)
         for path in sorted({found.path for found in there if looks_misnamed(found.path.name)}):
-            _log.warning(
-                "%s stays in landing because of its name: intake takes registros*.csv; rename it, or move it away", path
-            )
+            _log.warning("%s %s", path, MISNAMED)
         arrived, failed = move_all(s3, _sales(there), bronze)
         if failed:
             raise ArrivalError("\n".join(map(str, failed)))

@@ -29,12 +29,17 @@ _FORCED_TEXT = re.compile(r"\A'(?=[0-9+\-=@])")  # what Excel's users type for t
 def clean(text: str) -> str:
     """Return the text as a person means it, by the contract's steps in their order.
 
-    Without what nobody sees, with single blanks and none at the ends, in NFC, without what Excel wraps it in.
+    As it is shown, and without what Excel wraps it in.
     """
-    text = unicodedata.normalize("NFC", _BLANKS.sub(" ", text.translate(_UNSEEN)).strip(" "))
+    text = shown(text)
     formula = _FORMULA.fullmatch(text)
     text = formula[1].strip(" ") if formula else text
     return _FORCED_TEXT.sub("", text)
+
+
+def shown(text: str) -> str:
+    """Return the text without what nobody sees, with single blanks and none at the ends, in NFC."""
+    return unicodedata.normalize("NFC", _BLANKS.sub(" ", text.translate(_UNSEEN)).strip(" "))
 
 
 def unseen(text: str) -> list[str]:
