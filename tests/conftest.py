@@ -36,3 +36,17 @@ def real_lake(tmp_path_factory):
         shutil.copy(path, folder / "landing")
     yield folder, run(folder)
     embedded.stop(folder / "dw")
+
+
+@pytest.fixture
+def landing(tmp_path):
+    """An empty landing folder of the test's own."""
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def bronze(tmp_path):
+    """Where that test's bronze folder will be made."""
+    return tmp_path / "bronze"

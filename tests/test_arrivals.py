@@ -28,18 +28,6 @@ MOMENT = datetime(2024, 3, 31, 14, 5, 9, 123456, tzinfo=UTC)
 STAMP = "20240331T140509123Z"
 
 
-@pytest.fixture
-def landing(tmp_path):
-    folder = tmp_path / "landing"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def bronze(tmp_path):
-    return tmp_path / "bronze"
-
-
 def drop(landing, name, content=b"a,b\n", moment=MOMENT):
     path = landing / name
     path.write_bytes(content)

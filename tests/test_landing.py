@@ -3,29 +3,15 @@
 import errno
 import fcntl
 import os
-import subprocess
-import sys
 
 import pytest
 
 from vendas import open_files
 from vendas.arrivals import bronze_files, left_by_run, look_at_landing, sweep, waiting_files
+from writers import HOLDS, another_process
 
 QUIET = 0.2
 OLD = (1_700_000_000, 1_700_000_000)
-HOLDS = "import sys, time; file = open(sys.argv[1], 'a'); print('ready', flush=True); time.sleep(60)"
-
-
-@pytest.fixture
-def landing(tmp_path):
-    folder = tmp_path / "landing"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def bronze(tmp_path):
-    return tmp_path / "bronze"
 
 
 @pytest.fixture
@@ -69,14 +55,9 @@ def test_a_lease_refused_on_a_network_file_system_is_no_sign_of_a_writer(
 def test_a_writer_of_this_machine_is_seen_on_a_network_file_system(landing, bronze, refuse_leases):
     path = drop(landing)
     refuse_leases(errno.EAGAIN, "nfs4")
-    writer = subprocess.Popen([sys.executable, "-c", HOLDS, path], stdout=subprocess.PIPE, text=True)
-    try:
-        assert writer.stdout.readline() == "ready\n"
+    with another_process(HOLDS, path, "a"):
         os.utime(path, OLD)
         assert look_at_landing(landing, QUIET).held == [path] and sweep(landing, bronze, QUIET) == []
-    finally:
-        writer.kill()
-        writer.wait()
     assert len(sweep(landing, bronze, QUIET)) == 1
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -16,21 +15,10 @@ import pytest
 from vendas import folder_moves, open_files
 from vendas.arrivals import bronze_files, left_behind, look_at_landing, sweep, waiting_files
 from vendas.errors import ArrivalError
+from writers import HOLDS, another_process
 
 QUIET = 0.2
 OLD = (1_700_000_000, 1_700_000_000)
-
-
-@pytest.fixture
-def landing(tmp_path):
-    folder = tmp_path / "landing"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def bronze(tmp_path):
-    return tmp_path / "bronze"
 
 
 @pytest.fixture(params=["lease", "proc"])
@@ -43,21 +31,6 @@ def seen_by(request, monkeypatch):
 
 def contents(bronze):
     return [(bronze / file.name).read_bytes() for file in bronze_files(bronze)]
-
-
-@contextmanager
-def another_process(program, *arguments):
-    """A Python program that runs meanwhile; it says "ready" first."""
-    process = subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "ready\n"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-HOLDS = "import sys, time; f = open(sys.argv[1], sys.argv[2]); print('ready', flush=True); time.sleep(60)"
 
 
 @pytest.mark.parametrize("mode", ["a", "r+", "w"])

@@ -13,6 +13,7 @@ from vendas import embedded
 from vendas.schema import INPUT_NAMES
 from vendas.settings import load_settings
 from vendas.without_spark import read_without_spark
+from writers import HOLDS, another_process
 
 VENDAS = Path(sys.executable).with_name("vendas")
 ENVIRONMENT = os.environ | {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_REPORT": "false"}
@@ -107,9 +108,6 @@ def test_watch_takes_each_file_whole_once_it_is_complete(lake, writers):
     assert "Traceback" not in said and list((lake / "landing").iterdir()) == []
 
 
-HOLDS = "import sys, time; file = open(sys.argv[1], 'a'); print('ready', flush=True); time.sleep(600)"
-
-
 def test_a_run_takes_a_file_just_copied_and_names_once_each_that_stays(lake):
     landing, header = lake / "landing", ",".join(INPUT_NAMES)
     row = "2024-03-31 14:00:00,pause,,,,P,1234.56,,,,,,"
@@ -117,15 +115,10 @@ def test_a_run_takes_a_file_just_copied_and_names_once_each_that_stays(lake):
     for path in (held, long, other):
         path.write_text(f"{header}\n{row}\n")
         os.utime(path, (1_700_000_000,) * 2)
-    writer = subprocess.Popen([sys.executable, "-c", HOLDS, held], stdout=subprocess.PIPE, text=True)
-    try:
-        assert writer.stdout.readline() == "ready\n"
+    with another_process(HOLDS, held, "a"):
         (landing / "registros_good.csv").write_text(f"{header}\n{row}\n")
         command = [VENDAS, "run", "--lake", lake, "--json"]
         runs = [subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True) for _ in range(2)]
-    finally:
-        writer.kill()
-        writer.wait()
     assert [run.returncode for run in runs] == [0, 0]
     taken = [[file["arquivo_recebido"] for file in json.loads(run.stdout)["files"]] for run in runs]
     assert taken == [["registros_good.csv"], []] and "Nothing new" in runs[1].stderr

@@ -1,6 +1,6 @@
-"""Arrow arrays of texts, looked at in part: only where it is asked, or each text once."""
+"""Arrow arrays of texts, looked at in part: only where it is asked, by their bytes, or each text once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,20 @@ def bytes_of(text: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
     data = text.buffers()[2]
     held = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data else np.empty(0, np.uint8)
     return held, offsets - offsets[0]
+
+
+def holding(offsets: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return per stretch of some bytes, which begins and ends at these offsets, whether one of the places is in it."""
+    held = np.zeros(len(offsets) - 1, bool)
+    held[np.searchsorted(offsets, places, side="right") - 1] = True
+    return held
+
+
+def byte_table(chosen: Iterable[int]) -> np.ndarray:
+    """Return per value of a byte whether it is among those chosen."""
+    table = np.zeros(256, bool)
+    table[list(chosen)] = True
+    return table
 
 
 def by_distinct(rule: Rule, text: pa.StringArray) -> pa.Array:

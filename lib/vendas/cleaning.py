@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vendas.arrays import by_distinct, bytes_of, where
+from vendas.arrays import by_distinct, byte_table, bytes_of, holding, where
 from vendas.text import WHITE_SPACE, clean
 
 _ADDRESS = r"^[^<>]*<[ ]*([^<> ]+)[ ]*>\z"
@@ -12,9 +12,7 @@ _ADDRESS = r"^[^<>]*<[ ]*([^<> ]+)[ ]*>\z"
 # By the first byte of a character in UTF-8, whether cleaning may change it. White space, characters that nobody sees
 # and all that NFC changes begin with C2 or with CC and above: C3 to CB begin letters of Latin alphabets, U+00C0 to
 # U+02FF, which are in NFC beside anything.
-_MAY_CHANGE = np.zeros(256, bool)
-_MAY_CHANGE[[ord(blank) for blank in WHITE_SPACE if blank < " "]] = True
-_MAY_CHANGE[0xC2] = _MAY_CHANGE[0xCC:] = True
+_MAY_CHANGE = byte_table([*(ord(blank) for blank in WHITE_SPACE if blank < " "), 0xC2, *range(0xCC, 0x100)])
 
 
 def clean_text(text: pa.StringArray) -> pa.StringArray:
@@ -36,9 +34,8 @@ def _clean_each(text: pa.StringArray) -> pa.StringArray:
 def _perhaps_unclean(text: pa.StringArray) -> pa.BooleanArray:
     """Return whether texts have anything that cleaning looks at; a look at all bytes at once."""
     data, offsets = bytes_of(text)
-    found = np.zeros(len(text), bool)
     if not len(data):
-        return pa.array(found)
+        return pa.array(np.zeros(len(text), bool))
     letters, blanks = np.flatnonzero(data >= 0xC2), np.flatnonzero(data == ord(" "))
     kinds = [
         letters[_MAY_CHANGE[data[letters]]],
@@ -47,9 +44,7 @@ def _perhaps_unclean(text: pa.StringArray) -> pa.BooleanArray:
     if data.min() < ord(" "):  # which is quicker asked than where, and seldom so
         controls = np.flatnonzero(data < ord(" "))
         kinds.append(controls[_MAY_CHANGE[data[controls]]])
-    for places in kinds:
-        found[np.searchsorted(offsets, places, side="right") - 1] = True
     begins, ends = offsets[:-1], offsets[1:]
     first, last = data[np.minimum(begins, len(data) - 1)], data[ends - 1]  # an empty text has those of another
     at_an_end = (first == ord(" ")) | (last == ord(" ")) | (first == ord("'")) | (first == ord("="))
-    return pa.array(found | (at_an_end & (begins < ends)))
+    return pa.array(holding(offsets, np.concatenate(kinds)) | (at_an_end & (begins < ends)))

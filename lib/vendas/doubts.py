@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.arrays import Rule, bytes_of, only, where
+from vendas.arrays import Rule, byte_table, bytes_of, holding, only, where
 from vendas.judge import is_refused
 from vendas.reasons import Code, Reason
 
@@ -101,14 +101,10 @@ _DECIMAL = r"[0-9][.,]0\z"
 _NARROW = r"^#{2,}\z"
 
 
-def _table(chosen: bytes) -> np.ndarray:
-    return np.isin(np.arange(256), list(chosen))
-
-
-_BEGIN_WORDS = _table("".join(word[0] + word[0].upper() for word in WORDS_WITHOUT_VALUE).encode())
-_SEPARATORS = _table(b".,")
+_BEGIN_WORDS = byte_table("".join(word[0] + word[0].upper() for word in WORDS_WITHOUT_VALUE).encode())
+_SEPARATORS = byte_table(b".,")
 # Second bytes, behind C3 and E2, of what MOJIBAKE begins with; Â, which may stand at an end, is looked at by itself.
-_LEADS_OF_MOJIBAKE, _SYMBOLS_OF_MOJIBAKE = _table("Ãâïð".encode()[1::2]), _table("├┬√".encode()[1::3])
+_LEADS_OF_MOJIBAKE, _SYMBOLS_OF_MOJIBAKE = byte_table("Ãâïð".encode()[1::2]), byte_table("├┬√".encode()[1::3])
 _LONGEST_WORD = max(len(word.encode()) for word in WORDS_WITHOUT_VALUE)
 
 
@@ -156,14 +152,14 @@ def _hints(judged: pa.RecordBatch, now: datetime) -> dict[Hint, pa.BooleanArray]
     }
 
 
-Look = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # at bytes, begins and ends: texts that may apply
+Look = Callable[[np.ndarray, np.ndarray], np.ndarray]  # at bytes and offsets: texts that the rule may apply to
 
 
 def _seen(text: pa.StringArray, look: Look, rule: Rule) -> pa.BooleanArray:
     """Return where the rule applies; it is asked only of those texts that a look at their bytes leaves over."""
     data, offsets = bytes_of(text)
     nothing = np.zeros(len(text), bool)
-    perhaps = look(data, offsets[:-1], offsets[1:]) if len(data) else nothing
+    perhaps = look(data, offsets) if len(data) else nothing
     return where(pa.array(perhaps), rule, text, pa.array(nothing))
 
 
@@ -179,36 +175,31 @@ def _is_word_without_value(text: pa.StringArray) -> pa.BooleanArray:
     return pc.is_in(pc.utf8_lower(text), pa.array(WORDS_WITHOUT_VALUE))
 
 
-def _texts_at(places: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    found = np.zeros(len(ends), bool)
-    found[np.searchsorted(ends, places, side="right")] = True
-    return found
-
-
-def _may_be_mojibake(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _may_be_mojibake(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     places = np.flatnonzero(data >= 0xC2)
     first, second, third = (data[np.minimum(places + step, len(data) - 1)] for step in range(3))
     lead = (second == 0x82) | (_LEADS_OF_MOJIBAKE[second] & (third >= 0xC2))
     told = (first == 0xEF) | ((first == 0xC2) & ((second < 0xA0) | (second == 0xAC))) | ((first == 0xC3) & lead)
     told |= (first == 0xE2) & _SYMBOLS_OF_MOJIBAKE[second]
-    return _texts_at(places[told], ends)
+    return holding(offsets, places[told])
 
 
-def _has_e(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    return _texts_at(np.flatnonzero((data | 0x20) == ord("e")), ends)
+def _has_e(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    return holding(offsets, np.flatnonzero((data | 0x20) == ord("e")))
 
 
-def _ends_in_0(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _ends_in_0(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    begins, ends = offsets[:-1], offsets[1:]
     return (ends - begins > 2) & (data[ends - 1] == ord("0")) & _SEPARATORS[data[ends - 2]]
 
 
-def _has_number_sign(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    return _texts_at(np.flatnonzero(data == ord("#")), ends)
+def _has_number_sign(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    return holding(offsets, np.flatnonzero(data == ord("#")))
 
 
-def _begins_like_a_word(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    lengths = ends - begins
-    return (lengths > 0) & (lengths <= _LONGEST_WORD) & _BEGIN_WORDS[data[np.minimum(begins, len(data) - 1)]]
+def _begins_like_a_word(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    lengths, first = np.diff(offsets), data[np.minimum(offsets[:-1], len(data) - 1)]
+    return (lengths > 0) & (lengths <= _LONGEST_WORD) & _BEGIN_WORDS[first]
 
 
 def occurring_again(moments: pa.ChunkedArray) -> pa.TimestampArray:

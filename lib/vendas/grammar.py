@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from vendas.arrays import holding
 from vendas.errors import FileRejected
 from vendas.text import brazilian
 
@@ -83,9 +84,7 @@ class Window:
 
     def holding(self, positions: np.ndarray) -> np.ndarray:
         """Return per record whether one of these positions in `data` is in it."""
-        held = np.zeros(len(self), bool)
-        held[np.searchsorted(self.bounds, positions, side="right") - 1] = True
-        return held
+        return holding(self.bounds, positions)
 
 
 def bytes_between(file: BinaryIO, begin: int, end: int) -> Reader:

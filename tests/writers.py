@@ -1,0 +1,20 @@
+"""Other processes that write files while a test looks on."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+HOLDS = "import sys, time; f = open(sys.argv[1], sys.argv[2]); print('ready', flush=True); time.sleep(600)"
+"""A program that holds a file (first argument) open in a mode (second one)."""
+
+
+@contextmanager
+def another_process(program, *arguments):
+    """A Python program that runs meanwhile; it says "ready" first."""
+    process = subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
