@@ -5,8 +5,6 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vendas.arrays import byte_table
-
 CODE_PAGES = {"CP850": "cp850", "MacRoman": "mac_roman", "CP860": "cp860"}
 """What Brazilian text is found in besides UTF-8 and Windows-1252, by the name people know: DOS, old Macs, old DOS."""
 
@@ -22,10 +20,16 @@ def _decoded(byte: int, encoding: str) -> str:
     return bytes([byte]).decode(encoding, errors="ignore")
 
 
+def _table(bytes_chosen: list[int]) -> np.ndarray:
+    table = np.zeros(256, bool)
+    table[bytes_chosen] = True
+    return table
+
+
 _ABOVE_ASCII = range(0x80, 0x100)
 _MEANT = [b for b in _ABOVE_ASCII if any(_decoded(b, page) in PORTUGUESE for page in CODE_PAGES.values())]
 _UNDEFINED, _SIGNS = "", "ƒˆ"  # Unicode calls these signs letters
-_SYMBOLS = byte_table(
+_SYMBOLS = _table(
     [
         byte
         for byte in _MEANT
@@ -34,9 +38,9 @@ _SYMBOLS = byte_table(
         or not (shown.isalpha() or shown in BETWEEN_LETTERS)
     ]
 )
-_ODD_CAPITALS = byte_table("ÆŽ".encode("cp1252"))  # no capital stands between small letters: `JoÆo`
-_SMALL = byte_table(range(ord("a"), ord("z") + 1))
-_LETTERS = _SYMBOLS | byte_table([b for b in range(256) if _decoded(b, "cp1252").isalpha()])
+_ODD_CAPITALS = _table(list("ÆŽ".encode("cp1252")))  # no capital stands between small letters: `JoÆo`
+_SMALL = _table(list(range(ord("a"), ord("z") + 1)))
+_LETTERS = _SYMBOLS | _table([b for b in range(256) if _decoded(b, "cp1252").isalpha()])
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 
 

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from vendas.arrays import byte_table
-
 FOLLOWERS = "…’”–—™›»®\u00a0"
 """What stands right behind a letter in Windows-1252 text. A capital such as Ã and one of these (`MAÇÃ”`) are the bytes
 of a UTF-8 character by chance, so they prove nothing.
 """
 
-_IS_FOLLOWER = byte_table(FOLLOWERS.encode("cp1252"))
+_IS_FOLLOWER = np.zeros(256, bool)
+_IS_FOLLOWER[list(FOLLOWERS.encode("cp1252"))] = True
 _LONGEST = 4  # bytes of a character
 # By first byte: how many bytes follow, and the bounds of the second one (RFC 3629, section 4).
 _FORMS = (
