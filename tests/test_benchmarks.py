@@ -60,6 +60,14 @@ def test_duckdb_judges_as_the_contract_does(tmp_path):
     assert said == {line: row for line, row in enumerate(judged, start=2) if row[1]}
 
 
+def test_a_peer_that_ends_between_two_looks_has_a_cost(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.processes.LOOK_SECONDS", 600)
+    landing = tmp_path / "landing"
+    write_rows(100, landing, files=1)
+    cost = peer_cost("lake_duckdb", landing, tmp_path / "duckdb")
+    assert cost.cpu > 0
+
+
 def test_the_input_has_each_fault_and_is_the_same_each_time(tmp_path):
     rows = SPOILED_EVERY * len(FAULTS) + 1
     assert write_rows(rows, tmp_path / "a", files=1) == write_rows(rows, tmp_path / "b", files=1)
