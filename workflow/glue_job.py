@@ -1,4 +1,4 @@
-"""The script of all Glue jobs of the workflow: runs the notebook that the job is for, or the preflight of the stack.
+"""The script of all Glue jobs of the stack: runs the notebook that the job is for, the preflight, or the upkeep.
 
 Glue passes the job's arguments, and those of its run, on the command line; those named as settings are settings.
 """
@@ -44,6 +44,10 @@ def _work(arguments: list[str]) -> None:
         from vendas.preflight_job import run_preflight
 
         return run_preflight(settings, given.preflight, given.aws_region)
+    if given.upkeep is not None:
+        from vendas.upkeep_job import run_upkeep
+
+        return run_upkeep(settings, given.upkeep)
     if not given.notebook:
         raise SettingsError("--notebook is missing; expected a stage's notebook, such as 01_bronze.")
     run_job(given.notebook, settings, JobRun(given.JOB_RUN_ID, given.WORKFLOW_NAME, given.WORKFLOW_RUN_ID, dpus))
@@ -56,6 +60,7 @@ def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]
     parser = ArgumentParser(allow_abbrev=False)
     for name in ("notebook", "preflight", "aws_region", "WORKFLOW_NAME", "WORKFLOW_RUN_ID", *settings):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--upkeep", type=int, metavar="HOURS")
     parser.add_argument("--JOB_RUN_ID", default="manual")
     parser.add_argument("--worker_type", default="G.1X", choices=DPUS)
     parser.add_argument("--workers", type=int, default=2)

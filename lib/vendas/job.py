@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from vendas import kept_runs, ledger, report, resources
 from vendas.cost import Usage
 from vendas.errors import NotebookError, SettingsError, VendasError
+from vendas.lock import hold_lake
 from vendas.results import Stage, StageResult
 from vendas.runner import run_notebook
 from vendas.settings import Settings
@@ -23,6 +24,7 @@ from vendas.storage import client
 NAMESPACE, SERVICE = "Vendas", "pipeline"
 TAKES_CORRECTIONS, BEFORE_EXPLORATION = ledger.notebook_of("bronze"), ledger.notebook_of("dw")
 CORRECTIONS = ("undo", "replay")
+WAITING = "another job or the upkeep holds the lake; waiting for its end"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         kept_runs.fetch(settings.runs, job_run.run_id, folder)
         try:
             own = corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
-            result = _execute(notebook, settings, folder, **own)
+            with hold_lake(settings.lake, lambda: log.info(WAITING)):
+                result = _execute(notebook, settings, folder, **own)
         except VendasError as error:
             said = str(error).replace(str(folder), str(kept))  # where what it names will be
             log.error(said)

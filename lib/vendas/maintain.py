@@ -5,7 +5,7 @@ the next upkeep finishes the work.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,9 +19,12 @@ from pyspark.sql import SparkSession
 from vendas.errors import UpkeepError, without_java_frames
 from vendas.lake import iceberg_table, properties
 from vendas.lock import hold_lake
+from vendas.s3_objects import bytes_below
 from vendas.schema import TABLES
 from vendas.settings import Settings
-from vendas.spark import CATALOG
+from vendas.spark import CATALOG, table_name
+from vendas.storage import Location, S3Path, client
+from vendas.without_spark import is_made
 
 MIN_FILES = 2  # small files of a partition that are worth becoming one
 _MAIN = "main"  # the branch that is the table
@@ -29,7 +32,7 @@ _MAIN = "main"  # the branch that is the table
 
 @dataclass(frozen=True)
 class Size:
-    """Data files of the table as it is now, and their bytes; snapshots that can be read; bytes on disk of it all."""
+    """Data files of the table as it is now, and their bytes; snapshots that can be read; bytes stored of it all."""
 
     data_files: int
     data_bytes: int
@@ -58,11 +61,12 @@ def maintain_tables(
     Holds the lake, after a call of `waiting` if a run must end first; `done` is told each table's name. No row changes.
     Without tables nothing is done. Raises UpkeepError.
     """
-    tables = [table for table in TABLES if (settings.lake / table / "metadata").is_dir()]
+    tables = [table for table in TABLES if is_made(settings.lake, table)]
     if not tables:
         return []
     with hold_lake(settings.lake, waiting), open_session(settings) as spark:
-        shutil.rmtree(settings.staging, ignore_errors=True)  # of runs that were killed
+        if isinstance(settings.staging, Path):  # a bucket forgets by itself what runs that were killed left there
+            shutil.rmtree(settings.staging, ignore_errors=True)
         upkeeps = []
         for table in tables:
             upkeeps.append(_maintain(spark, table, settings.lake / table, keep))
@@ -75,7 +79,7 @@ def as_json(upkeeps: list[Upkeep]) -> dict:
     return {"tables": [asdict(upkeep) for upkeep in upkeeps]}
 
 
-def _maintain(spark: SparkSession, name: str, folder: Path, keep: timedelta) -> Upkeep:
+def _maintain(spark: SparkSession, name: str, folder: Location, keep: timedelta) -> Upkeep:
     try:
         table = iceberg_table(spark, name)
         _refuse_foreign(table, folder)
@@ -86,7 +90,7 @@ def _maintain(spark: SparkSession, name: str, folder: Path, keep: timedelta) -> 
         oldest = datetime.now(UTC) - keep
         _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
         table.refresh()  # the procedures worked on their own view of the table
-        _delete_orphans(spark, table, oldest)
+        _delete_orphans(spark, table, folder, oldest)
         return Upkeep(name, before, _size(table, folder))
     except (Py4JError, PySparkException) as error:
         raise UpkeepError(
@@ -95,7 +99,7 @@ def _maintain(spark: SparkSession, name: str, folder: Path, keep: timedelta) -> 
         ) from error
 
 
-def _refuse_foreign(table: JavaObject, folder: Path) -> None:
+def _refuse_foreign(table: JavaObject, folder: Location) -> None:
     """A table names its files by absolute paths: a copied lake's are the original's."""
     if table.location() != str(folder):
         raise UpkeepError(
@@ -104,19 +108,21 @@ def _refuse_foreign(table: JavaObject, folder: Path) -> None:
         )
 
 
-def _size(table: JavaObject, folder: Path) -> Size:
+def _size(table: JavaObject, folder: Location) -> Size:
     now = table.currentSnapshot()
     summary = now.summary() if now else {}
     return Size(
         int(summary.get("total-data-files") or 0),
         int(summary.get("total-files-size") or 0),
         sum(1 for _ in table.snapshots()),
-        sum(path.stat().st_size for path in _files(folder)),
+        _bytes_stored(folder),
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def _bytes_stored(folder: Location) -> int:
+    if isinstance(folder, S3Path):
+        return bytes_below(client("s3"), folder)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _drop_stale_branches(table: JavaObject) -> None:
@@ -142,11 +148,13 @@ def _compact(spark: SparkSession, name: str, is_sorted: bool) -> None:
 
 
 def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> None:
-    given = ", ".join([f"table => '{table}'", *arguments])
+    given = ", ".join([f"table => '{table_name(spark, table)}'", *arguments])
     spark.sql(f"CALL {CATALOG}.system.{procedure}({given})")
 
 
-def _delete_orphans(spark: SparkSession, table: JavaObject, oldest: datetime) -> None:
+def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, oldest: datetime) -> None:
     """By Iceberg's action: its procedure refuses files younger than a day, fearing writers; the lock keeps them out."""
-    actions = spark._jvm.org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession)
-    actions.deleteOrphanFiles(table).olderThan(int(oldest.timestamp() * 1000)).execute()
+    action = spark._jvm.org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession).deleteOrphanFiles(table)
+    if isinstance(folder, S3Path):
+        action.usePrefixListing(True)  # by Iceberg's own client, which knows the bucket by one name: `s3://`
+    action.olderThan(int(oldest.timestamp() * 1000)).execute()

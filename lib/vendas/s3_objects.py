@@ -67,6 +67,12 @@ def listed_with_times(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, d
     )
 
 
+def bytes_below(s3: BaseClient, place: S3Path) -> int:
+    """Return the bytes of all objects in a place and the places in it."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place))
+    return sum(found["Size"] for page in pages for found in page.get("Contents", []))
+
+
 def prefix(place: S3Path) -> str:
     """What the keys of all objects in a place begin with."""
     return f"{place.key}/" if place.key else ""

@@ -36,6 +36,13 @@ def shape(lake: Location, table: str) -> Shape | None:
     )
 
 
+def is_made(lake: Location, table: str) -> bool:
+    """Whether a table of a lake exists, readable or not."""
+    if isinstance(lake, S3Lake):
+        return _in_glue(lake, table) is not None
+    return _current_metadata(lake / table / "metadata") is not None
+
+
 def columns_of(lake: Location, table: str) -> pa.Schema:
     """The columns of a table of a lake, numbered."""
     return _without_spark(lake, table, lambda opened: _columns(opened, table))
