@@ -26,7 +26,9 @@ from vendas.embedded import ensure_running
 from vendas.lake import GOLD, SILVER
 from vendas.ledger import entries, read_events
 from vendas.s3_objects import listed
+from vendas.schema import TABLES
 from vendas.storage import S3Lake
+from vendas.upkeep_job import MIN_HOURS
 from vendas.without_spark import read_without_spark
 from workflow_double import WorkflowDouble, metrics_of
 
@@ -272,3 +274,20 @@ def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first
     assert told["registros_website.csv"]["situacao"] == "desfeito"
     assert told["registros_perdido.csv"]["dw"] == website["dw"]
     assert cloud.ask("select count(*), sum(valor_da_compra) > 0 from fato_vendas") == [(70, True)]
+
+
+def test_the_upkeep_changes_no_row_and_its_calls_are_allowed(cloud, first_run):
+    """Last here, when the tables have files of several runs."""
+    before = [read_without_spark(cloud.lake, table).num_rows for table in TABLES]
+    done = cloud.workflow.run_job("UpkeepJob", "none", **{"--upkeep": MIN_HOURS})
+    assert done.state == "SUCCEEDED", done.error
+    tables = json.loads(done.said.splitlines()[-1])["tables"]
+    assert [upkeep["table"] for upkeep in tables] == list(TABLES)
+    assert [read_without_spark(cloud.lake, table).num_rows for table in TABLES] == before
+    silver, years = tables[0], set(read_without_spark(cloud.lake, SILVER)["ano"].to_pylist())
+    assert silver["after"]["data_files"] == len(years) < silver["before"]["data_files"]
+    assert silver["after"]["disk_bytes"] > silver["after"]["data_bytes"] > 0
+    calls = cloud.recorder.of("UpkeepRole")
+    allows = partial(cloud.stack.allows, cloud.stack.arn("UpkeepRole"))
+    assert {"s3:PutObject", "glue:UpdateTable"} <= {call.action for call in calls}
+    assert [call for call in calls if not allows(call.action, call.resource, dict(call.context))] == []

@@ -1,19 +1,22 @@
 """What a Glue job is given, what it says and keeps; test_end_to_end runs whole ones."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from threading import Thread
 
 import boto3
 import pytest
 
 import glue_job
 from runs import a_run, entry
-from vendas import kept_runs, storage
+from vendas import job, kept_runs, s3_lock, storage
 from vendas.cost import Usage
 from vendas.errors import SettingsError
-from vendas.job import corrections
 from vendas.ledger import Event
+from vendas.lock import LOCK, hold_lake
 from vendas.report import write_report
+from vendas.results import StageResult
 from vendas.s3_objects import listed
 from vendas.settings import load_settings
 from vendas.storage import S3Lake, S3Path
@@ -30,14 +33,14 @@ def fresh_clients(aws):
 
 
 def test_corrections_are_json_lists_among_the_properties():
-    assert corrections({"trigger": "x"}) == {"undo": [], "replay": []}
-    assert corrections({"undo": '["a.csv", "b.csv"]'}) == {"undo": ["a.csv", "b.csv"], "replay": []}
+    assert job.corrections({"trigger": "x"}) == {"undo": [], "replay": []}
+    assert job.corrections({"undo": '["a.csv", "b.csv"]'}) == {"undo": ["a.csv", "b.csv"], "replay": []}
 
 
 @pytest.mark.parametrize("text", ["a.csv", '"a.csv"', "[1]", "{}", "", "null"])
 def test_other_corrections_are_refused(text):
     with pytest.raises(SettingsError, match="(?s)property replay.*JSON list"):
-        corrections({"replay": text})
+        job.corrections({"replay": text})
 
 
 @pytest.mark.parametrize(
@@ -47,11 +50,34 @@ def test_other_corrections_are_refused(text):
         (["--lake", "s3://"], "VENDAS_LAKE.*expected s3://bucket"),
         (["--lake", "s3://b", "--glue_database", "A-B"], "VENDAS_GLUE_DATABASE"),
         (["--lake", "s3://b", "--cell_timeout", "soon"], "VENDAS_CELL_TIMEOUT"),
+        (["--lake", "s3://b", "--upkeep", "23"], "--upkeep is 23; expected 24 hours or more"),
     ],
 )
 def test_a_job_that_is_given_nonsense_ends_with_one_message(arguments, said):
     with pytest.raises(SystemExit, match=said):
         glue_job.main(["--notebook", "01_bronze", "--enable-metrics", "true", *arguments])
+
+
+# --- the lake it holds
+
+
+def test_a_stage_waits_for_who_holds_the_lake_and_holds_it_itself(bucket, monkeypatch, capsys):
+    monkeypatch.setattr(s3_lock, "LOOK_SECONDS", 0.02)
+    settings, order = load_settings(lake=f"s3://{bucket}"), []
+
+    def execute(*_):
+        held = boto3.client("s3").get_object(Bucket=bucket, Key=LOCK)["Body"].read()
+        order.append(json.loads(held)["is_held"])
+        return StageResult("silver", "jr")
+
+    monkeypatch.setattr(job, "_execute", execute)
+    stage = Thread(target=job.run_job, args=("02_silver", settings, job.JobRun("jr")))
+    with hold_lake(settings.lake, pytest.fail):
+        stage.start()
+        stage.join(0.5)
+        order.append("upkeep")
+    stage.join()
+    assert order == ["upkeep", True] and job.WAITING in capsys.readouterr().out
 
 
 # --- places in S3

@@ -17,6 +17,7 @@ from vendas import job
 from vendas.results import StageResult
 from vendas.settings import Settings
 from vendas.spark import OF_THE_JVM
+from vendas.upkeep_job import MIN_HOURS
 
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 GIVEN = {
@@ -30,7 +31,7 @@ WAREHOUSE = {
 }
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
-OF_THE_SCRIPT = {"notebook", "preflight", "aws_region", "worker_type", "workers"}
+OF_THE_SCRIPT = {"notebook", "preflight", "upkeep", "aws_region", "worker_type", "workers"}
 GLUE_5_1 = {"numpy": "2.3.4", "pandas": "2.3.3", "pyarrow": "22.0.0", "pyspark": "3.5.6"}
 
 
@@ -244,11 +245,21 @@ def test_the_refresh_asks_the_warehouse_there_is(given, asked):
     assert {name: told[name].startswith(value) for name, value in asked.items()} == dict.fromkeys(asked, True)
 
 
+def test_the_upkeep_is_started_as_a_job_whose_lock_no_stage_has_to_wait_out(stack):
+    target, job = stack.properties("Upkeep")["Target"], stack.properties("UpkeepJob")
+    assert target["Arn"] == "arn:aws:scheduler:::aws-sdk:glue:startJobRun"
+    assert json.loads(target["Input"]) == {"JobName": job["Name"]}
+    assert job["DefaultArguments"]["--upkeep"] >= MIN_HOURS and "--notebook" not in job["DefaultArguments"]
+    assert yaml_of_template()["Parameters"]["UpkeepHours"]["MinValue"] == MIN_HOURS
+    assert job["Timeout"] < stack.properties("SilverJob")["Timeout"]
+
+
 # --- who may do what
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-warehousesecret"
 LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket"
-TABLE = "arn:aws:glue:us-east-1:123456789012:table/vendas"
+TABLE, JOB = "arn:aws:glue:us-east-1:123456789012:table/vendas", "arn:aws:glue:us-east-1:123456789012:job"
+STAGE_ROLES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
 
 
 @pytest.mark.parametrize(
@@ -258,13 +269,16 @@ TABLE = "arn:aws:glue:us-east-1:123456789012:table/vendas"
         ("s3:PutObject", f"{LANDING}/registros.csv", set()),
         ("s3:PutObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole"}),
         ("s3:GetObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole", "SilverRole"}),
-        ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole"}),
-        ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole"}),
-        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole"}),
+        ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole", "UpkeepRole"}),
+        ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "UpkeepRole"}),
+        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole", "UpkeepRole"}),
+        ("s3:PutObject", f"{LAKE}/.lock", STAGE_ROLES | {"PreflightRole", "UpkeepRole"}),
         ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole", "PreflightRole"}),
         ("s3:DeleteBucket", LAKE, set()),
         ("glue:DeleteTable", f"{TABLE}/gold", set()),
         ("glue:CreateTable", f"{TABLE}/gold", {"BronzeRole"}),
+        ("glue:StartJobRun", f"{JOB}/loja-05-upkeep", {"UpkeepScheduleRole"}),
+        ("glue:StartJobRun", f"{JOB}/loja-01-bronze", set()),
         ("glue:StartWorkflowRun", "arn:aws:glue:us-east-1:123456789012:workflow/loja", {"ArrivalRole"}),
         ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
         ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole"}),
