@@ -1,4 +1,4 @@
-"""Buckets that are encrypted with a KMS key of the user's: who reads or writes them may use the key, and nobody else."""
+"""Buckets encrypted with a KMS key of the user's: who reads or writes them may use the key, and nobody else."""
 
 import pytest
 

@@ -249,6 +249,8 @@ def test_the_refresh_asks_the_warehouse_there_is(given, asked):
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-warehousesecret"
 LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket"
 TABLE = "arn:aws:glue:us-east-1:123456789012:table/vendas"
+LOGS = "arn:aws:logs:us-east-1:123456789012:log-group"
+STAGES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
 
 
 @pytest.mark.parametrize(
@@ -269,6 +271,12 @@ TABLE = "arn:aws:glue:us-east-1:123456789012:table/vendas"
         ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
         ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole"}),
         ("glue:DeleteTable", f"{TABLE}/preflight_0a1b", {"PreflightRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws/lambda/loja-arrival:*", {"ArrivalRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/loja/output:*", STAGES | {"PreflightRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/sessions/output:log-stream:s", STAGES | {"SessionRole"}),
+        ("logs:CreateLogGroup", f"{LOGS}:/aws-glue/sessions/error:*", STAGES | {"SessionRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/jobs/error:*", set()),
+        ("logs:DeleteLogGroup", f"{LOGS}:/aws-glue/sessions/error:*", set()),
         ("iam:PassRole", "arn:aws:iam::123456789012:role/loja-copyrole", set()),
     ],
     ids=lambda value: value if isinstance(value, str) and not value.startswith("arn") else "",
