@@ -146,6 +146,12 @@ def test_every_log_ends_and_every_alarm_is_told(stack):
     assert {target["Arn"] for rule in rules for target in rule["Targets"]} == {stack.arn("Topic")}
 
 
+def test_every_job_that_fails_is_told(stack):
+    told = stack.properties("FailedJob")["EventPattern"]["detail"]
+    assert sorted(told["jobName"]) == sorted(job["Name"] for job in stack.resources("AWS::Glue::Job").values())
+    assert {"FAILED", "TIMEOUT"} <= set(told["state"])  # what Glue's event says of a run that did not succeed
+
+
 @pytest.mark.parametrize(
     ("given", "own", "not_own"),
     [
