@@ -226,6 +226,12 @@ def test_what_protects_a_bucket_stays_with_it():
     assert [policy["UpdateReplacePolicy"] for policy in policies] == ["Retain"] * 2
 
 
+def test_tables_are_left_to_iam_whatever_lake_formations_default_is(stack):
+    assert stack.properties("Database")["DatabaseInput"]["CreateTableDefaultPermissions"] == [
+        {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
+    ]
+
+
 def test_jobs_run_a_script_that_is_called_python(stack):
     scripts = {job["Command"]["ScriptLocation"] for job in stack.resources("AWS::Glue::Job").values()}
     assert scripts == {f"s3://artifacts/{GIVEN['JobScript']}"}
