@@ -31,7 +31,6 @@ WAREHOUSE = {
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
 OF_THE_SCRIPT = {"notebook", "preflight", "aws_region", "worker_type", "workers"}
-GLUE_5_1 = {"numpy": "2.3.4", "pandas": "2.3.3", "pyarrow": "22.0.0", "pyspark": "3.5.6"}
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +85,7 @@ def test_every_job_is_told_the_stacks_region(stack):
     assert {properties["DefaultArguments"].get("--aws_region") for properties in jobs} == {"us-east-1"}
 
 
-def test_the_versions_are_those_of_glue(stack):
-    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert {f"{name}=={version}" for name, version in GLUE_5_1.items()} <= {pin.split(";")[0] for pin in pins}
+def test_jobs_are_glue_5_1(stack):
     assert {properties["GlueVersion"] for properties in stack.resources("AWS::Glue::Job").values()} == {"5.1"}
 
 
