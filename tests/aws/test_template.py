@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,7 @@ WAREHOUSE = {
     "WarehouseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:dw",
     "WarehouseCopyRoleArn": "arn:aws:iam::123456789012:role/copy",
 }
+WITHOUT_SECRET = "With a role, workgroup or cluster of an existing warehouse give WarehouseSecretArn, too"
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
 OF_THE_SCRIPT = {"notebook", "preflight", "aws_region", "worker_type", "workers"}
@@ -181,9 +181,49 @@ def test_each_connection_with_a_subnet_has_its_zone(given, zone):
         assert place["SubnetId"] and place["AvailabilityZone"] == zone
 
 
-def test_a_given_network_needs_its_zone():
-    (rule,) = [rule for name, rule in yaml_of_template()["Rules"].items() if name == "NetworkIsWhole"]
-    assert {"Fn::Not": [{"Fn::Equals": [{"Ref": "SubnetZone"}, ""]}]} in [a["Assert"] for a in rule["Assertions"]]
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, []),
+        (NETWORK | {"SubnetZone": "us-east-1c"}, []),
+        (WAREHOUSE | {"WarehouseClusterId": "dw"}, []),
+        (NETWORK, ["With VpcId give SubnetZone, too - the availability zone of the first subnet"]),
+        ({"SubnetIds": "subnet-0a1b2c3d"}, ["With SubnetIds or SecurityGroupId give VpcId, too"]),
+        ({"SecurityGroupId": "sg-0a1b2c3d"}, ["With SubnetIds or SecurityGroupId give VpcId, too"]),
+        ({"WarehouseSecretArn": "arn:"}, ["With WarehouseSecretArn give WarehouseCopyRoleArn, too"]),
+        ({"WarehouseClusterId": "dw"}, [WITHOUT_SECRET]),
+        ({"WarehouseWorkgroupArn": "arn:"}, [WITHOUT_SECRET]),
+        ({"WarehouseCopyRoleArn": "arn:"}, [WITHOUT_SECRET]),
+    ],
+)
+def test_what_is_given_by_half_is_refused(given, said):
+    """Else it would be ignored: the stack would make a network, or a warehouse, of its own."""
+    stack = Stack(**GIVEN, **given)
+    rules = [rule for rule in yaml_of_template()["Rules"].values() if stack._holds(rule["RuleCondition"])]
+    refused = [a["AssertDescription"] for rule in rules for a in rule["Assertions"] if not stack._holds(a["Assert"])]
+    assert refused == said
+
+
+def leaves_on(stack, port):
+    """Where to a member of the stack's own security group may go on this port of TCP."""
+    group = stack.properties("SecurityGroup")["SecurityGroupEgress"]
+    rules = [*group, *stack.resources("AWS::EC2::SecurityGroupEgress").values()]
+    may = [rule for rule in rules if rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"]]
+    return {rule.get("CidrIp", "members") for rule in may}
+
+
+@pytest.mark.parametrize(
+    ("given", "reached"),
+    [
+        ({}, {"members"}),
+        (NETWORK, {"members"}),
+        (WAREHOUSE | NETWORK, {"members", "0.0.0.0/0"}),
+    ],
+    ids=["own warehouse", "own warehouse in a given network", "given warehouse"],
+)
+def test_jobs_reach_the_warehouse_from_a_group_of_the_stacks_own(given, reached):
+    stack = Stack(**GIVEN, **given)
+    assert (leaves_on(stack, 5439), leaves_on(stack, 443)) == (reached, {"members", "0.0.0.0/0"})
 
 
 def test_nothing_conditions_glues_trust():

@@ -82,13 +82,15 @@ def network(aws):
     return {"vpc": vpc, "subnet": made["SubnetId"]}
 
 
-def test_the_zone_of_a_given_network_is_found_out(call, network):
-    given = [*GIVEN, f"VpcId={network['vpc']}", f"SubnetIds={network['subnet']}"]
+@pytest.mark.parametrize("told", [["VpcId={vpc}"], []], ids=["with its VPC", "subnet alone"])
+def test_the_zone_of_a_given_network_is_found_out(call, network, told):
+    given = [*GIVEN, *(word.format(**network) for word in told), f"SubnetIds={network['subnet']}"]
     done = call("deploy", "rede", "artefatos", *given)
     assert done.returncode == 0, done.stderr
     (stack,) = boto3.client("cloudformation").describe_stacks(StackName="rede")["Stacks"]
     call("undeploy", "rede")
-    assert {"ParameterKey": "SubnetZone", "ParameterValue": "us-east-1b"} in stack["Parameters"]
+    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+    assert (parameters["SubnetZone"], parameters["VpcId"]) == ("us-east-1b", network["vpc"])
 
 
 @pytest.mark.parametrize("named", ["Arn", "KeyId", "alias", "none"])
