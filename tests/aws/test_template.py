@@ -226,6 +226,16 @@ def test_jobs_reach_the_warehouse_from_a_group_of_the_stacks_own(given, reached)
     assert (leaves_on(stack, 5439), leaves_on(stack, 443)) == (reached, {"members", "0.0.0.0/0"})
 
 
+# By default a schedule tries 185 times in 24 hours and then tells nobody: AWS::Scheduler::Schedule RetryPolicy, and
+# "Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch".
+def test_a_schedule_that_cannot_call_gives_up_and_is_told(stack):
+    schedules = stack.resources("AWS::Scheduler::Schedule").values()
+    alarm = stack.properties("SchedulesAlarm")
+    assert {schedule["GroupName"] for schedule in schedules} == {d["Value"] for d in alarm["Dimensions"]} == {"loja"}
+    assert [schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] for schedule in schedules] == [3] * 2
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Scheduler", "InvocationDroppedCount")
+
+
 def test_nothing_conditions_glues_trust():
     """Which condition keys Glue sends when it assumes a role is documented nowhere."""
     roles = [role for role in yaml_of_template()["Resources"].values() if role["Type"] == "AWS::IAM::Role"]
