@@ -345,6 +345,13 @@ def test_only_who_needs_it_may(stack, action, resource, allowed):
     assert {role for role in roles if stack.allows(stack.arn(role), action, resource, {})} == allowed
 
 
+def test_no_roles_policies_are_longer_than_iam_takes():
+    """10,240 characters for all inline policies of a role: "IAM and AWS STS quotas". Names here are the shortest."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+    policies = Stack(**GIVEN, DataKeyArn=key, ArtifactsKeyArn=key).policies
+    assert max(len(json.dumps(statements, separators=(",", ":"))) for statements in policies.values()) < 10_240 * 0.7
+
+
 def test_every_actor_has_a_role_of_its_own(stack):
     jobs = [properties["Role"] for properties in stack.resources("AWS::Glue::Job").values()]
     schedules = [properties["Target"]["RoleArn"] for properties in stack.resources("AWS::Scheduler::Schedule").values()]
