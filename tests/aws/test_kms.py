@@ -54,6 +54,18 @@ def test_a_key_is_used_through_s3_alone(action):
     assert (users(stack, action, context={}), users(stack, action, context=other)) == (set(), set())
 
 
+@pytest.mark.parametrize("given", [{}, {"WarehouseClusterId": "dw"}], ids=["no refresh", "refresh"])
+def test_who_reads_the_secret_may_use_its_key_so(given):
+    stack = Stack(**GIVEN, **WAREHOUSE, **given, WarehouseSecretKeyArn=KEY)
+    roles = stack.resources("AWS::IAM::Role")
+    secret = WAREHOUSE["WarehouseSecretArn"]
+    readers = {role for role in roles if stack.allows(stack.arn(role), "secretsmanager:GetSecretValue", secret, {})}
+    by_secrets_manager = {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}
+    assert users(stack, "kms:Decrypt", context=by_secrets_manager) == readers
+    assert readers == {"WarehouseRole", "SessionRole", "PreflightRole"} | ({"RefreshRole"} if given else set())
+    assert users(stack, "kms:Decrypt") == users(stack, "kms:GenerateDataKey", context=by_secrets_manager) == set()
+
+
 def test_without_a_key_nobody_may_use_one():
     assert "kms:" not in str(Stack(**GIVEN).policies)
 

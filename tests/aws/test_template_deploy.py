@@ -108,6 +108,16 @@ def test_the_key_of_the_bucket_is_found_out(call, named):
     assert found in stack["Parameters"]
 
 
+def test_the_key_of_the_secret_is_found_out(call, network):
+    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+    secret = boto3.client("secretsmanager").create_secret(Name="dw", SecretString="{}", KmsKeyId=key)["ARN"]
+    done = call("deploy", "segredo", "artefatos", f"WarehouseSecretArn={secret}", *GIVEN[1:])
+    assert done.returncode == 0, done.stderr
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="segredo")["Stacks"]
+    call("undeploy", "segredo")
+    assert {"ParameterKey": "WarehouseSecretKeyArn", "ParameterValue": key} in stack["Parameters"]
+
+
 def test_a_key_that_cannot_be_looked_up_is_said(call, aws):
     encrypted_bucket("artefatos-alheios", "0a1b2c3d-0000-0000-0000-000000000000")
     done = call("deploy", "loja", "artefatos-alheios")
