@@ -29,7 +29,7 @@ _PLACES = "See which of them cannot be written to, and why (is the disk full?): 
 _NOTEBOOK = "See the job's log, /aws-glue/STACK/error: every stage would fail in the same way."
 _LAKE = (
     "Look at the policies of the job's role and of the bucket (KMS key, VPC endpoint), at the Glue database and at "
-    "what Lake Formation lets the role do: docs/aws.md, Preflight."
+    "what Lake Formation lets the role do: docs/aws.md, Lake Formation."
 )
 _WAREHOUSE = (
     "Look at the connection's subnet, security group (port 5439) and zone, at the secret's host, user and password, "

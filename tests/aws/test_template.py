@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,10 @@ WAREHOUSE = {
     "WarehouseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:dw",
     "WarehouseCopyRoleArn": "arn:aws:iam::123456789012:role/copy",
 }
+WITHOUT_SECRET = "With a role, workgroup or cluster of an existing warehouse give WarehouseSecretArn, too"
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
 OF_THE_SCRIPT = {"notebook", "preflight", "upkeep", "aws_region", "worker_type", "workers"}
-GLUE_5_1 = {"numpy": "2.3.4", "pandas": "2.3.3", "pyarrow": "22.0.0", "pyspark": "3.5.6"}
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +86,7 @@ def test_every_job_is_told_the_stacks_region(stack):
     assert {properties["DefaultArguments"].get("--aws_region") for properties in jobs} == {"us-east-1"}
 
 
-def test_the_versions_are_those_of_glue(stack):
-    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert {f"{name}=={version}" for name, version in GLUE_5_1.items()} <= {pin.split(";")[0] for pin in pins}
+def test_jobs_are_glue_5_1(stack):
     assert {properties["GlueVersion"] for properties in stack.resources("AWS::Glue::Job").values()} == {"5.1"}
 
 
@@ -147,6 +144,12 @@ def test_every_log_ends_and_every_alarm_is_told(stack):
     assert {target["Arn"] for rule in rules for target in rule["Targets"]} == {stack.arn("Topic")}
 
 
+def test_every_job_that_fails_is_told(stack):
+    told = stack.properties("FailedJob")["EventPattern"]["detail"]
+    assert sorted(told["jobName"]) == sorted(job["Name"] for job in stack.resources("AWS::Glue::Job").values())
+    assert {"FAILED", "TIMEOUT"} <= set(told["state"])  # what Glue's event says of a run that did not succeed
+
+
 @pytest.mark.parametrize(
     ("given", "own", "not_own"),
     [
@@ -179,9 +182,59 @@ def test_each_connection_with_a_subnet_has_its_zone(given, zone):
         assert place["SubnetId"] and place["AvailabilityZone"] == zone
 
 
-def test_a_given_network_needs_its_zone():
-    (rule,) = [rule for name, rule in yaml_of_template()["Rules"].items() if name == "NetworkIsWhole"]
-    assert {"Fn::Not": [{"Fn::Equals": [{"Ref": "SubnetZone"}, ""]}]} in [a["Assert"] for a in rule["Assertions"]]
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, []),
+        (NETWORK | {"SubnetZone": "us-east-1c"}, []),
+        (WAREHOUSE | {"WarehouseClusterId": "dw"}, []),
+        (NETWORK, ["With VpcId give SubnetZone, too - the availability zone of the first subnet"]),
+        ({"SubnetIds": "subnet-0a1b2c3d"}, ["With SubnetIds or SecurityGroupId give VpcId, too"]),
+        ({"SecurityGroupId": "sg-0a1b2c3d"}, ["With SubnetIds or SecurityGroupId give VpcId, too"]),
+        ({"WarehouseSecretArn": "arn:"}, ["With WarehouseSecretArn give WarehouseCopyRoleArn, too"]),
+        ({"WarehouseClusterId": "dw"}, [WITHOUT_SECRET]),
+        ({"WarehouseWorkgroupArn": "arn:"}, [WITHOUT_SECRET]),
+        ({"WarehouseCopyRoleArn": "arn:"}, [WITHOUT_SECRET]),
+    ],
+)
+def test_what_is_given_by_half_is_refused(given, said):
+    """Else it would be ignored: the stack would make a network, or a warehouse, of its own."""
+    stack = Stack(**GIVEN, **given)
+    rules = [rule for rule in yaml_of_template()["Rules"].values() if stack._holds(rule["RuleCondition"])]
+    refused = [a["AssertDescription"] for rule in rules for a in rule["Assertions"] if not stack._holds(a["Assert"])]
+    assert refused == said
+
+
+def leaves_on(stack, port):
+    """Where to a member of the stack's own security group may go on this port of TCP."""
+    group = stack.properties("SecurityGroup")["SecurityGroupEgress"]
+    rules = [*group, *stack.resources("AWS::EC2::SecurityGroupEgress").values()]
+    may = [rule for rule in rules if rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"]]
+    return {rule.get("CidrIp", "members") for rule in may}
+
+
+@pytest.mark.parametrize(
+    ("given", "reached"),
+    [
+        ({}, {"members"}),
+        (NETWORK, {"members"}),
+        (WAREHOUSE | NETWORK, {"members", "0.0.0.0/0"}),
+    ],
+    ids=["own warehouse", "own warehouse in a given network", "given warehouse"],
+)
+def test_jobs_reach_the_warehouse_from_a_group_of_the_stacks_own(given, reached):
+    stack = Stack(**GIVEN, **given)
+    assert (leaves_on(stack, 5439), leaves_on(stack, 443)) == (reached, {"members", "0.0.0.0/0"})
+
+
+# By default a schedule tries 185 times in 24 hours and then tells nobody: AWS::Scheduler::Schedule RetryPolicy, and
+# "Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch".
+def test_a_schedule_that_cannot_call_gives_up_and_is_told(stack):
+    schedules = stack.resources("AWS::Scheduler::Schedule").values()
+    alarm = stack.properties("SchedulesAlarm")
+    assert {schedule["GroupName"] for schedule in schedules} == {d["Value"] for d in alarm["Dimensions"]} == {"loja"}
+    assert [schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] for schedule in schedules] == [3] * 2
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Scheduler", "InvocationDroppedCount")
 
 
 def test_nothing_conditions_glues_trust():
@@ -219,6 +272,12 @@ def test_what_protects_a_bucket_stays_with_it():
     buckets = {name: resources[name]["DeletionPolicy"] for name in ("LandingBucket", "LakeBucket")}
     assert [policy["DeletionPolicy"] for policy in policies] == list(buckets.values())
     assert [policy["UpdateReplacePolicy"] for policy in policies] == ["Retain"] * 2
+
+
+def test_tables_are_left_to_iam_whatever_lake_formations_default_is(stack):
+    assert stack.properties("Database")["DatabaseInput"]["CreateTableDefaultPermissions"] == [
+        {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
+    ]
 
 
 def test_jobs_run_a_script_that_is_called_python(stack):
@@ -259,7 +318,8 @@ def test_the_upkeep_is_started_as_a_job_whose_lock_no_stage_has_to_wait_out(stac
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-warehousesecret"
 LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket"
 TABLE, JOB = "arn:aws:glue:us-east-1:123456789012:table/vendas", "arn:aws:glue:us-east-1:123456789012:job"
-STAGE_ROLES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
+LOGS = "arn:aws:logs:us-east-1:123456789012:log-group"
+STAGES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
 
 
 @pytest.mark.parametrize(
@@ -272,7 +332,7 @@ STAGE_ROLES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
         ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole", "UpkeepRole"}),
         ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "UpkeepRole"}),
         ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole", "UpkeepRole"}),
-        ("s3:PutObject", f"{LAKE}/.lock", STAGE_ROLES | {"PreflightRole", "UpkeepRole"}),
+        ("s3:PutObject", f"{LAKE}/.lock", STAGES | {"PreflightRole", "UpkeepRole"}),
         ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole", "PreflightRole"}),
         ("s3:DeleteBucket", LAKE, set()),
         ("glue:DeleteTable", f"{TABLE}/gold", set()),
@@ -283,6 +343,12 @@ STAGE_ROLES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
         ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
         ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole"}),
         ("glue:DeleteTable", f"{TABLE}/preflight_0a1b", {"PreflightRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws/lambda/loja-arrival:*", {"ArrivalRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/loja/output:*", STAGES | {"PreflightRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/sessions/output:log-stream:s", STAGES | {"SessionRole"}),
+        ("logs:CreateLogGroup", f"{LOGS}:/aws-glue/sessions/error:*", STAGES | {"SessionRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/jobs/error:*", set()),
+        ("logs:DeleteLogGroup", f"{LOGS}:/aws-glue/sessions/error:*", set()),
         ("iam:PassRole", "arn:aws:iam::123456789012:role/loja-copyrole", set()),
     ],
     ids=lambda value: value if isinstance(value, str) and not value.startswith("arn") else "",
@@ -290,6 +356,13 @@ STAGE_ROLES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
 def test_only_who_needs_it_may(stack, action, resource, allowed):
     roles = stack.resources("AWS::IAM::Role")
     assert {role for role in roles if stack.allows(stack.arn(role), action, resource, {})} == allowed
+
+
+def test_no_roles_policies_are_longer_than_iam_takes():
+    """10,240 characters for all inline policies of a role: "IAM and AWS STS quotas". Names here are the shortest."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+    policies = Stack(**GIVEN, DataKeyArn=key, ArtifactsKeyArn=key).policies
+    assert max(len(json.dumps(statements, separators=(",", ":"))) for statements in policies.values()) < 10_240 * 0.7
 
 
 def test_every_actor_has_a_role_of_its_own(stack):

@@ -82,13 +82,54 @@ def network(aws):
     return {"vpc": vpc, "subnet": made["SubnetId"]}
 
 
-def test_the_zone_of_a_given_network_is_found_out(call, network):
-    given = [*GIVEN, f"VpcId={network['vpc']}", f"SubnetIds={network['subnet']}"]
+@pytest.mark.parametrize("told", [["VpcId={vpc}"], []], ids=["with its VPC", "subnet alone"])
+def test_the_zone_of_a_given_network_is_found_out(call, network, told):
+    given = [*GIVEN, *(word.format(**network) for word in told), f"SubnetIds={network['subnet']}"]
     done = call("deploy", "rede", "artefatos", *given)
     assert done.returncode == 0, done.stderr
     (stack,) = boto3.client("cloudformation").describe_stacks(StackName="rede")["Stacks"]
     call("undeploy", "rede")
-    assert {"ParameterKey": "SubnetZone", "ParameterValue": "us-east-1b"} in stack["Parameters"]
+    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+    assert (parameters["SubnetZone"], parameters["VpcId"]) == ("us-east-1b", network["vpc"])
+
+
+@pytest.mark.parametrize("named", ["Arn", "KeyId", "alias", "none"])
+def test_the_key_of_the_bucket_is_found_out(call, named):
+    kms, bucket = boto3.client("kms"), f"artefatos-{named.lower()}"
+    made = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName=f"alias/{bucket}", TargetKeyId=made["KeyId"])
+    key = {**made, "alias": f"alias/{bucket}"}.get(named)
+    encrypted_bucket(bucket, key)
+    done = call("deploy", "chave", bucket, *GIVEN)
+    assert done.returncode == 0, done.stderr
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="chave")["Stacks"]
+    call("undeploy", "chave")
+    found = {"ParameterKey": "ArtifactsKeyArn", "ParameterValue": made["Arn"] if key else ""}
+    assert found in stack["Parameters"]
+
+
+def test_the_key_of_the_secret_is_found_out(call, network):
+    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+    secret = boto3.client("secretsmanager").create_secret(Name="dw", SecretString="{}", KmsKeyId=key)["ARN"]
+    done = call("deploy", "segredo", "artefatos", f"WarehouseSecretArn={secret}", *GIVEN[1:])
+    assert done.returncode == 0, done.stderr
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="segredo")["Stacks"]
+    call("undeploy", "segredo")
+    assert {"ParameterKey": "WarehouseSecretKeyArn", "ParameterValue": key} in stack["Parameters"]
+
+
+def test_a_key_that_cannot_be_looked_up_is_said(call, aws):
+    encrypted_bucket("artefatos-alheios", "0a1b2c3d-0000-0000-0000-000000000000")
+    done = call("deploy", "loja", "artefatos-alheios")
+    assert done.returncode == 2 and "cannot look up (kms:DescribeKey)" in done.stderr and done.stdout == ""
+
+
+def encrypted_bucket(name, key):
+    """Make a bucket that S3 encrypts with this KMS key; None: with its own keys."""
+    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]}
+    boto3.client("s3").create_bucket(Bucket=name)
+    boto3.client("s3").put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=encryption)
 
 
 def test_the_packaged_template_names_artifacts_that_are_there(deployed, built):

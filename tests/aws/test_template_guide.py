@@ -10,11 +10,18 @@ from awscli.clidriver import create_clidriver
 from stack import Stack
 from test_project import ROOT
 from test_readme import TEXT, shell_commands
+from vendas import preflight
+from vendas.preflight_job import Preflight
 
 PAGE = TEXT["aws.md"]
 STACK = Stack(ArtifactsBucket="artifacts", JobModules="vendas/vendas.gluewheels.zip", JobScript="vendas/glue_job.py")
 OUTPUTS = STACK._template["Outputs"]
 COMMANDS = [words[1:] for words in shell_commands("aws.md") if words[0] == "aws"]
+WORDS_OF_AWS = {
+    *("IAMAllowedPrincipals", "Super", "DESCRIBE", "SELECT"),
+    *("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions"),
+    *("SweepRole", "RefreshRole"),  # of the template
+}
 HIGH_LEVEL = {"s3": {"cp": 2, "ls": 1, "mb": 1}}  # whose commands take places instead of parameters
 
 
@@ -49,7 +56,7 @@ def test_every_parameter_and_alarm_it_names_is_there():
     parameters = set(re.findall(r"`([A-Z]\w+)`", PAGE)) - {"PARAMS", "LANDING", "LAKE"}
     named = {*STACK._template["Parameters"], *OUTPUTS}
     exceptions = {name for name in parameters if name.endswith("Exception") or name.startswith("VENDAS_")}
-    assert parameters - exceptions - {"AWS_PROFILE"} <= named
+    assert parameters - exceptions - {"AWS_PROFILE"} - WORDS_OF_AWS <= named
     given = re.findall(r"PARAMS=\"(\w+)=", PAGE)
     assert given and set(given) <= named
     alarms = {alarm["AlarmName"].removeprefix("loja-") for alarm in STACK.resources("AWS::CloudWatch::Alarm").values()}
@@ -65,7 +72,14 @@ def test_placeholders_are_what_make_deploy_prints():
     used = {word for words in COMMANDS for word in re.findall(r"\b[A-Z]{4,}\b", " ".join(words))}
     printed = {name.upper().removesuffix("BUCKET") for name in OUTPUTS} | {"SECRET"}
     others = {"BUCKET", "NAMESPACE", "ERROR"}  # the reader's own; what make undeploy names; a word in logs
+    others |= {"ROLE", "TABLE", "DESCRIBE"}  # the reader's choice of the stack's; a word of Lake Formation
     assert used - printed == others
+
+
+def test_what_the_preflight_advises_to_read_is_there():
+    advice = [look.remedy for look in Preflight(None, None).looks().values()] + [preflight._JOB, preflight._FUNCTION]
+    named = {section for text in advice for section in re.findall(r"docs/aws\.md, (.+?)\.", text)}
+    assert {"Preflight", "Lake Formation"} <= named <= set(re.findall(r"^## (.+)$", PAGE, re.MULTILINE))
 
 
 def test_log_groups_are_as_it_says():
