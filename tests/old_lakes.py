@@ -1,0 +1,122 @@
+"""Lakes and warehouses as earlier versions made them, put at any path of this machine.
+
+    unpack(LAKE, tmp_path / "lago")                  # the lake, without a warehouse
+    restore_warehouse(tmp_path / "lago", WAREHOUSE)  # its PostgreSQL, which runs then: embedded.stop(lake / "dw")
+
+Iceberg writes absolute paths into its metadata, so a lake cannot be moved as it is. `unpack` writes the paths anew, in
+metadata, manifest lists and manifests, with the lengths and checksums that depend on them. Other bytes stay.
+
+How the fixtures were made: fixtures/make_old_lake.py.
+"""
+
+import json
+import os
+import pwd
+import secrets
+import subprocess
+import tarfile
+import zlib
+from pathlib import Path
+
+import avro_files
+from vendas import embedded
+
+FOLDER = Path(__file__).parent / "fixtures" / "old_lake"
+# Made by the version of 26 November 2026. LAKE is as its last run left it, with a new file in landing. INTERRUPTED is
+# the same after two more runs, which were killed: that file waits for gold, another for silver. WAREHOUSE is of both.
+LAKE, INTERRUPTED = FOLDER / "lake.tar.xz", FOLDER / "interrupted.tar.xz"
+WAREHOUSE = FOLDER / "warehouse.sql"
+EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))  # what that version said of them
+
+CRC_HEADER, CRC_CHUNK = b"crc\0\0\0\2\0", 512  # Hadoop's: a checksum of every 512 bytes, in a hidden file beside
+
+
+def unpack(archive: Path, lake: Path) -> Path:
+    """Put the lake of an archive at this path, which must not exist yet; return it. Times of files are kept."""
+    lake.mkdir(parents=True)
+    with tarfile.open(archive) as packed:
+        for member in packed:
+            _, _, member.name = member.name.partition("/")
+            if member.name:
+                packed.extract(member, lake, filter="data")
+    for metadata in sorted(lake.glob("*/metadata")):
+        _move_table(metadata, lake)
+    return lake
+
+
+def restore_warehouse(lake: Path, dump: Path = WAREHOUSE) -> None:
+    """Make the lake's PostgreSQL as version 1 made one, whatever today's does, and fill it. It runs afterwards."""
+    cluster = lake / "dw" / "cluster"
+    data, password = cluster / "data", cluster / "password"
+    data.mkdir(parents=True, mode=0o700)
+    password.touch(mode=0o600)
+    password.write_text(secrets.token_urlsafe(24))
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in (data, password):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    embedded._run_there(
+        data, "initdb", "-D", "data", "-U", "vendas", "--pwfile=password", "--auth=scram-sha-256",
+        "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
+    )  # fmt: skip
+    command, login = embedded.psql(embedded.ensure_running(lake / "dw"))
+    subprocess.run(
+        [*command, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"],
+        env=os.environ | login | {"PGDATABASE": "postgres"},  # the dump makes the database itself
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def _move_table(metadata: Path, lake: Path) -> None:
+    """Write the paths of one table anew: first manifests, whose new lengths the lists have, then these, then metadata.
+
+    In a table of a folder catalog, the numbered metadata files are the catalog.
+    """
+    versions = sorted(metadata.glob("v*.metadata.json"))
+    before = str(Path(json.loads(versions[-1].read_bytes())["location"]).parent)
+    for manifest in metadata.glob("*-m*.avro"):
+        _change_avro(manifest, lambda entry: _move_field(entry["data_file"], "file_path", before, lake))
+    for manifests in metadata.glob("snap-*.avro"):
+        _change_avro(manifests, lambda listed: _move_manifest(listed, before, lake))
+    for version in versions:
+        _replace(version, version.read_bytes().replace(_opening(before), _opening(lake)))
+
+
+def _opening(lake: str | Path) -> bytes:
+    """How the paths below a lake begin in JSON."""
+    return f"{json.dumps(str(lake), ensure_ascii=False)[:-1]}/".encode()
+
+
+def _move_manifest(listed: dict, before: str, lake: Path) -> None:
+    _move_field(listed, "manifest_path", before, lake)
+    manifest = Path(listed["manifest_path"])
+    if manifest.exists():  # upkeep may have let go of it, and of the list, too, in time
+        listed["manifest_length"] = manifest.stat().st_size
+
+
+def _move_field(record: dict, name: str, before: str, lake: Path) -> None:
+    assert record[name].startswith(f"{before}/"), record[name]
+    record[name] = str(lake) + record[name].removeprefix(before)
+
+
+def _change_avro(path: Path, change) -> None:
+    file = avro_files.read(path.read_bytes())
+    for record in file.records:
+        change(record)
+    _replace(path, avro_files.written(file))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Give a file other bytes, and its checksums with it; its times stay."""
+    for changed, held in ((path, data), (path.with_name(f".{path.name}.crc"), _checksums(data))):
+        if changed.exists():
+            times = changed.stat()
+            changed.write_bytes(held)
+            os.utime(changed, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def _checksums(data: bytes) -> bytes:
+    """What Hadoop writes into the hidden file beside one of these bytes."""
+    chunks = (data[begin : begin + CRC_CHUNK] for begin in range(0, len(data), CRC_CHUNK))
+    return CRC_HEADER + b"".join(zlib.crc32(chunk).to_bytes(4) for chunk in chunks)

@@ -1,0 +1,196 @@
+"""A lake and a warehouse of the version of 26 November 2026, as today's version finds them."""
+
+import hashlib
+import json
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+import avro_files
+import old_lake_files
+from old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
+from terminal import vendas
+from vendas import embedded
+from vendas.arrivals import waiting_files
+from vendas.bronze_names import BronzeFile
+from vendas.check import examine
+from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, Lake
+from vendas.ledger import REJECTED, UNDONE, entries, pending, read_events
+from vendas.quarantine import quarantined_rows
+from vendas.settings import load_settings
+from vendas.spark import session
+from vendas.without_spark import read_without_spark
+
+BY_NAME = {entry["arquivo"]: entry for entry in EXPECTED["files"]}
+FILE = {SILVER: "Arquivo de Origem", GOLD: "arquivo_de_origem", QUARANTINE: "arquivo"}
+VALUE = {SILVER: "Valor da Compra", GOLD: "valor_da_compra"}
+NOW = datetime(2026, 11, 28)
+PENDING, SURVEYED = old_lake_files.PENDING.name, old_lake_files.SURVEYED.name
+
+UNDERSTOOD_IN_ANOTHER_WAY = {  # rows read and refused, by version 1 and by the rules of contract 2; None: rejected
+    "registros_invisiveis.csv": ((18, 2), (18, 0)),
+    "registros_formatos.csv": ((16, 15), (16, 0)),
+    "registros_virgula_final.csv": ((12, 12), (12, 0)),
+    "registros_cabecalho_virgula.csv": ((6, 6), (6, 0)),
+    "registros_fracoes.csv": ((6, 1), (6, 3)),
+    "registros_mes_primeiro.csv": ((5, 1), (5, 3)),
+    "registros_sep.csv": (None, (4, 0)),
+    "registros_outros_nomes.csv": (None, (5, 0)),
+    "registros_crcrlf.csv": (None, (4, 0)),
+    "registros_cr.csv": (None, (4, 1)),
+    "registros_mistura.csv": ((4, 0), None),
+    "registros_cp850.csv": ((3, 0), None),
+    "registros_emendado.csv": ((10, 3), (7, 0)),
+    "registros_aspas.csv": ((4, 0), (4, 1)),
+}
+
+
+def unpacked(archive, folder):
+    return unpack(archive, folder / "lago de março" / "lago")  # what Iceberg must not trip over
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return unpacked(LAKE, tmp_path_factory.mktemp("antigo"))
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    return unpacked(INTERRUPTED, tmp_path_factory.mktemp("interrompido"))
+
+
+@pytest.fixture(scope="module")
+def warehouse(lake):
+    restore_warehouse(lake)
+    yield embedded.running(lake / "dw")
+    embedded.stop(lake / "dw")
+
+
+def expected(column):
+    """By file, what version 1 counted; files with nothing left out."""
+    return {name: entry[column] for name, entry in BY_NAME.items() if entry[column]}
+
+
+def expected_sums():
+    return {row["arquivo"]: Decimal(row["valor"]) for row in EXPECTED["sums"]}
+
+
+def told(lake):
+    """What `vendas status` says of each file, of what version 1 said, too."""
+    shown = json.loads(vendas("status", "--lake", lake, "--json").stdout.splitlines()[-1])["files"]
+    return [{key: entry[key] for key in EXPECTED["files"][0]} for entry in shown]
+
+
+def rows_by_file(lake, table):
+    return Counter(read_without_spark(lake, table)[FILE[table]].to_pylist())
+
+
+def ask(endpoint, query):
+    with psycopg.connect(endpoint.url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_status_shows_every_file_with_the_counts_of_then(lake):
+    assert told(lake) == EXPECTED["files"]
+
+
+def test_two_files_are_undone(lake):
+    undone = [entry["arquivo_recebido"] for entry in entries(read_events(lake)) if entry["situacao"] == UNDONE]
+    assert undone == ["registros_engano.csv", "registros_cancelado.csv"]
+
+
+@pytest.mark.parametrize(("table", "column"), [(SILVER, "silver"), (GOLD, "gold"), (QUARANTINE, "quarentena")])
+def test_a_table_holds_the_rows_that_the_ledger_counted(lake, table, column):
+    assert rows_by_file(lake, table) == expected(column)
+
+
+@pytest.mark.parametrize("table", [SILVER, GOLD])
+def test_a_table_holds_each_files_values(lake, table):
+    sums = Counter()
+    for row in read_without_spark(lake, table).to_pylist():
+        sums[row[FILE[table]]] += row[VALUE[table]]
+    assert sums == expected_sums()
+
+
+@pytest.mark.parametrize("table", [SILVER, GOLD])
+def test_spark_reads_a_moved_table_whose_files_it_holds_against_their_checksums(spark, lake, table):
+    tables = Lake(session(load_settings(lake=lake)))
+    assert tables.count_by_any_file(table) == expected(table)
+
+
+def test_six_refused_rows_came_back_mended(lake):
+    mended = Counter(row.arquivo.partition("_20")[0] for row in quarantined_rows(lake) if row.corrigida)
+    assert (mended, len(read_without_spark(lake, MENDED))) == ({"registros_aplicativo": 3, "registros_formatos": 3}, 6)
+
+
+def test_a_file_waits_in_landing_beside_what_is_left_alone(lake):
+    assert [path.name for path in waiting_files(lake / "landing")] == [PENDING]
+    assert {path.name for path in (lake / "landing").iterdir()} == {PENDING, "vendas_antigas.csv", "leia-me.txt"}
+
+
+def test_bronze_has_what_was_sent(lake):
+    sent = {file.data for file in (*old_lake_files.FIRST, *old_lake_files.SECOND, *old_lake_files.THIRD)}
+    held = [path.read_bytes() for path in (lake / "bronze").iterdir()]
+    assert (sent - {*held}, len(held)) == (set(), len(sent) + 4)  # two came twice, two came back from quarantine
+
+
+def test_today_understands_these_files_in_another_way(lake):
+    entered = {name: entry for name, entry in BY_NAME.items() if entry["situacao"] != UNDONE}
+    different = {}
+    for entry, found in zip(entered.values(), examine([lake / "bronze" / name for name in entered], NOW), strict=True):
+        then = None if entry["situacao"] == REJECTED else (entry["lidas"], entry["quarentena"])
+        now = None if found.rejected else (found.lidas, found.recusadas)
+        different |= {entry["arquivo_recebido"]: (then, now)} if then != now else {}
+    assert different == UNDERSTOOD_IN_ANOTHER_WAY
+
+
+def test_bronze_has_every_file_under_the_name_of_its_time_and_content(lake):
+    for path in (lake / "bronze").iterdir():
+        name, content = path.stem.split("_"), hashlib.md5(path.read_bytes()).hexdigest()
+        assert name[-1] == content[:8] and BY_NAME[path.name]
+    assert {BronzeFile.parse(path.name) for path in (lake / "bronze").iterdir()} == set(map(BronzeFile.parse, BY_NAME))
+
+
+def test_a_manifest_that_is_read_and_written_stays_what_it_was(lake):
+    for path in lake.glob("*/metadata/*.avro"):
+        read = avro_files.read(path.read_bytes())
+        assert avro_files.read(avro_files.written(read)) == read
+
+
+def test_nothing_in_the_tables_names_the_place_they_were_made_at(lake):
+    texts = [path.read_text(encoding="utf-8") for path in lake.glob("*/metadata/*.json")]
+    lists = [avro_files.read(path.read_bytes()).records for path in lake.glob("*/metadata/*.avro")]
+    assert '"/lago/' not in "".join([*texts, json.dumps(lists, default=str)])
+
+
+@pytest.mark.parametrize("table", ["registros_vendas", "fato_vendas"])
+def test_the_warehouse_has_each_files_rows_and_values(warehouse, table):
+    found = ask(warehouse, f"select arquivo_de_origem, count(*), sum(valor_da_compra) from {table} group by 1")
+    assert {name: rows for name, rows, _ in found} == expected("dw")
+    assert {name: valor for name, _, valor in found} == expected_sums()
+
+
+def test_the_warehouse_belongs_to_the_one_role_of_then(warehouse):
+    assert ask(warehouse, "select distinct tableowner from pg_tables where schemaname = 'public'") == [("vendas",)]
+
+
+def test_the_warehouse_has_the_keys_of_version_1(warehouse):
+    """Numbers one after the other, and an MD5 for a sale: what an upgrade has to give up."""
+    types = "select column_name, data_type from information_schema.columns where table_name = 'fato_vendas'"
+    kinds = dict(ask(warehouse, types))
+    assert (kinds["cliente_id"], "linha_do_arquivo" in kinds) == ("integer", False)
+    assert ask(warehouse, "select max(cliente_id) = count(*) from dim_cliente") == [(True,)]
+
+
+@pytest.mark.parametrize(("stage", "waits"), [("silver", SURVEYED), ("gold", PENDING), ("dw", None)])
+def test_a_stage_of_the_interrupted_lake_has_this_file_to_take_up(interrupted, stage, waits):
+    assert [event.arquivo_recebido for event in pending(read_events(interrupted), stage)] == [waits] * bool(waits)
+
+
+def test_the_interrupted_lake_differs_by_these_files_alone(interrupted):
+    others = [entry for entry in told(interrupted) if entry["arquivo_recebido"] not in (PENDING, SURVEYED)]
+    assert (others, EXPECTED["interrupted"]) == (EXPECTED["files"], [e for e in told(interrupted) if e not in others])
+    assert not waiting_files(interrupted / "landing")
