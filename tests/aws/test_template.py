@@ -233,7 +233,7 @@ def test_a_schedule_that_cannot_call_gives_up_and_is_told(stack):
     schedules = stack.resources("AWS::Scheduler::Schedule").values()
     alarm = stack.properties("SchedulesAlarm")
     assert {schedule["GroupName"] for schedule in schedules} == {d["Value"] for d in alarm["Dimensions"]} == {"loja"}
-    assert [schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] for schedule in schedules] == [3] * 2
+    assert [schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] for schedule in schedules] == [3] * 3
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Scheduler", "InvocationDroppedCount")
 
 
@@ -344,7 +344,7 @@ STAGES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
         ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole"}),
         ("glue:DeleteTable", f"{TABLE}/preflight_0a1b", {"PreflightRole"}),
         ("logs:PutLogEvents", f"{LOGS}:/aws/lambda/loja-arrival:*", {"ArrivalRole"}),
-        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/loja/output:*", STAGES | {"PreflightRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/loja/output:*", STAGES | {"PreflightRole", "UpkeepRole"}),
         ("logs:PutLogEvents", f"{LOGS}:/aws-glue/sessions/output:log-stream:s", STAGES | {"SessionRole"}),
         ("logs:CreateLogGroup", f"{LOGS}:/aws-glue/sessions/error:*", STAGES | {"SessionRole"}),
         ("logs:PutLogEvents", f"{LOGS}:/aws-glue/jobs/error:*", set()),

@@ -20,7 +20,7 @@ COMMANDS = [words[1:] for words in shell_commands("aws.md") if words[0] == "aws"
 WORDS_OF_AWS = {
     *("IAMAllowedPrincipals", "Super", "DESCRIBE", "SELECT"),
     *("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions"),
-    *("SweepRole", "RefreshRole"),  # of the template
+    *("SweepRole", "RefreshRole", "UpkeepScheduleRole"),  # of the template
 }
 HIGH_LEVEL = {"s3": {"cp": 2, "ls": 1, "mb": 1}}  # whose commands take places instead of parameters
 
