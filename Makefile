@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 PYTHON_OF_GLUE6 ?= python3.13
 BIN := .venv/bin
 
-LAMBDA_MODULES := __init__ errors storage bronze_names s3_objects s3_claims s3_moves
+LAMBDA_MODULES := __init__ errors storage landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
 .PHONY: help install demo test test-glue6 golden bench deploy preflight undeploy clean
@@ -69,8 +69,7 @@ build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 	rm -rf $@
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --target $@ \
 		$$(grep -o 'aws-lambda-powertools==[0-9.]*' pyproject.toml)
-	mkdir $@/vendas
-	cp $(LAMBDA_SOURCES) $@/vendas
+	tar -C lib -cf - $(LAMBDA_SOURCES:lib/%=%) | tar -C $@ -xf -
 	cp lambda/handler.py $@
 
 bench: install

@@ -11,8 +11,8 @@ from benchmarks.agreement import check_same_lake
 from benchmarks.data import write_rows
 from benchmarks.figures import keep, section
 from benchmarks.pipeline_run import PipelineRun, run
-from vendas.embedded import stop
 from vendas.settings import Settings, load_settings
+from vendas.warehouse.embedded import stop
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

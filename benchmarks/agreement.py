@@ -4,13 +4,13 @@ from pathlib import Path
 
 import duckdb
 
-from vendas.ledger import entries, read_events
-from vendas.schema import GOLD, names
+from vendas.lake.ledger import list_entries, read_events
+from vendas.schema import GOLD_COLUMNS, names
 from vendas.settings import Settings
 
 COUNTS = ("lidas", "quarentena", "silver", "duplicadas")
 SUMS = "count(*), sum(valor_da_compra), sum(valor_com_desconto)"
-ROWS = f"sum(hash(concat_ws('|', {', '.join(names(GOLD))}))::hugeint)"
+ROWS = f"sum(hash(concat_ws('|', {', '.join(names(GOLD_COLUMNS))}))::hugeint)"
 
 
 class Disagreement(AssertionError):
@@ -19,7 +19,9 @@ class Disagreement(AssertionError):
 
 def check_same_lake(ours: Settings, duckdb_folder: Path, script_folder: Path) -> None:
     """Raises Disagreement unless each file has the same counts and gold the same rows; of the script: the same sums."""
-    counted = {entry["arquivo"]: tuple(entry[name] for name in COUNTS) for entry in entries(read_events(ours.lake))}
+    counted = {
+        entry["arquivo"]: tuple(entry[name] for name in COUNTS) for entry in list_entries(read_events(ours.lake))
+    }
     _same("counts by file", counted, _ledger(duckdb_folder))
     gold = ours.lake / "gold" / "data"
     _same("gold's rows", _of_gold(gold, ROWS), _of_gold(duckdb_folder / "gold", ROWS))

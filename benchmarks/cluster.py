@@ -21,10 +21,10 @@ from benchmarks.agreement import COUNTS, Disagreement
 from benchmarks.figures import Figure
 from benchmarks.lake import NOTEBOOKS
 from benchmarks.pipeline_run import PipelineRun
-from vendas import spark
-from vendas.jars import ICEBERG_AWS, PACKAGES
-from vendas.ledger import entries, read_events
-from vendas.pipeline import Progress, run_notebooks
+from vendas.lake import spark
+from vendas.lake.jars import ICEBERG_AWS, PACKAGES
+from vendas.lake.ledger import list_entries, read_events
+from vendas.runs.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
 
 WORKERS = 2
@@ -59,7 +59,7 @@ def _run(settings: Settings, master: str, folder: Path) -> tuple[float, list[int
 
 def _counts(settings: Settings) -> list[int]:
     """Of all files together: they come in another order here, and so the first of equal sales is another's."""
-    return [sum(entry[name] for entry in entries(read_events(settings.lake))) for name in (*COUNTS, "gold")]
+    return [sum(entry[name] for entry in list_entries(read_events(settings.lake))) for name in (*COUNTS, "gold")]
 
 
 @contextmanager

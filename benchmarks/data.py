@@ -9,7 +9,7 @@ import io
 import os
 from pathlib import Path
 
-from vendas.sample import write_sample
+from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES
 
 SPOILED_EVERY = 199

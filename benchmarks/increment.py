@@ -10,12 +10,12 @@ from benchmarks.data import write_rows
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import jvm
 from vendas import schema
-from vendas.embedded import ensure_running, stop
-from vendas.lake import SILVER
-from vendas.ledger import entries, read_events
-from vendas.pipeline import Progress, run_notebooks
+from vendas.lake.ledger import list_entries, read_events
+from vendas.lake.table_reader import held_files
+from vendas.lake.tables import SILVER_TABLE
+from vendas.runs.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
-from vendas.without_spark import held_files
+from vendas.warehouse.embedded import ensure_running, stop
 
 ROWS = 1000
 DAY, DAY_AFTER = "2023-05-10T00:00:00", "2023-05-11T00:00:00"
@@ -44,7 +44,7 @@ def _pruned(large: Settings) -> Figure:
     The sales of the increment above are of six years, so it gains nothing by that.
     """
     day = And(GreaterThanOrEqual(schema.TIMESTAMP.name, DAY), LessThan(schema.TIMESTAMP.name, DAY_AFTER))
-    left, held = (len(held_files(large.lake, SILVER, where)) for where in (day, AlwaysTrue()))
+    left, held = (len(held_files(large.lake, SILVER_TABLE, where)) for where in (day, AlwaysTrue()))
     return Figure("silver's files that sales of one day are compared with", [left], "all", [held], unit="")
 
 
@@ -55,7 +55,7 @@ def _seconds(settings: Settings, turn: int) -> tuple[float, float]:
         nothing = _timed(settings, f"nothing-{turn}", environment)
         write_rows(ROWS, settings.landing, seed=1000 + turn, files=1)
         seconds = _timed(settings, f"increment-{turn}", environment)
-    (entry,) = entries(read_events(settings.lake), f"increment-{turn}")
+    (entry,) = list_entries(read_events(settings.lake), f"increment-{turn}")
     if (entry["lidas"], entry["dw"]) != (ROWS, entry["silver"]):
         raise Disagreement(f"an increment of {ROWS} rows: {entry}")
     return nothing, seconds

@@ -8,9 +8,9 @@ import psycopg
 
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import PipelineRun
-from vendas.embedded import ensure_running
-from vendas.schema import GOLD, names
+from vendas.schema import GOLD_COLUMNS, names
 from vendas.settings import Settings
+from vendas.warehouse.embedded import ensure_running
 
 NOTEBOOK = "04_dw"
 CHUNK_BYTES = 1 << 20
@@ -20,7 +20,7 @@ def copy_seconds(settings: Settings, folder: Path) -> float:
     """Seconds for COPY of gold's rows, from a CSV file that is there, into a table like registros_vendas; committed."""
     rows = folder / "gold.csv"
     gold = f"read_parquet('{settings.lake}/gold/data/**/*.parquet')"
-    duckdb.execute(f"copy (select {', '.join(names(GOLD))} from {gold}) to '{rows}' (format csv, header false)")
+    duckdb.execute(f"copy (select {', '.join(names(GOLD_COLUMNS))} from {gold}) to '{rows}' (format csv, header false)")
     with psycopg.connect(ensure_running(settings.dw).url) as connection:
         connection.execute("create table copied (like registros_vendas)")
         connection.commit()

@@ -13,16 +13,16 @@ import nbformat
 from py4j.java_gateway import GatewayParameters, JavaGateway
 
 from benchmarks.processes import Cost, Watch, watched
-from vendas.embedded import ensure_running
-from vendas.pipeline import Progress, run_notebooks
+from vendas.lake.spark import gateway_environment
 from vendas.results import Stage
+from vendas.runs.pipeline import Progress, run_notebooks
 from vendas.settings import Settings
-from vendas.spark import gateway_environment
+from vendas.warehouse.embedded import ensure_running
 
 OPEN_SESSION = """
 import sys
 from vendas.settings import load_settings
-from vendas.spark import session
+from vendas.lake.spark import session
 
 session(load_settings(lake=sys.argv[1]))
 """

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import psutil
 
 LOOK_SECONDS = 0.2
-WORKERS = "vendas.worker_daemon"  # the module that Spark's Python workers run
+WORKERS = "vendas.runs.worker_daemon"  # the module that Spark's Python workers run
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 from benchmarks.data import write_rows
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import PipelineRun, run
-from vendas.embedded import stop
 from vendas.settings import Settings, load_settings
+from vendas.warehouse.embedded import stop
 
 MB = 1e6
 ROWS_OF_A_SMALL_FILE = 100

@@ -17,11 +17,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.s3_event import S3EventRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from vendas import s3_claims, s3_moves
-from vendas.bronze_names import Arrival, is_sales_file
 from vendas.errors import ArrivalError
-from vendas.s3_claims import Landed
-from vendas.s3_objects import head_of, hex_of, prefix
+from vendas.landing import s3_claims, s3_moves
+from vendas.landing.bronze_names import Arrival, is_sales_file
+from vendas.landing.s3_claims import Landed
+from vendas.landing.s3_objects import head_of, hex_of, prefix
 from vendas.storage import S3Path, client
 
 LANDING = S3Path(os.environ["LANDING_BUCKET"])

@@ -6,17 +6,17 @@ from functools import partial
 import pytest
 
 from terminal import FIXTURES, run
-from vendas import embedded
-from vendas import spark as vendas_spark
-from vendas.jars import ICEBERG_AWS, PACKAGES, REDSHIFT, S3A
+from vendas.lake import spark as vendas_spark
+from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER, S3A
 from vendas.settings import load_settings
+from vendas.warehouse import embedded
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     settings = load_settings(lake=tmp_path_factory.mktemp("spark") / "lago", spark_master="local[2]", spark_memory="2g")
     with pytest.MonkeyPatch.context() as patch:  # this one JVM serves the AWS tests, too
-        patch.setattr(vendas_spark, "PACKAGES", tuple(dict.fromkeys((*PACKAGES, ICEBERG_AWS, REDSHIFT, *S3A))))
+        patch.setattr(vendas_spark, "PACKAGES", tuple(dict.fromkeys((*PACKAGES, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A))))
         patch.setattr(vendas_spark, "configuration", partial(vendas_spark.configuration, work_bytes=0))
         session = vendas_spark.session(settings)  # for little work: a JVM that starts quicker
     session.conf.set("spark.sql.shuffle.partitions", "2")

@@ -20,12 +20,12 @@ import nbformat
 import papermill
 import psycopg
 
-from vendas import embedded
-from vendas.lake import GOLD, QUARANTINE, SILVER
-from vendas.runner import run_notebook
+from vendas.lake.spark import gateway_environment
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.runs.notebook_runner import run_notebook
 from vendas.settings import Settings, load_settings
-from vendas.spark import gateway_environment
-from vendas.without_spark import read_without_spark
+from vendas.warehouse import embedded
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -33,7 +33,7 @@ NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
 IGNORED = "nbval-ignore-output"
 LAKE = "../lago"  # what the notebooks declare, which nbval cannot change
-LAKE_TABLES = (SILVER, GOLD, QUARANTINE)
+LAKE_TABLES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)
 DIMENSIONS = "cliente produto canal plataforma campanha vendedor desconto data".split()
 WAREHOUSE_TABLES = ("registros_vendas", "fato_vendas", *(f"dim_{name}" for name in DIMENSIONS))
 TABLES = (*LAKE_TABLES, *WAREHOUSE_TABLES)
@@ -80,10 +80,10 @@ def read_tables(settings: Settings) -> dict[str, dict]:
     """What each table holds, described."""
     described = {}
     for name in LAKE_TABLES:
-        table = read_without_spark(settings.lake, name)
+        table = read_table(settings.lake, name)
         columns = {field.name: str(field.type) for field in table.schema}
         described[name] = describe(columns, [tuple(row.values()) for row in table.to_pylist()])
-    with psycopg.connect(embedded.running(settings.dw).url) as connection:
+    with psycopg.connect(embedded.find_running(settings.dw).url) as connection:
         for name in WAREHOUSE_TABLES:
             cursor = connection.execute(f"select * from {name}")
             described[name] = describe({c.name: c.type_display for c in cursor.description}, cursor.fetchall())

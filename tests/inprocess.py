@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 
 from vendas import schema
-from vendas.lake import GOLD, QUARANTINE, SILVER
-from vendas.ledger import Event, latest, read_events
-from vendas.without_spark import read_without_spark
+from vendas.lake.ledger import Event, latest, read_events
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -79,19 +79,19 @@ class Intake:
 
     @cached_property
     def _silver(self) -> dict[str, list[dict]]:
-        return self._by_file(SILVER, schema.ARQUIVO.name)
+        return self._by_file(SILVER_TABLE, schema.ARQUIVO.name)
 
     @cached_property
     def _gold(self) -> dict[str, list[dict]]:
-        return self._by_file(GOLD, "arquivo_de_origem")
+        return self._by_file(GOLD_TABLE, "arquivo_de_origem")
 
     @cached_property
     def _quarantine(self) -> dict[str, list[dict]]:
-        return self._by_file(QUARANTINE, "arquivo")
+        return self._by_file(QUARANTINE_TABLE, "arquivo")
 
     def _by_file(self, table: str, column: str) -> dict[str, list[dict]]:
         rows = {}
-        for row in read_without_spark(self.lake, table).to_pylist():
+        for row in read_table(self.lake, table).to_pylist():
             rows.setdefault(row[column], []).append(row)
         return rows
 

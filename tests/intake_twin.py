@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import csv_twin
 import rules_twin as rules
-from vendas.schema import INPUT_NAMES, TEXT
+from vendas.schema import INPUT_NAMES, TEXT_COLUMNS
 
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"
 EMAIL = "Email"
@@ -56,12 +56,12 @@ class Twin:
         except csv_twin.Refused:
             return Outcome(rejected=True)
         evidence = evidence_of([row for row in rows if not row["problemas"]])
-        judged = [(row, row["problemas"] or reasons_against(row, evidence)) for row in rows]
-        good = [sale_of(row) for row, reasons in judged if not reasons]
+        validated = [(row, row["problemas"] or reasons_against(row, evidence)) for row in rows]
+        good = [sale_of(row) for row, reasons in validated if not reasons]
         for sale in good:
             self.sales.setdefault(sale, file.bronze_name)
         kept = Counter(self.sales[sale] for sale in set(good))[file.bronze_name]
-        quarantined = [(row["linha"], row["texto"], reasons) for row, reasons in judged if reasons]
+        quarantined = [(row["linha"], row["texto"], reasons) for row, reasons in validated if reasons]
         return Outcome(False, len(rows), kept, len(good) - kept, quarantined)
 
 
@@ -72,7 +72,7 @@ def evidence_of(rows: list[dict]) -> tuple[bool, bool]:
 
 
 def texts_of(row: dict) -> dict[str, str]:
-    texts = {column.name: rules.clean_text(row[column.name], column.default) for column in TEXT}
+    texts = {column.name: rules.clean_text(row[column.name], column.default) for column in TEXT_COLUMNS}
     return texts | {EMAIL: rules.clean_email(row[EMAIL], texts[EMAIL])}
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import psycopg
 
-from vendas.embedded import ensure_running, stop
-from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER
-from vendas.ledger import entries, read_events
-from vendas.without_spark import read_without_spark
+from vendas.lake.ledger import list_entries, read_events
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
+from vendas.warehouse.embedded import ensure_running, stop
 
 DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
 TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "arquivo_de_origem, linhas, na_estrela"}
@@ -17,8 +17,11 @@ TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "a
 def contents(lake):
     """Every table's rows, sorted, surrogate keys included; and the bytes of every file in bronze and landing."""
     folder = Path(lake)
-    held = {name: _sorted(read_without_spark(folder, name).to_pylist()) for name in (SILVER, GOLD, QUARANTINE, MENDED)}
-    held["ledger"] = entries(read_events(folder))
+    held = {
+        name: _sorted(read_table(folder, name).to_pylist())
+        for name in (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE)
+    }
+    held["ledger"] = list_entries(read_events(folder))
     for place in ("landing", "bronze"):
         held[place] = {path.name: path.read_bytes() for path in (folder / place).iterdir()}
     with psycopg.connect(ensure_running(folder / "dw").url) as connection:

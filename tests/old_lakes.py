@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 
 import avro_files
-from vendas import embedded
+from vendas.warehouse import embedded
 
 FOLDER = Path(__file__).parent / "fixtures" / "old_lake"
 # Made by the version of 26 November 2026. LAKE is as its last run left it, with a new file in landing. INTERRUPTED is

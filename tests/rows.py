@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from vendas import schema
-from vendas.silver import POSICAO
+from vendas.rules.silver import POSICAO
 
 FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
 
@@ -35,19 +35,21 @@ def silver_row(arquivo=FILE, **changed):
 
 def silver_table(rows):
     """An Arrow table of silver rows."""
-    return pa.Table.from_pylist(list(rows), schema.arrow(schema.SILVER))
+    return pa.Table.from_pylist(list(rows), schema.arrow_schema(schema.SILVER_COLUMNS))
 
 
 def sales_table(rows):
-    """An Arrow table of judged sales, from silver rows and their positions."""
-    columns = pa.schema([*schema.arrow(schema.INPUT), (POSICAO, pa.int64())])
+    """An Arrow table of validated sales, from silver rows and their positions."""
+    columns = pa.schema([*schema.arrow_schema(schema.INPUT_COLUMNS), (POSICAO, pa.int64())])
     return pa.Table.from_pylist([row | {POSICAO: posicao} for row, posicao in rows], columns)
 
 
 def silver_frame(spark, rows):
     """A DataFrame of silver rows."""
-    columns = schema.names(schema.SILVER)
-    return spark.createDataFrame([tuple(row[name] for name in columns) for row in rows], schema.ddl(schema.SILVER))
+    columns = schema.names(schema.SILVER_COLUMNS)
+    return spark.createDataFrame(
+        [tuple(row[name] for name in columns) for row in rows], schema.ddl(schema.SILVER_COLUMNS)
+    )
 
 
 def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), origem=None, **changed):

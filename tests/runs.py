@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vendas.report import EXPLORATION, Run
+from vendas.reports.report import EXPLORATION, Run
 from vendas.results import Stage
 
 AT = Path("/dados/lago de março")  # the lake

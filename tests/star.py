@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pyarrow as pa
 
-from vendas import schema, warehouse
-from vendas.data_files import HeldFile, Target
+from vendas import schema
+from vendas.lake.data_files import HeldFile, Target
+from vendas.warehouse import load
 
 SALE = {
     "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
@@ -36,7 +37,7 @@ TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{nam
 
 def gold_file(folder, rows):
     """A data file of gold with these rows."""
-    gold = pa.Table.from_pylist(rows, schema.arrow(schema.GOLD))
+    gold = pa.Table.from_pylist(rows, schema.arrow_schema(schema.GOLD_COLUMNS))
     return HeldFile(Path(Target(folder, gold.schema).write(gold).path), gold.schema)
 
 
@@ -46,14 +47,14 @@ class Warehouse:
     def __init__(self, spark, endpoint, staging, behind=None):
         self.spark, self.endpoint, self.staging, self.behind = spark, endpoint, staging, behind or endpoint
 
-    def load(self, *sales, files=None, how=warehouse.load):
+    def load(self, *sales, files=None, how=load.load):
         rows = [{**SALE, **sale} for sale in sales]
         files = files or sorted({row["arquivo_de_origem"] for row in rows})
         with tempfile.TemporaryDirectory() as folder:
             return how(self.spark, self.endpoint, [gold_file(Path(folder), rows)], files, self.staging)
 
     def rebuild(self, *sales):
-        return self.load(*sales, how=warehouse.rebuild)
+        return self.load(*sales, how=load.rebuild)
 
     def ask(self, query):
         with psycopg.connect(self.behind.url) as connection:

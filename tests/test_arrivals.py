@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vendas import folder_moves
-from vendas.arrivals import (
+from vendas.errors import ArrivalError
+from vendas.landing import folder_moves
+from vendas.landing.arrivals import (
     Arrival,
     BronzeFile,
-    bronze_files,
+    explain_left_behind,
     find,
     is_sales_file,
-    left_behind,
+    list_bronze_files,
+    list_waiting_files,
     look_at_landing,
     sweep,
-    waiting_files,
 )
-from vendas.errors import ArrivalError
 
 MOMENT = datetime(2024, 3, 31, 14, 5, 9, 123456, tzinfo=UTC)
 STAMP = "20240331T140509123Z"
@@ -59,7 +59,7 @@ def test_other_files(name):
 def test_a_file_moves_to_bronze_under_the_name_of_its_event(landing, bronze, stem):
     drop(landing, f"{stem}.csv")
     sweep(landing, bronze)
-    assert [file.name for file in bronze_files(bronze)] == [bronze_name(stem)]
+    assert [file.name for file in list_bronze_files(bronze)] == [bronze_name(stem)]
 
 
 def test_the_copy_is_the_file_byte_for_byte(landing, bronze):
@@ -91,14 +91,14 @@ def test_the_same_event_twice_gives_one_bronze_file(landing, bronze):
     for _ in range(2):
         drop(landing, "registros.csv")
         sweep(landing, bronze)
-    assert len(bronze_files(bronze)) == 1
+    assert len(list_bronze_files(bronze)) == 1
 
 
 def test_the_same_content_sent_later_gives_another_bronze_file(landing, bronze):
     for seconds in range(2):
         drop(landing, "registros.csv", moment=MOMENT + timedelta(seconds=seconds))
         sweep(landing, bronze)
-    assert len(bronze_files(bronze)) == 2
+    assert len(list_bronze_files(bronze)) == 2
 
 
 def test_arrivals_come_in_bronze_order(landing, bronze):
@@ -131,7 +131,7 @@ def test_a_copy_that_differs_is_an_error_and_the_original_stays(landing, bronze,
     monkeypatch.setattr(folder_moves, "_copy", lambda source, target, guard: target.write_bytes(b"a,") and "0" * 32)
     with pytest.raises(ArrivalError, match="differs"):
         sweep(landing, bronze)
-    assert path.exists() and bronze_files(bronze) == []
+    assert path.exists() and list_bronze_files(bronze) == []
 
 
 def test_an_unreadable_file_is_an_error_that_names_it(landing, bronze, monkeypatch):
@@ -161,7 +161,7 @@ def test_sweeps_at_once_lose_and_spoil_nothing(landing, bronze):
     with ThreadPoolExecutor(4) as pool:
         arrived = [arrival.name for found in pool.map(lambda _: sweep(landing, bronze), range(4)) for arrival in found]
     arrived += [arrival.name for arrival in sweep(landing, bronze)]
-    assert {file.received_as: (bronze / file.name).read_bytes() for file in bronze_files(bronze)} == contents
+    assert {file.received_as: (bronze / file.name).read_bytes() for file in list_bronze_files(bronze)} == contents
     assert set(arrived) == contents.keys() and list(landing.iterdir()) == []
 
 
@@ -190,7 +190,7 @@ def test_a_name_that_is_no_one_files_is_refused(name, says):
 def test_foreign_files_in_bronze_are_ignored(bronze):
     bronze.mkdir()
     (bronze / "registros.csv").touch()
-    assert bronze_files(bronze) == []
+    assert list_bronze_files(bronze) == []
 
 
 stems = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"])).map("registros".__add__)
@@ -209,14 +209,14 @@ def test_a_bronze_name_is_one_whatever_the_form_of_the_name_it_came_under(landin
     for name in ("registros_São João.csv", DECOMPOSED):
         drop(landing, name)
         sweep(landing, bronze)
-    assert [file.name for file in bronze_files(bronze)] == [bronze_name("registros_São João")]
+    assert [file.name for file in list_bronze_files(bronze)] == [bronze_name("registros_São João")]
 
 
 def test_two_files_whose_names_differ_in_form_only_both_arrive(landing, bronze):
     drop(landing, "registros_São João.csv", b"a\n")
     drop(landing, DECOMPOSED, b"b\n")
     sweep(landing, bronze)
-    assert sorted((bronze / file.name).read_bytes() for file in bronze_files(bronze)) == [b"a\n", b"b\n"]
+    assert sorted((bronze / file.name).read_bytes() for file in list_bronze_files(bronze)) == [b"a\n", b"b\n"]
 
 
 FORMS = ("NFC", "NFD")
@@ -241,7 +241,7 @@ def test_a_decomposed_name_that_is_short_enough_once_composed_arrives(landing, b
     assert len(decomposed.encode()) == 254
     drop(landing, decomposed)
     assert len(sweep(landing, bronze)) == 1
-    assert [file.received_as for file in bronze_files(bronze)] == [name] and list(landing.iterdir()) == []
+    assert [file.received_as for file in list_bronze_files(bronze)] == [name] and list(landing.iterdir()) == []
 
 
 def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronze):
@@ -250,16 +250,16 @@ def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronz
     drop(landing, "registros_b.csv")
     assert len(sweep(landing, bronze)) == 2
     assert list(landing.iterdir()) == [long]
-    assert left_behind(look_at_landing(landing, 2)) == {
+    assert explain_left_behind(look_at_landing(landing, 2)) == {
         long: "stays in landing: its name is 1 bytes too long for bronze; shorten it"
     }
-    assert waiting_files(landing) == []
+    assert list_waiting_files(landing) == []
 
 
 def test_another_csv_is_named_and_everything_else_is_not(landing):
     for name in ["vendas.csv", "registro.CSV", "registros.csv.part", "notas.txt", ".oculto.csv", "registros_a.csv"]:
         drop(landing, name)
     (landing / "pasta.csv").mkdir()
-    left = left_behind(look_at_landing(landing, 2))
+    left = explain_left_behind(look_at_landing(landing, 2))
     assert [path.name for path in left] == ["registro.CSV", "vendas.csv"]
     assert all("because of its name: intake takes registros*.csv" in why for why in left.values())

@@ -40,7 +40,7 @@ def odd_texts(column, generator):
     return "".join(generator.choice(pieces) for _ in range(generator.randint(0, 4)))
 
 
-def test_duckdb_judges_as_the_contract_does(tmp_path):
+def test_duckdb_validates_as_the_contract_does(tmp_path):
     generator = random.Random(SEED)
     plain = dict.fromkeys(INPUT_NAMES, " Ana\u00a0") | {"Timestamp do Registro": "2024-03-31 10:00"}
     plain |= {"Valor da Compra": "1,50", "Desconto Oferecido": ""}
@@ -56,8 +56,8 @@ def test_duckdb_judges_as_the_contract_does(tmp_path):
     found = duckdb.sql(f"select linha, motivos from '{tmp_path}/duckdb/quarantine.parquet'").fetchall()
     said = {line: ([rows[line - 2][name] for name in PIECES], motivos) for line, motivos in found}
     evidence = evidence_of(rows)
-    judged = [([row[name] for name in PIECES], reasons_against(row, evidence)) for row in rows]
-    assert said == {line: row for line, row in enumerate(judged, start=2) if row[1]}
+    validated = [([row[name] for name in PIECES], reasons_against(row, evidence)) for row in rows]
+    assert said == {line: row for line, row in enumerate(validated, start=2) if row[1]}
 
 
 def test_a_peer_that_ends_between_two_looks_has_a_cost(tmp_path, monkeypatch):

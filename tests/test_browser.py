@@ -5,7 +5,7 @@ from nbformat.v4 import new_output
 
 from browser import WIDTHS, Browser, needs_chromium
 from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
-from vendas.report import EXPLORATION, write_report
+from vendas.reports.report import EXPLORATION, write_report
 
 pytestmark = needs_chromium
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from vendas.charts import as_image, intake_chart, shortened
-from vendas.check import SAMPLE_FILES, Diagnosis
-from vendas.text import brazilian
+from vendas.reports.charts import as_image, intake_chart, shorten_name
+from vendas.stages.check_file import SAMPLE_FILES, Diagnosis
+from vendas.text import format_number
 
 LONG = "registros_da_loja_do_centro_de_sao_paulo_2024_03_31.csv"
 
@@ -53,7 +53,7 @@ def test_the_first_file_is_on_top_and_long_names_are_shortened():
     axes = axes_of(examined("registros_$a$_b.csv"), examined(LONG))
     names = [label.get_text() for label in axes.get_yticklabels()]
     bottom, top = axes.get_ylim()
-    assert names == ["registros_$a$_b.csv", shortened(LONG)] and bottom > top
+    assert names == ["registros_$a$_b.csv", shorten_name(LONG)] and bottom > top
 
 
 def test_the_title_tells_of_the_sample():
@@ -81,15 +81,16 @@ def test_nothing_to_draw_is_no_image():
 
 
 def test_matplotlib_is_not_imported_for_nothing():
-    code = "import sys; from vendas.charts import *; as_image(intake_chart([], 0)); print('matplotlib' in sys.modules)"
+    code = "import sys; from vendas.reports.charts import *; as_image(intake_chart([], 0))"
+    code += "; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0"), (999, "999"), (1000, "1.000"), (1234567, "1.234.567")])
 def test_numbers_as_in_brazil(number, text):
-    assert brazilian(number) == text
+    assert format_number(number) == text
 
 
 @pytest.mark.parametrize(("name", "short"), [("abcdefghij", "abcdefghij"), ("abcdefghijk", "abcd…ghijk"), ("", "")])
 def test_names_lose_their_middle(name, short):
-    assert shortened(name, 10) == short
+    assert shorten_name(name, 10) == short

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rules_twin as twin
-from vendas import columns as rules
-from vendas.cleaning import address, clean_text
 from vendas.reasons import Reason
-from vendas.schema import DESCONTO, FIRST_YEAR, LAST_YEAR, MISSING, MISSING_CODE, TIMESTAMP, VALOR, arrow
+from vendas.rules import columns as rules
+from vendas.rules.cleaning import address, clean_text
+from vendas.schema import DESCONTO, FIRST_YEAR, LAST_YEAR, MISSING, MISSING_CODE, TIMESTAMP, VALOR, arrow_schema
 from vendas.text import INVISIBLE, WHITE_SPACE
 
 NBSP, ZERO_WIDTH = "\xa0", "\u200b"
@@ -311,7 +311,7 @@ def test_a_rule_takes_and_refuses_what_its_table_says(name):
 
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("texts", [[], [None], ["", None]], ids=["no text", "null", "empty and null"])
-def test_a_rule_judges_whatever_the_batch(name, texts):
+def test_a_rule_validates_whatever_the_batch(name, texts):
     parse, reason, table = PAIRS[name]
     told = {text: (value, why) for text, value, why in table}
     assert outcomes(texts, parse, reason) == [told[text] for text in texts]
@@ -334,8 +334,8 @@ def test_tables_hold_every_reason_of_their_rule():
 @pytest.mark.parametrize("texts", [["2024-03-31 14:05", "50"], ["x"], []], ids=["plain", "refused", "no text"])
 def test_types_are_the_contract_s(texts):
     typed = {column: parse(texts_array(texts)) for column, parse in PARSERS.items()}
-    assert [values.type for values in typed.values()] == arrow((*typed,)).types
-    assert rules.valor_com_desconto(typed[VALOR], typed[DESCONTO]).type == arrow((VALOR,)).types[0]
+    assert [values.type for values in typed.values()] == arrow_schema((*typed,)).types
+    assert rules.valor_com_desconto(typed[VALOR], typed[DESCONTO]).type == arrow_schema((VALOR,)).types[0]
     told = [reason(texts_array(texts)) for _, reason, _ in PAIRS.values()]
     assert {reasons.type for reasons in (*told, rules.texto_reason(texts_array(texts)))} == {pa.string()}
 
@@ -623,7 +623,7 @@ def test_valor_com_desconto_rounds_half_up():
     sales += [(Decimal(random.randrange(10**8)) / 100, Decimal(random.randrange(10**4)) / 10**4) for _ in range(5000)]
     valor, desconto = (
         pa.array(values, kind)
-        for values, kind in zip(zip(*sales, strict=True), arrow((VALOR, DESCONTO)).types, strict=True)
+        for values, kind in zip(zip(*sales, strict=True), arrow_schema((VALOR, DESCONTO)).types, strict=True)
     )
     got = rules.valor_com_desconto(valor, desconto).to_pylist()
     assert got == [twin.valor_com_desconto(*sale) for sale in sales]

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vendas.data_files import HeldFile, gathered, one_of, write_rows
+from vendas.lake.data_files import HeldFile, one_of, rebatch, write_rows
 
 ROWS = pa.table({"moment": [1, 2, 5, 6, 9, 9], "text": list("abcdef")})
 
@@ -46,6 +46,6 @@ def test_of_a_row_group_without_such_rows_only_the_column_that_shows_it_is_read(
 
 @pytest.mark.parametrize(("rows", "lengths"), [(1, [2, 1, 2]), (3, [3, 2]), (9, [5])])
 def test_rows_are_gathered_into_tables_of_so_many(rows, lengths):
-    found = list(gathered([ROWS.slice(0, 2), ROWS.slice(2, 1), ROWS.slice(3, 2)], rows))
+    found = list(rebatch([ROWS.slice(0, 2), ROWS.slice(2, 1), ROWS.slice(3, 2)], rows))
     assert [len(table) for table in found] == lengths
     assert pa.concat_tables(found).equals(ROWS.slice(0, 5))

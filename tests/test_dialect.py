@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from vendas import dialect
-from vendas.dialect import Block, survey
+from vendas.csvfile import dialect
+from vendas.csvfile.dialect import Block, survey
+from vendas.csvfile.grammar import windows
 from vendas.errors import FileRejected
-from vendas.grammar import windows
 from vendas.schema import INPUT_NAMES
 
 HEADER = ",".join(INPUT_NAMES)
@@ -238,7 +238,7 @@ def test_blocks_and_counts_do_not_depend_on_the_windows(look):
 BOUNDED = """
 import re, sys
 from pathlib import Path
-from vendas.dialect import survey
+from vendas.csvfile.dialect import survey
 from vendas.errors import FileRejected
 try:
     survey(Path(sys.argv[1]))

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from runs import entry
-from vendas.display import FILES_OF_A_RUN, print_files, print_run
-from vendas.ledger import REJECTED
-from vendas.pipeline import RunReport
+from vendas.cli.display import FILES_OF_A_RUN, print_files, print_run
+from vendas.lake.ledger import REJECTED
+from vendas.runs.pipeline import RunReport
 
 
 def said(show, *given):

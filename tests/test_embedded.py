@@ -15,13 +15,13 @@ import psutil
 import psycopg
 import pytest
 
-from vendas import embedded
 from vendas.errors import WarehouseError
+from vendas.warehouse import embedded
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 START = """
 import pathlib, sys
-from vendas import embedded
+from vendas.warehouse import embedded
 print(embedded.ensure_running(pathlib.Path(sys.argv[1])).url)
 """
 SOMEBODY = pwd.getpwuid(1)  # has a name on every system
@@ -84,24 +84,24 @@ def kill_server(folder):
 
 
 def test_listens_on_tcp_of_this_machine_only(shared):
-    endpoint = embedded.running(shared)
+    endpoint = embedded.find_running(shared)
     listens = "select current_setting('listen_addresses') || '|' || current_setting('unix_socket_directories')"
     assert ask(endpoint, listens) == "127.0.0.1|"
 
 
 def test_the_database_is_utf8_sorted_by_code_point_and_durable(shared):
     query = "select concat_ws(' ', pg_encoding_to_char(encoding), datlocale, current_setting('fsync')) from pg_database"
-    assert ask(embedded.running(shared), f"{query} where datname = 'vendas'") == "UTF8 C.UTF-8 on"
+    assert ask(embedded.find_running(shared), f"{query} where datname = 'vendas'") == "UTF8 C.UTF-8 on"
 
 
 def test_the_password_is_asked_for(shared):
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(embedded.running(shared).url, password="guess")
+        psycopg.connect(embedded.find_running(shared).url, password="guess")
 
 
 def test_the_password_is_kept_from_other_users_and_from_reprs(shared):
     password = shared / "cluster/password"
-    endpoint = embedded.running(shared)
+    endpoint = embedded.find_running(shared)
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
     assert password.read_text() not in repr(endpoint) + endpoint.jdbc_url
 
@@ -111,27 +111,27 @@ def test_urls_encode_the_password():
 
 
 def test_psql_gets_the_password_by_its_environment(shared):
-    command, variables = embedded.psql(embedded.running(shared))
+    command, variables = embedded.psql(embedded.find_running(shared))
     result = subprocess.run([*command, "-Atc", "select 1"], env=variables, capture_output=True, text=True, check=True)
     assert result.stdout == "1\n"
     assert not any(variables["PGPASSWORD"] in word for word in command)
 
 
 def test_a_second_start_finds_the_first(shared):
-    assert embedded.ensure_running(shared) == embedded.running(shared)
+    assert embedded.ensure_running(shared) == embedded.find_running(shared)
 
 
 def test_the_server_outlives_its_starter_in_a_session_of_its_own(made):
     subprocess.run([sys.executable, "-c", START, made], check=True, capture_output=True)
     server = int((made / "cluster/data/postmaster.pid").read_text().split()[0])
-    assert embedded.running(made)
+    assert embedded.find_running(made)
     assert os.getsid(server) != os.getsid(0)
 
 
 def test_stopping_twice_is_no_error(made):
     embedded.ensure_running(made)
     assert [embedded.stop(made), embedded.stop(made)] == [True, False]
-    assert embedded.running(made) is None
+    assert embedded.find_running(made) is None
 
 
 def test_stopping_what_was_never_started_leaves_no_trace(tmp_path):
@@ -160,7 +160,7 @@ def test_a_dead_servers_process_id_may_be_anothers(made):
     pid_file = made / "cluster/data/postmaster.pid"
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
-    assert embedded.running(made) is None
+    assert embedded.find_running(made) is None
     assert ask(embedded.ensure_running(made), "select 1") == 1
 
 
@@ -177,7 +177,7 @@ def test_a_port_taken_meanwhile_is_replaced(made):
 
 
 def test_two_lakes_keep_to_themselves(shared, folder):
-    one, other = embedded.running(shared), embedded.ensure_running(folder)
+    one, other = embedded.find_running(shared), embedded.ensure_running(folder)
     assert (one.port, one.password) != (other.port, other.password)
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(one.url, password=other.password)
@@ -186,7 +186,7 @@ def test_two_lakes_keep_to_themselves(shared, folder):
 def test_starts_at_once_give_one_server(folder):
     starts = [subprocess.Popen([sys.executable, "-c", START, folder], stdout=subprocess.PIPE, text=True) for _ in "123"]
     urls = {start.communicate()[0] for start in starts}
-    assert urls == {f"{embedded.running(folder).url}\n"}
+    assert urls == {f"{embedded.find_running(folder).url}\n"}
 
 
 def test_a_first_start_killed_half_way_is_begun_afresh(folder):

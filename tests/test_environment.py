@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vendas.environment import (
+from vendas.errors import SettingsError
+from vendas.machine.environment import (
     LOCALE,
     foreign_variables,
     home_is_usable,
@@ -18,8 +19,7 @@ from vendas.environment import (
     nameless_user,
     temporary_folder,
 )
-from vendas.errors import SettingsError
-from vendas.job_environment import WRITABLE
+from vendas.machine.job_environment import WRITABLE
 from vendas.settings import load_settings
 
 VENDAS = Path(sys.executable).with_name("vendas")

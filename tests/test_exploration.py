@@ -7,10 +7,13 @@ import psycopg
 import pytest
 
 from inprocess import run_notebook
-from vendas import embedded, exploration, ledger, resources
+from vendas import resources
 from vendas.errors import WarehouseError
-from vendas.exploration import ask, connect, quality
-from vendas.ledger import Event
+from vendas.lake import ledger
+from vendas.lake.ledger import Event
+from vendas.reports import exploration
+from vendas.reports.exploration import ask, connect, quality
+from vendas.warehouse import embedded
 
 OF_ONE_ENGINE = ("filter (", "filter(", "distinct on", "generate_series", "lateral", "::", "ilike", "array", "json")
 SALES = [  # moment, e-mail, value, value with discount, seller, code

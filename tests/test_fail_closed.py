@@ -13,10 +13,10 @@ from jupyter_client.manager import AsyncKernelManager
 from nbformat.v4 import new_output
 
 from small_notebooks import RESULT, tagged, write_notebook
-from vendas import runner
 from vendas.errors import NotebookError
 from vendas.results import RESULT_MIME, StageResult
-from vendas.runner import OwnPythonKernel, run_notebook
+from vendas.runs import notebook_runner
+from vendas.runs.notebook_runner import OwnPythonKernel, run_notebook
 
 GIVEN = {"run_id": "r1", "rows": 7}
 FAKE_KERNEL = [sys.executable, str(Path(__file__).with_name("fake_kernel.py"))]
@@ -181,7 +181,7 @@ def test_a_kernel_that_ends_at_once(tmp_path, fails):
 
 
 def test_a_kernel_that_never_answers(tmp_path, fails, monkeypatch):
-    monkeypatch.setattr(runner, "KERNEL_START_SECONDS", 1)
+    monkeypatch.setattr(notebook_runner, "KERNEL_START_SECONDS", 1)
     said = fails(RESULT, kernel=starting(tmp_path, "sh", "-c", "sleep 600"))
     assert "x.ipynb failed before its first cell:\nRuntimeError: Kernel didn't respond in 1 seconds" in said
 

@@ -20,8 +20,8 @@ import pytest
 
 from inprocess import drop
 from lake_twin import Shelf, contents
-from vendas.embedded import stop
 from vendas.schema import INPUT_NAMES
+from vendas.warehouse.embedded import stop
 
 FIXTURES = Path(__file__).parent / "fixtures"
 VENDAS = Path(sys.executable).with_name("vendas")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vendas.endpoint import Endpoint
-from vendas.full_disk import remark
-from vendas.jdbc import refusal
+from vendas.machine.full_disk import explain
+from vendas.warehouse.endpoint import Endpoint
+from vendas.warehouse.jdbc import explain_refusal
 
 SAID = "could not write: No space left on device"
 BROKEN = "Database connection failed when canceling copy operation"
@@ -26,11 +26,11 @@ def line(ago, text=SAID):
 
 
 def test_an_error_that_says_so_is_remarked_with_the_disk(tmp_path):
-    assert f"The disk of {tmp_path} is full" in remark(SAID, tmp_path / "not" / "there")
+    assert f"The disk of {tmp_path} is full" in explain(SAID, tmp_path / "not" / "there")
 
 
 def test_another_error_is_not(tmp_path):
-    assert remark(BROKEN, tmp_path) == ""
+    assert explain(BROKEN, tmp_path) == ""
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_another_error_is_not(tmp_path):
 )
 def test_the_servers_log_knows_of_a_disk_that_was_full_a_moment_ago(tmp_path, ago, text, told):
     endpoint = Endpoint(1, "x", log=a_log(tmp_path, line(ago, text)))
-    assert ("The disk of" in refusal(endpoint, BROKEN)) == told
+    assert ("The disk of" in explain_refusal(endpoint, BROKEN)) == told
 
 
 def test_a_log_that_is_missing_or_odd_says_nothing(tmp_path):
-    assert remark(BROKEN, tmp_path, tmp_path / "no.log") == ""
-    assert remark(BROKEN, tmp_path, a_log(tmp_path, f"\tat x {SAID}", "")) == ""
+    assert explain(BROKEN, tmp_path, tmp_path / "no.log") == ""
+    assert explain(BROKEN, tmp_path, a_log(tmp_path, f"\tat x {SAID}", "")) == ""
 
 
-START = "import sys, pathlib; from vendas import embedded; embedded.ensure_running(pathlib.Path(sys.argv[1]))"
+START = "import sys, pathlib; from vendas.warehouse import embedded; embedded.ensure_running(pathlib.Path(sys.argv[1]))"
 IN_A_SMALL_DISK = """
 mount -t tmpfs -o size=8m none "$1" || exit 77
 exec "$2" -c "$3" "$1/dw"

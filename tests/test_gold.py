@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import rules_twin as twin
 from rows import FILE, silver_row
 from vendas import schema
-from vendas.gold import to_gold
+from vendas.rules.gold import to_gold
 
 GOLD_ROW = (
     datetime(2024, 3, 31, 14, 5),
@@ -40,15 +40,17 @@ MISSING_NAMES = dict.fromkeys(("Nome", "Sobrenome", "Email"), schema.MISSING)
 
 
 def silver(*rows):
-    return pa.Table.from_pylist(list(rows), schema.arrow(schema.SILVER))
+    return pa.Table.from_pylist(list(rows), schema.arrow_schema(schema.SILVER_COLUMNS))
 
 
 def test_a_sale_gets_its_business_columns():
-    assert to_gold(silver(silver_row())).to_pylist() == [dict(zip(schema.names(schema.GOLD), GOLD_ROW, strict=True))]
+    assert to_gold(silver(silver_row())).to_pylist() == [
+        dict(zip(schema.names(schema.GOLD_COLUMNS), GOLD_ROW, strict=True))
+    ]
 
 
 def test_gold_has_the_contracts_columns_and_types():
-    assert to_gold(silver()).schema == to_gold(silver(silver_row())).schema == schema.arrow(schema.GOLD)
+    assert to_gold(silver()).schema == to_gold(silver(silver_row())).schema == schema.arrow_schema(schema.GOLD_COLUMNS)
 
 
 def test_one_row_in_one_row_out_even_where_rows_become_equal():

@@ -3,8 +3,8 @@
 import random
 
 from inprocess import Intake, drop, run_notebook
-from vendas.arrivals import BronzeFile
-from vendas.ledger import entries, read_events
+from vendas.lake.ledger import list_entries, read_events
+from vendas.landing.arrivals import BronzeFile
 from vendas.schema import INPUT_NAMES
 
 HEADER = ",".join(INPUT_NAMES)
@@ -79,7 +79,7 @@ def test_every_sale_is_where_the_model_has_it(spark, tmp_path):
         lake, model, chance = tmp_path / str(history), Model(), random.Random(history)
         for number in range(TURNS):
             did = turn(lake, model, chance, number)
-            told = {entry["arquivo"]: entry for entry in entries(read_events(lake))}
+            told = {entry["arquivo"]: entry for entry in list_entries(read_events(lake))}
             silver = {
                 int(row["Produto Adquirido"].split()[1]): name
                 for name, rows in Intake(lake)._silver.items()

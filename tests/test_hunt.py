@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inprocess import drop, run_intake
-from vendas.check import examine
+from vendas.stages.check_file import check_files
 
 HUNT = Path(__file__).parent / "fixtures" / "hunt"
 NOW = datetime(2024, 6, 30, 12, 0)
@@ -75,7 +75,7 @@ def received(name):
 
 
 def checked(name):
-    (found,) = examine([HUNT / received(name)], NOW)
+    (found,) = check_files([HUNT / received(name)], NOW)
     return found
 
 

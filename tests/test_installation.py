@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vendas import installation
+from vendas.doctor import installation
+from vendas.doctor.installation import look_at_installation
 from vendas.errors import SparkStartError
-from vendas.installation import look_at_installation
-from vendas.jars import PACKAGES, jar_path
+from vendas.lake.jars import PACKAGES, jar_path
 
 FOLDERS = {"Lake", "Landing", "File system"}
 VENDAS = Path(sys.executable).with_name("vendas")

@@ -16,8 +16,8 @@ import pytest
 
 from inprocess import drop, run_intake
 from intake_twin import sale_of
-from vendas.sample import write_sample
-from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT
+from vendas.sample.generator import write_sample
+from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT_COLUMNS
 
 HEADER = ",".join(INPUT_NAMES)
 UTF8_BOM = codecs.BOM_UTF8
@@ -360,9 +360,9 @@ FIELDS = [
     (PRODUTO, "ã" * 500 + "a", ["texto_longo"]),
     (PRODUTO, "a\u0303" * 500, "ã" * 500),
     (PRODUTO, " " * 500 + "b" * 1000 + NBSP * 500, "b" * 1000),
-    *((column.name, "", column.default) for column in TEXT if column.name != "Sobrenome"),
-    *((column.name, f" {NBSP}", column.default) for column in TEXT if column.name != "Sobrenome"),
-    *((column.name, "z" * 1001, ["texto_longo"]) for column in TEXT if column.name != "Sobrenome"),
+    *((column.name, "", column.default) for column in TEXT_COLUMNS if column.name != "Sobrenome"),
+    *((column.name, f" {NBSP}", column.default) for column in TEXT_COLUMNS if column.name != "Sobrenome"),
+    *((column.name, "z" * 1001, ["texto_longo"]) for column in TEXT_COLUMNS if column.name != "Sobrenome"),
 ]
 FIELD_ROWS = [row("p", **{"Sobrenome": f"caso {n}", column: text}) for n, (column, text, _) in enumerate(FIELDS)]
 
@@ -456,7 +456,7 @@ def test_a_field_gives_its_value_or_its_reasons(fields, number):
 def test_a_row_of_empty_texts_has_every_default(intake):
     (sale,) = intake.sales("registros_vazia.csv")
 
-    assert [sale[column.name] for column in TEXT] == [MISSING] * 9 + [MISSING_CODE]
+    assert [sale[column.name] for column in TEXT_COLUMNS] == [MISSING] * 9 + [MISSING_CODE]
 
 
 def test_files_of_that_name_are_taken_up_in_any_case(intake, lake):

@@ -12,7 +12,7 @@ import pytest
 
 from inprocess import drop, run_intake
 from intake_twin import Dropped, Twin
-from vendas.sample import write_sample
+from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES
 
 FILES = int(os.environ.get("FUZZ", 240))

@@ -17,7 +17,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from browser import Browser, needs_chromium
 from inprocess import drop, run_intake, run_notebook
-from vendas import embedded, resources, sales_charts
+from vendas import resources
+from vendas.reports import sales_charts
+from vendas.warehouse import embedded
 
 pytestmark = needs_chromium
 
@@ -63,7 +65,7 @@ def desk(lake, tmp_path_factory):
     own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     left_out = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
     environment = {name: value for name, value in os.environ.items() if name not in left_out} | own
-    path = f"{folder}{os.pathsep}{Path(embedded.__file__).parents[1]}"  # one without this package would be left out
+    path = f"{folder}{os.pathsep}{Path(embedded.__file__).parents[2]}"  # one without this package would be left out
     with (folder / "log").open("wb") as log:
         process = psutil.Popen(
             [VENDAS, "notebook", "--lake", str(lake), "--", "--no-browser", "--port=0"],

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from vendas import open_files
-from vendas.arrivals import bronze_files, left_by_run, look_at_landing, sweep, waiting_files
+from vendas.landing import open_files
+from vendas.landing.arrivals import explain_left_by_run, list_bronze_files, list_waiting_files, look_at_landing, sweep
 from writers import HOLDS, another_process
 
 QUIET = 0.2
@@ -95,24 +95,26 @@ def test_where_a_machine_has_no_proc_and_no_leases_the_quiet_time_alone_tells(la
 
 def test_an_original_that_a_killed_sweep_hid_waits_for_the_next_run(landing, bronze):
     hidden = drop(landing, ".registros_a.csv.0123abcd.taken")
-    assert waiting_files(landing) == [hidden]
+    assert list_waiting_files(landing) == [hidden]
     sweep(landing, bronze, QUIET)
-    assert [file.received_as for file in bronze_files(bronze)] == ["registros_a.csv"] and waiting_files(landing) == []
+    assert [file.received_as for file in list_bronze_files(bronze)] == ["registros_a.csv"] and list_waiting_files(
+        landing
+    ) == []
 
 
 def test_a_hidden_original_waits_for_none_while_a_newer_file_has_its_name(landing):
     drop(landing, ".registros_a.csv.0123abcd.taken")
     with drop(landing, "registros_a.csv").open("a"):
-        assert waiting_files(landing) == []
+        assert list_waiting_files(landing) == []
 
 
 def test_a_file_that_was_completed_during_a_run_is_named_at_its_end(landing):
     path = drop(landing)
-    assert left_by_run(look_at_landing(landing, QUIET)) == {
+    assert explain_left_by_run(look_at_landing(landing, QUIET)) == {
         path: "came, or was still being written, during this run; the next run takes it"
     }
 
 
 def test_a_file_that_grows_at_the_end_of_a_run_is_named_as_still_being_written(landing):
     path = drop(landing, moment=None)
-    assert left_by_run(look_at_landing(landing, 60)) == {path: "is still being written; the next run takes it"}
+    assert explain_left_by_run(look_at_landing(landing, 60)) == {path: "is still being written; the next run takes it"}

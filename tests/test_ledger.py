@@ -2,15 +2,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from vendas.arrivals import Arrival, BronzeFile
-from vendas.ledger import (
+from vendas.lake.ledger import (
     Event,
-    entries,
-    missing,
+    find_drifted,
+    find_unsurveyed,
+    list_entries,
+    mark_undone,
     pending,
-    undone,
-    unsurveyed,
 )
+from vendas.landing.arrivals import Arrival, BronzeFile
 
 A = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
 B = "registros_b_20230101T000000000Z_bbbbbbbb.csv"
@@ -65,29 +65,29 @@ def test_files_that_were_undone_come_back_in_bronze_order():
 
 def test_files_of_which_a_stage_lost_rows_are_missing():
     events = [event(name, stage, 0, gravadas=2) for name in (A, B) for stage in ("bronze", "silver", "gold", "dw")]
-    assert [e.etapa + e.arquivo for e in missing(events, "dw", {B: 2})] == ["gold" + A]
+    assert [e.etapa + e.arquivo for e in find_drifted(events, "dw", {B: 2})] == ["gold" + A]
 
 
 def test_a_file_is_undone_once():
     files = [BronzeFile.parse(B), BronzeFile.parse(A)]
-    told = undone([event(A, "bronze", 0, situacao="desfeito")], files, "r2")
+    told = mark_undone([event(A, "bronze", 0, situacao="desfeito")], files, "r2")
     assert [(e.arquivo, e.situacao, e.run_id, e.lidas) for e in told] == [(B, "desfeito", "r2", 0)]
 
 
 def test_new_files_are_unsurveyed():
     files = [BronzeFile.parse(B), BronzeFile.parse(A)]
-    assert unsurveyed([event(A, "bronze", 0)], files, []) == [BronzeFile.parse(B)]
+    assert find_unsurveyed([event(A, "bronze", 0)], files, []) == [BronzeFile.parse(B)]
 
 
 def test_a_rejected_file_sent_again_is_unsurveyed():
     sent_again = Arrival("registros_a.csv", datetime(2024, 1, 1), "aaaaaaaa")
     events = [event(A, "bronze", 0, situacao="rejeitado")]
-    assert unsurveyed(events, [BronzeFile.parse(A)], [sent_again]) == [BronzeFile.parse(A)]
+    assert find_unsurveyed(events, [BronzeFile.parse(A)], [sent_again]) == [BronzeFile.parse(A)]
 
 
 def test_a_good_file_sent_again_as_the_same_event_is_not():
     sent_again = Arrival("registros_a.csv", datetime(2024, 1, 1), "aaaaaaaa")
-    assert unsurveyed([event(A, "bronze", 0)], [BronzeFile.parse(A)], [sent_again]) == []
+    assert find_unsurveyed([event(A, "bronze", 0)], [BronzeFile.parse(A)], [sent_again]) == []
 
 
 STAGES = ("bronze", "silver", "gold", "dw")
@@ -96,7 +96,7 @@ STAGES = ("bronze", "silver", "gold", "dw")
 def test_an_entry_gathers_a_files_stages():
     counts = {"lidas": 10, "duplicadas": 2, "quarentena": 1, "duvidosas": 3, "gravadas": 7}
     events = [event(A, stage, minute, **(counts if minute else {})) for minute, stage in enumerate(STAGES)]
-    assert entries(events) == [
+    assert list_entries(events) == [
         {
             "arquivo": A,
             "arquivo_recebido": "registros_a.csv",
@@ -114,7 +114,7 @@ def test_an_entry_gathers_a_files_stages():
 
 
 def test_a_rejected_file_counts_nothing_and_says_why():
-    entry = entries([event(A, "bronze", 0, situacao="rejeitado", motivo="vazio")])[0]
+    entry = list_entries([event(A, "bronze", 0, situacao="rejeitado", motivo="vazio")])[0]
     counts = [entry[name] for name in ("lidas", "duplicadas", "quarentena", "duvidosas", "silver", "gold", "dw")]
     assert (entry["situacao"], entry["motivo"], counts) == ("rejeitado", "vazio", [0] * 7)
 
@@ -122,15 +122,15 @@ def test_a_rejected_file_counts_nothing_and_says_why():
 @pytest.mark.parametrize("stages", [1, 2, 3])
 def test_a_file_on_its_way_is_pending(stages):
     events = [event(A, stage, minute) for minute, stage in enumerate(STAGES[:stages])]
-    assert entries(events)[0]["situacao"] == "pendente"
+    assert list_entries(events)[0]["situacao"] == "pendente"
 
 
 def test_a_file_that_is_out_counts_nothing_and_says_so():
     events = [event(A, stage, minute, situacao="desfeito") for minute, stage in enumerate(STAGES)]
-    entry = entries(events)[0]
+    entry = list_entries(events)[0]
     assert [entry[name] for name in ("situacao", "lidas", "silver", "dw")] == ["desfeito", 0, 0, 0]
 
 
 def test_entries_of_a_run_are_the_files_it_touched():
     events = [event(A, "bronze", 0, run_id="r1"), event(B, "bronze", 1, run_id="r2")]
-    assert [entry["arquivo"] for entry in entries(events, "r2")] == [B]
+    assert [entry["arquivo"] for entry in list_entries(events, "r2")] == [B]

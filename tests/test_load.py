@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from inprocess import drop, run_intake, run_notebook
-from vendas import embedded
 from vendas.errors import CheckFailed
-from vendas.ledger import entries, read_events
-from vendas.pipeline import is_up_to_date
+from vendas.lake.ledger import list_entries, read_events
+from vendas.runs.pipeline import is_up_to_date
 from vendas.schema import INPUT_NAMES
 from vendas.settings import load_settings
+from vendas.warehouse import embedded
 
 SALES = "\n".join([",".join(INPUT_NAMES), *(f"2024-01-0{day} 10:00,Ana,,,,P{day},10.00,,,,,," for day in (1, 2))])
 SPOIL = """
@@ -43,7 +43,7 @@ def facts(lake):
 
 
 def states(lake):
-    return [entry["situacao"] for entry in entries(read_events(lake))]
+    return [entry["situacao"] for entry in list_entries(read_events(lake))]
 
 
 def test_a_failing_check_names_rows_and_leaves_the_file_pending_until_it_holds(spark, lake):

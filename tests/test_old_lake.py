@@ -13,20 +13,20 @@ import avro_files
 import old_lake_files
 from old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
 from terminal import vendas
-from vendas import embedded
-from vendas.arrivals import waiting_files
-from vendas.bronze_names import BronzeFile
-from vendas.check import examine
-from vendas.lake import GOLD, MENDED, QUARANTINE, SILVER, Lake
-from vendas.ledger import REJECTED, UNDONE, entries, pending, read_events
-from vendas.quarantine import quarantined_rows
+from vendas.lake.ledger import REJECTED, UNDONE, list_entries, pending, read_events
+from vendas.lake.spark import session
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
+from vendas.landing.arrivals import list_waiting_files
+from vendas.landing.bronze_names import BronzeFile
 from vendas.settings import load_settings
-from vendas.spark import session
-from vendas.without_spark import read_without_spark
+from vendas.stages.check_file import check_files
+from vendas.stages.quarantine import read_quarantine
+from vendas.warehouse import embedded
 
 BY_NAME = {entry["arquivo"]: entry for entry in EXPECTED["files"]}
-FILE = {SILVER: "Arquivo de Origem", GOLD: "arquivo_de_origem", QUARANTINE: "arquivo"}
-VALUE = {SILVER: "Valor da Compra", GOLD: "valor_da_compra"}
+FILE = {SILVER_TABLE: "Arquivo de Origem", GOLD_TABLE: "arquivo_de_origem", QUARANTINE_TABLE: "arquivo"}
+VALUE = {SILVER_TABLE: "Valor da Compra", GOLD_TABLE: "valor_da_compra"}
 NOW = datetime(2026, 11, 28)
 PENDING, SURVEYED = old_lake_files.PENDING.name, old_lake_files.SURVEYED.name
 
@@ -65,7 +65,7 @@ def interrupted(tmp_path_factory):
 @pytest.fixture(scope="module")
 def warehouse(lake):
     restore_warehouse(lake)
-    yield embedded.running(lake / "dw")
+    yield embedded.find_running(lake / "dw")
     embedded.stop(lake / "dw")
 
 
@@ -85,7 +85,7 @@ def told(lake):
 
 
 def rows_by_file(lake, table):
-    return Counter(read_without_spark(lake, table)[FILE[table]].to_pylist())
+    return Counter(read_table(lake, table)[FILE[table]].to_pylist())
 
 
 def ask(endpoint, query):
@@ -98,36 +98,41 @@ def test_status_shows_every_file_with_the_counts_of_then(lake):
 
 
 def test_two_files_are_undone(lake):
-    undone = [entry["arquivo_recebido"] for entry in entries(read_events(lake)) if entry["situacao"] == UNDONE]
+    undone = [entry["arquivo_recebido"] for entry in list_entries(read_events(lake)) if entry["situacao"] == UNDONE]
     assert undone == ["registros_engano.csv", "registros_cancelado.csv"]
 
 
-@pytest.mark.parametrize(("table", "column"), [(SILVER, "silver"), (GOLD, "gold"), (QUARANTINE, "quarentena")])
+@pytest.mark.parametrize(
+    ("table", "column"), [(SILVER_TABLE, "silver"), (GOLD_TABLE, "gold"), (QUARANTINE_TABLE, "quarentena")]
+)
 def test_a_table_holds_the_rows_that_the_ledger_counted(lake, table, column):
     assert rows_by_file(lake, table) == expected(column)
 
 
-@pytest.mark.parametrize("table", [SILVER, GOLD])
+@pytest.mark.parametrize("table", [SILVER_TABLE, GOLD_TABLE])
 def test_a_table_holds_each_files_values(lake, table):
     sums = Counter()
-    for row in read_without_spark(lake, table).to_pylist():
+    for row in read_table(lake, table).to_pylist():
         sums[row[FILE[table]]] += row[VALUE[table]]
     assert sums == expected_sums()
 
 
-@pytest.mark.parametrize("table", [SILVER, GOLD])
+@pytest.mark.parametrize("table", [SILVER_TABLE, GOLD_TABLE])
 def test_spark_reads_a_moved_table_whose_files_it_holds_against_their_checksums(spark, lake, table):
     tables = Lake(session(load_settings(lake=lake)))
     assert tables.count_by_any_file(table) == expected(table)
 
 
 def test_six_refused_rows_came_back_mended(lake):
-    mended = Counter(row.arquivo.partition("_20")[0] for row in quarantined_rows(lake) if row.corrigida)
-    assert (mended, len(read_without_spark(lake, MENDED))) == ({"registros_aplicativo": 3, "registros_formatos": 3}, 6)
+    resubmitted = Counter(row.arquivo.partition("_20")[0] for row in read_quarantine(lake) if row.corrigida)
+    assert (resubmitted, len(read_table(lake, RESUBMITTED_TABLE))) == (
+        {"registros_aplicativo": 3, "registros_formatos": 3},
+        6,
+    )
 
 
 def test_a_file_waits_in_landing_beside_what_is_left_alone(lake):
-    assert [path.name for path in waiting_files(lake / "landing")] == [PENDING]
+    assert [path.name for path in list_waiting_files(lake / "landing")] == [PENDING]
     assert {path.name for path in (lake / "landing").iterdir()} == {PENDING, "vendas_antigas.csv", "leia-me.txt"}
 
 
@@ -140,7 +145,9 @@ def test_bronze_has_what_was_sent(lake):
 def test_today_understands_these_files_in_another_way(lake):
     entered = {name: entry for name, entry in BY_NAME.items() if entry["situacao"] != UNDONE}
     different = {}
-    for entry, found in zip(entered.values(), examine([lake / "bronze" / name for name in entered], NOW), strict=True):
+    for entry, found in zip(
+        entered.values(), check_files([lake / "bronze" / name for name in entered], NOW), strict=True
+    ):
         then = None if entry["situacao"] == REJECTED else (entry["lidas"], entry["quarentena"])
         now = None if found.rejected else (found.lidas, found.recusadas)
         different |= {entry["arquivo_recebido"]: (then, now)} if then != now else {}
@@ -193,4 +200,4 @@ def test_a_stage_of_the_interrupted_lake_has_this_file_to_take_up(interrupted, s
 def test_the_interrupted_lake_differs_by_these_files_alone(interrupted):
     others = [entry for entry in told(interrupted) if entry["arquivo_recebido"] not in (PENDING, SURVEYED)]
     assert (others, EXPECTED["interrupted"]) == (EXPECTED["files"], [e for e in told(interrupted) if e not in others])
-    assert not waiting_files(interrupted / "landing")
+    assert not list_waiting_files(interrupted / "landing")

@@ -12,10 +12,10 @@ import pytest
 
 from terminal import FIXTURES, run, vendas
 from vendas import resources
-from vendas.embedded import stop
+from vendas.lake.table_reader import read_table
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES
-from vendas.without_spark import read_without_spark
+from vendas.warehouse.embedded import stop
 
 ENTRY = [
     "arquivo",
@@ -39,7 +39,7 @@ def query(lake, sql):
 
 
 def table(lake, name):
-    return read_without_spark(lake, name).to_pylist()
+    return read_table(lake, name).to_pylist()
 
 
 @pytest.fixture

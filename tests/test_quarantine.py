@@ -8,11 +8,11 @@ import pytest
 from inprocess import drop, run_intake
 from test_pipeline import vendas
 from vendas.errors import QuarantineError
-from vendas.lake import MENDED
-from vendas.ledger import entries, read_events
-from vendas.quarantine import QuarantinedRow, export_quarantine, quarantined_rows
+from vendas.lake.ledger import list_entries, read_events
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import RESUBMITTED_TABLE
 from vendas.schema import INPUT_NAMES
-from vendas.without_spark import read_without_spark
+from vendas.stages.quarantine import QuarantinedRow, export_quarantine, read_quarantine
 
 HEADER = ";".join(['"Loja; a"', *INPUT_NAMES])
 GOOD = "L1;2024-03-31 14:05;Ana;Souza;a@b.example;119;Livro;10,00;C;P;M;V;11%;X"
@@ -30,7 +30,7 @@ def lake(spark, tmp_path_factory):
 
 
 def links(lake):
-    return sorted(tuple(row.values()) for row in read_without_spark(lake, MENDED).to_pylist())
+    return sorted(tuple(row.values()) for row in read_table(lake, RESUBMITTED_TABLE).to_pylist())
 
 
 def test_every_refused_row_is_listed_with_line_exact_text_and_all_reasons(lake):
@@ -82,9 +82,7 @@ def test_a_file_somebody_may_be_mending_is_not_overwritten(lake, tmp_path):
 
 
 def test_a_lake_without_refused_rows_exports_nothing(tmp_path):
-    assert (
-        export_quarantine(tmp_path, tmp_path / "landing", tmp_path / "out") == {} and quarantined_rows(tmp_path) == []
-    )
+    assert export_quarantine(tmp_path, tmp_path / "landing", tmp_path / "out") == {} and read_quarantine(tmp_path) == []
 
 
 def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(spark, lake, tmp_path):
@@ -93,24 +91,24 @@ def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_ag
     header, _, rest = path.read_bytes().decode("utf-8-sig").partition("\r\n")
     ambiguous = rest[: rest.index("\r\n" + SHORT)]
     twice = rest[rest.index(TWICE) :].rstrip("\r\n")
-    mended = [ambiguous.replace(";1.234;", ";1.234,00;"), twice.replace("31/02/2024", "29/02/2024")]
-    drop(lake, "registros_corrigido.csv", "\r\n".join(["\ufeff" + header, *mended]).encode(), at=1_711_990_000)
+    resubmitted = [ambiguous.replace(";1.234;", ";1.234,00;"), twice.replace("31/02/2024", "29/02/2024")]
+    drop(lake, "registros_corrigido.csv", "\r\n".join(["\ufeff" + header, *resubmitted]).encode(), at=1_711_990_000)
     intake = run_intake(spark, lake)
     assert intake.counts("registros_corrigido.csv") == (2, 1, 0, 1)
 
     first, second = intake.bronze_names["registros_loja 1.csv"], intake.bronze_names["registros_corrigido.csv"]
     assert links(lake) == [(second, 2, first, 3), (second, 4, first, 6)]
-    assert [(row.arquivo, row.linha) for row in quarantined_rows(lake) if not row.corrigida] == [
+    assert [(row.arquivo, row.linha) for row in read_quarantine(lake) if not row.corrigida] == [
         (first, 5),
         (second, 4),
     ]
-    assert "Linhas corrigidas, vindas da quarentena: 2" in entries(read_events(lake))[1]["motivo"]
+    assert "Linhas corrigidas, vindas da quarentena: 2" in list_entries(read_events(lake))[1]["motivo"]
 
     again = export_quarantine(lake, lake / "landing", tmp_path / "again")
     (still_wrong,) = [path for path in again if "corrigido" in path.name]
     drop(lake, "registros_z.csv", still_wrong.read_bytes().replace(b";0.11;", b";0,11%;"), at=1_711_991_000)
     run_intake(spark, lake)
-    assert [(row.arquivo, row.linha) for row in quarantined_rows(lake) if not row.corrigida] == [(first, 5)]
+    assert [(row.arquivo, row.linha) for row in read_quarantine(lake) if not row.corrigida] == [(first, 5)]
 
 
 def test_an_origin_that_names_no_quarantined_row_makes_no_link(spark, tmp_path):

@@ -11,8 +11,8 @@ import typer
 from terminal import FIXTURES, vendas
 from test_project import LIB, NOTEBOOKS, ROOT, imports
 from vendas import errors, schema
-from vendas.cli import app
-from vendas.columns import TURNOS
+from vendas.cli.commands import app
+from vendas.rules.columns import TURNOS
 from vendas.settings import Settings
 
 README, PORTUGUESE = ROOT / "README.md", ROOT / "README.pt-BR.md"
@@ -152,7 +152,7 @@ def test_the_readme_names_every_notebook_parameter(readme, path):
 
 def test_the_contract_names_every_column_default_and_part_of_the_day():
     text = " ".join(TEXT["contract.md"].replace("\n> ", " ").split())
-    columns = {*schema.names(schema.SILVER), *schema.names(schema.GOLD)}
+    columns = {*schema.names(schema.SILVER_COLUMNS), *schema.names(schema.GOLD_COLUMNS)}
     assert [name for name in (*columns, schema.MISSING, schema.MISSING_CODE) if name not in text] == []
     turnos = ", ".join(f"`{name}` from {hour} h" for name, hour in TURNOS.items())
     assert turnos in text, f"docs/contract.md should say of turno_compra: {turnos}"

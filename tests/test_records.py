@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csv_twin import Refused, read
-from vendas import grammar
-from vendas.dialect import survey
+from vendas.csvfile import grammar
+from vendas.csvfile.dialect import survey
+from vendas.csvfile.records import RECORD_SCHEMA, read_block
 from vendas.errors import FileRejected
-from vendas.records import ARROW_SCHEMA, read_block
 from vendas.schema import INPUT_NAMES
 
 HEADER = ",".join(INPUT_NAMES)
@@ -34,7 +34,7 @@ def parse(tmp_path):
 
 def rows_of(path, found):
     batches = [batch for block in found.blocks for batch in read_block(path, block, found)]
-    return pa.Table.from_batches(batches, ARROW_SCHEMA).to_pylist()
+    return pa.Table.from_batches(batches, RECORD_SCHEMA).to_pylist()
 
 
 def first_fields(rows):

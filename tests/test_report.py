@@ -13,13 +13,16 @@ from nbformat.v4 import new_output
 from html_page import read_page
 from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
 from small_notebooks import RESULT, write_notebook
-from vendas import cli, pages, pipeline, report, resources, schema
-from vendas.dictionary import LAKE, warehouse
+from vendas import resources, schema
+from vendas.cli import commands
 from vendas.errors import NotebookError
-from vendas.pipeline import Progress, run_pipeline
-from vendas.report import EXPLORATION, FILES_SHOWN, Run, reported, write_report
+from vendas.reports import pages, report
+from vendas.reports.dictionary import LAKE, warehouse
+from vendas.reports.report import EXPLORATION, FILES_SHOWN, Run, reported, write_report
+from vendas.runs import pipeline
+from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings
-from vendas.text import duration, moment
+from vendas.text import format_duration, format_moment
 
 HOSTILE = [
     "registros<script>alert(1)</script>.csv",
@@ -46,7 +49,7 @@ def index_of(folder, **facts):
 def test_the_page_says_when_how_long_and_how_it_ended(folder):
     run = a_run(files=[entry()])
     said = read_page(write_report(folder, run, AT)).text
-    assert "Concluída Início " + moment(run.begun) + " Duração 21,4 s Execução 20240331T140509Z-00aa" in said
+    assert "Concluída Início " + format_moment(run.begun) + " Duração 21,4 s Execução 20240331T140509Z-00aa" in said
 
 
 def test_rejected_files_are_counted_and_come_first_with_their_reason(folder):
@@ -144,7 +147,7 @@ def test_a_notebook_that_was_cut_off_is_told_and_hides_nothing(folder):
 def test_reasons_are_counted_of_the_runs_own_files(tmp_path, monkeypatch):
     rows = [("a.csv", ["valor_ambiguo"]), ("a.csv", ["texto_longo", "valor_ambiguo"]), ("b.csv", ["texto_longo"])]
     table = pa.table({"arquivo": [row[0] for row in rows], "motivos": [row[1] for row in rows]})
-    monkeypatch.setattr(report, "read_without_spark", lambda folder, name: table)
+    monkeypatch.setattr(report, "read_table", lambda folder, name: table)
     files = [{"arquivo": "a.csv", "quarentena": 2}, {"arquivo": "c.csv", "quarentena": 0}]
     assert report.reasons_of(tmp_path, files) == {"valor_ambiguo": 2, "texto_longo": 1}
     assert report.reasons_of(tmp_path, files[1:]) == {}
@@ -252,7 +255,7 @@ def test_the_dictionary_has_every_table_and_column_of_the_warehouse():
     assert len(tables) == ddl.count("create table") == 11
     assert sum(len(table.columns) for table in tables) == ddl.count("comment on column")
     (registros,) = [table for table in tables if table.name == "registros_vendas"]
-    assert [(c.name, c.comment) for c in registros.columns] == [(c.name, c.comment) for c in schema.GOLD]
+    assert [(c.name, c.comment) for c in registros.columns] == [(c.name, c.comment) for c in schema.GOLD_COLUMNS]
     assert ("valor_da_compra", "decimal(12,2)") in [(column.name, column.type) for column in registros.columns]
 
 
@@ -312,7 +315,7 @@ def test_a_run_has_its_page_and_the_exploration_that_follows_it(run):
 
 def test_the_command_names_the_page_last(run, tmp_path, capsys):
     run.write(SMALL_RESULT)
-    cli.run(lake=tmp_path / "lago")
+    commands.run(lake=tmp_path / "lago")
     (page,) = (tmp_path / "lago" / "runs").glob("*/index.html")
     assert capsys.readouterr().err.splitlines()[-1] == f"Report: {page}"
 
@@ -338,7 +341,7 @@ def test_a_stage_that_fails_has_a_page_that_the_error_names(run):
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0,0 s"), (4.26, "4,3 s"), (59.96, "1 min 0 s"), (125, "2 min 5 s")])
 def test_a_duration_is_written_as_in_brazil(seconds, text):
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_a_moment_is_written_as_in_brazil_with_its_zone(monkeypatch):
@@ -346,6 +349,6 @@ def test_a_moment_is_written_as_in_brazil_with_its_zone(monkeypatch):
 
     monkeypatch.setenv("TZ", "America/Sao_Paulo")
     time.tzset()
-    assert moment(datetime(2024, 3, 31, 14, 5, 9, tzinfo=UTC)) == "31/03/2024 11:05:09 (UTC-03:00)"
+    assert format_moment(datetime(2024, 3, 31, 14, 5, 9, tzinfo=UTC)) == "31/03/2024 11:05:09 (UTC-03:00)"
     monkeypatch.undo()
     time.tzset()

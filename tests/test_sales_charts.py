@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vendas import sales_charts
-from vendas.columns import TURNOS
-from vendas.sales_charts import DIAS, heat_map, key_figures, month_bars, month_lines, ranked_bars
-from vendas.text import abbreviated, without_zeros, written
+from vendas.reports import sales_charts
+from vendas.reports.sales_charts import DIAS, heat_map, key_figures, month_bars, month_lines, ranked_bars
+from vendas.rules.columns import TURNOS
+from vendas.text import abbreviate, drop_zero_decimals, format_value
 
 CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]
 
@@ -185,11 +185,11 @@ def test_any_heat_becomes_a_picture(heat):
     ],
 )
 def test_values_are_written_as_in_brazil(value, exact, short):
-    assert (written(value), abbreviated(value)) == (exact, short)
+    assert (format_value(value), abbreviate(value)) == (exact, short)
 
 
 @pytest.mark.parametrize(
     ("number", "short"), [("R$ 50,0 mil", "R$ 50 mil"), ("R$ 0,00", "R$ 0"), ("1,05 mi", "1,05 mi"), ("1.000", "1.000")]
 )
 def test_zeros_behind_the_comma_go(number, short):
-    assert without_zeros(number) == short
+    assert drop_zero_decimals(number) == short

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from rows import FILE, sales_table, silver_row, silver_table
 from vendas import schema
-from vendas.silver import (
+from vendas.rules.silver import (
     POSICAO,
-    by_time,
     distinct_sales,
+    find_stretches,
     microseconds,
     posicao,
-    stretches,
+    sort_by_time,
     time_ranges,
     to_silver,
 )
@@ -94,8 +94,8 @@ def test_distinct_sales_are_those_of_a_set(rows, known, random):
 
 @given(st.lists(SALES, max_size=4), st.integers(1, 9))
 def test_ranges_of_time_hold_every_sale_once_and_stay_within_a_year(files, rows):
-    tables = [by_time(sales_table([(row, number) for number, row in enumerate(of_file)])) for of_file in files]
-    ranges = time_ranges([stretch for table in tables for stretch in stretches("", table)], rows)
+    tables = [sort_by_time(sales_table([(row, number) for number, row in enumerate(of_file)])) for of_file in files]
+    ranges = time_ranges([stretch for table in tables for stretch in find_stretches("", table)], rows)
     for moment in (moment for table in tables for moment in table[MOMENT].to_pylist()):
         micros = (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)
         (found,) = [range for range in ranges if range.first <= micros < range.end]
@@ -105,20 +105,20 @@ def test_ranges_of_time_hold_every_sale_once_and_stay_within_a_year(files, rows)
 
 def test_a_large_year_is_cut_into_ranges_of_about_as_many_rows():
     moments = [silver_row(**{MOMENT: NEW_YEAR + timedelta(seconds=second)}) for second in range(10_000)]
-    found = stretches("", by_time(sales_table([(row, 1) for row in moments])))
+    found = find_stretches("", sort_by_time(sales_table([(row, 1) for row in moments])))
     (stretch,) = found
     ranges = time_ranges(found, rows=2500)
     assert (stretch.rows, len(ranges)) == (10_000, 4)
 
 
 def test_sales_of_one_moment_are_not_parted():
-    found = stretches("", sales_table([(silver_row(), number) for number in range(5000)]))
+    found = find_stretches("", sales_table([(silver_row(), number) for number in range(5000)]))
     assert len(time_ranges(found, rows=10)) <= 2
 
 
 def test_stretches_are_of_a_year_each():
     rows = [silver_row(**{MOMENT: datetime(year, month, 1)}) for year in (2023, 2024) for month in (1, 12)]
-    found = stretches("x", by_time(sales_table([(row, 1) for row in rows])))
+    found = find_stretches("x", sort_by_time(sales_table([(row, 1) for row in rows])))
     assert [(stretch.path, stretch.ano, stretch.rows) for stretch in found] == [("x", 2023, 2), ("x", 2024, 2)]
     assert [stretch.moments[-1] for stretch in found] == microseconds(
         sales_table([(rows[1], 1), (rows[3], 1)])
@@ -127,7 +127,7 @@ def test_stretches_are_of_a_year_each():
 
 def test_sales_are_ordered_by_time_then_position():
     rows = [(silver_row(**{MOMENT: NEW_YEAR}), 7), (silver_row(**{MOMENT: NEW_YEAR}), 2)]
-    assert positions(by_time(sales_table([(silver_row(), 1), *rows]))) == [2, 7, 1]
+    assert positions(sort_by_time(sales_table([(silver_row(), 1), *rows]))) == [2, 7, 1]
 
 
 def test_the_first_in_bronze_order_comes_before_the_lowest_line():

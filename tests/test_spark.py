@@ -8,16 +8,16 @@ from zipimport import zipimporter
 import pytest
 from pyspark import SparkContext
 
-from vendas import spark as vendas_spark
 from vendas.errors import SparkStartError
+from vendas.lake import spark as vendas_spark
+from vendas.lake.spark import gateway_environment, map_on_workers, session
+from vendas.runs.worker_daemon import IMPORTED
 from vendas.settings import load_settings
-from vendas.spark import gateway_environment, session, spread
-from vendas.worker_daemon import IMPORTED
 
 MAKE_TABLE = """
 import sys
 from vendas.settings import load_settings
-from vendas.spark import session
+from vendas.lake.spark import session
 
 spark = session(load_settings(lake=sys.argv[1]))
 spark.sql(f"CREATE TABLE lago.{sys.argv[2]} (a int) USING iceberg")
@@ -78,4 +78,4 @@ def test_a_worker_is_born_with_what_its_work_needs_and_keeps_it(spark):
         told = ["invalidate_caches" in vars(finder) for finder in archives]
         return set(IMPORTED) <= set(sys.modules), gc.get_freeze_count() > 0, bool(told) and all(told)
 
-    assert spread(spark, [1, 2, 3], kept) == [(True, True, True)] * 3
+    assert map_on_workers(spark, [1, 2, 3], kept) == [(True, True, True)] * 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vendas import start
-from vendas.environment import LEFT_OUT
+from vendas.machine.environment import LEFT_OUT
 from vendas.start import own_environment
 
 VENDAS = Path(sys.executable).with_name("vendas")

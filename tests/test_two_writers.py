@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from inprocess import Intake, cell_by_cell, drop, run_notebook
-from vendas.embedded import stop
 from vendas.errors import ConcurrentChange
-from vendas.ledger import entries, read_events
+from vendas.lake.ledger import list_entries, read_events
 from vendas.schema import INPUT_NAMES
+from vendas.warehouse.embedded import stop
 
 VENDAS = Path(sys.executable).with_name("vendas")
 HEADER = ",".join(INPUT_NAMES)
@@ -54,7 +54,7 @@ def test_a_notebook_by_hand_beside_another_writer_doubles_nothing(spark, tmp_pat
         intake = Intake(tmp_path)
         assert products(intake._silver) == sorted(f"P{sale}" for sale in sales), cell
         assert len([row for rows in intake._gold.values() for row in rows]) == len(sales), cell
-        told = entries(read_events(tmp_path))
+        told = list_entries(read_events(tmp_path))
         assert all(e["lidas"] == e["silver"] + e["duplicadas"] + e["quarentena"] for e in told), cell
         assert [e["silver"] for e in told] == [e["gold"] for e in told] == [2] * len(told), cell
     assert (refused > 0) == (name == "02_silver")  # what gold does a second time is the same
@@ -88,7 +88,7 @@ def test_runs_started_at_every_stage_of_another_wait_and_double_nothing(tmp_path
     assert len(reported) == len(set(reported)) == 5  # each file by one run
     intake = Intake(tmp_path)
     assert products(intake._silver) == [f"P{sale}" for sale in range(6)]
-    assert [sum(e[c] for e in entries(read_events(tmp_path))) for c in ("lidas", "silver", "gold", "dw")] == [
+    assert [sum(e[c] for e in list_entries(read_events(tmp_path))) for c in ("lidas", "silver", "gold", "dw")] == [
         14,
         6,
         6,

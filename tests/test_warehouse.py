@@ -15,11 +15,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from star import DIMENSIONS, SALE, TABLES, Warehouse, gold_file
-from vendas import dictionary, embedded, jdbc, resources, schema, warehouse
-from vendas.engines import PostgreSQL
+from vendas import resources, schema
 from vendas.errors import CheckFailed, WarehouseError
+from vendas.reports import dictionary
+from vendas.warehouse import embedded, jdbc
+from vendas.warehouse import load as warehouse_load
+from vendas.warehouse.engines import PostgreSQL
 
-TEXTS = [column.name for column in schema.GOLD if column.type == "string" and column.name != "arquivo_de_origem"]
+TEXTS = [
+    column.name for column in schema.GOLD_COLUMNS if column.type == "string" and column.name != "arquivo_de_origem"
+]
 HARD_TEXTS = [
     "", " ", "  dos lados  ", '"', '""', 'a"b', "'", "\\", "\\.", "\n\\.\n", "\\N", "a\nb", "a\r\nb", "a\rb", "\n",
     "\r", "\t", ",", ";", "\u00a0", "\u200b", "\ufeff", "\u2028", "🛍️", "NULL", "é", "e\u0301", "x" * 1000, "€" * 333,
@@ -42,7 +47,7 @@ def dw(spark, endpoint, folder):
     """An empty warehouse."""
     with psycopg.connect(endpoint.url) as connection:
         connection.execute("drop schema public cascade; create schema public")
-    warehouse.apply_ddl(spark, endpoint)
+    warehouse_load.apply_ddl(spark, endpoint)
     return Warehouse(spark, endpoint, folder / "área [1] {2} *?")
 
 
@@ -52,7 +57,7 @@ def dw(spark, endpoint, folder):
 def test_ddl_may_be_applied_again_and_again(dw, spark, endpoint):
     dw.load({})
     before = dw.everything()
-    warehouse.apply_ddl(spark, endpoint)
+    warehouse_load.apply_ddl(spark, endpoint)
     assert dw.everything() == before
 
 
@@ -61,7 +66,7 @@ def test_registros_vendas_has_golds_columns_described_as_in_the_schema(dw):
         "select attname, col_description(attrelid, attnum) from pg_attribute "
         "where attrelid = 'registros_vendas'::regclass and attnum > 0 order by attnum"
     )
-    assert described == [(column.name, column.comment) for column in schema.GOLD]
+    assert described == [(column.name, column.comment) for column in schema.GOLD_COLUMNS]
 
 
 def test_pending_sales_are_described_as_all_sales(dw):
@@ -177,7 +182,7 @@ def test_staged_rows_need_not_be_where_the_server_may_look(spark, tmp_path):
         Path(open_to_all).chmod(0o755)
         endpoint = embedded.ensure_running(Path(open_to_all) / "dw")
         try:
-            warehouse.apply_ddl(spark, endpoint)
+            warehouse_load.apply_ddl(spark, endpoint)
             assert Warehouse(spark, endpoint, tmp_path / "staging").load({}) == {"a.csv": 1}
         finally:
             embedded.stop(Path(open_to_all) / "dw")
@@ -191,11 +196,11 @@ def test_a_missing_value_is_refused_and_not_made_an_empty_text(dw):
 
 def test_a_file_without_sales_is_recorded(dw, spark, endpoint):
     assert dw.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
-    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1, "vazio.csv": 0}
+    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1, "vazio.csv": 0}
 
 
 def test_a_load_without_any_sale_is_recorded(dw, spark, endpoint):
-    assert warehouse.load(spark, endpoint, [], ["vazio.csv"], dw.staging) == {"vazio.csv": 0}
+    assert warehouse_load.load(spark, endpoint, [], ["vazio.csv"], dw.staging) == {"vazio.csv": 0}
 
 
 def test_loading_a_file_again_replaces_its_rows(dw, spark, endpoint):
@@ -203,7 +208,7 @@ def test_loading_a_file_again_replaces_its_rows(dw, spark, endpoint):
     assert dw.load({"canal": "Feira"}) == {"a.csv": 1}
     canais = "select canal from fato_vendas natural join dim_canal where arquivo_de_origem = 'a.csv'"
     assert dw.ask(canais) == [("Feira",)]
-    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 1}
+    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 1}
 
 
 def test_loading_the_same_again_changes_no_sale(dw):
@@ -224,7 +229,7 @@ def test_an_audit_that_raises_ends_the_load(dw, spark, endpoint, tmp_path):
 
     with pytest.raises(ValueError, match="'a.csv': 2, 'b.csv': 0"):
         gold = [gold_file(tmp_path, [SALE]), gold_file(tmp_path, [SALE])]
-        warehouse.load(spark, endpoint, gold, ["a.csv", "b.csv"], dw.staging, audit=refuse)
+        warehouse_load.load(spark, endpoint, gold, ["a.csv", "b.csv"], dw.staging, audit=refuse)
     assert dw.ask("select count(*) from registros_vendas") == [(0,)] and not dw.staging.exists()
 
 
@@ -247,7 +252,7 @@ def test_texts_cannot_imitate_each_others_border(dw):
 def test_a_file_that_lost_its_sales_leaves_the_others_and_the_members(dw, spark, endpoint):
     dw.load({}, {"arquivo_de_origem": "b.csv", "canal": "Site"})
     dw.load(files=["b.csv"])
-    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 0}
+    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 0}
     assert dw.ask("select arquivo_de_origem from registros_vendas") == [("a.csv",)]
     assert dw.ask("select canal from dim_canal order by canal") == [("Loja",), ("Site",)]
 
@@ -311,7 +316,7 @@ def test_a_refresh_takes_up_what_the_star_does_not_have(dw, endpoint):
     dw.load({}, {"canal": "Site"})
     before = dw.everything()
     dw.tell("delete from fato_vendas", "update arquivos_carregados set na_estrela = false")
-    warehouse.refresh(endpoint)
+    warehouse_load.refresh(endpoint)
     assert dw.everything() == before
 
 
@@ -319,7 +324,7 @@ def test_a_refresh_waits_for_a_load(dw, endpoint):
     dw.load({})
     with psycopg.connect(endpoint.url) as load:
         load.execute(PostgreSQL.lock_loads)
-        refresh = threading.Thread(target=warehouse.refresh, args=(endpoint,))
+        refresh = threading.Thread(target=warehouse_load.refresh, args=(endpoint,))
         refresh.start()
         waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
         while dw.ask(waits) == [(0,)] and refresh.is_alive():
@@ -330,26 +335,26 @@ def test_a_refresh_waits_for_a_load(dw, endpoint):
 
 def test_a_refresh_of_a_warehouse_without_tables_leaves_it_without(dw, endpoint):
     dw.tell("drop schema public cascade", "create schema public")
-    warehouse.refresh(endpoint)
+    warehouse_load.refresh(endpoint)
     assert dw.ask("select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
 
 
 def test_a_refresh_that_is_refused_is_explained(dw, endpoint):
     dw.tell("drop procedure refresh_star")
     with pytest.raises(WarehouseError, match="(?s)127.0.0.1.*refresh_star.*Nothing was changed"):
-        warehouse.refresh(endpoint)
+        warehouse_load.refresh(endpoint)
 
 
 def test_a_refresh_of_an_unreachable_warehouse_is_explained():
     with pytest.raises(WarehouseError, match="127.0.0.1:1.*refused"):
-        warehouse.refresh(embedded.Endpoint(port=1, password=""))
+        warehouse_load.refresh(embedded.Endpoint(port=1, password=""))
 
 
 def test_a_refresh_with_nothing_to_do_writes_nothing(dw, endpoint):
     dw.load({})
     versions = [f"select xmin::text, ctid::text from {table}" for table in TABLES]
     before = [dw.ask(query) for query in versions]
-    warehouse.refresh(endpoint)
+    warehouse_load.refresh(endpoint)
     assert [dw.ask(query) for query in versions] == before
 
 
@@ -363,7 +368,7 @@ def test_a_small_load_reads_few_clients_of_many(dw):
         assert told[0] == clients
         return told[1]
 
-    many = warehouse.LARGE_ROWS
+    many = warehouse_load.LARGE_ROWS
     dw.load(*({"email": f"{number}@exemplo.com"} for number in range(many)))
     before = read_when_there_are(many)
     dw.load({"email": "nova@exemplo.com", "arquivo_de_origem": "b.csv"})
@@ -394,7 +399,7 @@ def found_by(dw, check, defect):
     dw.load({}, {"canal": "Site"})
     query = next(file for file in CHECKS if file.stem == check).read_text(encoding="utf-8")
     with psycopg.connect(dw.endpoint.url) as connection:
-        connection.execute(warehouse.CREATE_FILES_OF_LOAD)
+        connection.execute(warehouse_load.CREATE_FILES_OF_LOAD)
         connection.execute("insert into arquivos_da_carga values ('a.csv', 2, 200, 178)")
         before = connection.execute(query).fetchall()
         connection.execute(defect)
@@ -480,7 +485,7 @@ def test_a_rebuilt_warehouse_is_the_same(dw):
 def test_a_rebuild_leaves_nothing_of_what_gold_does_not_hold(dw, spark, endpoint):
     dw.load({}, {"arquivo_de_origem": "b.csv"})
     dw.rebuild({})
-    assert warehouse.loaded_rows(spark, endpoint) == {"a.csv": 1}
+    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1}
     assert [dw.ask(f"select count(*) from {table}") for table in ("registros_vendas", "fato_vendas")] == [[(1,)]] * 2
 
 
@@ -498,13 +503,13 @@ def test_concurrent_loads_wait_for_each_other(dw, spark, endpoint):
         load.start()
     for load in loads:
         load.join()
-    assert warehouse.loaded_rows(spark, endpoint) == dict.fromkeys(files, 1)
+    assert warehouse_load.count_loaded_rows(spark, endpoint) == dict.fromkeys(files, 1)
     assert sorted(dw.ask("select canal_id from dim_canal")) == [(1,), (2,), (3,)]
 
 
 def test_an_unreachable_warehouse_is_explained(spark):
     with pytest.raises(WarehouseError, match="127.0.0.1:1.*refused"):
-        warehouse.loaded_rows(spark, embedded.Endpoint(port=1, password=""))
+        warehouse_load.count_loaded_rows(spark, embedded.Endpoint(port=1, password=""))
 
 
 def test_a_failure_in_the_block_rolls_back(dw, spark, endpoint):

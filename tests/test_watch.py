@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vendas import embedded, ledger, watch
 from vendas.errors import WarehouseError
-from vendas.ledger import Event
+from vendas.lake import ledger
+from vendas.lake.ledger import Event
+from vendas.runs import watch
+from vendas.runs.watch import LONGEST_WAIT, Lookout, Task, keep_doing, refresh_star, until_signal
 from vendas.settings import load_settings
-from vendas.watch import LONGEST_WAIT, Lookout, Task, keep_doing, refresh_star, until_signal
+from vendas.warehouse import embedded
 
 FIXTURES = Path(__file__).parent / "fixtures"
 VENDAS = Path(sys.executable).with_name("vendas")
@@ -294,7 +296,7 @@ def test_a_stopped_warehouse_is_started_and_its_star_refreshed(settings):
         )
     embedded.stop(settings.dw)
     refresh_star(settings)
-    with psycopg.connect(embedded.running(settings.dw).url) as connection:
+    with psycopg.connect(embedded.find_running(settings.dw).url) as connection:
         assert connection.execute("select n from arquivos_carregados").fetchall() == [(1,)]
     embedded.stop(settings.dw)
 

@@ -3,7 +3,7 @@ import yaml
 
 from vendas import resources
 from vendas.errors import VendasError
-from vendas.workflow import notebooks_in_order
+from vendas.runs.workflow import notebooks_in_order
 
 TEMPLATE = resources.folder("workflow") / "template.yaml"
 

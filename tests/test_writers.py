@@ -12,9 +12,9 @@ from threading import Thread
 
 import pytest
 
-from vendas import folder_moves, open_files
-from vendas.arrivals import bronze_files, left_behind, look_at_landing, sweep, waiting_files
 from vendas.errors import ArrivalError
+from vendas.landing import folder_moves, open_files
+from vendas.landing.arrivals import explain_left_behind, list_bronze_files, list_waiting_files, look_at_landing, sweep
 from writers import HOLDS, another_process
 
 QUIET = 0.2
@@ -30,7 +30,7 @@ def seen_by(request, monkeypatch):
 
 
 def contents(bronze):
-    return [(bronze / file.name).read_bytes() for file in bronze_files(bronze)]
+    return [(bronze / file.name).read_bytes() for file in list_bronze_files(bronze)]
 
 
 @pytest.mark.parametrize("mode", ["a", "r+", "w"])
@@ -40,8 +40,10 @@ def test_a_file_that_a_process_has_open_for_writing_is_left_alone_however_old(la
     with another_process(HOLDS, path, mode):
         os.utime(path, OLD)
         assert sweep(landing, bronze, QUIET) == [] and contents(bronze) == []
-        assert left_behind(look_at_landing(landing, QUIET)) == {path: "is still being written; the next run takes it"}
-        assert waiting_files(landing) == []
+        assert explain_left_behind(look_at_landing(landing, QUIET)) == {
+            path: "is still being written; the next run takes it"
+        }
+        assert list_waiting_files(landing) == []
     assert len(sweep(landing, bronze, QUIET)) == 1
 
 
@@ -82,7 +84,7 @@ def test_a_file_that_grows_within_the_quiet_time_stays_though_nobody_holds_it(la
     path.write_text("a\n")
     monkeypatch.setattr(folder_moves.time, "sleep", lambda seconds: path.write_text("a\nb\n"))
     assert sweep(landing, bronze, QUIET) == [] and path.read_text() == "a\nb\n"
-    assert "is still being written" in left_behind(look_at_landing(landing, QUIET))[path]
+    assert "is still being written" in explain_left_behind(look_at_landing(landing, QUIET))[path]
 
 
 @pytest.mark.parametrize("grows", [False, True])
@@ -248,4 +250,4 @@ def test_writers_that_pause_at_random_moments_lose_nothing(landing, bronze, batc
     expected = [[b"%d" % seed, b"%d" % number] for seed in seeds for number in range(lines[seed])]
     assert all(process.returncode == 0 for process in processes)
     assert sorted(arrived) == sorted(expected) and list(landing.iterdir()) == []
-    assert len(bronze_files(bronze)) == len(seeds)
+    assert len(list_bronze_files(bronze)) == len(seeds)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vendas import embedded
+from vendas.lake.table_reader import read_table
 from vendas.schema import INPUT_NAMES
 from vendas.settings import load_settings
-from vendas.without_spark import read_without_spark
+from vendas.warehouse import embedded
 from writers import HOLDS, another_process
 
 VENDAS = Path(sys.executable).with_name("vendas")
@@ -74,8 +74,8 @@ def writers(lake):
 
 def rows_by_writer(lake):
     """How many sales silver has of each writer, and how many rows wait in quarantine."""
-    names = read_without_spark(load_settings(lake=lake).lake, "silver")["Nome"].to_pylist()
-    refused = len(read_without_spark(load_settings(lake=lake).lake, "quarantine"))
+    names = read_table(load_settings(lake=lake).lake, "silver")["Nome"].to_pylist()
+    refused = len(read_table(load_settings(lake=lake).lake, "quarantine"))
     return {how: names.count(how) for how in WAYS}, refused
 
 

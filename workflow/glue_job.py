@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vendas.errors import SettingsError, VendasError
-from vendas.job_environment import job_environment
+from vendas.machine.job_environment import job_environment
 
 
 def main(arguments: list[str]) -> None:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 
 def _work(arguments: list[str]) -> None:
     # Here, because some of it looks for a place to write as soon as it is imported.
-    from vendas.job import JobRun, run_job
+    from vendas.runs.job import JobRun, run_job
     from vendas.settings import Settings, load_settings
     from vendas.storage import S3Lake
 
@@ -41,11 +41,11 @@ def _work(arguments: list[str]) -> None:
     if not isinstance(settings.lake, S3Lake):
         raise SettingsError(f"--lake is {settings.lake}; expected s3://bucket. A lake in a folder: vendas run.")
     if given.preflight:
-        from vendas.preflight_job import run_preflight
+        from vendas.doctor.preflight_job import run_preflight
 
         return run_preflight(settings, given.preflight, given.aws_region)
     if given.upkeep is not None:
-        from vendas.upkeep_job import run_upkeep
+        from vendas.runs.upkeep_job import run_upkeep
 
         return run_upkeep(settings, given.upkeep)
     if not given.notebook:
@@ -55,7 +55,7 @@ def _work(arguments: list[str]) -> None:
 
 def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]:
     """Return what Glue passes, and the DPUs of the job."""
-    from vendas.cost import DPUS
+    from vendas.reports.cost import DPUS
 
     parser = ArgumentParser(allow_abbrev=False)
     for name in ("notebook", "preflight", "aws_region", "WORKFLOW_NAME", "WORKFLOW_RUN_ID", *settings):

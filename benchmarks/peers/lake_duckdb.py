@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from vendas.arrivals import sweep
+from vendas.landing.arrivals import sweep
 
 SCRIPT = Path(__file__).with_suffix(".sql")
 

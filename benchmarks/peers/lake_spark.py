@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
-from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT
-from vendas.spark import java_home
+from vendas.lake.spark import java_home
+from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT_COLUMNS
 
 CORRUPT, QUOTE = "_corrupt_record", chr(34)
 
@@ -30,7 +30,7 @@ def main(landing: str, folder: str) -> None:
     moment = F.try_to_timestamp("Timestamp do Registro", F.lit("yyyy-MM-dd HH:mm:ss"))
     raw = raw.withColumn("Arquivo de Origem", F.element_at(F.split(F.input_file_name(), "/"), -1))
     typed = raw
-    for column in TEXT:
+    for column in TEXT_COLUMNS:
         missing = MISSING_CODE if column.default == MISSING_CODE else MISSING
         trimmed = F.trim(F.col(column.name))
         typed = typed.withColumn(column.name, F.when(trimmed != "", trimmed).otherwise(missing))

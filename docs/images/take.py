@@ -12,7 +12,8 @@ from PIL import Image
 from rich.console import Console
 from selenium import webdriver
 
-from vendas import display, ledger
+from vendas.cli import display
+from vendas.lake import ledger
 
 HERE = Path(__file__).parent
 WIDTH, DOTS, COLOURS = 1000, 1.6, 128  # pixels of CSS, dots for each, colours that are enough for text and charts
@@ -46,7 +47,7 @@ def main(lake: Path) -> None:
 def status(lake: Path) -> str:
     """The terminal as a drawing, in whatever font of even width there is."""
     console = Console(record=True, width=84, file=io.StringIO(), force_terminal=True)
-    display.print_files(console, ledger.entries(ledger.read_events(lake)), "")
+    display.print_files(console, ledger.list_entries(ledger.read_events(lake)), "")
     return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="vendas status"), flags=re.DOTALL)
 
 

@@ -17,7 +17,7 @@ def where(mask: pa.BooleanArray, rule: Rule, text: pa.StringArray, otherwise: pa
     return pc.replace_with_mask(otherwise, mask, rule(text.filter(mask))) if pc.any(mask).as_py() else otherwise
 
 
-def only(mask: pa.BooleanArray, text: pa.StringArray) -> pa.StringArray:
+def null_elsewhere(mask: pa.BooleanArray, text: pa.StringArray) -> pa.StringArray:
     """The text where the mask is true, null elsewhere."""
     # An array of nulls, for beside a null scalar if_else of Arrow 17 spoils a text that is a slice of more.
     return pc.if_else(mask, text, pa.nulls(len(text), text.type))

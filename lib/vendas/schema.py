@@ -42,19 +42,19 @@ VENDEDOR = Column("Vendedor", "string", "Quem atendeu na loja", MISSING)
 DESCONTO = Column("Desconto Oferecido", "decimal(5,4)", "Desconto como fração: 0,1100 é 11 %")
 CODIGO = Column("Código de Desconto Usado", "string", "Código de desconto usado na venda", MISSING_CODE)
 
-INPUT = (
+INPUT_COLUMNS = (
     TIMESTAMP, NOME, SOBRENOME, EMAIL, TELEFONE, PRODUTO, VALOR,
     CANAL, PLATAFORMA, CAMPANHA, VENDEDOR, DESCONTO, CODIGO,
 )  # fmt: skip
-INPUT_NAMES = tuple(column.name for column in INPUT)
-TEXT = tuple(column for column in INPUT if column.default is not None)
+INPUT_NAMES = tuple(column.name for column in INPUT_COLUMNS)
+TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.default is not None)
 
 ARQUIVO = Column("Arquivo de Origem", "string", "Arquivo da camada bronze de onde veio a linha")
 ANO = Column("ano", "int", "Ano da venda")
 
-SILVER = (*INPUT, ARQUIVO, ANO)
+SILVER_COLUMNS = (*INPUT_COLUMNS, ARQUIVO, ANO)
 
-GOLD_SALE = (
+GOLD_SALE_COLUMNS = (
     Column("timestamp_do_registro", "timestamp_ntz", TIMESTAMP.comment),
     Column("turno_compra", "string", "Turno da venda: a parte do dia em que foi feita"),
     Column("nome_completo", "string", "Nome e sobrenome do cliente"),
@@ -72,7 +72,7 @@ GOLD_SALE = (
     Column("codigo_de_desconto_usado", "string", CODIGO.comment),
     Column("arquivo_de_origem", "string", ARQUIVO.comment),
 )
-GOLD = (*GOLD_SALE, ANO)
+GOLD_COLUMNS = (*GOLD_SALE_COLUMNS, ANO)
 
 # Columns of the files that `vendas quarantine export` writes, on top of the original ones.
 REASONS_NAME = "Motivos da Quarentena"
@@ -82,21 +82,21 @@ ORIGIN_NAME = "Linha de Origem"
 # the rules say against it, and the quarantined row that a mended one says it was.
 LINHA, TEXTO, PROBLEMAS, MOTIVOS, ORIGEM = "linha", "texto", "problemas", "motivos", "origem"
 
-QUARANTINE = (
+QUARANTINE_COLUMNS = (
     Column("arquivo", "string", "Arquivo da camada bronze"),
     Column("linha", "bigint", "Primeira linha física do registro no arquivo, a partir de 1, contado o cabeçalho"),
     Column("texto", "string", "Texto original do registro, sem o fim de linha"),
     Column("motivos", "array<string>", "Códigos de todos os motivos da recusa"),
 )
 
-MENDED = (
+RESUBMITTED_COLUMNS = (
     Column("arquivo", "string", "Arquivo da camada bronze que trouxe a linha de volta"),
     Column("linha", "bigint", "Linha física nesse arquivo"),
     Column("arquivo_de_origem", "string", "Arquivo da camada bronze em que a linha foi recusada"),
     Column("linha_de_origem", "bigint", "Linha física nesse outro arquivo"),
 )
 
-LEDGER = (
+LEDGER_COLUMNS = (
     Column("arquivo", "string", "Arquivo da camada bronze"),
     Column("arquivo_recebido", "string", "Nome com que o arquivo chegou"),
     Column("etapa", "string", "Etapa concluída: bronze, silver, gold ou dw"),
@@ -114,7 +114,13 @@ LEDGER = (
     Column("notebook", "string", "Notebook executado, a partir da pasta do lago; vazio se executado à mão"),
 )
 
-TABLES = {"silver": SILVER, "gold": GOLD, "quarantine": QUARANTINE, "mended": MENDED, "ledger": LEDGER}
+TABLES = {
+    "silver": SILVER_COLUMNS,
+    "gold": GOLD_COLUMNS,
+    "quarantine": QUARANTINE_COLUMNS,
+    "mended": RESUBMITTED_COLUMNS,
+    "ledger": LEDGER_COLUMNS,
+}
 
 
 def names(columns: tuple[Column, ...]) -> list[str]:
@@ -138,6 +144,6 @@ _ARROW_TYPES = {
 }
 
 
-def arrow(columns: tuple[Column, ...]) -> pa.Schema:
+def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
     """The columns as Arrow knows them."""
     return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from vendas.environment import LEFT_OUT
+from vendas.machine.environment import LEFT_OUT
 
 FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONWARNINGS")
 
@@ -21,7 +21,7 @@ def main() -> None:
     if found is not None:
         arguments = map(os.fsencode, sys.orig_argv[1:])  # the bytes that came, whatever they were decoded to
         os.execve(sys.executable, [os.fsencode(sys.executable), *arguments], found)
-    from vendas.cli import main as run
+    from vendas.cli.commands import main as run
 
     run()
 

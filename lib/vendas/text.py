@@ -31,18 +31,18 @@ def clean(text: str) -> str:
 
     As it is shown, and without what Excel wraps it in.
     """
-    text = shown(text)
+    text = normalize_blanks(text)
     formula = _FORMULA.fullmatch(text)
     text = formula[1].strip(" ") if formula else text
     return _FORCED_TEXT.sub("", text)
 
 
-def shown(text: str) -> str:
+def normalize_blanks(text: str) -> str:
     """Return the text without what nobody sees, with single blanks and none at the ends, in NFC."""
     return unicodedata.normalize("NFC", _BLANKS.sub(" ", text.translate(_UNSEEN)).strip(" "))
 
 
-def unseen(text: str) -> list[str]:
+def find_invisible(text: str) -> list[str]:
     """Return the code points (U+200D) in a text that nobody sees and that cleaning leaves there, each once."""
     found = {letter for letter in text.translate(_UNSEEN) if unicodedata.category(letter) in ("Cc", "Cf", "Co", "Cn")}
     return [f"U+{ord(letter):04X}" for letter in sorted(found - set(WHITE_SPACE))]
@@ -53,42 +53,42 @@ _SCALES = (("tri", 10**12), ("bi", 10**9), ("mi", 10**6), ("mil", 10**3))
 _LONG_MONEY, _LONG_COUNT = 10_000, 1_000_000  # from here on a number is abbreviated
 
 
-def brazilian(number: float | Decimal, decimals: int = 0) -> str:
+def format_number(number: float | Decimal, decimals: int = 0) -> str:
     """A number as it is written in Brazil: 1.000, with two decimals 1.000,00."""
     return f"{number:,.{decimals}f}".translate(_BRAZILIAN)
 
 
-def written(value: Decimal | int | datetime) -> str:
+def format_value(value: Decimal | int | datetime) -> str:
     """A Decimal as money, R$ 1.234,56; a moment as its day, 31/12/2024; anything else as a count, 1.234."""
     if isinstance(value, Decimal):
-        return f"R$ {brazilian(value, 2)}"
-    return f"{value:%d/%m/%Y}" if isinstance(value, datetime) else brazilian(value)
+        return f"R$ {format_number(value, 2)}"
+    return f"{value:%d/%m/%Y}" if isinstance(value, datetime) else format_number(value)
 
 
-def abbreviated(value: Decimal | int | datetime) -> str:
-    """As `written`, but a long number in about three digits: R$ 7,81 mi."""
+def abbreviate(value: Decimal | int | datetime) -> str:
+    """As `format_value`, but a long number in about three digits: R$ 7,81 mi."""
     money = isinstance(value, Decimal)
     if isinstance(value, datetime) or value < (_LONG_MONEY if money else _LONG_COUNT):
-        return written(value)
+        return format_value(value)
     name, scale = next((name, scale) for name, scale in _SCALES if value >= scale)
     digits = value / scale
-    return f"{'R$ ' * money}{brazilian(digits, 2 if digits < 10 else 1 if digits < 100 else 0)} {name}"
+    return f"{'R$ ' * money}{format_number(digits, 2 if digits < 10 else 1 if digits < 100 else 0)} {name}"
 
 
-def without_zeros(number: str) -> str:
+def drop_zero_decimals(number: str) -> str:
     """The number without decimals that are all zeros: R$ 50 mil for R$ 50,0 mil."""
     return re.sub(r",0+(?!\d)", "", number)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A stretch of time as it is written in Brazil: 4,2 s or 2 min 5 s."""
     if seconds < 59.95:
         return f"{seconds:.1f} s".replace(".", ",")
     minutes, rest = divmod(round(seconds), 60)
-    return f"{brazilian(minutes)} min {rest} s"
+    return f"{format_number(minutes)} min {rest} s"
 
 
-def moment(at: datetime, zone: bool = True) -> str:
+def format_moment(at: datetime, zone: bool = True) -> str:
     """A moment (with a zone) on this machine's clock, as it is written in Brazil: 31/03/2024 14:05:09 (UTC-03:00)."""
     local = at.astimezone()
     offset = local.strftime("%z")

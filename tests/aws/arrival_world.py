@@ -25,9 +25,9 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, s3_backends
 
-from vendas import arrivals, s3_claims, s3_moves
-from vendas.arrivals import Arrival, BronzeFile
-from vendas.s3_claims import Landed
+from vendas.landing import arrivals, s3_claims, s3_moves
+from vendas.landing.arrivals import Arrival, BronzeFile
+from vendas.landing.s3_claims import Landed
 from vendas.storage import S3Path
 
 LANDING, LAKE, WORKFLOW = S3Path("landing-bucket", ""), "lake-bucket", "vendas"
@@ -148,7 +148,7 @@ class World:
     def run(self) -> list[str]:
         """What a run's first notebook does; the bronze files that it recorded."""
         arrivals.sweep(LANDING, BRONZE)
-        found = arrivals.look(BRONZE)
+        found = arrivals.find_new_files(BRONZE)
         new = sorted({file.name for file in found.files} - self.ledger)
         self.ledger.update(new)
         found.done()

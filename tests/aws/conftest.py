@@ -12,9 +12,9 @@ from moto.server import ThreadedMotoServer
 import certificates
 from redshift_double import RedshiftDouble
 from star import TABLES, Warehouse
-from vendas import embedded, warehouse
-from vendas.endpoint import RedshiftEndpoint
 from vendas.storage import S3Path
+from vendas.warehouse import embedded, load
+from vendas.warehouse.endpoint import RedshiftEndpoint
 
 REGION = "us-east-1"
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
@@ -110,7 +110,7 @@ def redshift(s3_spark, double, bucket, request):
         dw.tell(f"truncate {', '.join(TABLES)}", "drop function if exists spoil cascade")
     else:
         request.getfixturevalue("empty")
-        warehouse.apply_ddl(s3_spark, double.endpoint)
+        load.apply_ddl(s3_spark, double.endpoint)
     double.seen.clear()
     double.conflicts = 0
     return dw

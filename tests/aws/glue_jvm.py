@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import pyspark
 
 import glue_python
-from vendas.jars import ICEBERG, ICEBERG_AWS, REDSHIFT, S3A, fetch_jars, jar_cache
-from vendas.spark import java_home
+from vendas.lake.jars import ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, S3A, fetch_jars, jar_cache
+from vendas.lake.spark import java_home
 from workflow_double import JobRun
 
-OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
+OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 NOT_TOLD = {"AWS_DEFAULT_REGION", "AWS_REGION", "PYTHONPATH", "VIRTUAL_ENV"}  # a job gets no such variable

@@ -1,4 +1,4 @@
-"""Every call to the emulator, as AWS would judge it: who, which action, on which resource, in what context.
+"""Every call to the emulator, as AWS would validate it: who, which action, on which resource, in what context.
 
 An actor is known by its access key, which is its role's logical name in the template; other callers are testers.
 """

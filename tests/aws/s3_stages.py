@@ -13,10 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from inprocess import run_notebook
-from vendas import schema, spark
-from vendas.jars import ICEBERG_AWS, PACKAGES, REDSHIFT
-from vendas.lake import Lake
-from vendas.ledger import STAGES, notebook_of
+from vendas import schema
+from vendas.lake import spark
+from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER
+from vendas.lake.ledger import STAGES, notebook_of
+from vendas.lake.tables import Lake
 from vendas.settings import load_settings
 
 BEGIN = datetime(2020, 1, 1)
@@ -46,12 +47,12 @@ def history(files):
     counts = dict.fromkeys(["lidas", "duplicadas", "quarentena", "gravadas"], pa.array([0] * len(rows)))
     for name, column in counts.items():
         rows = rows.append_column(name, column)
-    empty = schema.arrow(schema.LEDGER).empty_table()
+    empty = schema.arrow_schema(schema.LEDGER_COLUMNS).empty_table()
     return pa.concat_tables([empty, rows], promote_options="permissive").cast(empty.schema)
 
 
 def main(lake, run_id, files=None):
-    spark.PACKAGES = (*PACKAGES, ICEBERG_AWS, REDSHIFT)
+    spark.PACKAGES = (*PACKAGES, ICEBERG_AWS, REDSHIFT_DRIVER)
     settings = load_settings(lake=lake)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -9,8 +9,8 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-from vendas import sessions
-from vendas.desk import jupyterlab
+from vendas.jupyter import glue_sessions
+from vendas.jupyter.lab import jupyterlab
 from vendas.settings import load_settings
 
 needs_kernel = pytest.mark.skipif(
@@ -37,7 +37,7 @@ class GlueSession(AsyncKernelManager):
 
     @property
     def kernel_spec(self):
-        return KernelSpecManager().get_kernel_spec(sessions.KERNEL["name"])
+        return KernelSpecManager().get_kernel_spec(glue_sessions.KERNEL["name"])
 
     async def shutdown_kernel(self, now=False, restart=False):
         await super().shutdown_kernel(now=False, restart=restart)

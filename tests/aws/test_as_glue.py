@@ -11,7 +11,7 @@ from small_notebooks import RESULT, write_notebook
 
 IMPORTS = """
 import pyspark, sys
-import vendas.job, vendas.lake, vendas.preflight_job, vendas.warehouse, vendas.workers
+import vendas.runs.job, vendas.lake.tables, vendas.doctor.preflight_job, vendas.warehouse.load, vendas.stages.transform
 print(pyspark.__version__)
 """
 NOT_THERE = """
@@ -22,12 +22,12 @@ KERNEL = """
 import os, sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from vendas.job_environment import job_environment
+from vendas.machine.job_environment import job_environment
 with TemporaryDirectory() as folder:
     if sys.argv[3] == "with":
         os.environ |= job_environment(Path(folder), sys.path)
-    from vendas.pages import notebook_pages
-    from vendas.runner import run_notebook
+    from vendas.reports.pages import notebook_pages
+    from vendas.runs.notebook_runner import run_notebook
     done = run_notebook(Path(sys.argv[1]), Path(sys.argv[2]), {"run_id": "r", "rows": 7}, {}, 60)
     (page,) = notebook_pages(Path(sys.argv[2]).parent)
     print(done.read, page.page or page.problem, folder)

@@ -20,16 +20,17 @@ from lake_twin import DIMENSIONS
 from permissions import Recorder
 from stack import Stack
 from test_preflight import FAULTS
-from vendas import preflight, storage
-from vendas.cost import Usage
-from vendas.embedded import ensure_running
-from vendas.lake import GOLD, SILVER
-from vendas.ledger import entries, read_events
-from vendas.s3_objects import listed
+from vendas import storage
+from vendas.doctor import preflight
+from vendas.lake.ledger import list_entries, read_events
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
+from vendas.landing.s3_objects import list_objects
+from vendas.reports.cost import Usage
+from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.schema import TABLES
 from vendas.storage import S3Lake
-from vendas.upkeep_job import MIN_HOURS
-from vendas.without_spark import read_without_spark
+from vendas.warehouse.embedded import ensure_running
 from workflow_double import WorkflowDouble, metrics_of
 
 ROOT = Path(__file__).parents[2]
@@ -111,14 +112,14 @@ class Cloud:
         return boto3.client("glue").get_workflow_runs(Name=self.workflow.name)["Runs"][-1]["WorkflowRunId"]
 
     def keys(self, prefix):
-        return sorted(path.name for path in listed(boto3.client("s3"), self.lake / prefix))
+        return sorted(path.name for path in list_objects(boto3.client("s3"), self.lake / prefix))
 
     def ask(self, query):
         with psycopg.connect(self.double.backend.url) as connection:
             return connection.execute(query).fetchall()
 
     def entries(self):
-        return {entry["arquivo_recebido"]: entry for entry in entries(read_events(self.lake))}
+        return {entry["arquivo_recebido"]: entry for entry in list_entries(read_events(self.lake))}
 
 
 class Account:
@@ -166,7 +167,7 @@ def all_keys(bucket):
 
 
 def gold_rows(lake):
-    rows = read_without_spark(lake, GOLD).drop_columns(["arquivo_de_origem"]).to_pylist()
+    rows = read_table(lake, GOLD_TABLE).drop_columns(["arquivo_de_origem"]).to_pylist()
     return sorted((tuple(row.values()) for row in rows), key=repr)
 
 
@@ -190,7 +191,7 @@ def test_an_upload_becomes_the_star(cloud, first_run, real_lake):
     counts = {name: entry["lidas"] for name, entry in cloud.entries().items()}
     assert counts == {path.name: len(path.read_bytes().splitlines()) - 1 for path in FIXTURES.glob("*.csv")}
     assert gold_rows(cloud.lake) == gold_rows(folder)
-    assert read_without_spark(cloud.lake, SILVER).num_rows == 70
+    assert read_table(cloud.lake, SILVER_TABLE).num_rows == 70
     local = psycopg.connect(ensure_running(folder / "dw").url)
     with local:
         for name in DIMENSIONS:
@@ -278,13 +279,13 @@ def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first
 
 def test_the_upkeep_changes_no_row_and_its_calls_are_allowed(cloud, first_run):
     """Last here, when the tables have files of several runs."""
-    before = [read_without_spark(cloud.lake, table).num_rows for table in TABLES]
+    before = [read_table(cloud.lake, table).num_rows for table in TABLES]
     done = cloud.workflow.run_job("UpkeepJob", "none", **{"--upkeep": MIN_HOURS})
     assert done.state == "SUCCEEDED", done.error
     tables = json.loads(done.said.splitlines()[-1])["tables"]
     assert [upkeep["table"] for upkeep in tables] == list(TABLES)
-    assert [read_without_spark(cloud.lake, table).num_rows for table in TABLES] == before
-    silver, years = tables[0], set(read_without_spark(cloud.lake, SILVER)["ano"].to_pylist())
+    assert [read_table(cloud.lake, table).num_rows for table in TABLES] == before
+    silver, years = tables[0], set(read_table(cloud.lake, SILVER_TABLE)["ano"].to_pylist())
     assert silver["after"]["data_files"] == len(years) < silver["before"]["data_files"]
     assert silver["after"]["disk_bytes"] > silver["after"]["data_bytes"] > 0
     calls = cloud.recorder.of("UpkeepRole")

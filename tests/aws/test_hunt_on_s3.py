@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from test_hunt import AMOUNTS, HUNT, NOW, REJECTED, TAKEN
-from vendas.bronze import survey_file
-from vendas.bronze_names import BronzeFile
-from vendas.check import examine_sample
+from vendas.landing.bronze_names import BronzeFile
+from vendas.stages.check_file import check_sample
+from vendas.stages.survey import survey_file
 from vendas.storage import S3Path
 
 
@@ -19,7 +19,7 @@ def diagnose(bucket):
         file = BronzeFile.parse(f"registros_{name}_20240101T000000000Z_aaaaaaaa.csv")
         (bronze / file.name).write_bytes((HUNT / f"registros_{name}.csv").read_bytes())
         event = survey_file(file, bronze, {}, "r1")
-        (found,) = examine_sample(bronze, [event], NOW)
+        (found,) = check_sample(bronze, [event], NOW)
         return found, event
 
     return diagnose

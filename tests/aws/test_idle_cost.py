@@ -9,10 +9,10 @@ from stack import Stack
 from test_readme import TEXT
 from test_template import GIVEN, NETWORK
 from vendas import resources
-from vendas.cost import DPUS, prices
+from vendas.reports.cost import DPUS, read_prices
 
 PAGE = TEXT["aws.md"].partition("## Cost")[2].partition("## Take it down")[0]
-PRICE = prices()
+PRICE = read_prices()
 DAYS = PRICE["hours_a_month"] / 24
 STACK = Stack(**GIVEN)
 

@@ -10,14 +10,16 @@ import pytest
 
 import glue_job
 from runs import a_run, entry
-from vendas import job, kept_runs, s3_lock, storage
-from vendas.cost import Usage
+from vendas import storage
 from vendas.errors import SettingsError
-from vendas.ledger import Event
-from vendas.lock import LOCK, hold_lake
-from vendas.report import write_report
+from vendas.lake import s3_lock
+from vendas.lake.ledger import Event
+from vendas.lake.lock import LOCK, hold_lake
+from vendas.landing.s3_objects import list_objects
+from vendas.reports.cost import Usage
+from vendas.reports.report import write_report
 from vendas.results import StageResult
-from vendas.s3_objects import listed
+from vendas.runs import job, run_archive
 from vendas.settings import load_settings
 from vendas.storage import S3Lake, S3Path
 
@@ -33,14 +35,14 @@ def fresh_clients(aws):
 
 
 def test_corrections_are_json_lists_among_the_properties():
-    assert job.corrections({"trigger": "x"}) == {"undo": [], "replay": []}
-    assert job.corrections({"undo": '["a.csv", "b.csv"]'}) == {"undo": ["a.csv", "b.csv"], "replay": []}
+    assert job.read_corrections({"trigger": "x"}) == {"undo": [], "replay": []}
+    assert job.read_corrections({"undo": '["a.csv", "b.csv"]'}) == {"undo": ["a.csv", "b.csv"], "replay": []}
 
 
 @pytest.mark.parametrize("text", ["a.csv", '"a.csv"', "[1]", "{}", "", "null"])
 def test_other_corrections_are_refused(text):
     with pytest.raises(SettingsError, match="(?s)property replay.*JSON list"):
-        job.corrections({"replay": text})
+        job.read_corrections({"replay": text})
 
 
 @pytest.mark.parametrize(
@@ -123,17 +125,17 @@ def test_runs_are_kept_and_listed_as_those_on_a_machine(bucket, tmp_path):
     for place, (run_id, hour) in enumerate([("wr_b", 14), ("wr_a", 15), ("wr_c", 13)]):
         folder = tmp_path / str(place) / run_id
         folder.parent.mkdir()
-        kept_runs.fetch(runs, run_id, folder)
+        run_archive.fetch(runs, run_id, folder)
         begun = datetime(2024, 3, 31, hour, tzinfo=UTC)
         write_report(folder, a_run(files=[entry()], begun=begun), S3Lake(bucket))
-        kept_runs.keep(folder, runs)
+        run_archive.store(folder, runs)
     again = tmp_path / "again" / "wr_a"
     again.parent.mkdir()
-    kept_runs.fetch(runs, "wr_a", again)
+    run_archive.fetch(runs, "wr_a", again)
     assert {path.name for path in again.iterdir()} == {"index.html", "dicionario.html", "run.json"}
     page = (runs / "index.html").open("rb").read().decode()
     assert page.index("wr_a/") < page.index("wr_b/") < page.index("wr_c/") and f"s3://{bucket}" in page
-    assert [path.name for path in listed(boto3.client("s3"), runs)] == ["index.html"]
+    assert [path.name for path in list_objects(boto3.client("s3"), runs)] == ["index.html"]
     assert boto3.client("s3").head_object(Bucket=bucket, Key="runs/wr_a/index.html")["ContentType"] == "text/html"
 
 

@@ -7,8 +7,8 @@ import pytest
 from moto.s3.models import s3_backends
 
 from arrival_world import LANDING, WORKFLOW, failure, world
-from vendas.arrivals import waiting_files
 from vendas.errors import ArrivalError
+from vendas.landing.arrivals import list_waiting_files
 
 ODD_KEYS = [
     "registros loja 1+2.csv",
@@ -247,4 +247,6 @@ def test_a_landing_of_more_than_a_page_is_swept_whole(aws):
 def test_more_than_a_thousand_objects_are_all_seen(aws):
     for number in range(1100):
         s3_backends["123456789012"]["aws"].put_object(LANDING.bucket, f"registros_{number:04}.csv", b"")
-    assert [path.name for path in waiting_files(LANDING)] == [f"registros_{number:04}.csv" for number in range(1100)]
+    assert [path.name for path in list_waiting_files(LANDING)] == [
+        f"registros_{number:04}.csv" for number in range(1100)
+    ]

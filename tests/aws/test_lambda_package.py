@@ -33,22 +33,24 @@ def test_the_function_is_imported_from_its_package_beside_nothing_but_boto3(pack
         origin = Path(find_spec(name).origin)
         installed = origin.parent if origin.name == "__init__.py" else origin
         (tmp_path / installed.name).symlink_to(installed)
-    code = "import handler, vendas.s3_moves as moves; print(handler.__file__, moves.__file__, callable(handler.handle))"
+    code = (
+        "import handler as h, vendas.landing.s3_moves as moves; print(h.__file__, moves.__file__, callable(h.handle))"
+    )
     found = run_python(code, "-S", PYTHONPATH=f"{package}:{tmp_path}")
-    assert found == [str(package / "handler.py"), str(package / "vendas" / "s3_moves.py"), "True"]
+    assert found == [str(package / "handler.py"), str(package / "vendas" / "landing" / "s3_moves.py"), "True"]
 
 
 def test_the_package_is_up_to_date(package):
-    packed = {path.name: path.read_text() for path in [package / "handler.py", *(package / "vendas").glob("*.py")]}
-    sources = [ROOT / "lambda" / "handler.py", *(ROOT / "lib" / "vendas").glob("*.py")]
-    assert packed == {path.name: path.read_text() for path in sources if path.name in packed}
+    packed = {path.relative_to(package): path.read_text() for path in (package / "vendas").rglob("*.py")}
+    assert packed == {path: (ROOT / "lib" / path).read_text() for path in packed}
+    assert (package / "handler.py").read_text() == (ROOT / "lambda" / "handler.py").read_text()
 
 
-@pytest.mark.parametrize("module", ["vendas.arrivals", "vendas.s3_moves"])
+@pytest.mark.parametrize("module", ["vendas.landing.arrivals", "vendas.landing.s3_moves"])
 def test_arrivals_load_no_heavy_library(module):
     heavy = {"pydantic", "pyspark", "pandas", "pyarrow", "numpy"}
     assert not heavy & set(run_python(f"import {module}, sys; print(*sys.modules)"))
 
 
 def test_a_lake_in_folders_does_not_load_boto3():
-    assert "boto3" not in run_python("import vendas.arrivals, sys; print(*sys.modules)")
+    assert "boto3" not in run_python("import vendas.landing.arrivals, sys; print(*sys.modules)")

@@ -14,12 +14,14 @@ from pyspark.sql import SparkSession
 import redshift_double
 from conftest import COPY_ROLE, REGION
 from redshift_rules import INTERNAL, Refused
-from vendas import probes, resources, storage, warehouse, warehouse_probes
-from vendas.endpoint import RedshiftEndpoint
-from vendas.job_environment import WRITABLE, job_environment
-from vendas.preflight_job import Preflight, found
+from vendas import resources, storage
+from vendas.doctor import job_probes, warehouse_probes
+from vendas.doctor.preflight_job import Preflight, run_probe
+from vendas.lake.spark import map_on_workers
+from vendas.machine.job_environment import WRITABLE, job_environment
 from vendas.settings import load_settings
-from vendas.spark import spread
+from vendas.warehouse import load
+from vendas.warehouse.endpoint import RedshiftEndpoint
 
 SQL = resources.folder("sql")
 
@@ -156,7 +158,7 @@ FAULTS = {
 def test_what_would_not_work_is_red(job, what, tmp_path, monkeypatch):
     fault, said = FAULTS[what]
     fault(monkeypatch, job, tmp_path)
-    finding = found(what, job.looks()[what])
+    finding = run_probe(what, job.looks()[what])
     assert (finding.ok, said in finding.found, finding.remedy != "") == (False, True, True), finding
 
 
@@ -176,13 +178,13 @@ def test_every_look_has_its_fault(job):
 
 
 def test_a_job_without_a_region_says_so(settings, job):
-    assert "--aws_region" in found("x", Preflight(settings, None).looks()["Region of the driver"]).found
+    assert "--aws_region" in run_probe("x", Preflight(settings, None).looks()["Region of the driver"]).found
 
 
 def test_a_session_gives_s3a_and_its_workers_the_region(job, s3_spark, monkeypatch):
     s3_spark.sparkContext.environment.pop("AWS_DEFAULT_REGION", None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
-    assert spread(job._spark, [0], lambda _: probes.region_of_process()) == ["sa-east-1"]
+    assert map_on_workers(job._spark, [0], lambda _: job_probes.region_of_process()) == ["sa-east-1"]
     assert s3_spark._jsc.hadoopConfiguration().get("fs.s3a.endpoint.region") == "sa-east-1"
 
 
@@ -213,12 +215,12 @@ def test_each_statement_that_is_refused_is_named(job, monkeypatch):
     monkeypatch.setattr(
         warehouse_probes, "sql_files", lambda kind: all_files(kind) | (more if kind == "checks" else {})
     )
-    said = found("SQL", job.looks()["SQL"]).found.splitlines()
+    said = run_probe("SQL", job.looks()["SQL"]).found.splitlines()
     assert [line.partition(": ")[0] for line in said] == ["checks/a.sql", "checks/b.sql"]
 
 
 def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
-    warehouse.apply_ddl(s3_spark, double.endpoint)
+    load.apply_ddl(s3_spark, double.endpoint)
     with psycopg.connect(double.backend.url) as connection:
         row = ("a.csv", 3, datetime(2024, 3, 31), False)
         connection.execute("insert into arquivos_carregados values (%s, %s, %s, %s)", row)
@@ -226,7 +228,7 @@ def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
         tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1"
         before = connection.execute(tables).fetchall()
         connection.commit()
-        assert found("SQL", job.looks()["SQL"]).ok and found("COPY", job.looks()["COPY"]).ok
+        assert run_probe("SQL", job.looks()["SQL"]).ok and run_probe("COPY", job.looks()["COPY"]).ok
         assert connection.execute("select * from arquivos_carregados").fetchall() == [row]
         assert connection.execute(tables).fetchall() == before
 
@@ -246,7 +248,7 @@ def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
     ],
 )
 def test_a_suffix_of_awss_is_no_other_version(version, pin, same):
-    assert probes._same(version, pin) is same
+    assert job_probes._same(version, pin) is same
 
 
 def test_a_job_has_a_place_for_whatever_writes_beside_its_work(tmp_path):

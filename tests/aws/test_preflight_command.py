@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 
 from arrival_world import LANDING, failure, world
 from test_project import ROOT
-from vendas import preflight, storage
-from vendas.cli import app
+from vendas import storage
+from vendas.cli.commands import app
+from vendas.doctor import preflight
+from vendas.doctor.findings import Finding
+from vendas.doctor.preflight import StackOutputs, stack_of
+from vendas.doctor.preflight_job import result_path
 from vendas.errors import ArrivalError, SettingsError
-from vendas.findings import Finding
-from vendas.preflight import StackOutputs, stack_of
-from vendas.preflight_job import result_path
 from vendas.storage import S3Lake, S3Path
 
 OUTPUTS = {"PreflightJob": "loja-00-preflight", "ArrivalFunction": "loja-arrival", "LandingBucket": "chegada"}

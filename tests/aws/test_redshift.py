@@ -10,14 +10,16 @@ import pytest
 import certificates
 from inprocess import run_notebook
 from star import SALE, Warehouse
-from vendas import embedded, engines, exploration, jdbc, resources, warehouse
-from vendas.endpoint import RedshiftEndpoint
+from vendas import resources
 from vendas.errors import CheckFailed, SettingsError, WarehouseConflict, WarehouseError
-from vendas.lake import GOLD, Lake
-from vendas.ledger import read_events
+from vendas.lake.ledger import read_events
+from vendas.lake.spark import session
+from vendas.lake.tables import GOLD_TABLE, Lake
+from vendas.reports import exploration
 from vendas.settings import load_settings
-from vendas.spark import session
 from vendas.storage import location
+from vendas.warehouse import embedded, engines, jdbc, load
+from vendas.warehouse.endpoint import RedshiftEndpoint
 
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
@@ -41,7 +43,7 @@ def test_a_sale_arrives_exactly_and_again_and_is_rebuilt(redshift):
 @pytest.fixture
 def postgresql(s3_spark, tmp_path):
     endpoint = embedded.ensure_running(tmp_path / "dw")
-    warehouse.apply_ddl(s3_spark, endpoint)
+    load.apply_ddl(s3_spark, endpoint)
     yield Warehouse(s3_spark, endpoint, tmp_path / "staging")
     embedded.stop(tmp_path / "dw")
 
@@ -49,10 +51,10 @@ def postgresql(s3_spark, tmp_path):
 def test_the_star_is_postgresqls_row_by_row_and_key_by_key(redshift, postgresql, real_lake):
     lake, _ = real_lake
     files = sorted({event.arquivo for event in read_events(lake)})
-    gold = Lake(session(load_settings(lake=lake))).files_of(GOLD, files)
+    gold = Lake(session(load_settings(lake=lake))).files_of(GOLD_TABLE, files)
     held = []
     for dw in (redshift, postgresql):
-        warehouse.load(dw.spark, dw.endpoint, gold, files, dw.staging)
+        load.load(dw.spark, dw.endpoint, gold, files, dw.staging)
         held.append(dw.everything())
         held[-1]["arquivos_carregados"] = [row[:2] + row[3:] for row in held[-1]["arquivos_carregados"]]  # not when
     assert held[0] == held[1]
@@ -62,7 +64,7 @@ def test_the_star_is_postgresqls_row_by_row_and_key_by_key(redshift, postgresql,
 def test_a_load_without_any_sale_is_recorded_and_staging_is_emptied(redshift, s3_spark, bucket):
     assert redshift.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
     assert redshift.load(files=["a.csv"]) == {"a.csv": 0}
-    assert warehouse.loaded_rows(s3_spark, redshift.endpoint) == {"a.csv": 0, "vazio.csv": 0}
+    assert load.count_loaded_rows(s3_spark, redshift.endpoint) == {"a.csv": 0, "vazio.csv": 0}
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="staging/carga/")
 
 
@@ -155,7 +157,7 @@ def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect
     query = (resources.folder("sql") / "checks" / f"{check}.sql").read_text(encoding="utf-8")
     redshift.load({})
     with jdbc.transaction(s3_spark, redshift.endpoint) as opened:
-        opened.run(warehouse.CREATE_FILES_OF_LOAD)
+        opened.run(load.CREATE_FILES_OF_LOAD)
         opened.insert("arquivos_da_carga", [("a.csv", 1, Decimal(100), Decimal(89))])
         before = opened.rows(query)
         opened.run(defect)
@@ -234,7 +236,7 @@ def test_the_secret_and_the_role_name_the_endpoint(aws):
     boto3.client("secretsmanager").create_secret(Name="vendas/dw", SecretString=json.dumps(held))
     settings = load_settings(lake="s3://lago", redshift_secret="vendas/dw", redshift_copy_role=COPY_ROLE)
     expected = RedshiftEndpoint(5439, "s3cret", "dw.example", "vendas", "carga", copy_role=COPY_ROLE)
-    assert warehouse.endpoint_of(settings) == expected
+    assert load.endpoint_of(settings) == expected
     assert "s3cret" not in repr(expected)
 
 
@@ -247,18 +249,18 @@ def test_a_secret_that_is_of_no_use_is_explained(aws, secret, said):
     if secret is not None:
         boto3.client("secretsmanager").create_secret(Name=name, SecretString=secret)
     with pytest.raises(WarehouseError, match=f"(?s)VENDAS_REDSHIFT_SECRET.*{said}"):
-        warehouse.endpoint_of(load_settings(lake="s3://lago", redshift_secret=name, redshift_copy_role=COPY_ROLE))
+        load.endpoint_of(load_settings(lake="s3://lago", redshift_secret=name, redshift_copy_role=COPY_ROLE))
 
 
 @pytest.mark.parametrize("given", [{}, {"redshift_secret": "x"}, {"redshift_copy_role": COPY_ROLE}])
 def test_a_lake_in_s3_needs_the_secret_and_the_role(given):
     with pytest.raises(SettingsError, match="VENDAS_REDSHIFT_SECRET.*VENDAS_REDSHIFT_COPY_ROLE"):
-        warehouse.endpoint_of(load_settings(lake="s3://lago", **given))
+        load.endpoint_of(load_settings(lake="s3://lago", **given))
 
 
 def refused(spark, endpoint):
     with pytest.raises(WarehouseError) as error:
-        warehouse.loaded_rows(spark, endpoint)
+        load.count_loaded_rows(spark, endpoint)
     return str(error.value)
 
 

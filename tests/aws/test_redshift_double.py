@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from redshift_double import md5
-from vendas.exploration import ask, connect
+from vendas.reports.exploration import ask, connect
 
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 TABLE = (

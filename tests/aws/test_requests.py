@@ -16,7 +16,7 @@ from conftest import COPY_ROLE
 from permissions import Recorder
 from s3_stages import old_name
 from vendas import storage
-from vendas.ledger import entries, read_events
+from vendas.lake.ledger import list_entries, read_events
 from vendas.storage import S3Lake
 
 HERE = Path(__file__).parent
@@ -85,5 +85,5 @@ def test_an_increment_costs_no_more_requests_in_a_lake_of_a_hundred_thousand_fil
     give_history(lake)
     into_a_large_lake = increment(lake, recorder, "segundo", CSV.replace(b"2023", b"2024"))
     assert into_a_large_lake <= AT_MOST * into_an_empty_lake, (into_an_empty_lake, into_a_large_lake)
-    found = {entry["arquivo_recebido"]: entry["situacao"] for entry in entries(read_events(lake))}
+    found = {entry["arquivo_recebido"]: entry["situacao"] for entry in list_entries(read_events(lake))}
     assert len(found) == 102 and found["registros_segundo.csv"] == "processado"

@@ -11,13 +11,14 @@ import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from vendas import s3_lock, storage
-from vendas.lock import LOCK, hold_lake
+from vendas import storage
+from vendas.lake import s3_lock
+from vendas.lake.lock import LOCK, hold_lake
 from vendas.storage import S3Path
 
 HOLD = """
 import sys, time
-from vendas.lock import hold_lake
+from vendas.lake.lock import hold_lake
 from vendas.storage import S3Path
 with hold_lake(S3Path(sys.argv[1]), sys.exit):
     print("held", flush=True)

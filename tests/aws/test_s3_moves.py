@@ -6,12 +6,12 @@ import pytest
 from moto.s3.models import s3_backends
 
 from arrival_world import BRONZE, LANDING, failure, world
-from vendas import s3_moves
-from vendas.arrivals import BronzeFile, bronze_files, sweep, waiting_files
-from vendas.bronze_names import bytes_too_long_on_s3
 from vendas.errors import ArrivalError
-from vendas.s3_moves import Landed
-from vendas.s3_objects import is_same
+from vendas.landing import s3_moves
+from vendas.landing.arrivals import BronzeFile, list_bronze_files, list_waiting_files, sweep
+from vendas.landing.bronze_names import bytes_too_long_on_s3
+from vendas.landing.s3_moves import Landed
+from vendas.landing.s3_objects import is_same
 from vendas.storage import S3Path
 
 MIB = 1024**2
@@ -33,14 +33,14 @@ def without_versions():
 def test_waiting_files_are_the_sales_files_in_landing_itself_by_name(aws):
     for key in ("registros_b.csv", "registros_a.csv", "registros_a.csv", "outros.csv", "pasta/registros.csv"):
         aws.upload(key)
-    assert waiting_files(LANDING) == [LANDING / "registros_a.csv", LANDING / "registros_b.csv"]
+    assert list_waiting_files(LANDING) == [LANDING / "registros_a.csv", LANDING / "registros_b.csv"]
 
 
 def test_bronze_files_come_in_bronze_order_and_nothing_else_does(aws):
     uploads = [aws.upload(f"registros_{name}.csv") for name in "ba"]
     aws.deliver([upload.event() for upload in reversed(uploads)])
     aws.user.put_object(Bucket="lake-bucket", Key="bronze/notas.txt")
-    assert bronze_files(BRONZE) == [BronzeFile.parse(upload.bronze_name) for upload in uploads]
+    assert list_bronze_files(BRONZE) == [BronzeFile.parse(upload.bronze_name) for upload in uploads]
 
 
 def test_a_sweep_returns_what_arrived_in_bronze_order(aws):
@@ -53,15 +53,15 @@ def test_a_sweep_returns_what_arrived_in_bronze_order(aws):
 def test_a_landing_may_be_a_folder_of_the_lake(aws):
     for key in ("landing/registros.csv", "landing/pasta/registros.csv", "registros.csv"):
         aws.user.put_object(Bucket="lake-bucket", Key=key, Body=b"a,b\n")
-    assert waiting_files(LAKES_OWN) == [LAKES_OWN / "registros.csv"]
+    assert list_waiting_files(LAKES_OWN) == [LAKES_OWN / "registros.csv"]
     assert [arrival.name for arrival in sweep(LAKES_OWN, BRONZE)] == ["registros.csv"]
-    assert [file.received_as for file in bronze_files(BRONZE)] == ["registros.csv"]
+    assert [file.received_as for file in list_bronze_files(BRONZE)] == ["registros.csv"]
 
 
 def test_a_file_sent_again_is_two_bronze_files(aws):
     for _ in range(2):
         aws.upload("registros.csv")
-    assert len(sweep(LANDING, BRONZE)) == 2 and len(bronze_files(BRONZE)) == 2
+    assert len(sweep(LANDING, BRONZE)) == 2 and len(list_bronze_files(BRONZE)) == 2
 
 
 def test_files_that_cannot_be_moved_are_named_once_all_others_are_moved(aws):
@@ -85,11 +85,11 @@ def test_a_name_too_long_for_bronze_stays_is_named_and_stops_no_other_object(aws
     for key in (TOO_LONG, LONGEST, "registros_b.csv"):
         aws.upload(key)
     assert sorted(arrival.name for arrival in sweep(LANDING, BRONZE)) == ["registros_b.csv", LONGEST]
-    assert max(len(file.name) for file in bronze_files(BRONZE)) == 1000
+    assert max(len(file.name) for file in list_bronze_files(BRONZE)) == 1000
     assert caplog.messages == [
         f"{LANDING / TOO_LONG} stays in landing: its name is 1 bytes too long for bronze; send it under a shorter one"
     ]
-    assert waiting_files(LANDING) == [LANDING / TOO_LONG] and sweep(LANDING, BRONZE) == []
+    assert list_waiting_files(LANDING) == [LANDING / TOO_LONG] and sweep(LANDING, BRONZE) == []
 
 
 @pytest.mark.parametrize(("name_bytes", "excess"), [(894, 0), (895, 1)])
@@ -110,7 +110,7 @@ def test_another_csv_in_landing_is_named_and_nothing_else_is(aws, caplog):
     assert [message.split(" stays")[0] for message in caplog.messages] == [str(LANDING / "vendas.csv")]
 
 
-@pytest.mark.parametrize("verb", [bronze_files, waiting_files, lambda place: sweep(place, BRONZE)])
+@pytest.mark.parametrize("verb", [list_bronze_files, list_waiting_files, lambda place: sweep(place, BRONZE)])
 def test_a_bucket_that_is_not_there_is_an_error_that_names_it(aws, verb):
     with pytest.raises(ArrivalError, match=r"s3://missing/.* could not be .*(?s:.*)NoSuchBucket"):
         verb(S3Path("missing", "bronze"))

@@ -7,7 +7,9 @@ import sys
 import nbformat
 import pytest
 
-from vendas import cli, resources, sessions
+from vendas import resources
+from vendas.cli import commands
+from vendas.jupyter import glue_sessions
 
 SET = {
     "VENDAS_GLUE_ROLE": "arn:aws:iam::123456789012:role/vendas-sessions",
@@ -23,7 +25,7 @@ def opens(monkeypatch, tmp_path, capsys):
     for name in [name for name in os.environ if name.startswith(("AWS_", "glue_", "VENDAS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setattr(sessions, "find_spec", lambda name: name)  # the kernel is installed
+    monkeypatch.setattr(glue_sessions, "find_spec", lambda name: name)  # the kernel is installed
 
     def opens(lake="s3://lago-1", **variables):
         became = [{}]
@@ -32,7 +34,7 @@ def opens(monkeypatch, tmp_path, capsys):
         monkeypatch.setattr(os, "execve", lambda program, command, environment: became.append(environment))
         monkeypatch.setattr(sys, "argv", ["vendas", "notebook", "--lake", lake, "--json"])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            commands.main()
         said = capsys.readouterr()
         return ended.value.code, said.err if ended.value.code else json.loads(said.out), became[-1]
 
@@ -45,7 +47,7 @@ def test_the_copies_are_for_the_glue_kernel_and_name_the_lake(opens, tmp_path):
     copies = {path.name: nbformat.read(path, 4) for path in (tmp_path / "vendas-notebooks" / "lago-1").iterdir()}
     assert copies.keys() == {path.name for path in resources.folder("notebooks").glob("*.ipynb")}
     for notebook in copies.values():
-        assert notebook.metadata.kernelspec == sessions.KERNEL
+        assert notebook.metadata.kernelspec == glue_sessions.KERNEL
         code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
         assert 'lake = "s3://lago-1"' in code[1] and not any(
             line.startswith("%") for line in "\n".join(code).split("\n")
@@ -81,6 +83,6 @@ def test_what_a_session_needs_is_asked_for_first(opens, tmp_path, lacking, said)
 
 
 def test_without_the_kernel_it_says_how_to_get_it(opens, monkeypatch):
-    monkeypatch.setattr(sessions, "find_spec", lambda name: None)
+    monkeypatch.setattr(glue_sessions, "find_spec", lambda name: None)
     code, error, _ = opens()
     assert code == 1 and "pip install 'vendas[glue]'" in error

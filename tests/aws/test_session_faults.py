@@ -11,7 +11,7 @@ from session_desk import GIVEN, PROFILE, GlueSession, StockSession, desk, needs_
 from sessions_stub import Refused, Stub
 from small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
-from vendas.runner import run_notebook
+from vendas.runs.notebook_runner import run_notebook
 
 pytestmark = needs_kernel
 

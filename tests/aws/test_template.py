@@ -12,11 +12,11 @@ import yaml
 
 from stack import TEMPLATE, Stack
 from test_project import ROOT
-from vendas import job
+from vendas.lake.spark import JVM_OPTIONS
 from vendas.results import StageResult
+from vendas.runs import job
+from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.settings import Settings
-from vendas.spark import OF_THE_JVM
-from vendas.upkeep_job import MIN_HOURS
 
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 GIVEN = {
@@ -78,7 +78,7 @@ def test_jobs_are_told_what_the_script_and_the_settings_know(stack):
 def test_jobs_tell_the_jvm_what_it_must_know_from_its_start(stack):
     for properties in stack.resources("AWS::Glue::Job").values():
         told = properties["DefaultArguments"]["--conf"].split(" --conf ")
-        assert dict(option.split("=", 1) for option in told) == OF_THE_JVM
+        assert dict(option.split("=", 1) for option in told) == JVM_OPTIONS
 
 
 def test_every_job_is_told_the_stacks_region(stack):

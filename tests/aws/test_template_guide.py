@@ -10,8 +10,8 @@ from awscli.clidriver import create_clidriver
 from stack import Stack
 from test_project import ROOT
 from test_readme import TEXT, shell_commands
-from vendas import preflight
-from vendas.preflight_job import Preflight
+from vendas.doctor import preflight
+from vendas.doctor.preflight_job import Preflight
 
 PAGE = TEXT["aws.md"]
 STACK = Stack(ArtifactsBucket="artifacts", JobModules="vendas/vendas.gluewheels.zip", JobScript="vendas/glue_job.py")
@@ -45,10 +45,10 @@ def test_awscli_takes_the_command(aws, words):
 
 
 def test_run_properties_are_lists_that_a_job_understands():
-    from vendas.job import corrections
+    from vendas.runs.job import read_corrections
 
     given = [json.loads(words[-1]) for words in COMMANDS if "--run-properties" in words]
-    understood = [{name for name, files in corrections(properties).items() if files} for properties in given]
+    understood = [{name for name, files in read_corrections(properties).items() if files} for properties in given]
     assert understood == [{"undo"}, {"replay"}]
 
 

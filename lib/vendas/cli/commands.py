@@ -1,0 +1,272 @@
+"""The command line: `vendas …`. Reads the settings, calls the library, shows what came of it."""
+
+import logging
+import os
+import sys
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vendas.cli import display, doctor_commands, dw_commands, quarantine_commands
+from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
+from vendas.errors import VendasError
+from vendas.lake import ledger
+from vendas.landing.arrivals import find, list_bronze_files
+from vendas.machine.environment import isolate, leave_gateway
+from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
+from vendas.settings import Settings, load_settings
+
+app = typer.Typer(
+    help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(dw_commands.app, name="dw")
+app.add_typer(quarantine_commands.app, name="quarantine")
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
+MAX_HOURS = 100 * 366 * 24
+AS_STARTED: dict[str, str] = {}  # the environment that the command was called in
+EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
+    AS_STARTED.update(os.environ)
+    _prepare_output()
+    try:
+        isolate()
+        leave_gateway()
+        code = app(standalone_mode=False) or 0
+    except UsageError as error:
+        error.show()
+        code = EXIT_FAILED  # its own 2 would say that a file was rejected
+    except (VendasError, OSError) as error:
+        print_error(error)
+        code = EXIT_FAILED
+    if code == EXIT_INTERRUPTED:
+        console.print("Interrupted. Nothing is lost: the next run takes up what is pending.")
+    sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Let no command end for a letter that the terminal lacks, nor because whoever started it has closed its output."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        getattr(sys, name).reconfigure(errors="replace")
+
+
+@app.command()
+def run(lake: Lake = None, json: Json = False) -> None:
+    """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
+    report = _run(local(lake), json)
+    if report.status == "with_rejections":
+        raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
+    """Takes a bronze file out of every layer; other files get back the rows that were dropped as equal to its own."""
+    _correct("undo", file, "Take out of every layer", yes, lake, json)
+
+
+@app.command()
+def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
+    """Processes a bronze file again, by the rules as they are now; also one that was undone or rejected."""
+    _correct("replay", file, "Process again", yes, lake, json)
+
+
+def _correct(how: str, file: str, question: str, yes: bool, lake: Path | None, json: bool) -> None:
+    """Runs with one file to undo or replay, once the user has agreed."""
+    settings = existing(lake)
+    (found,) = find(list_bronze_files(settings.bronze), [Path(file).name])
+    concerned = [e for e in ledger.list_entries(ledger.read_events(settings.lake)) if e["arquivo"] == found.name]
+    display.print_files(console, concerned, found.name)
+    if not yes and not sys.stdin.isatty():
+        raise VendasError(
+            f"`vendas {how}` asks before it acts, and nobody can answer here. Give --yes; nothing was done."
+        )
+    if not yes and not typer.confirm(f"{question}: {found.name}?", err=True):
+        console.print("Nothing was done.")
+        return
+    report = _run(settings, json, Corrections(**{how: [found.name]}))
+    if report.status == "with_rejections":
+        raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def watch(
+    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks for new files.")] = 10,
+    refresh: Annotated[int, typer.Option(min=1, help="Seconds between two refreshes of the star.")] = 3600,
+    lake: Lake = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document a run, on a line of its own.")] = False,
+) -> None:
+    """Keeps running: takes up new files as they appear, refreshes the star on a schedule. Ctrl-C or SIGTERM ends it."""
+    from vendas.runs.watch import until_signal
+    from vendas.runs.watch import watch as keep_up_to_date
+
+    settings = local(lake)
+    settings.landing.mkdir(parents=True, exist_ok=True)
+
+    def failed(error: VendasError | OSError, seconds: float) -> None:
+        print_error(error)
+        console.print(f"Trying again in {seconds:g} s.")
+
+    def run_and_show() -> None:
+        _run(settings, json, tell_of_landing=False)  # each look does, once of each file
+
+    with until_signal() as stopped:
+        console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
+        tell = partial(display.print_left, console)
+        keep_up_to_date(settings, every, refresh, run_and_show, failed, stopped, tell)
+    # Not by `console`: a line that the signal cut off in it would come out a second time.
+    typer.echo("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.", err=True)
+
+
+@app.command()
+def maintain(
+    keep: Annotated[int, typer.Option(min=0, max=MAX_HOURS, metavar="HOURS", help="How long snapshots stay.")] = 168,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Compacts the lake's tables and lets go of old snapshots. With --keep 0, let no notebook work on it meanwhile."""
+    from vendas.lake.maintenance import as_json, maintain_tables
+    from vendas.lake.spark import private_session
+
+    settings = local(lake)
+    upkeeps = maintain_tables(
+        settings,
+        timedelta(hours=keep),
+        private_session,
+        waiting=lambda: display.print_waiting(console),
+        done=lambda table: console.print(f"{table} done"),
+    )
+    if json:
+        print_json(as_json(upkeeps))
+    elif upkeeps:
+        display.print_upkeeps(Console(), upkeeps)
+    if not upkeeps:
+        console.print(f"Nothing to maintain: there is no table yet in {settings.lake}", soft_wrap=True)
+
+
+@app.command()
+def status(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…]", help="Only these, stage by stage.")] = None,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """What happened to every file, ever: the ledger. Of files that are named: each stage, its times and notebook."""
+    settings = load_settings(lake=lake)
+    events = ledger.read_events(settings.lake)
+    entries = ledger.list_entries(events)
+    if files:
+        named = {file.name for file in find(list_bronze_files(settings.bronze), [Path(file).name for file in files])}
+        entries = [entry for entry in entries if entry["arquivo"] in named]
+        stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
+    if json:
+        print_json({"files": entries})
+    elif files:
+        display.print_files(Console(), entries, f"Ledger of {settings.lake}")
+        display.print_stages(Console(), stages)
+    elif entries:
+        display.print_files(Console(), entries, f"Ledger of {settings.lake}")
+    else:
+        console.print(f"No file yet. Drop registros*.csv into {settings.landing} and call: vendas run", soft_wrap=True)
+
+
+@app.command()
+def sample(
+    rows: Annotated[int, typer.Argument(help="Rows in all.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where to. [default: the landing]")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
+    files: Annotated[int | None, typer.Option(help="How many files. [default: by size]")] = None,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Writes realistic input files: Brazilian names, several channels, duplicates, empty fields."""
+    from vendas.sample.generator import write_sample
+
+    written = write_sample(rows, folder or local(lake).landing, seed, files)
+    for path in written:
+        console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+    if json:
+        print_json({"rows": rows, "files": [str(path) for path in written]})
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
+    lake: Lake = None,  # as every command; no file is looked at differently for it
+    json: Json = False,
+) -> None:
+    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
+    from vendas.stages.check_file import as_json, check_files
+
+    with console.status("Reading the files …"):
+        found = check_files(files, datetime.now())
+    print_json(as_json(found)) if json else display.print_diagnoses(Console(), found)
+    if any(diagnosis.rejected or not diagnosis.nome_aceito for diagnosis in found):
+        raise typer.Exit(EXIT_REJECTED)
+
+
+@app.command()
+def doctor(lake: Lake = None, json: Json = False) -> None:
+    """Whether this installation, or the stack of a lake in S3, will work. Exit code 1: something will not."""
+    from vendas.doctor.installation import look_at_installation
+
+    try:
+        place = load_settings(lake=lake).lake
+    except VendasError:
+        place = None  # what is wrong with the settings is one of the findings
+    if place is not None and not isinstance(place, Path):
+        return doctor_commands.look_at_stack(place, json)
+    doctor_commands.show(look_at_installation(lake, AS_STARTED), json)
+
+
+@app.command(context_settings={"allow_extra_args": True})
+def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> None:
+    """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks).
+
+    Notebooks of a lake in S3 (kept in ./vendas-notebooks/BUCKET) run in a session of AWS Glue.
+
+    A copy you have changed stays as it is; the others follow the project's notebooks.
+
+    What follows -- goes to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`.
+    """
+    from vendas.jupyter.lab import jupyterlab, notebooks_folder, prepare_notebooks
+
+    settings = load_settings(lake=lake)
+    command, environment = jupyterlab(settings)
+    outdated = prepare_notebooks(settings)
+    for copy in outdated:
+        console.print(
+            f"{copy} stays as you changed it, but the project's notebook has changed since. To get that one, rename "
+            "yours and call this again.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if json:
+        print_json({"folder": str(notebooks_folder(settings)), "outdated": [copy.name for copy in outdated]})
+    os.execve(command[0], [*command, *context.args], {**os.environ, **environment})
+
+
+def _run(
+    settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS, tell_of_landing: bool = True
+) -> RunReport:
+    """A run that shows its progress and what came of it, and what stays in landing."""
+    with display.RunProgress(console) as progress:
+        report = run_pipeline(settings, progress, corrections)
+    display.print_run(console, report, tell_of_landing)
+    if json:
+        print_json(report.as_json())
+    return report

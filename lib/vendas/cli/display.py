@@ -1,0 +1,215 @@
+"""What people see in the terminal: progress, tables of files, errors. All of it on standard error or by rich."""
+
+from collections.abc import Iterator
+from dataclasses import astuple
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from vendas.csvfile.column_names import join_names
+from vendas.csvfile.encoding import CP1252, UTF8
+from vendas.lake import ledger, maintenance
+from vendas.reasons import Reason
+from vendas.rules.quality_warnings import explain_code
+from vendas.runs import pipeline
+from vendas.stages.check_file import Diagnosis
+from vendas.stages.quarantine import QuarantinedRow
+from vendas.text import find_invisible, format_number
+
+_TEXT_SHOWN = 200  # characters of a quarantined row's text
+_STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
+_ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
+_COUNTS = {
+    "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "duvidosas": "Duv.", "silver": "Silver",
+    "gold": "Gold", "dw": "DW",
+}  # fmt: skip
+FILES_OF_A_RUN = 30  # at most, in the table that a run ends with
+
+
+class RunProgress(pipeline.Progress):
+    """A bar for each notebook, moving by cells; on a terminal that cannot move, a line when it is done."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Bars(
+            TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"),
+            TimeElapsedColumn(), console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+
+    def __enter__(self):
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_):
+        self._bars.stop()
+
+    def waiting(self) -> None:
+        print_waiting(self._console)
+
+    def starting(self, run_id: str) -> None:
+        self._console.print(f"Run {run_id}: starting Spark …")
+
+    def cell_done(self, notebook: str, done: int, total: int) -> None:
+        if notebook not in self._tasks:
+            self._tasks[notebook] = self._bars.add_task(notebook, total=total)
+        self._bars.update(self._tasks[notebook], completed=done)
+
+    def stage_done(self, stage: pipeline.Stage) -> None:
+        if not self._console.is_terminal:
+            self._console.print(f"{stage.notebook} done in {stage.seconds:.1f} s")
+
+    def warning(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, style="yellow", soft_wrap=True)
+
+
+def print_waiting(console: Console) -> None:
+    """What holds the lake is a run, or upkeep."""
+    console.print("Another run holds this lake; waiting for it to end …")
+
+
+def print_upkeeps(console: Console, upkeeps: list[maintenance.Upkeep]) -> None:
+    """A table of the lake's tables: each size before and after."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Tabela")
+    for heading in ("Arquivos", "Bytes", "Instantâneos", "Bytes em disco"):
+        table.add_column(heading, justify="right")
+    for upkeep in upkeeps:
+        sizes = zip(astuple(upkeep.before), astuple(upkeep.after), strict=True)
+        table.add_row(upkeep.table, *(f"{format_number(before)} → {format_number(after)}" for before, after in sizes))
+    console.print(table)
+
+
+def print_run(console: Console, report: pipeline.RunReport, tell_of_landing: bool = True) -> None:
+    """What a run did: its files, what stays in landing, and where its report is."""
+    if report.files:
+        title = f"Run {report.run_id}: {report.seconds:.1f} s"
+        print_files(console, sorted(report.files, key=ledger.attention_order), title, FILES_OF_A_RUN)
+    else:
+        console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
+    for path, why in report.left.items() if tell_of_landing else ():
+        print_left(console, path, why)
+    if report.report:
+        console.print(f"Report: {report.report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_left(console: Console, path: Path, why: str) -> None:
+    """A file that stays in landing, and why."""
+    console.print(f"{path} {why}.", markup=False, highlight=False, style="yellow", soft_wrap=True)
+
+
+def print_files(console: Console, entries: list[dict], title: str, most: int | None = None) -> None:
+    """A table of ledger entries, `most` of them at most, totals of all, and the reasons of those shown below it."""
+    table = Table(
+        title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+    )
+    table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
+    table.add_column("Situação", no_wrap=True)
+    for name, heading in _COUNTS.items():
+        table.add_column(heading, format_number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
+    shown = entries[:most]
+    for entry in shown:
+        situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]"
+        table.add_row(escape(entry["arquivo_recebido"]), situacao, *(format_number(entry[name]) for name in _COUNTS))
+    console.print(table)
+    if left_out := len(entries) - len(shown):
+        console.print(
+            f"The first {len(shown)} of {format_number(len(entries))} files, those that need a look first; "
+            f"`vendas status` shows the other {format_number(left_out)}, too.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for entry in shown:
+        if entry["motivo"]:
+            console.print(f"{entry['arquivo']}: {entry['motivo']}", markup=False, highlight=False)
+
+
+def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> None:
+    """Of each file a table of its stages: rows there, when it began (UTC) and for how long; then the notebooks."""
+    for arquivo, events in stages.items():
+        table = Table(title=escape(arquivo), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("Etapa", "Situação", "Linhas", "Início (UTC)", "Segundos"):
+            table.add_column(heading, justify="right" if heading in ("Linhas", "Segundos") else "left")
+        for event in events:
+            begun = f"{event.iniciado_em:%d/%m/%Y %H:%M:%S}" if event.iniciado_em else ""
+            seconds = f"{(event.registrado_em - event.iniciado_em).total_seconds():.1f}" if event.iniciado_em else ""
+            table.add_row(event.etapa, event.situacao, format_number(event.gravadas), begun, seconds.replace(".", ","))
+        console.print(table)
+        for event in events:
+            executed = event.notebook or f"notebook executado à mão ({event.run_id})"
+            console.print(f"{event.etapa}: {executed}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
+    """A table of quarantined rows, then what each reason in it means."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Arquivo", "Linha", "Motivos", "Texto"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "Linha" else "left")
+    for row in rows:
+        reasons = "\n".join([*row.motivos, *find_invisible(row.texto)]) + ("\n(corrigida)" if row.corrigida else "")
+        text = row.texto if len(row.texto) <= _TEXT_SHOWN else row.texto[:_TEXT_SHOWN] + "…"
+        table.add_row(escape(row.arquivo), format_number(row.linha), reasons, escape(text))
+    console.print(table)
+    for code in sorted({code for row in rows for code in row.motivos}):
+        console.print(f"{code}: {Reason(code).sentence}", markup=False, highlight=False)
+
+
+def print_diagnoses(console: Console, diagnoses: list[Diagnosis]) -> None:
+    """A table of examined files, then each file's rows to look at, and what every code in it means."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Arquivo", overflow="fold")
+    table.add_column("Situação", no_wrap=True)
+    for heading in ("Lidas", "Boas", "Duvidosas", "Recusadas"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for found in diagnoses:
+        situacao = f"[{'red' if found.rejected else 'green'}]{found.situacao}[/]"
+        counts = (found.lidas, found.boas, found.duvidosas, found.recusadas)
+        table.add_row(escape(found.arquivo), situacao, *map(format_number, counts))
+    console.print(table)
+    for found in diagnoses:
+        _print_findings(console, found)
+
+
+def _print_findings(console: Console, found: Diagnosis) -> None:
+    console.print(f"\n{escape(found.arquivo)}", style="bold", highlight=False, overflow="fold")
+    for line in _notes(found):
+        console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
+    if found.exemplos:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("Linha", justify="right", no_wrap=True)
+        table.add_column("Por exemplo", overflow="fold")
+        table.add_column("Motivos", no_wrap=True)
+        for example in found.exemplos:
+            motivos = "\n".join([*example.motivos, *find_invisible(example.texto)])
+            table.add_row(format_number(example.linha), escape(_shortened(example.texto)), motivos)
+        console.print(table)
+
+
+def _notes(found: Diagnosis) -> Iterator[str]:
+    """What there is to say of a file, a sentence a line."""
+    if not found.nome_aceito:
+        yield "O nome não é registros*.csv: o arquivo não seria recolhido. Renomeie-o antes de enviar."
+    if found.rejected:
+        yield f"Seria rejeitado: {found.motivo}"
+        return
+    encoding = _ENCODINGS[found.codificacao] + (" com BOM" if found.bom else "")
+    yield f"{encoding}, delimitador: {found.delimitador}."
+    renamed = [f"{name} (no arquivo: {came})" for name, came in found.colunas.items() if came != name]
+    if renamed:
+        yield f"Colunas com outro nome: {', '.join(renamed)}."
+    if found.colunas_ignoradas:
+        yield f"Colunas ignoradas: {join_names(found.colunas_ignoradas)}."
+    for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas), ("Aviso", found.avisos)):
+        for code, rows in codes.items():
+            yield f"{kind}: {format_number(rows)} por {code}. {explain_code(code)}"
+
+
+def _shortened(text: str, longest: int = 100) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"

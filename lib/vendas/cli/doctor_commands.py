@@ -1,0 +1,45 @@
+"""What `vendas doctor` does for a lake in S3."""
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vendas.cli.terminal import console, print_json
+from vendas.doctor.findings import Finding, findings_as_json
+from vendas.storage import S3Lake
+
+EXIT_FAILED = 1
+
+
+def look_at_stack(lake: S3Lake, json: bool) -> None:
+    """Show what the preflight finds of the stack whose lake this is.
+
+    Raises Exit with code 1 if something will not work, and SettingsError.
+    """
+    from vendas.doctor.preflight import (  # here, because boto3 and Spark would cost every command a second
+        preflight,
+        stack_of,
+    )
+
+    stack = stack_of(lake)
+    with console.status(f"Looking at the stack {stack.name} …"):
+        findings = preflight(stack, lambda said: console.print(said, markup=False, highlight=False))
+    show(findings, json)
+
+
+def show(findings: list[Finding], json: bool) -> None:
+    """Show what was found. Raises Exit with code 1 if something will not work."""
+    print_json(findings_as_json(findings)) if json else print_findings(Console(), findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def print_findings(to: Console, findings: list[Finding]) -> None:
+    """A line for each finding: ok, or what to do."""
+    table = Table("Looked at", "", "Found", "What to do", box=box.SIMPLE_HEAD, pad_edge=False)
+    for finding in findings:
+        state = Text("ok", "green") if finding.ok else Text("no", "bold red")
+        table.add_row(Text(finding.what), state, Text(finding.found), Text(finding.remedy))
+    to.print(table)

@@ -1,0 +1,54 @@
+"""The command line's `vendas dw …`: the embedded warehouse of a lake."""
+
+import os
+
+import typer
+
+from vendas.cli import display
+from vendas.cli.terminal import Json, Lake, console, existing, local, print_json
+from vendas.lake.lock import hold_lake
+
+app = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True)
+
+
+@app.command("url")
+def dw_url(lake: Lake = None, json: Json = False) -> None:
+    """Starts the warehouse if need be and prints its URL, password included."""
+    from vendas.warehouse.embedded import ensure_running
+
+    url = ensure_running(existing(lake).dw).url
+    print_json({"url": url}) if json else print(url)
+
+
+@app.command("stop")
+def dw_stop(lake: Lake = None, json: Json = False) -> None:
+    """Stops the warehouse; nothing happens if it does not run."""
+    from vendas.warehouse.embedded import stop
+
+    stopped = stop(local(lake).dw)
+    console.print("Warehouse stopped." if stopped else "Warehouse was not running.")
+    if json:
+        print_json({"stopped": stopped})
+
+
+@app.command("rebuild")
+def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
+    """Loads the whole warehouse anew from gold; readers see the old one until it is done, and keys stay as they are."""
+    from vendas.lake.spark import private_session
+    from vendas.stages.undo import rebuild_warehouse
+
+    settings = existing(lake)
+    with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:
+        held = rebuild_warehouse(spark, settings)
+    console.print(f"Loaded {sum(held.values())} sales of {len(held)} files.")
+    if json:
+        print_json({"files": [{"arquivo": name, "dw": rows} for name, rows in held.items()]})
+
+
+@app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dw_psql(context: typer.Context, lake: Lake = None) -> None:
+    """Opens psql on the warehouse; what follows goes to psql, e.g. `vendas dw psql -- -c 'select 1'`."""
+    from vendas.warehouse.embedded import ensure_running, psql
+
+    command, environment = psql(ensure_running(existing(lake).dw))
+    os.execve(command[0], [*command, *context.args], {**os.environ, **environment})

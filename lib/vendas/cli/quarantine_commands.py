@@ -1,0 +1,51 @@
+"""The command line's `vendas quarantine …`: the rows that were refused, with their reasons."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vendas.cli import display
+from vendas.cli.terminal import Json, Lake, console, print_json
+from vendas.settings import load_settings
+
+app = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)
+
+
+@app.command("list")
+def quarantine_list(
+    lake: Lake = None,
+    json: Json = False,
+    open: Annotated[bool, typer.Option("--open", help="Only rows that have not come back mended.")] = False,
+) -> None:
+    """Every quarantined row: its file, its line there, its exact text and all reasons."""
+    from vendas.stages.quarantine import read_quarantine
+
+    rows = [row for row in read_quarantine(load_settings(lake=lake).lake) if not (open and row.corrigida)]
+    if json:
+        shown = ("arquivo", "linha", "texto", "motivos")
+        print_json({"rows": [{name: getattr(row, name) for name in shown} for row in rows]})
+    elif rows:
+        display.print_quarantine(Console(), rows)
+    else:
+        console.print("No row is in quarantine.")
+
+
+@app.command("export")
+def quarantine_export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; not the landing.")],
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Writes the rows as CSV files to mend and drop into landing again; the column of reasons may stay in them."""
+    from vendas.stages.quarantine import export_quarantine
+
+    settings = load_settings(lake=lake)
+    written = export_quarantine(settings.lake, settings.landing, folder)
+    for path, rows in written.items():
+        console.print(f"Wrote {path}: {rows} rows to mend", highlight=False, soft_wrap=True)
+    if not written:
+        console.print("No row is in quarantine.")
+    if json:
+        print_json({"files": [{"arquivo": str(path), "linhas": rows} for path, rows in written.items()]})

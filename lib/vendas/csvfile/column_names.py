@@ -1,0 +1,55 @@
+"""Names of columns as files spell them: which spellings are one name, and where in a header the contract's are."""
+
+import re
+import unicodedata
+
+from vendas.csvfile.grammar import split
+from vendas.schema import INPUT_COLUMNS
+from vendas.text import normalize_blanks
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
+_UNIT = re.compile(r"(?<=.)\([^()]*\)[^\w()]*\Z", re.DOTALL)
+
+
+def normalize_name(name: str) -> str:
+    """Return what all spellings of a name share: letters and digits, without case, accents and a unit at the end."""
+    letters = unicodedata.normalize("NFD", _UNIT.sub("", normalize_blanks(name)).casefold())
+    return "".join(filter(str.isalnum, letters))
+
+
+def read_names(record: bytes, encoding: str, delimiter: str) -> tuple[str, ...]:
+    """Return a record's fields as names of columns, as they are shown."""
+    return tuple(
+        normalize_blanks(_unquote(field.decode(encoding, errors="replace"))) for field in split(record, delimiter)
+    )
+
+
+def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return for each of the contract's columns where among the names it is: one place each, if all is well.
+
+    Other names of a column, as the schema declares them, count only where its proper name is absent.
+    """
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(normalize_name(name), []).append(place)
+
+    def found(*known: str) -> tuple[int, ...]:
+        return tuple(place for name in known for place in places.get(normalize_name(name), ()))
+
+    return tuple(found(column.name) or found(*column.other_names) for column in INPUT_COLUMNS)
+
+
+def are_headers(places: tuple[tuple[int, ...], ...]) -> bool:
+    """Return whether names with these places have each of the contract's columns once."""
+    return all(len(of_column) == 1 for of_column in places)
+
+
+def join_names(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:
+    """Return names for a message, however many and long they are."""
+    quoted = [f"'{name[:longest]}…'" if len(name) > longest else f"'{name}'" for name in names[:most]]
+    return ", ".join(quoted) + (f" e mais {len(names) - most}" if len(names) > most else "")
+
+
+def _unquote(field: str) -> str:
+    quoted = _QUOTED.match(field)
+    return quoted[1].replace('""', '"') + quoted[2] if quoted else field

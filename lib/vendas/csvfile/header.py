@@ -1,0 +1,156 @@
+"""The header of a CSV file: under which delimiter it holds the contract's columns, and where each of them is."""
+
+import re
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from vendas.csvfile.column_names import are_headers, join_names, name_places, read_names
+from vendas.csvfile.encoding import Encoded
+from vendas.csvfile.grammar import Window, bytes_between, reject, windows
+from vendas.csvfile.row_finder import RowFinder
+from vendas.errors import FileRejected
+from vendas.schema import INPUT_NAMES
+
+DELIMITERS = {",": "vírgula", ";": "ponto e vírgula", "\t": "tabulação", "|": "barra vertical"}
+MAX_COLUMNS = 10_000
+MAX_HEADER_BYTES = 4 << 20
+HEADER_WINDOW_BYTES = 64 << 10
+
+# The first line by which Excel learns the delimiter; saved again by Excel, it ends in delimiters.
+_SEP_LINE = re.compile(rb'"?sep=(?P<named>[^\r\n"]?)"?(?P<more>[^\r\n]*)\r{0,2}(?:\n|\Z)', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first record that is not blank, as read under one delimiter."""
+
+    delimiter: str
+    names: tuple[str, ...]  # clean
+    places: tuple[tuple[int, ...], ...]  # where each of the contract's columns is; one place each, if all is well
+    line: int
+    end: int  # offset in the file of what follows the header
+    next_line: int  # its physical line
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Where each of the contract's columns is, in the contract's order."""
+        return tuple(place for (place,) in self.places)
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The names of the columns the contract does not know."""
+        known = set(self.positions)
+        return tuple(name for place, name in enumerate(self.names) if place not in known)
+
+
+def find_header(file: BinaryIO, text: Encoded) -> Header:
+    """Return the header under the delimiter that gives each of the 13 columns once.
+
+    Raises: FileRejected if there is no such delimiter, saying what is wrong under the one that comes closest, or if a
+    first line `sep=` names another delimiter.
+    """
+    sep = _SEP_LINE.match(text.head, text.begin)
+    begin, line = (sep.end(), 2) if sep else (text.begin, 1)
+    closest, problem = None, None
+    for delimiter in DELIMITERS:
+        try:
+            header = _read_header(file, begin, text.end, line, text.encoding, delimiter)
+        except FileRejected as error:
+            problem = problem or error
+            continue
+        if are_headers(header.places):
+            _check_sep_line(sep, delimiter)
+            return header
+        if closest is None or _matches(header) > _matches(closest):
+            closest = header
+    if closest is None or (problem and not _matches(closest)):
+        raise problem
+    raise _header_below(file, begin, text.end, line, text.encoding, closest.line) or _mismatch(closest)
+
+
+def _check_sep_line(sep: re.Match | None, delimiter: str) -> None:
+    named = sep and sep["named"].decode("cp1252", errors="replace")
+    if sep and (named != delimiter or sep["more"].decode("cp1252", errors="replace").strip(f"{delimiter} ")):
+        raise reject(
+            f"A primeira linha, 'sep=', indica outro delimitador ('{named}') que o do cabeçalho "
+            f"({DELIMITERS[delimiter]})",
+            f"Apague essa linha, ou escreva nela sep={delimiter}",
+        )
+
+
+def _read_header(file: BinaryIO, start: int, end: int, first_line: int, encoding: str, delimiter: str) -> Header:
+    finder = RowFinder(encoding, delimiter)
+    read = bytes_between(file, start, end)
+    for window in windows(read, delimiter, first_line, HEADER_WINDOW_BYTES, MAX_HEADER_BYTES):
+        solid = np.flatnonzero(~finder.blank(window))
+        if len(solid):
+            record = int(solid[0])
+            line, next_line = window.lines[record : record + 2].tolist()
+            _check_record(window, record, line, delimiter)
+            names = read_names(window.record(record), encoding, delimiter)
+            offset = start + window.offset + int(window.bounds[record + 1])
+            return Header(delimiter, names, name_places(names), line, offset, next_line)
+    raise reject("O arquivo não tem cabeçalho: só há linhas em branco", "Ponha na primeira linha os nomes das colunas")
+
+
+def _check_record(window: Window, record: int, line: int, delimiter: str) -> None:
+    if window.holding(window.lone_returns)[record]:
+        raise reject(
+            f"Na linha {line} há um retorno de carro (CR) sozinho, fora de aspas, já no cabeçalho; as linhas devem "
+            "terminar em LF ou CRLF",
+            "Corrija as quebras de linha (salve como CSV comum, não como CSV de Macintosh)",
+        )
+    columns = int(window.fields(delimiter)[record])
+    if columns > MAX_COLUMNS:
+        raise reject(
+            f"O cabeçalho (linha {line}) tem {columns} colunas; são aceitas no máximo {MAX_COLUMNS}",
+            "Corrija o cabeçalho (ou faltam nele as quebras de linha)",
+        )
+
+
+def _header_below(
+    file: BinaryIO, start: int, end: int, first_line: int, encoding: str, first: int
+) -> FileRejected | None:
+    """Return the error for a file whose header stands below other text, which begins on line `first`; None if none."""
+    for delimiter in DELIMITERS:
+        read = bytes_between(file, start, end)
+        try:
+            window = next(windows(read, delimiter, first_line, HEADER_WINDOW_BYTES, MAX_HEADER_BYTES), None)
+        except FileRejected:
+            continue
+        for record in RowFinder(encoding, delimiter).headers(window) if window else ():
+            line = int(window.lines[record])
+            lines = f"a linha {first}" if line - 1 == first else f"as linhas {first} a {line - 1}"
+            return reject(
+                f"O cabeçalho está na linha {line}; antes dele há outro texto, a partir da linha {first}",
+                f"Apague {lines}",
+            )
+    return None
+
+
+def _matches(header: Header) -> int:
+    return sum(map(bool, header.places))
+
+
+def _mismatch(header: Header) -> FileRejected:
+    came = join_names(header.names)
+    if not _matches(header):
+        return reject(
+            f"Não foi possível detectar o delimitador: o cabeçalho (linha {header.line}) não traz nenhuma das "
+            f"{len(INPUT_NAMES)} colunas separadas por {', '.join(DELIMITERS.values())}; veio: {came}",
+            "Corrija o cabeçalho",
+        )
+    counts = {name: len(places) for name, places in zip(INPUT_NAMES, header.places, strict=True)}
+    missing = [name for name, count in counts.items() if count == 0]
+    repeated = [name for name, count in counts.items() if count > 1]
+    problems = [f"falta: {join_names(missing)}"] * bool(missing) + [f"repetida: {join_names(repeated)}"] * bool(
+        repeated
+    )
+    return reject(
+        f"O cabeçalho (linha {header.line}) não tem cada uma das {len(INPUT_NAMES)} colunas uma vez; "
+        f"{'; '.join(problems)}. "
+        f"Vieram {len(header.names)} colunas, separadas por {DELIMITERS[header.delimiter]}: {came}",
+        "Corrija o cabeçalho",
+    )

@@ -1,0 +1,90 @@
+"""Which records of a CSV file are rows: those that are neither blank nor the header once more."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from vendas.csvfile.column_names import are_headers, name_places, read_names
+from vendas.csvfile.grammar import QUOTE, Window
+from vendas.schema import INPUT_COLUMNS
+from vendas.text import WHITE_SPACE
+
+_BLANK, _PERHAPS, _SOLID = range(3)
+_TELLING_WORDS = sorted(
+    (column.name.lower().encode() for column in INPUT_COLUMNS if column.name.isascii() and column.name.isalpha()),
+    key=len,
+)[-3:]
+"""Names of one word, of which a header has at least two as they are, however it spells the others; rows have none.
+
+So a record without the last two of the three is no header, which is quickly seen.
+"""
+
+
+@dataclass(frozen=True)
+class RowFinder:
+    """Tells rows from other records, in a file of this encoding and delimiter."""
+
+    encoding: str
+    delimiter: str
+
+    def rows(self, window: Window) -> np.ndarray:
+        """Return per record whether it is a row."""
+        rows = ~self.blank(window)
+        rows[list(self.headers(window))] = False
+        return rows
+
+    def blank(self, window: Window) -> np.ndarray:
+        """Return per record whether it has nothing but blanks, delimiters, and quotes around blanks or nothing."""
+        starts = window.bounds[:-1]
+        first = self._kinds[window.bytes[starts]]
+        quoted = np.flatnonzero(window.bytes[starts] == QUOTE)
+        second = np.minimum(starts[quoted] + 1, len(window.bytes) - 1)
+        first[quoted] = np.maximum(_PERHAPS, self._kinds[window.bytes[second]])
+        if (first == _SOLID).all():
+            return np.zeros(len(window), bool)
+        kind = np.maximum.reduceat(np.frombuffer(window.data.translate(self._kinds.tobytes()), np.uint8), starts)
+        for number in np.flatnonzero(kind == _PERHAPS):
+            text = window.record(number).decode(self.encoding, errors="replace")
+            kind[number] = _BLANK if self._blank_text.fullmatch(text) else _SOLID
+        return kind == _BLANK
+
+    def headers(self, window: Window) -> dict[int, tuple[int, ...]]:
+        """Return the records that have each of the contract's columns once, as a header: number and places."""
+        found, lower = {}, window.data.lower()
+        for number in np.flatnonzero(window.holding(_places_of(_TELLING_WORDS[1:], lower))):
+            record = window.record(number)
+            if sum(word in record.lower() for word in _TELLING_WORDS) < 2:
+                continue
+            places = name_places(read_names(record, self.encoding, self.delimiter))
+            if are_headers(places):
+                found[int(number)] = tuple(place for (place,) in places)
+        return found
+
+    @cached_property
+    def _kinds(self) -> np.ndarray:
+        """Per byte value: a blank or the delimiter, perhaps part of what is blank (to be decoded), or certainly not."""
+        kinds = np.full(256, _SOLID, np.uint8)
+        for blank in WHITE_SPACE:
+            for byte in blank.encode(self.encoding, errors="ignore"):
+                kinds[byte] = _BLANK if byte < 0x80 else _PERHAPS
+        kinds[ord(self.delimiter)], kinds[QUOTE] = _BLANK, _PERHAPS
+        return kinds
+
+    @cached_property
+    def _blank_text(self) -> re.Pattern:
+        delimiter = re.escape(self.delimiter)
+        field = f'(?:"[{WHITE_SPACE}]*"|[{WHITE_SPACE.replace(self.delimiter, "")}]*)'
+        return re.compile(f"{field}(?:{delimiter}{field})*")
+
+
+def _places_of(words: list[bytes], data: bytes) -> np.ndarray:
+    """Return the offsets of these words in the data; `find` tells of most data, quickly, that it has none."""
+    places = []
+    for word in words:
+        place = data.find(word)
+        while place >= 0:
+            places.append(place)
+            place = data.find(word, place + 1)
+    return np.array(places, np.int64)

@@ -1,0 +1,1 @@
+"""What `vendas doctor` looks at: this installation, or the stack of a lake in S3."""

@@ -1,0 +1,154 @@
+"""What Redshift makes of this project's SQL: every statement of sql/ planned there, a COPY of one row, nothing kept."""
+
+import re
+import secrets
+from collections.abc import Container, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from vendas.doctor.job_probes import driver_version
+from vendas.errors import ProbeFailed, WarehouseConflict, WarehouseError, without_java_frames
+from vendas.lake.data_files import WrittenFile
+from vendas.storage import S3Path
+from vendas.warehouse.endpoint import Endpoint
+from vendas.warehouse.engines import engine_of
+from vendas.warehouse.jdbc import Transaction, transaction
+from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
+
+FAILURES_SHOWN = 5
+REFRESH_STAR = "refresh_star"
+_PROCEDURE = re.compile(r"create or replace procedure (\w+)\(\) as \$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
+_PL_SQL = re.compile(r"^(if not found then|end if|return|else)$")
+_PLANNED = re.compile(r"(select|with|insert|update|delete)\b")  # what EXPLAIN takes and a refresh does
+_COPIED = "create temporary table preflight (texto varchar(10) not null, numero integer not null)"
+
+
+class _Enough(Exception):
+    """Ends a transaction that shall not be committed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement of a file: to be planned only, or to be done because later ones need what it makes."""
+
+    file: str
+    sql: str
+
+    @property
+    def asked(self) -> str:
+        """What the engine is asked."""
+        return f"explain {self.sql}" if _PLANNED.match(_plain(self.sql)) else self.sql
+
+
+def connect(spark: SparkSession, endpoint: Endpoint) -> str:
+    """The warehouse takes a connection; what it is, and the driver that reaches it."""
+    with transaction(spark, endpoint) as opened:
+        (row,) = opened.rows("select version()")
+    return f"{endpoint.host}:{endpoint.port}, {row['version']}; driver {driver_version(spark)}"
+
+
+def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
+    """COPY reads the staging folder under its role: one row into a table that nobody else sees."""
+    path = staging / f"preflight-{secrets.token_hex(4)}"
+    rows = pa.table({"texto": ["é"], "numero": pa.array([7], pa.int32())})
+    engine = engine_of(endpoint)
+    file = WrittenFile(str(path), path.write_bytes(engine.encode(rows)))
+    try:
+        with suppress(_Enough), transaction(spark, endpoint) as opened:
+            opened.run(_COPIED)
+            engine.copy(opened, "preflight", rows.column_names, [file])
+            read = opened.rows("select texto, numero from preflight")
+            raise _Enough
+    finally:
+        path.unlink()
+    if read != [{"texto": "é", "numero": "7"}]:
+        raise ProbeFailed(f"COPY loaded {read}")
+    return f"a row of {staging}, under {endpoint.copy_role}"
+
+
+def explain(spark: SparkSession, endpoint: Endpoint) -> str:
+    """Every statement of sql/ is understood; definitions are made, all others planned, and all is rolled back.
+
+    Raises ProbeFailed naming the statements that are refused, up to five.
+    """
+    steps = list(statements(endpoint))
+    refused: dict[int, str] = {}
+    while len(refused) < FAILURES_SHOWN:
+        failed = _first_refused(spark, endpoint, steps, refused.keys())
+        if failed is None:
+            break
+        number, said = failed
+        refused[number] = f"{steps[number].file}: {said}"
+    if refused:
+        raise ProbeFailed("\n".join(refused.values()))
+    return f"{len(steps)} statements of {len({step.file for step in steps})} files, nothing kept"
+
+
+def statements(endpoint: Endpoint) -> Iterator[Step]:
+    """The statements of sql/ in an order in which each finds what it needs; procedures' bodies as their calls come."""
+    engine, bodies = engine_of(endpoint), {}
+    for kind in ("ddl", "star", *engine.own_ddl):
+        for file, text in sql_files(kind).items():
+            sql = engine.ddl(text)
+            yield Step(_named(file), sql)
+            for name, body in _PROCEDURE.findall(sql):
+                bodies[name] = (_named(file), body)
+    yield Step("warehouse.py", engine.lock_loads)  # a load that is under way comes first
+    yield from _body(REFRESH_STAR, bodies)
+    yield Step("warehouse.py", CREATE_FILES_OF_LOAD)
+    for kind in ("checks", *engine.own_checks):
+        for file, text in sql_files(kind).items():
+            yield Step(_named(file), FIRST_ROWS.format(text))
+
+
+def _body(name: str, bodies: dict[str, tuple[str, str]]) -> Iterator[Step]:
+    file, body = bodies[name]
+    for part in _plain(body).split(";"):
+        sql = re.sub(r"^(if not found then|else)\s+", "", part.strip())
+        if not sql or _PL_SQL.match(sql):
+            continue
+        if called := re.fullmatch(r"call (\w+)\(\)", sql):
+            yield from _body(called[1], bodies)
+        else:
+            yield Step(file, sql)
+
+
+def _first_refused(
+    spark: SparkSession, endpoint: Endpoint, steps: list[Step], left_out: Container[int]
+) -> tuple[int, str] | None:
+    """The number of the first step that is refused, and what the engine said; a refusal ends the transaction."""
+    number = -1
+    try:
+        with suppress(_Enough), transaction(spark, endpoint) as opened:
+            for number, step in enumerate(steps):
+                if number not in left_out:
+                    _ask(opened, step)
+            raise _Enough
+    except WarehouseConflict:
+        raise
+    except WarehouseError as error:
+        if number < 0:
+            raise
+        said = without_java_frames(str(error)).splitlines()
+        return number, said[0].partition(" refused: ")[2] or said[0]
+    return None
+
+
+def _ask(opened: Transaction, step: Step) -> None:
+    if step.asked.startswith("explain "):
+        opened.rows(step.asked)
+    else:
+        opened.run(step.asked)
+
+
+def _named(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
+
+
+def _plain(sql: str) -> str:
+    """The statement without comments and blanks before it."""
+    return re.sub(r"--[^\n]*", "", sql).strip()

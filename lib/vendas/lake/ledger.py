@@ -1,0 +1,207 @@
+"""What happened to each file: one event a file and finished stage, kept in the lake.
+
+What is pending follows from the events alone, so a lost trigger or a crash leaves nothing behind: a stage takes up
+every file whose previous stage is done and newer than its own. A file that was undone goes the same way, with no rows.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pandas as pd
+import pyarrow as pa
+
+from vendas import schema
+from vendas.lake import tables as lake_tables
+from vendas.lake.table_reader import read_table
+from vendas.landing.arrivals import Arrival, BronzeFile
+from vendas.storage import Location
+
+STAGES = ("bronze", "silver", "gold", "dw")
+PROCESSED, REJECTED, UNDONE, PENDING = "processado", "rejeitado", "desfeito", "pendente"
+BY_HAND = "manual"  # the run id of a notebook that no run executes
+
+
+@dataclass(frozen=True)
+class Event:
+    """One stage done with one file: a row of the ledger, its fields in the order of LEDGER_COLUMNS. Counts are rows."""
+
+    arquivo: str
+    arquivo_recebido: str
+    etapa: str
+    run_id: str
+    situacao: str = PROCESSED
+    motivo: str | None = None
+    lidas: int = 0
+    duplicadas: int = 0
+    quarentena: int = 0
+    duvidosas: int = 0
+    gravadas: int = 0
+    dialeto: str | None = None
+    # Times are UTC, without a zone; they and the executed notebook are given when the event is recorded.
+    registrado_em: datetime | None = None
+    iniciado_em: datetime | None = None
+    notebook: str | None = None
+
+
+def read_events(place: Location) -> list[Event]:
+    """All events ever recorded in a lake; read without Spark, whose first query costs seconds."""
+    rows = read_table(place, lake_tables.LEDGER_TABLE).to_pylist()
+    # A lake made before warnings were counted lacks the column until its next run, and has nulls in it afterwards.
+    return [Event(**row | {"duvidosas": row.get("duvidosas") or 0}) for row in rows]
+
+
+def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]) -> None:
+    """Adds events in one commit, each newer than all `known` ones of its file; none, no commit."""
+    if not events:
+        return
+    now = datetime.now(UTC).replace(tzinfo=None)
+    newest = {event.arquivo: event.registrado_em for event in sorted(known, key=lambda event: event.registrado_em)}
+    rows = [
+        replace(
+            event,
+            # A clock that was set back must not make an event older than what it follows from.
+            registrado_em=max(now, newest.get(event.arquivo, now) + timedelta(microseconds=1)),
+            iniciado_em=tables.opened_at,
+            notebook=None if event.run_id == BY_HAND else f"runs/{event.run_id}/{notebook_of(event.etapa)}.ipynb",
+        )
+        for event in events
+    ]
+    tables.record(pa.Table.from_pylist([asdict(row) for row in rows], schema.arrow_schema(schema.LEDGER_COLUMNS)))
+
+
+def notebook_of(stage: str) -> str:
+    """The stage's notebook: `01_bronze`."""
+    return f"{STAGES.index(stage) + 1:02d}_{stage}"
+
+
+def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
+    """The last event of each file and stage: `{arquivo: {etapa: event}}`, in bronze order."""
+    by_time = sorted(events, key=lambda event: event.registrado_em)
+    newest = {(event.arquivo, event.etapa): event for event in by_time}
+    files: dict[str, dict[str, Event]] = {}
+    for (arquivo, etapa), event in sorted(newest.items(), key=lambda item: BronzeFile.parse(item[0][0])):
+        files.setdefault(arquivo, {})[etapa] = event
+    return files
+
+
+def pending(events: Iterable[Event], stage: str) -> list[Event]:
+    """The previous stage's events of the files this stage has yet to take up.
+
+    In bronze order, but first those it holds already: the sales they have come before those of new files.
+    """
+    previous = STAGES[STAGES.index(stage) - 1]
+    files = [done for done in latest(events).values() if _is_pending(done, previous, stage)]
+    held = [done for done in files if stage in done and done[stage].situacao == PROCESSED]
+    return [done[previous] for done in held + [done for done in files if done not in held]]
+
+
+def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
+    if previous not in done:
+        return False
+    if stage not in done:
+        return done[previous].situacao == PROCESSED
+    return done[stage].registrado_em < done[previous].registrado_em
+
+
+def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
+    """The previous stage's events of files that this stage has done, but of which it holds other rows now."""
+    previous = STAGES[STAGES.index(stage) - 1]
+    files = latest(events).values()
+    done = [file for file in files if stage in file and not _is_pending(file, previous, stage)]
+    return [file[previous] for file in done if held.get(file[stage].arquivo, 0) != file[stage].gravadas]
+
+
+def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -> list[str]:
+    """Those of the pending files that this stage has taken up before."""
+    files = latest(events)
+    return [event.arquivo for event in pending if stage in files[event.arquivo]]
+
+
+def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[Event]:
+    """Silver's events of the other files that had rows dropped as duplicates, in bronze order; none if none leaves."""
+    left_out = {event.arquivo for event in leaving}
+    if not left_out:
+        return []
+    silver = [done["silver"] for done in latest(events).values() if "silver" in done]
+    return [event for event in silver if event.duplicadas and event.arquivo not in left_out]
+
+
+def find_unsurveyed(
+    events: Iterable[Event],
+    files: Iterable[BronzeFile],
+    arrived: Iterable[Arrival],
+    replay: Collection[BronzeFile] = (),
+) -> list[BronzeFile]:
+    """The bronze files that intake has to look at: new ones, rejected ones sent again, and those to `replay`."""
+    seen = latest(events)
+    resent = {arrival.bronze_name for arrival in arrived}
+    return [
+        file
+        for file in files
+        if file.name not in seen
+        or file in replay
+        or (file.name in resent and seen[file.name]["bronze"].situacao == REJECTED)
+    ]
+
+
+def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: str) -> list[Event]:
+    """Bronze's events that take files out of every layer; none for a file that is out already."""
+    seen = latest(events)
+    return [
+        Event(
+            file.name,
+            seen[file.name]["bronze"].arquivo_recebido if file.name in seen else file.received_as,
+            "bronze",
+            run_id,
+            situacao=UNDONE,
+            motivo="Desfeito a pedido; `vendas replay` volta a processá-lo",
+        )
+        for file in files
+        if file.name not in seen or seen[file.name]["bronze"].situacao != UNDONE
+    ]
+
+
+def count_rows_in(events: Iterable[Event], stage: str) -> int:
+    """Rows that a stage's table holds, of all files, as the ledger has it."""
+    return sum(done[stage].gravadas for done in latest(events).values() if stage in done)
+
+
+def to_frame(events: Iterable[Event]) -> pd.DataFrame:
+    """Events as a table to look at in a notebook."""
+    columns = ["arquivo", "situacao", "motivo", "lidas", "duplicadas", "quarentena", "duvidosas", "gravadas"]
+    return pd.DataFrame([{name: getattr(event, name) for name in columns} for event in events], columns=columns)
+
+
+def list_entries(events: Iterable[Event], run_id: str | None = None) -> list[dict]:
+    """One entry a file, as the command line's JSON shows it; with `run_id` only the files that run touched."""
+    files = latest(events).values()
+    return [_entry(done) for done in files if run_id in (None, *(event.run_id for event in done.values()))]
+
+
+def is_refused(entry: dict) -> bool:
+    """Return whether intake took nothing of a file: it was rejected, or it has rows and all of them are refused."""
+    return entry["situacao"] == REJECTED or 0 < entry["lidas"] == entry["quarentena"]
+
+
+def attention_order(entry: dict) -> tuple[bool, ...]:
+    """Sort what a person should look at to the top: files not taken, then those with refused or doubtful rows."""
+    taken = entry["situacao"] == PROCESSED and not is_refused(entry)
+    return taken, not entry["quarentena"], not entry["duvidosas"]
+
+
+def _entry(done: dict[str, Event]) -> dict:
+    bronze, silver = done["bronze"], done.get("silver")
+    waiting = any(_is_pending(done, *pair) for pair in pairwise(STAGES))
+    return {
+        "arquivo": bronze.arquivo,
+        "arquivo_recebido": bronze.arquivo_recebido,
+        "situacao": PENDING if waiting else bronze.situacao,
+        "motivo": "; ".join(filter(None, [bronze.motivo, silver and silver.motivo])) or None,
+        "lidas": silver.lidas if silver else 0,
+        "duplicadas": silver.duplicadas if silver else 0,
+        "quarentena": silver.quarentena if silver else 0,
+        "duvidosas": silver.duvidosas if silver else 0,
+        **{stage: done[stage].gravadas if stage in done else 0 for stage in STAGES[1:]},
+    }

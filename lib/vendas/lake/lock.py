@@ -1,0 +1,32 @@
+"""One run or upkeep at a time holds a lake."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from vendas.lake.s3_lock import hold_object
+from vendas.storage import Location, S3Path
+
+LOCK = ".lock"
+
+
+def hold_lake(lake: Location, waiting: Callable[[], None]) -> AbstractContextManager[None]:
+    """Hold the lake for the block; call `waiting` once when another process holds it, then wait for its end.
+
+    No lock outlives a process that is killed: in a folder the kernel lets go of it, in S3 whoever waits does, after a
+    few minutes.
+    """
+    return hold_object(lake / LOCK, waiting) if isinstance(lake, S3Path) else _hold_folder(lake, waiting)
+
+
+@contextmanager
+def _hold_folder(lake: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    lake.mkdir(parents=True, exist_ok=True)
+    with (lake / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

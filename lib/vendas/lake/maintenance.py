@@ -1,0 +1,160 @@
+"""Upkeep of the lake's tables: few large files instead of many small ones, and no file that nobody can read any more.
+
+Each step is one commit of Iceberg, or deletes what the commit before it let go of: a kill leaves the table whole, and
+the next upkeep finishes the work.
+"""
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from vendas.errors import UpkeepError, without_java_frames
+from vendas.lake.lock import hold_lake
+from vendas.lake.spark import CATALOG, table_name
+from vendas.lake.table_reader import table_exists
+from vendas.lake.tables import iceberg_table, properties
+from vendas.landing.s3_objects import bytes_below
+from vendas.schema import TABLES
+from vendas.settings import Settings
+from vendas.storage import Location, S3Path, client
+
+MIN_FILES = 2  # small files of a partition that are worth becoming one
+_MAIN = "main"  # the branch that is the table
+
+
+@dataclass(frozen=True)
+class Size:
+    """Data files of the table as it is now, and their bytes; snapshots that can be read; bytes stored of it all."""
+
+    data_files: int
+    data_bytes: int
+    snapshots: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """A table before and after."""
+
+    table: str
+    before: Size
+    after: Size
+
+
+def maintain_tables(
+    settings: Settings,
+    keep: timedelta,
+    open_session: Callable[[Settings], AbstractContextManager[SparkSession]],
+    waiting: Callable[[], None],
+    done: Callable[[str], None] = lambda table: None,
+) -> list[Upkeep]:
+    """Compacts every table there is, lets go of snapshots older than `keep`, and deletes files that none refers to.
+
+    Holds the lake, after a call of `waiting` if a run must end first; `done` is told each table's name. No row changes.
+    Without tables nothing is done. Raises UpkeepError.
+    """
+    tables = [table for table in TABLES if table_exists(settings.lake, table)]
+    if not tables:
+        return []
+    with hold_lake(settings.lake, waiting), open_session(settings) as spark:
+        if isinstance(settings.staging, Path):  # a bucket forgets by itself what runs that were killed left there
+            shutil.rmtree(settings.staging, ignore_errors=True)
+        upkeeps = []
+        for table in tables:
+            upkeeps.append(_maintain(spark, table, settings.lake / table, keep))
+            done(table)
+        return upkeeps
+
+
+def as_json(upkeeps: list[Upkeep]) -> dict:
+    """The document that `vendas maintain --json` prints."""
+    return {"tables": [asdict(upkeep) for upkeep in upkeeps]}
+
+
+def _maintain(spark: SparkSession, name: str, folder: Location, keep: timedelta) -> Upkeep:
+    try:
+        table = iceberg_table(spark, name)
+        _refuse_foreign(table, folder)
+        before = _size(table, folder)
+        _drop_stale_branches(table)
+        _set_properties(table, properties(name))
+        _compact(spark, name, is_sorted=table.sortOrder().isSorted())
+        oldest = datetime.now(UTC) - keep
+        _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
+        table.refresh()  # the procedures worked on their own view of the table
+        _delete_orphans(spark, table, folder, oldest)
+        return Upkeep(name, before, _size(table, folder))
+    except (Py4JError, PySparkException) as error:
+        raise UpkeepError(
+            f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"
+            "No row of it changed, and the tables before it are done. Mend what is named, and run it again."
+        ) from error
+
+
+def _refuse_foreign(table: JavaObject, folder: Location) -> None:
+    """A table names its files by absolute paths: a copied lake's are the original's."""
+    if table.location() != str(folder):
+        raise UpkeepError(
+            f"The table in {folder} was made as {table.location()}, and its files are looked for there.\n"
+            "Move the lake back there, or make a new one from the bronze files. Nothing was done."
+        )
+
+
+def _size(table: JavaObject, folder: Location) -> Size:
+    now = table.currentSnapshot()
+    summary = now.summary() if now else {}
+    return Size(
+        int(summary.get("total-data-files") or 0),
+        int(summary.get("total-files-size") or 0),
+        sum(1 for _ in table.snapshots()),
+        _bytes_stored(folder),
+    )
+
+
+def _bytes_stored(folder: Location) -> int:
+    if isinstance(folder, S3Path):
+        return bytes_below(client("s3"), folder)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _drop_stale_branches(table: JavaObject) -> None:
+    """Branches are of use during a run, and none goes on: what runs left, killed or not, only holds on to old files."""
+    for name in [name for name in table.refs() if name != _MAIN]:
+        table.manageSnapshots().removeBranch(name).commit()
+
+
+def _set_properties(table: JavaObject, wanted: dict[str, str]) -> None:
+    """Gives a table made by an older version the properties that a new one is made with."""
+    if any(table.properties().get(key) != value for key, value in wanted.items()):
+        update = table.updateProperties()
+        for key, value in wanted.items():
+            update.set(key, value)
+        update.commit()
+
+
+def _compact(spark: SparkSession, name: str, is_sorted: bool) -> None:
+    strategy = "sort" if is_sorted else "binpack"  # by the table's own order
+    options = f"options => map('min-input-files', '{MIN_FILES}')"
+    _call(spark, "rewrite_data_files", name, f"strategy => '{strategy}'", options)
+    _call(spark, "rewrite_manifests", name)
+
+
+def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> None:
+    given = ", ".join([f"table => '{table_name(spark, table)}'", *arguments])
+    spark.sql(f"CALL {CATALOG}.system.{procedure}({given})")
+
+
+def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, oldest: datetime) -> None:
+    """By Iceberg's action: its procedure refuses files younger than a day, fearing writers; the lock keeps them out."""
+    action = spark._jvm.org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession).deleteOrphanFiles(table)
+    if isinstance(folder, S3Path):
+        action.usePrefixListing(True)  # by Iceberg's own client, which knows the bucket by one name: `s3://`
+    action.olderThan(int(oldest.timestamp() * 1000)).execute()

@@ -1,0 +1,163 @@
+"""Lake tables read without Spark, whose first query costs seconds: by pyiceberg."""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pyarrow as pa
+
+from vendas.errors import VendasError
+from vendas.lake.data_files import HeldFile, with_field_ids
+from vendas.schema import TABLES, names
+from vendas.storage import Location, S3Lake, client, location
+
+if TYPE_CHECKING:
+    from pyiceberg.expressions import BooleanExpression
+    from pyiceberg.table import Table
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The names of a table's columns, and whether it has an order that its files are sorted by."""
+
+    columns: frozenset[str]
+    is_sorted: bool
+
+
+def shape(lake: Location, table: str) -> Shape | None:
+    """The shape of a table of a lake; None where it does not exist yet."""
+    return _open_table(
+        lake, table, lambda opened: Shape(frozenset(opened.schema().column_names), not opened.sort_order().is_unsorted)
+    )
+
+
+def table_exists(lake: Location, table: str) -> bool:
+    """Whether a table of a lake exists, readable or not."""
+    if isinstance(lake, S3Lake):
+        return _in_glue(lake, table) is not None
+    return _current_metadata(lake / table / "metadata") is not None
+
+
+def columns_of(lake: Location, table: str) -> pa.Schema:
+    """The columns of a table of a lake, numbered."""
+    return _open_table(lake, table, lambda opened: _columns(opened, table))
+
+
+def read_table(lake: Location, table: str) -> pa.Table:
+    """A table of a lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
+    rows = _open_table(lake, table, lambda opened: opened.scan().to_arrow())
+    return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
+
+
+def count_rows(lake: Location, table: str) -> int:
+    """Rows that a table of a lake holds, as `Lake.total`."""
+    snapshot = _open_table(lake, table, lambda opened: opened.current_snapshot())
+    return int(snapshot.summary["total-records"]) if snapshot else 0
+
+
+def held_files(
+    lake: Location, table: str, where: "BooleanExpression", snapshot: int | None = None, branch: str | None = None
+) -> list[HeldFile]:
+    """The data files of a table that can hold such rows, by their statistics; as it is now, or was, or on a branch.
+
+    Raises VendasError if rows were deleted beside the files that hold them, as other programs do.
+    """
+
+    def plan(opened: "Table") -> list[HeldFile]:
+        scan = opened.scan(where, snapshot_id=snapshot, case_sensitive=True)
+        scan = scan.use_ref(branch) if branch else scan
+        columns, files = _columns(opened, table), []
+        moment = next(
+            (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"), None
+        )
+        for task in scan.plan_files():
+            if task.delete_files:
+                raise VendasError(
+                    f"The table {table} of {lake} has delete files, which this project neither writes nor reads.\n"
+                    "Another program made them; `vendas maintain` makes them part of the table's data files."
+                )
+            file = task.file
+            ano = file.partition[0] if len(opened.spec().fields) else None
+            first, last = (_as_number(bounds.get(moment)) for bounds in (file.lower_bounds, file.upper_bounds))
+            files.append(HeldFile(location(file.file_path), columns, ano, first, last))
+        return sorted(files, key=lambda file: str(file.path))
+
+    return _open_table(lake, table, plan) or []
+
+
+def count_by_file(
+    lake: Location, table: str, column: str, files: Collection[str], branch: str | None = None
+) -> dict[str, int]:
+    """Rows that a table holds of each of these bronze files, whose name is in `column`; 0 where it holds none."""
+    if not files:
+        return {}
+    from pyiceberg.expressions import In
+
+    held = held_files(lake, table, In(column, files), branch=branch)
+    counted: Counter[str] = Counter()
+    with ThreadPoolExecutor() as threads:
+        for found in threads.map(lambda file: file.count_values(column), held):
+            counted.update(found)
+    return {file: counted[file] for file in files}
+
+
+def _columns(opened: "Table", table: str) -> pa.Schema:
+    fields = {field.name: field for field in opened.schema().fields}
+    numbers = {name: field.field_id for name, field in fields.items()}
+    lists = {name: field.field_type for name, field in fields.items() if hasattr(field.field_type, "element_id")}
+    return with_field_ids(TABLES[table], numbers, {name: type.element_id for name, type in lists.items()})
+
+
+def _as_number(bound: bytes | None) -> int | None:
+    return None if bound is None else int.from_bytes(bound, "little", signed=True)
+
+
+def _open_table(lake: Location, table: str, read: Callable[["Table"], T]) -> T | None:
+    if isinstance(lake, S3Lake):
+        opened = _in_glue(lake, table)
+        return read(opened) if opened else None
+    from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
+
+    while metadata := _current_metadata(lake / table / "metadata"):
+        try:
+            return read(StaticTable.from_metadata(str(metadata)))
+        except FileNotFoundError:  # upkeep may have let go of it meanwhile; the version that replaced it is there
+            if metadata == _current_metadata(metadata.parent):
+                raise
+    return None
+
+
+def _in_glue(lake: S3Lake, table: str) -> "Table | None":
+    import boto3
+    from pyiceberg.catalog.glue import GlueCatalog
+    from pyiceberg.exceptions import NoSuchTableError
+
+    # Else pyarrow, which reads the files, would look for credentials, region and address in ways of its own.
+    session = boto3.Session()
+    credentials = session.get_credentials().get_frozen_credentials()
+    found = {
+        "s3.access-key-id": credentials.access_key,
+        "s3.secret-access-key": credentials.secret_key,
+        "s3.session-token": credentials.token,
+        "s3.region": session.region_name,
+        "s3.endpoint": client("s3").meta.endpoint_url,
+    }
+    catalog = GlueCatalog("glue", **{name: value for name, value in found.items() if value})
+    try:
+        return catalog.load_table((lake.database, table))
+    except NoSuchTableError:
+        return None
+
+
+def _current_metadata(folder: Path) -> Path | None:
+    """The newest version's file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
+    return max(folder.glob("v*.metadata.json"), key=_version, default=None)
+
+
+def _version(metadata: Path) -> int:
+    return int(metadata.name.removeprefix("v").removesuffix(".metadata.json"))

@@ -1,0 +1,303 @@
+"""The only reads and writes of lake tables: Apache Iceberg, in the catalog that the session is configured with."""
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import IllegalArgumentException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from vendas import schema
+from vendas.errors import ConcurrentChange
+from vendas.lake.data_files import DataFile, HeldFile, Target
+from vendas.lake.spark import lake_of, table_name
+from vendas.lake.table_reader import columns_of, count_by_file, held_files, shape
+from vendas.storage import location
+
+SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, LEDGER_TABLE = schema.TABLES
+
+_FORMAT = {"format-version": "2"}
+_PROPERTIES = {
+    "write.parquet.compression-codec": "zstd",
+    "write.parquet.row-group-size-bytes": str(4 << 20),  # whoever wants a few rows reads few others
+    # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    # Each commit adds a manifest, and whoever plans a read opens all of them: merge them early, for they are small.
+    "commit.manifest.min-count-to-merge": "5",
+}
+SMALL_BYTES = 1 << 20  # of a file of the ledger: what each stage may read and write anew, some 15,000 events
+_TIMESTAMP = {SILVER_TABLE: schema.TIMESTAMP.name, GOLD_TABLE: "timestamp_do_registro"}
+_FILE = {
+    SILVER_TABLE: schema.ARQUIVO.name,
+    GOLD_TABLE: "arquivo_de_origem",
+    QUARANTINE_TABLE: "arquivo",
+    RESUBMITTED_TABLE: "arquivo",
+}
+_AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
+_BRANCH_LIFE_MS = 24 * 60 * 60 * 1000
+
+Audit = Callable[[dict[str, int]], None]
+Rows = DataFrame | Sequence[DataFile]  # for Spark to write, or written already to the table's target
+
+
+def _pass(held: dict[str, int]) -> None:
+    """The audit of a table whose counts nothing can contradict yet."""
+
+
+def properties(table: str) -> dict[str, str]:
+    """The properties that a table is made with, but for the version of its format.
+
+    Bounds of bronze files' names are kept whole: of names, Iceberg's 16 characters tell `registros_loja_1` and no time.
+    """
+    whole = {f"write.metadata.metrics.column.{_FILE[table]}": "full"} if table in _FILE else {}
+    return _PROPERTIES | whole
+
+
+class Lake:
+    """The lake's tables in one Spark session."""
+
+    def __init__(self, spark: SparkSession):
+        self.spark, self.place = spark, lake_of(spark)
+        self.opened_at = datetime.now(UTC).replace(tzinfo=None)  # when the work on it began
+
+    def create_tables(self) -> None:
+        """Creates the tables that do not exist yet, and adds columns that older ones lack.
+
+        Sales are partitioned by year and sorted by time within a file.
+        """
+        for table, columns in schema.TABLES.items():
+            name, there = table_name(self.spark, table), shape(self.place, table)
+            if there is None:
+                partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
+                given = ", ".join(f"'{key}'='{value}'" for key, value in (_FORMAT | properties(table)).items())
+                self.spark.sql(
+                    f"CREATE TABLE IF NOT EXISTS {name} ({_described(columns)}) USING iceberg {partitioned} "
+                    f"TBLPROPERTIES ({given})"
+                )
+            elif new := [column for column in columns if column.name not in there.columns]:
+                self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({_described(new)})")
+            # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
+            if table in _TIMESTAMP and not (there and there.is_sorted):
+                order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
+                self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
+
+    def read(self, table: str) -> DataFrame:
+        """The table as it is now."""
+        return self.spark.table(table_name(self.spark, table))
+
+    def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
+        """The table's rows that came from these bronze files."""
+        return self.read(table).where(F.col(_FILE[table]).isin(list(files)))
+
+    def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
+        """The data files that can hold rows of these bronze files."""
+        from pyiceberg.expressions import In
+
+        return held_files(self.place, table, In(_FILE[table], files)) if files else []
+
+    def target(self, table: str) -> Target:
+        """Where data files of the table are written."""
+        folder = iceberg_table(self.spark, table).locationProvider().newDataLocation("")
+        return Target(location(folder.rstrip("/")), columns_of(self.place, table))
+
+    def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
+        """Rows the table holds of each of these bronze files; 0 where it holds none."""
+        return count_by_file(self.place, table, _FILE[table], files)
+
+    def count_by_any_file(self, table: str) -> dict[str, int]:
+        """Rows the table holds of each file that it holds rows of."""
+        return dict(self.read(table).groupBy(_FILE[table]).count().collect())
+
+    def added_when(self, table: str) -> DataFrame:
+        """Each data file's path (`caminho`; `_file` of its rows) and when it came into the table (`ordem`)."""
+        entries = self.spark.table(f"{table_name(self.spark, table)}.entries").where("status < 2")
+        return entries.select(F.col("data_file.file_path").alias("caminho"), F.col("sequence_number").alias("ordem"))
+
+    def record(self, rows: pa.Table) -> None:
+        """Adds rows to the ledger in one commit, in one file with those of its small files.
+
+        All stages of all runs read the whole ledger: with a file a stage, each run would take longer than the last.
+        """
+        opened, target = iceberg_table(self.spark, LEDGER_TABLE), self.target(LEDGER_TABLE)
+        if small := [file for file in _data_files(opened) if file.fileSizeInBytes() <= SMALL_BYTES]:
+            held = [HeldFile(location(file.location()), target.columns).rows() for file in small]
+            merged = target.write(_joined([*held, rows]))
+            try:
+                return self._put_in_place(opened, small, merged)
+            except (Py4JJavaError, IllegalArgumentException) as error:
+                if "Missing required files to delete" not in str(error):
+                    raise
+                opened.refresh()  # somebody else put these files together meanwhile
+        _append(self.spark, opened, [target.write(rows)]).commit()
+
+    def _put_in_place(self, table: JavaObject, files: Iterable[JavaObject], merged: DataFile) -> None:
+        """Puts one file in the place of these, in one commit, which fails if one of them is gone by then."""
+        change = table.newTransaction()
+        deletion = change.newDelete().validateFilesExist()
+        for file in files:
+            deletion.deleteFile(file)
+        deletion.commit()
+        change.newAppend().appendFile(_added(self.spark, table, merged)).commit()
+        change.commitTransaction()
+
+    def total(self, table: str) -> int:
+        """Rows the table holds, from its metadata alone."""
+        snapshot = iceberg_table(self.spark, table).currentSnapshot()
+        return int(snapshot.summary()["total-records"]) if snapshot else 0
+
+    def change(self, table: str) -> "Change":
+        """A change to the table as it is now."""
+        return Change(self, table)
+
+    def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
+        """Makes `rows` all that the table holds of these bronze files; doing it again changes nothing."""
+        return self.change(table).publish(rows, files, replaced=files, audit=audit)
+
+
+class Change:
+    """A change to a table, seen by nobody until it is published, and then at once.
+
+    Iceberg's write-audit-publish: rows go to a branch, which becomes the table by moving one reference. The table must
+    not have changed since this change began, so what was concluded from `read` still holds when it is published.
+    """
+
+    def __init__(self, lake: Lake, table: str):
+        self._spark, self._lake, self._table = lake.spark, lake, table
+        self._name = table_name(lake.spark, table)
+        snapshot = iceberg_table(lake.spark, table).currentSnapshot()
+        self._base: int | None = snapshot.snapshotId() if snapshot else None
+
+    def read(self) -> DataFrame:
+        """The table as it was when this change began."""
+        if self._base is None:
+            return self._spark.table(self._name).limit(0)
+        return self._spark.read.option("versionAsOf", self._base).table(self._name)
+
+    def files_between(self, first: datetime, last: datetime) -> list[HeldFile]:
+        """The data files it then had that can hold sales from the first to the last moment."""
+        if self._base is None:
+            return []
+        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
+
+        moment = _TIMESTAMP[self._table]
+        between = And(GreaterThanOrEqual(moment, first.isoformat()), LessThanOrEqual(moment, last.isoformat()))
+        return held_files(self._lake.place, self._table, between, snapshot=self._base)
+
+    def rows_of(self, files: Collection[str]) -> DataFrame:
+        """The rows it then had from these bronze files."""
+        return self.read().where(F.col(_FILE[self._table]).isin(list(files)))
+
+    def publish(
+        self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = _pass
+    ) -> dict[str, int]:
+        """Adds rows of these bronze files, once `audit` has passed what was written; all in one commit.
+
+        Rows that the table has of the files in `replaced` leave it in the same commit. `audit` gets the rows of each
+        file that the table is about to hold; whatever it raises leaves the table as it was. Returns those counts.
+        Without files nothing is done. Raises ConcurrentChange when the table has changed meanwhile.
+        """
+        if not files:
+            return {}
+        branch = f"{_AUDIT}_{secrets.token_hex(4)}"
+        self._begin(branch)
+        try:
+            return self._publish(branch, rows, files, replaced, audit)
+        except BaseException:
+            iceberg_table(self._spark, self._table).manageSnapshots().removeBranch(branch).commit()
+            raise
+
+    def _begin(self, branch: str) -> None:
+        """The branch starts at what was read; one that a killed run leaves behind expires."""
+        base = [] if self._base is None else [self._base]
+        self._move(lambda refs: refs.createBranch(branch, *base).setMaxRefAgeMs(branch, _BRANCH_LIFE_MS))
+
+    def _publish(
+        self, branch: str, rows: Rows, files: Collection[str], replaced: Collection[str], audit: Audit
+    ) -> dict[str, int]:
+        name, column = f"{self._name}.branch_{branch}", _FILE[self._table]
+        if any(self._held(replaced).values()):
+            values = {f"file{number}": file for number, file in enumerate(replaced)}
+            listed = ", ".join(f":{marker}" for marker in values)
+            self._spark.sql(f"DELETE FROM {name} WHERE `{column}` IN ({listed})", args=values)
+        if isinstance(rows, DataFrame):
+            rows.writeTo(name).append()
+        else:
+            _append(self._spark, iceberg_table(self._spark, self._table), rows).toBranch(branch).commit()
+        held = count_by_file(self._lake.place, self._table, column, files, branch)
+        audit(held)
+        self._move(lambda refs: refs.fastForwardBranch("main", branch).removeBranch(branch))
+        return held
+
+    def _held(self, files: Collection[str]) -> dict[str, int]:
+        """The rows that the table as it is has of these files."""
+        return count_by_file(self._lake.place, self._table, _FILE[self._table], files)
+
+    def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
+        """Changes the table's references in one commit; Iceberg refuses it when somebody else was quicker."""
+        table = iceberg_table(self._spark, self._table)
+        if self._base is None and table.currentSnapshot():  # Iceberg would start a branch there
+            raise self._refusal()
+        try:
+            change(table.manageSnapshots()).commit()
+        except (Py4JJavaError, IllegalArgumentException) as error:
+            refused = isinstance(error, IllegalArgumentException) or "CommitFailedException" in str(error)
+            raise (self._refusal() if refused else error) from None
+
+    def _refusal(self) -> ConcurrentChange:
+        return ConcurrentChange(
+            f"The table {self._table} was changed by another run, or by a notebook run by hand, while this stage "
+            "worked on it; nothing of this stage was published.\nRun again: it takes up what is still pending."
+        )
+
+
+def _described(columns: Iterable[schema.Column]) -> str:
+    return ", ".join(f"`{column.name}` {column.type} COMMENT '{column.comment}'" for column in columns)
+
+
+def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -> JavaObject:
+    """An append of these files to a table, to be committed."""
+    append = table.newAppend()
+    for file in files:
+        append.appendFile(_added(spark, table, file))
+    return append
+
+
+def _added(spark: SparkSession, table: JavaObject, file: DataFile) -> JavaObject:
+    """Iceberg's own object of a file that is to be added; its statistics are read from its footer."""
+    iceberg = spark._jvm.org.apache.iceberg
+    footer = table.io().newInputFile(file.path, file.bytes)
+    built = (
+        iceberg.DataFiles.builder(table.spec())
+        .withPath(file.path)
+        .withFormat("parquet")
+        .withFileSizeInBytes(file.bytes)
+        .withMetrics(iceberg.parquet.ParquetUtil.fileMetrics(footer, iceberg.MetricsConfig.forTable(table)))
+        .withSortOrder(table.sortOrder())
+    )
+    return (built if file.ano is None else built.withPartitionPath(f"ano={file.ano}")).build()
+
+
+def _data_files(table: JavaObject) -> list[JavaObject]:
+    """Iceberg's own objects of the data files of a table as it is."""
+    tasks = table.newScan().planFiles()
+    try:
+        return [task.file() for task in tasks.iterator()]
+    finally:
+        tasks.close()
+
+
+def _joined(tables: Iterable[pa.Table]) -> pa.Table:
+    """One table after the other; each may have columns that others lack."""
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def iceberg_table(spark: SparkSession, table: str) -> JavaObject:
+    """Iceberg's own object of a table, for what SQL cannot ask or would take a query for."""
+    name = table_name(spark, table)
+    spark.table(name)  # opens this session's catalog; else the next line could open another session's
+    return spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)

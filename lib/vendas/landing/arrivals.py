@@ -1,0 +1,100 @@
+"""How files arrive: from landing to bronze, both folders or both on S3."""
+
+from pathlib import Path
+
+from vendas.errors import ArrivalError
+from vendas.landing import folder_moves
+from vendas.landing.bronze_names import (
+    MISNAMED,
+    QUIET_SECONDS,
+    Arrival,
+    BronzeFile,
+    NewFiles,
+    bytes_too_long,
+    find,
+    is_sales_file,
+)
+from vendas.landing.folder_moves import Landing
+from vendas.storage import S3Path
+
+__all__ = [
+    "Arrival",
+    "BronzeFile",
+    "Landing",
+    "list_bronze_files",
+    "find",
+    "is_sales_file",
+    "explain_left_behind",
+    "explain_left_by_run",
+    "find_new_files",
+    "look_at_landing",
+    "sweep",
+    "list_waiting_files",
+]
+
+
+def list_bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
+    """All files of bronze, in bronze order; anything else there is ignored."""
+    parsed = (BronzeFile.parse(name) for name in _moves(bronze).names_in(bronze))
+    return sorted(file for file in parsed if file)
+
+
+def find_new_files(bronze: Path | S3Path) -> NewFiles:
+    """The bronze files that a run may not know yet: all of a folder; on S3 those that no run has recorded.
+
+    Raises ArrivalError.
+    """
+    return _moves(bronze).look(bronze) if isinstance(bronze, S3Path) else NewFiles(list_bronze_files(bronze))
+
+
+def list_waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
+    """Return the sales files in landing itself that a run would take up, by name; sub-folders are not looked into."""
+    return (
+        _moves(landing).waiting_files(landing) if isinstance(landing, S3Path) else look_at_landing(landing, 0).waiting
+    )
+
+
+def look_at_landing(landing: Path, quiet: float) -> Landing:
+    """Return what a landing folder holds, by what becomes of each file."""
+    return folder_moves.look(landing, quiet)
+
+
+def explain_left_behind(found: Landing) -> dict[Path, str]:
+    """Return the files that no run takes as they are, with what to do about each, as a sentence."""
+    writing = dict.fromkeys([*found.held, *found.young], "is still being written; the next run takes it")
+    too_long = {
+        path: f"stays in landing: its name is {bytes_too_long(path.name)} bytes too long for bronze; shorten it"
+        for path in found.too_long
+    }
+    return writing | too_long | dict.fromkeys(found.misnamed, MISNAMED)
+
+
+def explain_left_by_run(found: Landing) -> dict[Path, str]:
+    """Return what is still there after a run, with what to do about each file: also what it found incomplete."""
+    late = dict.fromkeys(found.takeable, "came, or was still being written, during this run; the next run takes it")
+    return late | explain_left_behind(found)
+
+
+def sweep(landing: Path | S3Path, bronze: Path | S3Path, quiet: float = QUIET_SECONDS) -> list[Arrival]:
+    """Move every complete sales file of landing itself to bronze; return what arrived, in bronze order.
+
+    Folders are made when missing. In a folder, a file that changed less than `quiet` seconds ago is waited for, and one
+    that is still being written stays for the next sweep. Raises: ArrivalError when a copy cannot be made or differs
+    from its original; the original then stays.
+    """
+    if isinstance(landing, S3Path) != isinstance(bronze, S3Path):
+        raise ArrivalError(
+            f"Landing is {landing} and bronze is {bronze}: one a folder, one on S3. "
+            "Both must be folders or both on S3; set VENDAS_LAKE and VENDAS_LANDING."
+        )
+    moves = _moves(bronze)
+    arrived = moves.sweep(landing, bronze) if isinstance(bronze, S3Path) else moves.sweep(landing, bronze, quiet)
+    return sorted(arrived, key=lambda arrival: BronzeFile.parse(arrival.bronze_name))
+
+
+def _moves(place: Path | S3Path):
+    if isinstance(place, S3Path):
+        from vendas.landing import s3_moves  # boto3 takes 0.2 s to load, which a lake in folders has no use for
+
+        return s3_moves
+    return folder_moves

@@ -1,0 +1,136 @@
+"""What files are called: which ones intake takes up, and the name of each in bronze, made from its event."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Self
+
+from vendas.errors import ArrivalError
+
+_BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv", re.IGNORECASE | re.DOTALL)
+QUIET_SECONDS = 2.0  # for which a complete file has not changed, unless a setting says otherwise
+MAX_NAME_BYTES = 255  # of a file's name, on the file systems in use
+MAX_S3_NAME_BYTES = 1000  # of a bronze name on S3: as long as the warehouse's columns
+MAX_KEY_BYTES = 1024  # of an object's key on S3
+MISNAMED = "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
+_ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # to the name that a file arrives under
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def is_sales_file(name: str) -> bool:
+    """Whether intake takes up a file of this name: `registros*.csv`, in any case."""
+    return name.lower().startswith("registros") and name.lower().endswith(".csv")
+
+
+def looks_misnamed(name: str) -> bool:
+    """Return whether a file that intake leaves looks as if it should have been a sales file: another CSV."""
+    return name.lower().endswith(".csv") and not is_sales_file(name) and not name.startswith(".")
+
+
+def bytes_too_long(name: str, longest: int = MAX_NAME_BYTES) -> int:
+    """Return how many bytes too long the bronze name of a file would be that arrives under this name; 0 if it fits."""
+    return max(0, _bytes(composed(name)) + _ADDED_BYTES - longest)
+
+
+def bytes_too_long_on_s3(name: str, prefix: str) -> int:
+    """Return the same of an object that goes to this prefix on S3 (`bronze/`)."""
+    return bytes_too_long(name, min(MAX_S3_NAME_BYTES, MAX_KEY_BYTES - _bytes(prefix)))
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode(errors="surrogateescape"))
+
+
+def in_either_form(path: Path) -> Path:
+    """Return the path, or, where there is no such file, the one whose name differs from it in Unicode form only."""
+    if not path.exists() and path.parent.is_dir():
+        wanted = composed(path.name)
+        return next((other for other in path.parent.iterdir() if composed(other.name) == wanted), path)
+    return path
+
+
+def composed(name: str) -> str:
+    """The name in the form that all bronze names have: NFC. macOS and others decompose the letters of names."""
+    return unicodedata.normalize("NFC", name)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file arriving in landing: the name it came under, when (UTC), and its ETag (hex)."""
+
+    name: str
+    event_time: datetime
+    etag: str
+
+    @classmethod
+    def of_local_file(cls, path: Path, modified_ns: int, md5: str) -> Self:
+        """The event of a file in a folder: its modification time (nanoseconds since 1970) and its content's MD5."""
+        return cls(path.name, _EPOCH + timedelta(microseconds=modified_ns // 1000), md5)
+
+    @property
+    def bronze_name(self) -> str:
+        """`<stem>_<yyyyMMddTHHmmssSSSZ>_<first 8 of the ETag>.csv`; depends on the event alone."""
+        stem = composed(self.name[: -len(".csv")])
+        time = f"{self.event_time:%Y%m%dT%H%M%S}{self.event_time.microsecond // 1000:03d}Z"
+        return f"{stem}_{time}_{self.etag[:8]}.csv"
+
+
+@dataclass(frozen=True, order=True)
+class BronzeFile:
+    """A file in bronze; sorts in bronze order (event time, then name)."""
+
+    event_time: str
+    name: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """The bronze file of this name; None for a name that no arrival gives."""
+        match = _BRONZE_NAME.fullmatch(name)
+        return cls(match["time"], name) if match else None
+
+    @property
+    def received_as(self) -> str:
+        """The name it arrived under (its ending in lower case)."""
+        return _BRONZE_NAME.fullmatch(self.name)["stem"] + ".csv"
+
+
+@dataclass(frozen=True)
+class NewFiles:
+    """What a run finds in bronze: files it may not know yet, and the arrivals that are known of them.
+
+    `done` is to be called once the ledger knows all of `files`: until then the next look finds them again.
+    """
+
+    files: list[BronzeFile]
+    arrivals: list[Arrival] = field(default_factory=list)
+    done: Callable[[], None] = lambda: None
+
+
+def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
+    """The bronze files of these names; the name a file arrived under will do where only one did.
+
+    Raises ArrivalError for a name that none has, or several have.
+    """
+    files = list(files)
+    return [_find(files, name) for name in names]
+
+
+def _find(files: list[BronzeFile], name: str) -> BronzeFile:
+    given, name = name, composed(name)
+    found = (
+        [file for file in files if given == file.name]
+        or [file for file in files if name == composed(file.name)]
+        or [file for file in files if name.lower() == composed(file.received_as).lower()]
+    )
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = "\n".join(file.name for file in found)
+        raise ArrivalError(f"{len(found)} bronze files arrived as {name}. Give the name of one of them:\n{listed}")
+    close = get_close_matches(name, [file.name for file in files])
+    hint = f"Did you mean {close[0]}?" if close else "`vendas status --json` names them all."
+    raise ArrivalError(f"No bronze file is named {name}. {hint}")

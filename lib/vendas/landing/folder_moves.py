@@ -1,0 +1,216 @@
+"""The verified move of files from a landing folder to a bronze folder; what is still being written stays.
+
+A file is copied, the copy verified, the original taken out of sight under a hidden name, and only if nobody has touched
+it until then does the copy become a bronze file and the original go. Killed anywhere, the next sweep gives an original
+its name back and begins again: the same file gives the same bronze file.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from vendas.errors import ArrivalError
+from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
+from vendas.landing.open_files import WriteGuard, held_by_writers
+
+_CHUNK = 8 * 1024 * 1024
+_PART = ".part"  # the ending of a copy on its way; bronze names end in .csv
+_TAKEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)  # an original on its way out of landing
+
+
+@dataclass(frozen=True)
+class Landing:
+    """The files in a landing folder itself, by what becomes of them; each list by name."""
+
+    ready: list[Path]  # complete, as far as this machine can tell
+    young: list[Path]  # changed within the quiet time, or with a time that lies in the future
+    held: list[Path]  # open for writing
+    too_long: list[Path]  # their bronze names would be longer than file systems take
+    misnamed: list[Path]  # another CSV file, left for its name
+    hidden: list[Path]  # originals under the hidden name that a killed sweep left them with
+
+    @property
+    def takeable(self) -> list[Path]:
+        """What a run would take up at once."""
+        return [*self.ready, *self.hidden]
+
+    @property
+    def waiting(self) -> list[Path]:
+        """What a run would take up, now or in a moment."""
+        return sorted([*self.takeable, *self.young])
+
+
+def names_in(bronze: Path) -> list[str]:
+    """The names of all files of a folder, which need not exist."""
+    return [entry.name for entry in os.scandir(bronze) if entry.is_file()] if bronze.is_dir() else []
+
+
+def look(landing: Path, quiet: float) -> Landing:
+    """Return what the landing folder holds; `quiet` are the seconds for which a complete file has not changed."""
+    names = names_in(landing)
+    sales = [landing / name for name in names if is_sales_file(name)]
+    fitting = [path for path in sales if not bytes_too_long(path.name)]
+    held = held_by_writers(fitting)
+    free = set(fitting) - {*held}
+    young = [path for path in free if (stat := _stat(path)) and _wait(stat, quiet) > 0]
+    return Landing(
+        ready=sorted(free - {*young}),
+        young=sorted(young),
+        held=sorted(held),
+        too_long=sorted(set(sales) - set(fitting)),
+        misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
+        # Where a newer file has its name, it comes back once that file has gone.
+        hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
+    )
+
+
+def _hidden(landing: Path, names: Iterable[str]) -> Iterator[tuple[Path, Path]]:
+    """Originals under hidden names, each with the path that it came under."""
+    found = ((name, _TAKEN.fullmatch(name)) for name in names)
+    return ((landing / name, landing / taken["name"]) for name, taken in found if taken)
+
+
+def sweep(landing: Path, bronze: Path, quiet: float) -> list[Arrival]:
+    """Move every complete sales file of the landing folder itself to bronze; return what arrived.
+
+    Both folders are made when missing. A file that changed within the last `quiet` seconds is waited for, so long at
+    most; one that is open for writing, or changes meanwhile, stays for the next sweep. Raises: ArrivalError when a copy
+    cannot be made or differs from its original; the original then stays.
+    """
+    landing.mkdir(parents=True, exist_ok=True)
+    bronze.mkdir(parents=True, exist_ok=True)
+    _clear_up(landing, bronze)
+    found = look(landing, quiet)
+    arrived = _move_all(found.ready, bronze)
+    seen = {path: stat for path in found.young if (stat := _stat(path))}
+    if seen:
+        time.sleep(max(0.0, *(_wait(stat, quiet) for stat in seen.values())))
+    return arrived + _move_all([path for path, stat in seen.items() if not _changed(stat, _stat(path))], bronze)
+
+
+def _move_all(paths: Iterable[Path], bronze: Path) -> list[Arrival]:
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return [arrival for arrival in threads.map(lambda path: move_to_bronze(path, bronze), paths) if arrival]
+
+
+def _clear_up(landing: Path, bronze: Path) -> None:
+    """Clear up after sweeps that were killed; another sweep may be clearing up, too, or still be at work."""
+    for leftover in bronze.glob(f"*{_PART}"):
+        leftover.unlink(missing_ok=True)
+    for taken, path in _hidden(landing, names_in(landing)):
+        _put_back(taken, path)
+
+
+def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
+    """Copy one landing file to bronze, verify the copy, and only then delete the original.
+
+    Return None when the file is open for writing, was written to meanwhile, or is gone. Raises: ArrivalError when the
+    copy cannot be made or differs.
+    """
+    part = bronze / f"{secrets.token_hex(8)}{_PART}"  # no other sweep writes into it
+    # Composed, for so it is short enough: a decomposed name may be as long as names can be.
+    taken = path.with_name(f".{composed(path.name)}.{secrets.token_hex(4)}.taken")
+    try:
+        with path.open("rb") as file, WriteGuard(file) as guard:
+            before = os.fstat(file.fileno())
+            md5 = _copy(file, part, guard)
+            if md5 is None:
+                return None
+            if _md5(part) != md5:
+                raise ArrivalError(f"The copy of {path} in {bronze} differs from it. Check the disk and run again.")
+            arrival = Arrival.of_local_file(path, before.st_mtime_ns, md5)
+            target = bronze / arrival.bronze_name
+            if target.exists() and _md5(target) != md5:
+                raise ArrivalError(f"{target} holds other content than {path}. Touch the landing file and run again.")
+            os.utime(part, ns=(before.st_mtime_ns, before.st_mtime_ns))
+            if guard.is_broken():
+                return None
+            path.rename(taken)
+            if _changed(before, taken.stat()) or guard.is_broken():  # or it is another file, renamed over this one
+                return None
+            part.rename(target)
+            _sync_folder(bronze)
+            if guard.is_lease_broken():  # by somebody who was about to open it as it was taken
+                return None
+            taken.unlink()
+            return arrival
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ArrivalError(
+            f"{path} could not be moved to {bronze}: {error.strerror}.\n"
+            "The file is still in landing. Mend its permissions, or free disk space, and run again."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+        if taken.exists():
+            _put_back(taken, path)
+
+
+def _put_back(taken: Path, path: Path) -> None:
+    """Give an original its name back; where a newer file has it by now, a later sweep does once that is gone."""
+    try:
+        os.link(taken, path)  # unlike a rename, it replaces nothing
+        taken.unlink(missing_ok=True)
+    except (FileExistsError, FileNotFoundError):  # a newer file has its name; another sweep was quicker
+        pass
+    except OSError:  # this file system has no links
+        with suppress(FileNotFoundError):
+            if not path.exists():
+                taken.rename(path)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _wait(stat: os.stat_result, quiet: float) -> float:
+    """Return the seconds until the file can be called complete: of one from the future, until a second look."""
+    age = time.time() - stat.st_mtime
+    return quiet if age < 0 else quiet - age
+
+
+def _changed(before: os.stat_result, after: os.stat_result | None) -> bool:
+    if after is None:
+        return True
+    return (before.st_mtime_ns, before.st_size, before.st_ino) != (after.st_mtime_ns, after.st_size, after.st_ino)
+
+
+def _copy(source: BinaryIO, target: Path, guard: WriteGuard) -> str | None:
+    """Copy through to the disk; return the MD5 of what was read, None as soon as a writer wants the file."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with target.open("wb") as writer:
+        while not guard.is_lease_broken():
+            chunk = source.read(_CHUNK)
+            if not chunk:
+                writer.flush()
+                os.fsync(writer.fileno())
+                return digest.hexdigest()
+            digest.update(chunk)
+            writer.write(chunk)
+    return None
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,142 @@
+"""Claims on S3: under which name an object goes to bronze, and which bronze files no run has recorded yet.
+
+A claim is a note in bronze that S3 makes only if there is none. Whoever moves an object claims it first, and all others
+go by that claim. It stays until a run has recorded the bronze file in the ledger, so the claims are the index of what
+is new, and a run needs no list of all of bronze, which only grows. A file that no claim tells of, one put into bronze
+by hand, say, is found by a full look, which a run takes once a day. In a lake made by an older version, whose runs
+listed all of bronze, that day begins with the first run.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from vendas.landing.bronze_names import Arrival, BronzeFile, NewFiles
+from vendas.landing.s3_objects import head_of, hex_of, list_objects, list_objects_with_times, status
+from vendas.storage import S3Path
+
+CLAIMS = "_claims"  # the folder of claims in bronze
+LOOKED = "_looked"  # among the claims: made by the first run and by each full look, and as old as the last of them
+LOOK_EVERY = timedelta(days=1)
+STALE_AFTER = timedelta(days=1)  # when a claim without an object or a copy goes: by then no copy is on its way
+_NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
+
+
+@dataclass(frozen=True)
+class Landed:
+    """An object in landing: one version of it; without a version, the current one if it has this ETag (hex)."""
+
+    path: S3Path
+    event_time: datetime
+    etag: str
+    version: str | None = None
+
+    @property
+    def arrival(self) -> Arrival:
+        """Its event, which names its bronze file."""
+        return Arrival(self.path.name, self.event_time, self.etag)
+
+    @property
+    def which(self) -> dict[str, str]:
+        """What makes a request for its key one for just this object."""
+        return {"VersionId": self.version} if self.version else {"IfMatch": f'"{self.etag}"'}
+
+    def as_found(self, head: dict[str, Any]) -> Self:
+        """The same with the version that S3 has of it."""
+        found = head.get("VersionId", _NO_VERSION)
+        version = self.version or (None if found == _NO_VERSION else found)
+        return replace(self, etag=hex_of(head["ETag"]), version=version)
+
+    def claim(self, head: dict[str, Any], bronze: S3Path) -> S3Path:
+        """Where it is claimed: for ever the same place for one object, another for every other object."""
+        identity = [*self._place, self.version, hex_of(head["ETag"]), head["LastModified"].isoformat()]
+        return bronze / CLAIMS / hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return self.path.bucket, self.path.key
+
+    def to_json(self) -> bytes:
+        """What a claim holds."""
+        return json.dumps([*self._place, self.event_time.isoformat(), self.etag, self.version]).encode()
+
+    @classmethod
+    def from_json(cls, note: bytes) -> Self:
+        """The object of a claim."""
+        bucket, key, event_time, etag, version = json.loads(note)
+        return cls(S3Path(bucket, key), datetime.fromisoformat(event_time), etag, version)
+
+
+def claim_first(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
+    """Claims an object; its arrival as whoever was first has it. None if it was moved and its claim released."""
+    try:
+        s3.put_object(Bucket=claim.bucket, Key=claim.key, Body=landed.to_json(), IfNoneMatch="*")
+        return landed.arrival
+    except ClientError as error:
+        if status(error) != 412:
+            raise
+    first = _read(s3, claim)
+    return first and first.arrival
+
+
+def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
+    """Whether bronze holds a file that no run has recorded since it arrived."""
+    claims = (claim for claim in list_objects(s3, bronze / CLAIMS) if claim.name != LOOKED)
+    return any(_arrived(s3, landed, bronze) for _, landed in _of_moved(s3, claims, bronze))
+
+
+def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
+    """The bronze files that no run has recorded since they arrived, by their claims; once a day all of bronze.
+
+    `Look.done` releases the claims. A claim whose object is still in landing stays, for that is still to be moved.
+    """
+    made = dict(list_objects_with_times(s3, bronze / CLAIMS))
+    now, looked = datetime.now(UTC), made.pop(bronze / CLAIMS / LOOKED, None)
+    is_full = looked is not None and now - looked >= LOOK_EVERY
+    arrivals, released = [], []
+    for claim, landed in _of_moved(s3, made, bronze):
+        if _arrived(s3, landed, bronze):
+            arrivals.append(landed.arrival)
+            released.append(claim)
+        elif now - made[claim] >= STALE_AFTER:
+            released.append(claim)
+    names = {arrival.bronze_name for arrival in arrivals}
+    if is_full:
+        names |= {path.name for path in list_objects(s3, bronze)}
+
+    def done() -> None:
+        for claim in released:
+            s3.delete_object(Bucket=claim.bucket, Key=claim.key)
+        if is_full or looked is None:
+            s3.put_object(Bucket=bronze.bucket, Key=(bronze / CLAIMS / LOOKED).key, Body=b"")
+
+    return NewFiles(sorted(filter(None, map(BronzeFile.parse, names))), arrivals, done)
+
+
+def _of_moved(s3: BaseClient, claims: Iterator[S3Path], bronze: S3Path) -> Iterator[tuple[S3Path, Landed]]:
+    """The claims of objects that are gone from landing: whoever still means to move one finds nothing to copy."""
+    for claim in claims:
+        landed = _read(s3, claim)
+        if landed is None:
+            continue
+        head = head_of(s3, landed.path, **landed.which)
+        if head is None or landed.claim(head, bronze) != claim:
+            yield claim, landed
+
+
+def _read(s3: BaseClient, claim: S3Path) -> Landed | None:
+    try:
+        return Landed.from_json(s3.get_object(Bucket=claim.bucket, Key=claim.key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def _arrived(s3: BaseClient, landed: Landed, bronze: S3Path) -> bool:
+    """Whether its copy is in bronze; not so if somebody took the object out of landing before it was copied."""
+    return head_of(s3, bronze / landed.arrival.bronze_name) is not None

@@ -1,0 +1,1 @@
+"""The machine that a process runs on: its environment and its disk."""

@@ -1,0 +1,51 @@
+"""A disk that is full, told as such: others call it a broken connection, or a copy that could not be cancelled."""
+
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from vendas.text import format_number
+
+_SAID = "No space left on device"  # ENOSPC, as the C library, Java and PostgreSQL in LC_ALL=C put it
+_TAIL_BYTES = 64 << 10
+_RECENT = timedelta(minutes=10)
+
+
+def explain(said: str, folder: Path, log: Path | None = None) -> str:
+    """Return a sentence on the disk of this folder if a full disk is what failed, else nothing.
+
+    `said` is the error's text. `log` is that of a PostgreSQL server, which may be the only one to know.
+    """
+    if _SAID not in said and not (log and _was_full_recently(log)):
+        return ""
+    above = nearest_existing(folder)
+    free = format_number(shutil.disk_usage(above).free / (1 << 20))
+    return (
+        f"\nThe disk of {above} is full, or was a moment ago ({free} MiB are free now). "
+        "Free some of it and run again: nothing is lost."
+    )
+
+
+def nearest_existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists may be refused
+
+
+def _was_full_recently(log: Path, now: datetime | None = None) -> bool:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return False
+    now = now or datetime.now(UTC).replace(tzinfo=None)
+    return any(_SAID in line and now - _moment(line) < _RECENT for line in lines)
+
+
+def _moment(line: str) -> datetime:
+    """When a line of the log was written (UTC, as embedded.POSTGRESQL_SETTINGS say); long ago if it does not say."""
+    try:
+        return datetime.fromisoformat(line[:19])
+    except ValueError:
+        return datetime.min

@@ -1,0 +1,239 @@
+"""The pages of a run: what it did, its executed notebooks, the data dictionary; and the list of all runs.
+
+They are the last thing a run does, its data being published by then: what goes wrong here is told, and no more.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import TypeAdapter
+
+from vendas.lake import ledger
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import QUARANTINE_TABLE
+from vendas.reasons import Reason
+from vendas.reports.cost import Usage
+from vendas.reports.dictionary import dictionary_page
+from vendas.reports.pages import Notebook, notebook_pages, render, write
+from vendas.reports.report_charts import FILES_DRAWN, fates_chart, seconds_chart
+from vendas.results import Stage
+from vendas.storage import Location
+from vendas.text import format_moment, format_number
+
+EXPLORATION = "05_exploracao"
+SUMMARY = "run.json"
+FILES_SHOWN = 200
+_FATES = {"lidas": "Lidas", "silver": "Silver", "duplicadas": "Duplicadas", "quarentena": "Quarentena"}
+_LAYERS = {"silver": "silver", "gold": "gold", "dw": "DW"}
+_COUNTS = {
+    "lidas": "Lidas", "duplicadas": "Duplicadas", "quarentena": "Quarentena", "duvidosas": "Duvidosas",
+    "silver": "Silver", "gold": "Gold", "dw": "DW",
+}  # fmt: skip
+
+
+def exploration_failed(error: Exception) -> str:
+    """The note in the report of a run whose exploration failed."""
+    return f"A exploração falhou; os dados estão publicados.\n{error}"
+
+
+@dataclass
+class Run:
+    """What a run has done until now. `files` are ledger entries of the files it touched."""
+
+    run_id: str
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seconds: float = 0
+    stages: list[Stage] = field(default_factory=list)
+    files: list[dict] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)  # quarantined rows of these files, by reason
+    failure: str | None = None  # what the stage that failed said
+    notes: list[str] = field(default_factory=list)  # what else went wrong, without harm to the data
+    usage: Usage | None = None  # on AWS: what it is billed for
+    page: Path | None = None
+
+    @property
+    def rejected(self) -> int:
+        """How many files intake refused."""
+        return sum(file["situacao"] == ledger.REJECTED for file in self.files)
+
+    @property
+    def refused(self) -> int:
+        """How many files intake took, but no row of them."""
+        return sum(map(ledger.is_refused, self.files)) - self.rejected
+
+    @property
+    def kind(self) -> str:
+        """`done`, `warned` or `failed`."""
+        return "failed" if self.failure else "warned" if self.rejected or self.refused or self.notes else "done"
+
+    @property
+    def state(self) -> str:
+        """How it ended, in words."""
+        if self.failure:
+            return "Falhou"
+        rejected = f"{_files(self.rejected)} rejeitado{'s' if self.rejected > 1 else ''}"
+        refused = f"{_files(self.refused)} sem nenhuma linha aceita"
+        told = [words for words, count in ((rejected, self.rejected), (refused, self.refused)) if count]
+        return "Concluída" + (f", com {' e '.join(told)}" if told else "")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in the list of all runs; counts are rows, `files` files."""
+
+    begun: datetime
+    seconds: float
+    kind: str
+    state: str
+    files: int
+    lidas: int
+    duplicadas: int
+    quarentena: int
+    silver: int
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        totals = _totals(run.files, _FATES)
+        return cls(run.begun, run.seconds, run.kind, run.state, len(run.files), **totals)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """The summary kept there; None where there is none, as of a run that was cut off."""
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def write(self, path: Path) -> None:
+        write(path, TypeAdapter(Summary).dump_json(self).decode())
+
+
+class Law(NamedTuple):
+    """An equation that must hold for every file, as a sentence with the run's totals."""
+
+    holds: bool
+    sentence: str
+
+
+@contextmanager
+def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
+    """Writes the run's pages when the block ends, well or by an exception, which then has a note that names the page.
+
+    The block fills `run` in. A report that cannot be written is one line to `warn`; it fails no run.
+    """
+    try:
+        yield
+    except Exception as error:
+        run.failure = str(error)
+        write_pages(run, lake, folder, warn)
+        if run.page:
+            error.add_note(f"Report: {run.page}")
+        raise
+    write_pages(run, lake, folder, warn)
+
+
+def write_pages(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> None:
+    """Writes the run's pages into the folder, and tells `run` where; what hinders it is one line to `warn`."""
+    try:
+        run.seconds = (datetime.now(UTC) - run.begun).total_seconds()
+        if run.failure:
+            run.files = ledger.list_entries(ledger.read_events(lake), run.run_id)
+        run.reasons = reasons_of(lake, run.files)
+        run.page = write_report(folder, run, lake)
+    except Exception as error:  # whatever it is, the data is published by now, or the run's own failure matters more
+        warn(f"The report was not written: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def write_report(folder: Path, run: Run, lake: Location) -> Path:
+    """Writes the pages of a run into its folder, and the list of runs beside that; returns the run's main page.
+
+    Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "dicionario.html", dictionary_page())
+    notebooks = sorted(notebook_pages(folder), key=lambda notebook: notebook.name != EXPLORATION)
+    write(folder / "index.html", _index(folder, run, notebooks))
+    Summary.of(run).write(folder / SUMMARY)
+    write(folder.parent / "index.html", _list_of_runs(folder.parent, lake))
+    return folder / "index.html"
+
+
+def reasons_of(lake: Location, files: list[dict]) -> dict[str, int]:
+    """How many quarantined rows of these ledger entries' files have each reason, the most frequent first."""
+    names = [file["arquivo"] for file in files if file["quarentena"]]
+    if not names:
+        return {}
+    rows = read_table(lake, QUARANTINE_TABLE)
+    ours = pc.is_in(rows["arquivo"], value_set=pa.array(names, rows["arquivo"].type))
+    return dict(Counter(pc.list_flatten(rows.filter(ours)["motivos"]).to_pylist()).most_common())
+
+
+def _index(folder: Path, run: Run, notebooks: list[Notebook]) -> str:
+    titles = {notebook.name: notebook.title for notebook in notebooks}
+    done = {stage.notebook for stage in run.stages}
+    files = sorted(run.files, key=ledger.attention_order)
+    stages = [(titles.get(stage.notebook, stage.notebook), stage.seconds) for stage in run.stages]
+    return render(
+        "run",
+        title=f"Execução de {format_moment(run.begun, zone=False)[:-3]}",
+        run=run,
+        notebooks=notebooks,
+        exploration=EXPLORATION,
+        notes=[*run.notes, *(notebook.problem for notebook in notebooks if notebook.problem)],
+        failed=next((book for book in notebooks if book.name not in {*done, EXPLORATION}), None),
+        logs=sorted(path.name for path in folder.glob("*.log") if path.stat().st_size),
+        facts={"Arquivos": len(files)} | {_FATES[name]: rows for name, rows in _totals(files, _FATES).items()},
+        laws=list(_laws(files)),
+        charts=_charts(files, stages),
+        reasons=[{"code": code, "sentence": Reason(code).sentence, "rows": n} for code, n in run.reasons.items()],
+        counts=_COUNTS,
+        doubtful=_totals(files, ["duvidosas"])["duvidosas"],
+        shown=files[:FILES_SHOWN],
+        hidden=len(files[FILES_SHOWN:]),
+    )
+
+
+def _totals(files: list[dict], counts: Iterable[str]) -> dict[str, int]:
+    return {name: sum(file[name] for file in files) for name in counts}
+
+
+def _laws(files: list[dict]) -> Iterator[Law]:
+    """The rules of conservation: for all files, and, for those that are through, from layer to layer."""
+    conserved = all(file["lidas"] == file["silver"] + file["duplicadas"] + file["quarentena"] for file in files)
+    read, silver, twice, refused = map(format_number, _totals(files, _FATES).values())
+    yield Law(conserved, f"{read} lidas = {silver} silver + {twice} duplicadas + {refused} quarentena")
+    if through := [file for file in files if file["situacao"] == ledger.PROCESSED]:
+        carried = all(file["silver"] == file["gold"] == file["dw"] for file in through)
+        held = _totals(through, _LAYERS)
+        yield Law(carried, " = ".join(f"{format_number(held[name])} {layer}" for name, layer in _LAYERS.items()))
+
+
+def _charts(files: list[dict], stages: list[tuple[str, float]]) -> dict[str, str]:
+    charts = {}
+    if files:
+        left_out = f", os primeiros {FILES_DRAWN}" if len(files) > FILES_DRAWN else ""
+        charts[f"Linhas por arquivo e destino{left_out}"] = fates_chart(files)
+    if stages:
+        charts["Segundos por etapa"] = seconds_chart(stages)
+    return charts
+
+
+def _list_of_runs(runs: Path, lake: Location) -> str:
+    listed = [{"name": path.name, "summary": Summary.read(path / SUMMARY)} for path in runs.iterdir() if path.is_dir()]
+    return render("runs", runs=sorted(listed, key=_begun, reverse=True), lake=lake, counts=_FATES)
+
+
+def _begun(listed: dict) -> str:
+    """As the name of a run on this machine begins, which is all that is known of one that was cut off."""
+    return f"{listed['summary'].begun:%Y%m%dT%H%M%SZ}" if listed["summary"] else listed["name"]
+
+
+def _files(count: int) -> str:
+    return f"{format_number(count)} arquivo{'s' if count != 1 else ''}"

@@ -1,0 +1,90 @@
+"""Figures of a run's page, as SVG in the page's own font: narrow enough for a phone, readable in black and white."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+from vendas.reports.charts import shorten_name
+from vendas.text import format_duration, format_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FILES_DRAWN = 20
+_NAME_LENGTH = 34
+_FATES = {  # field of a ledger entry: colour, hatch
+    "silver": ("#cfe3d4", ""),
+    "duplicadas": ("#b8c4ce", "////"),
+    "quarentena": ("#c9655f", "xxxx"),
+}
+_TIME = {"segundos": ("#b8c4ce", "")}
+_INCHES = 4.6  # at this width, text of 9 points is as large on a phone as the page's own
+_STYLE = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "hatch.linewidth": 0.6}
+
+Bar = tuple[str, str, list[float]]  # what it is of, what it says, the lengths of its parts
+
+
+def fates_chart(files: list[dict]) -> str:
+    """A bar for each of these ledger entries, at most the first FILES_DRAWN: where its rows went."""
+    return _draw([_fates(file) for file in files[:FILES_DRAWN]], _FATES)
+
+
+def seconds_chart(stages: list[tuple[str, float]]) -> str:
+    """A bar for each stage (its title, its seconds)."""
+    return _draw([(title, format_duration(seconds), [seconds]) for title, seconds in stages], _TIME)
+
+
+def _fates(file: dict) -> Bar:
+    rows = [file[fate] for fate in _FATES]
+    said = " + ".join(map(format_number, rows)) if file["situacao"] == "processado" else f"✗ {file['situacao']}"
+    return file["arquivo_recebido"], said, rows
+
+
+def _draw(bars: list[Bar], parts: dict[str, tuple[str, str]]) -> str:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    legend = len(parts) > 1
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has fonts for what this machine lacks
+        figure = Figure(figsize=(_INCHES, 0.45 * len(bars) + 0.35 * legend), layout="constrained")
+        axes = figure.subplots()
+        axes.set_axis_off()
+        axes.set_xlim(0, max(1, *(sum(lengths) for *_, lengths in bars)))
+        axes.set_ylim(len(bars) - 0.7, -0.75)  # the first on top; above each its words
+        _fill(axes, bars, parts)
+        for place, (name, said, _) in enumerate(bars):
+            words = {"transform": axes.get_yaxis_transform(), "va": "bottom", "parse_math": False}
+            axes.text(0, place - 0.25, _label(name), ha="left", **words)
+            axes.text(1, place - 0.25, said, ha="right", **words)
+        if legend:
+            figure.legend(loc="outside lower left", ncols=len(parts), frameon=False)
+        return _inline(figure)
+
+
+def _fill(axes: Axes, bars: list[Bar], parts: dict[str, tuple[str, str]]) -> None:
+    begins = [0.0] * len(bars)
+    for number, (part, (colour, hatch)) in enumerate(parts.items()):
+        widths = [lengths[number] for *_, lengths in bars]
+        axes.barh(
+            range(len(bars)), widths, left=begins, height=0.4, label=part, color=colour, hatch=hatch,
+            edgecolor="black", linewidth=0.6, clip_on=False,
+        )  # fmt: skip
+        begins = [begin + width for begin, width in zip(begins, widths, strict=True)]
+
+
+def _label(name: str) -> str:
+    """A file's name on one line, without what a font cannot be asked for."""
+    return shorten_name(" ".join(name.encode("utf-8", "replace").decode().split()), _NAME_LENGTH)
+
+
+def _inline(figure: Figure) -> str:
+    """The figure as an element of a page: without XML's preamble, and without names that look like addresses."""
+    svg = io.StringIO()
+    figure.savefig(svg, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    text = svg.getvalue()
+    return re.sub(r' xmlns(:\w+)?="[^"]*"', "", text[text.index("<svg") :])

@@ -1,0 +1,250 @@
+"""Figures of query results: readable in black and white, numbers and dates as in Brazil, their numbers kept as text.
+
+A frame's first column is what is compared (months, members), the others are what is drawn under the names the query
+gave them. A value's type says how it is written: a Decimal is money in reais, an integer a count, a moment a day.
+No rows become a figure that says so. Money becomes a float only to be drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from base64 import b64encode
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from vendas.reports.charts import shorten_name
+from vendas.rules.columns import TURNOS
+from vendas.text import abbreviate, drop_zero_decimals, format_number, format_value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NOTHING = "Sem vendas ainda"
+MEMBERS_SHOWN = 10
+DIAS = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
+
+_WIDTH, _DPI = 8, 144  # inches; dots for screens that show two for one
+_NAME_LENGTH, _FIGURES_IN_ROW = 48, 3
+_PARTS = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
+_LINES = (("#2f6690", "-", "o"), ("#e07a1f", "--", "s"), ("#3a3a3a", ":", "^"))  # colour, style, marker
+_MONTHS_WITH_DETAILS = 48  # more leave no room for markers, edges and hatches
+_MONTHS_NAMED = 9
+_STEPS = (1, 2, 3, 6, 12, 24, 60, 240, 1200)  # months from one named to the next
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure as notebooks show and keep it: a PNG, and what it shows in words and numbers."""
+
+    title: str
+    text: str
+    png: bytes = field(repr=False)
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
+        data = {"image/png": b64encode(self.png).decode(), "text/plain": f"{self.title}\n{self.text}"}
+        return data, {"image/png": {"width": _WIDTH * 96, "alt": self.title}}
+
+
+def key_figures(frame: pd.DataFrame, title: str) -> Chart:
+    """The first row's values, large, side by side."""
+    if frame.empty:
+        return _empty(title, NOTHING)
+    rows = -(-len(frame.columns) // _FIGURES_IN_ROW)
+    figure, axes = _canvas(title, 0.8 * rows)
+    axes.set_axis_off()
+    axes.set(xlim=(0, _FIGURES_IN_ROW), ylim=(rows, 0))
+    for place, (name, value) in enumerate(frame.iloc[0].items()):
+        y, x = divmod(place, _FIGURES_IN_ROW)
+        _centre(axes, x + 0.5, y + 0.3, abbreviate(value), fontsize=18)
+        _centre(axes, x + 0.5, y + 0.72, name, color="#555555")
+    return _finished(figure, title, _table(frame))
+
+
+def month_lines(frame: pd.DataFrame, title: str) -> Chart:
+    """A line a column over every month from the first to the last; what lies between the first two is shaded."""
+    if frame.empty:
+        return _empty(title, NOTHING)
+    months = _every_month(frame)
+    figure, axes = _canvas(title, 3.6)
+    detailed, places = len(months) <= _MONTHS_WITH_DETAILS, range(len(months))
+    drawn = [months[name].astype(float) for name in months]
+    for (colour, style, marker), line in zip(_LINES, drawn, strict=False):
+        axes.plot(places, line, style, color=colour, label=line.name, marker=marker if detailed else None, markersize=4)
+    if len(drawn) == 2:
+        axes.fill_between(places, *drawn, color="#d9d9d9", linewidth=0)
+    _name_peak(axes, months.iloc[:, 0])
+    _name_months(axes, months)
+    return _finished(figure, title, _table(frame.assign(**{frame.columns[0]: frame.iloc[:, 0].map(_month)})))
+
+
+def month_bars(frame: pd.DataFrame, title: str) -> Chart:
+    """A bar of stacked columns for every month from the first to the last."""
+    if frame.empty:
+        return _empty(title, NOTHING)
+    months = _every_month(frame)
+    figure, axes = _canvas(title, 3.2)
+    detailed = len(months) <= _MONTHS_WITH_DETAILS
+    below = 0.0
+    for (colour, hatch, hatchcolor), name in zip(_PARTS, months, strict=False):
+        part = months[name].astype(float)
+        axes.bar(
+            range(len(months)), part, bottom=below, width=0.8, label=name, color=colour, hatchcolor=hatchcolor,
+            hatch=hatch if detailed else "", edgecolor="black", linewidth=0.6 if detailed else 0,
+        )  # fmt: skip
+        below = below + part
+    _name_peak(axes, months.sum(axis=1))
+    _name_months(axes, months)
+    return _finished(figure, title, _table(frame.assign(**{frame.columns[0]: frame.iloc[:, 0].map(_month)})))
+
+
+def ranked_bars(
+    frame: pd.DataFrame, title: str, label: Literal["share", "total", "parts"] = "share", nothing: str = NOTHING
+) -> Chart:
+    """A bar of stacked columns for each of the first members, in the frame's order; the others are added up in one.
+
+    Beside a bar stand its total and share of all, its total alone, or its parts.
+    """
+    if frame.empty:
+        return _empty(title, nothing)
+    shown = _first_and_others(frame)
+    parts = shown.iloc[:, 1:]
+    figure, axes = _canvas(title, 0.5 + 0.32 * len(shown) + 0.3 * (parts.shape[1] > 1))
+    drawn = parts.astype(float).head(MEMBERS_SHOWN if len(shown) < len(frame) else None)
+    ends = drawn.cumsum(axis=1)
+    for (colour, hatch, hatchcolor), name in zip(_PARTS, drawn, strict=False):
+        axes.barh(
+            range(len(drawn)), drawn[name], left=ends[name] - drawn[name], height=0.7, label=name, color=colour,
+            hatch=hatch, hatchcolor=hatchcolor, edgecolor="black", linewidth=0.6, clip_on=False,
+        )  # fmt: skip
+    beside = [*ends.iloc[:, -1], 0.0]  # the others have no bar: it would be the longest and dwarf the rest
+    for place, words in enumerate(_labels(parts, label)):
+        _note(axes, words, (beside[place], place), (5, 0), va="center")
+    axes.set_yticks(range(len(shown)), [_name(member) for member in shown.iloc[:, 0]], parse_math=False)
+    axes.set_ylim(len(shown) - 0.5, -0.5)  # the first member on top
+    axes.set_xlim(0, max(*beside, 1e-9))
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return _finished(figure, title, _table(shown))
+
+
+def heat_map(frame: pd.DataFrame, title: str) -> Chart:
+    """The third column over turno and day, the first two; no such pair counts 0; turnos of an older rule come last."""
+    if frame.empty:
+        return _empty(title, NOTHING)
+    row, column, value = frame.columns
+    rows = [*TURNOS, *sorted(set(frame[row]) - set(TURNOS))]
+    table = frame.pivot(index=row, columns=column, values=value).reindex(index=rows, columns=DIAS)
+    table = table.where(table.notna(), 0)
+    numbers = table.astype(float).to_numpy()
+    figure, axes = _canvas(title, 1 + 0.4 * len(rows))
+    axes.imshow(numbers, cmap="Blues", vmin=0, vmax=max(numbers.max(), 1e-9), aspect="auto")
+    for y, x in ((y, x) for y in range(len(rows)) for x in range(len(DIAS))):
+        dark = numbers[y, x] > 0.65 * numbers.max()
+        _centre(axes, x, y, abbreviate(table.iloc[y, x]), color="white" if dark else "black")
+    axes.set_xticks(range(len(DIAS)), [name.removesuffix("-feira") for name in DIAS])
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return _finished(figure, title, _table(table.reset_index()))
+
+
+def _canvas(title: str, height: float) -> tuple[Figure, Axes]:
+    """An empty figure of this height (inches) with its title; pyplot, which would keep it alive, is left alone."""
+    from matplotlib.figure import Figure  # here, because it takes half a second
+
+    figure = Figure(figsize=(_WIDTH, height + 0.4), dpi=_DPI, layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize="large")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _finished(figure: Figure, title: str, text: str) -> Chart:
+    handles, _ = figure.axes[0].get_legend_handles_labels()
+    if len(handles) > 1:
+        figure.legend(loc="outside lower center", ncols=len(handles), frameon=False, handlelength=3)
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may hold what the font does not
+        figure.savefig(png, format="png")
+    return Chart(title, text, png.getvalue())
+
+
+def _empty(title: str, nothing: str) -> Chart:
+    figure, axes = _canvas(title, 0.6)
+    axes.set_axis_off()
+    _centre(axes, 0.5, 0.5, nothing, color="#555555", style="italic", fontsize="large")
+    return _finished(figure, title, nothing)
+
+
+def _centre(axes: Axes, x: float, y: float, words: str, **style: object) -> None:
+    axes.text(x, y, words, ha="center", va="center", parse_math=False, **style)
+
+
+def _table(shown: pd.DataFrame) -> str:
+    return shown.map(lambda value: value if isinstance(value, str) else format_value(value)).to_string(index=False)
+
+
+def _every_month(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame by month, with zeros in the months that have no row."""
+    by_month = frame.set_index(frame.iloc[:, 0].dt.to_period("M")).iloc[:, 1:]
+    return by_month.reindex(pd.period_range(by_month.index.min(), by_month.index.max(), freq="M"), fill_value=0)
+
+
+def _name_months(axes: Axes, months: pd.DataFrame) -> None:
+    step = next(step for step in _STEPS if len(months) <= step * _MONTHS_NAMED)
+    named = [place for place, month in enumerate(months.index) if (month.year * 12 + month.month - 1) % step == 0]
+    axes.set_xticks(named, [_month(months.index[place]) for place in named])
+    axes.set_xlim(-0.6, len(months) - 0.4)
+    axes.set_ylim(0, max(axes.dataLim.ymax, 1e-9) * 1.1)  # room for the name of the peak
+    money = isinstance(months.to_numpy().flat[0], Decimal)
+    typed = Decimal if money else round
+    axes.yaxis.set_major_formatter(lambda value, _: drop_zero_decimals(abbreviate(typed(value))))
+    axes.yaxis.get_major_locator().set_params(integer=not money)
+    axes.grid(axis="y", color="#e3e3e3", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _name_peak(axes: Axes, values: pd.Series) -> None:
+    place = int(values.astype(float).to_numpy().argmax())
+    value = values.iloc[place]
+    words = f"{abbreviate(value)} em {_month(values.index[place])}"
+    _note(axes, words, (place, float(value)), (0, 6), ha="left" if place < len(values) / 2 else "right")
+
+
+def _note(axes: Axes, words: str, at: tuple[float, float], offset: tuple[int, int], **aligned: str) -> None:
+    axes.annotate(words, at, offset, textcoords="offset points", fontsize="small", parse_math=False, **aligned)
+
+
+def _first_and_others(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first members, and one row with the sums of the others; a single other one is shown itself."""
+    if len(frame) <= MEMBERS_SHOWN + 1:
+        return frame
+    others = frame.iloc[MEMBERS_SHOWN:]
+    row = [f"outros ({format_number(len(others))})", *(others[name].sum() for name in frame.columns[1:])]
+    first = frame.iloc[:MEMBERS_SHOWN].itertuples(index=False, name=None)
+    return pd.DataFrame([*first, row], columns=frame.columns)
+
+
+def _name(member: str) -> str:
+    return shorten_name(" ".join(member.split()), _NAME_LENGTH)
+
+
+def _month(moment: pd.Period | pd.Timestamp) -> str:
+    return f"{moment.month:02}/{moment.year}"
+
+
+def _labels(parts: pd.DataFrame, label: str) -> list[str]:
+    """What stands beside each bar."""
+    if label == "parts":
+        return [" + ".join(map(abbreviate, row)) for row in parts.itertuples(index=False)]
+    totals = list(parts.sum(axis=1))
+    whole = sum(totals)
+    shares = [f" · {format_number(100 * total / whole, 1)} %" if whole and label == "share" else "" for total in totals]
+    return [f"{abbreviate(total)}{share}" for total, share in zip(totals, shares, strict=True)]

@@ -1,0 +1,217 @@
+r"""The contract's rules, Arrow array → Arrow array: what clean text becomes, and why it may not.
+
+The rules of input columns come in pairs: `parse_…` gives the typed value, `…_reason` the Reason's code, and for any
+clean text (`cleaning.clean_text`) exactly one of the two is null. They convert only what a regular expression accepts,
+so that Arrow never raises. A cheap expression tells what is written plainly, as most texts are; the others are looked
+at by themselves. The expressions are RE2's; `[0-9]` is ASCII on purpose.
+"""
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas.arrays import by_distinct, null_elsewhere, where
+from vendas.reasons import Reason
+from vendas.rules import patterns
+from vendas.schema import DESCONTO, MAX_TEXT_BYTES, MISSING, TIMESTAMP, VALOR, arrow_schema
+
+MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow_schema((TIMESTAMP, VALOR, DESCONTO)).types
+
+# The parts of the day, in its order, each with the hour it begins at.
+TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
+
+
+def text_or_default(cleaned: pa.StringArray, default: str) -> pa.StringArray:
+    """The clean text; an empty one becomes the default."""
+    missing = pc.equal(cleaned, "")
+    return pc.if_else(missing, default, cleaned) if pc.any(missing).as_py() else cleaned
+
+
+def parse_timestamp(moment: pa.StringArray) -> pa.TimestampArray:
+    """'2024-03-31T14:05:09.123456789' (cut to microseconds), '31.03.2024, 9:05' as timestamp[us], without a zone."""
+    return where(pc.invert(_is(moment, patterns.PLAIN_MOMENT)), _plain_moment, moment, moment).cast(MOMENT_TYPE)
+
+
+def timestamp_reason(moment: pa.StringArray) -> pa.StringArray:
+    """Why parse_timestamp gives null; a year out of range is told before a day that does not exist."""
+    return _first_reason(
+        _is(moment, patterns.MOMENT),
+        (_is_missing(moment), Reason.TIMESTAMP_AUSENTE),
+        (_is(moment, f"{patterns.ISO_DAY_SHAPE}|{patterns.BR_DAY_SHAPE}"), Reason.TIMESTAMP_SEM_HORA),
+        (_is(moment, patterns.MOMENT_SHAPE + patterns.ZONE), Reason.TIMESTAMP_COM_FUSO),
+        (_is(moment, patterns.MOMENT_IN_RANGE), Reason.TIMESTAMP_IMPOSSIVEL),
+        (_is(moment, patterns.MOMENT_SHAPE), Reason.TIMESTAMP_FORA_DO_INTERVALO),
+        otherwise=Reason.TIMESTAMP_INVALIDO,
+    )
+
+
+def shows_month_first(moment: pa.StringArray) -> pa.BooleanArray:
+    """Whether the date does not exist with the day first, but does with the month first."""
+    return pc.and_not(_is(moment, patterns.MONTH_FIRST_MOMENT), _is(moment, patterns.BR_MOMENT))
+
+
+def is_another_day_month_first(moment: pa.StringArray) -> pa.BooleanArray:
+    """Whether the date exists with the day first and is another one with the month first."""
+    both = pc.and_(_is(moment, patterns.BR_MOMENT), _is(moment, patterns.MONTH_FIRST_MOMENT))
+    return pc.and_not(both, _is(moment, patterns.SAME_DAY_BOTH_WAYS))
+
+
+def parse_valor(amount: pa.StringArray) -> pa.Decimal128Array:
+    """'50', '1234,56', 'R$ 1.234,56', "1'234.56", '59.9000' as decimal(12,2) reais."""
+    return by_distinct(_valor, amount)
+
+
+def valor_reason(amount: pa.StringArray) -> pa.StringArray:
+    """Why parse_valor gives null."""
+    return _first_reason(
+        _plain_amount(amount).is_valid(),
+        (_is(amount, patterns.AMOUNT_MISSING), Reason.VALOR_AUSENTE),
+        (_is(amount, patterns.AMOUNT_NEGATIVE), Reason.VALOR_NEGATIVO),
+        (_is(amount, patterns.CURRENCY + patterns.AMOUNT_AMBIGUOUS), Reason.VALOR_AMBIGUO),
+        (_is(amount, patterns.CURRENCY + patterns.AMOUNT_WITHOUT_DECIMALS), Reason.VALOR_SEM_CENTAVOS),
+        (_is(amount, patterns.CURRENCY + patterns.AMOUNT_SHAPE), Reason.VALOR_FORA_DO_LIMITE),
+        (_is(amount, patterns.CURRENCY + patterns.AMOUNT_MORE_DECIMALS), Reason.VALOR_CASAS_DECIMAIS),
+        (pc.and_not(_is(amount, patterns.AMOUNT_IN_CURRENCY), pc.starts_with(amount, "R$")), Reason.VALOR_MOEDA),
+        otherwise=Reason.VALOR_INVALIDO,
+    )
+
+
+def parse_desconto(percent: pa.StringArray) -> pa.Decimal128Array:
+    """'11%', '11' and '5,5 %' become the fractions 0.1100, 0.1100 and 0.0550 as decimal(5,4); empty becomes 0."""
+    return by_distinct(_desconto, percent)
+
+
+def desconto_reason(percent: pa.StringArray) -> pa.StringArray:
+    """Why parse_desconto gives null; between 0 and 1 without '%' is told before too many decimals."""
+    return _first_reason(
+        _plain_percent(percent).is_valid(),
+        (_is(percent, patterns.PERCENT_NEGATIVE), Reason.DESCONTO_NEGATIVO),
+        (_is(percent, patterns.PERCENT_BELOW_ONE), Reason.DESCONTO_AMBIGUO),
+        (_is(percent, patterns.PERCENT_MORE_DECIMALS), Reason.DESCONTO_CASAS_DECIMAIS),
+        (_is(percent, patterns.PERCENT_SHAPE + patterns.PERCENT_SIGN), Reason.DESCONTO_ACIMA_DE_100),
+        otherwise=Reason.DESCONTO_INVALIDO,
+    )
+
+
+def shows_fraction(percent: pa.StringArray) -> pa.BooleanArray:
+    """Whether the discount is above 0 and below 1 without '%', as fractions are written."""
+    return _is(percent, patterns.PERCENT_BELOW_ONE)
+
+
+def is_one_without_sign(percent: pa.StringArray) -> pa.BooleanArray:
+    """Whether the discount is exactly 1 without '%': 1 %, or all of the price where fractions are written."""
+    return _is(percent, patterns.PERCENT_ONE)
+
+
+def texto_reason(*cleaned: pa.StringArray) -> pa.StringArray:
+    """Why a row's cleaned texts cannot be kept: one has more than MAX_TEXT_BYTES in UTF-8."""
+    longest = pc.max_element_wise(*map(pc.binary_length, cleaned))
+    return null_elsewhere(pc.greater(longest, MAX_TEXT_BYTES), pa.repeat(Reason.TEXTO_LONGO.value, len(longest)))
+
+
+def turno(timestamp: pa.TimestampArray) -> pa.StringArray:
+    """The part of the day: the last of TURNOS that has begun."""
+    by_hour = [[name for name, first in TURNOS.items() if first <= hour][-1] for hour in range(24)]
+    return pa.array(by_hour).take(pc.hour(timestamp))
+
+
+def nome_completo(nome: pa.StringArray, sobrenome: pa.StringArray) -> pa.StringArray:
+    """Cleaned first name and surname, a missing one left out; both missing: MISSING."""
+    both = pc.binary_join_element_wise(nome, sobrenome, " ")
+    return pc.if_else(pc.equal(nome, MISSING), sobrenome, pc.if_else(pc.equal(sobrenome, MISSING), nome, both))
+
+
+def email(cleaned: pa.StringArray) -> pa.StringArray:
+    """The cleaned e-mail in lower case; a missing one stays MISSING."""
+    beyond_ascii = pc.not_equal(pc.utf8_length(cleaned), pc.binary_length(cleaned))
+    return where(beyond_ascii, _lower, cleaned, pc.ascii_lower(cleaned))
+
+
+def dominio_email(cleaned: pa.StringArray) -> pa.StringArray:
+    """What follows the last '@' of the lower-cased e-mail; nothing there, or no '@': MISSING."""
+    parts = pc.split_pattern(email(cleaned), "@", max_splits=1, reverse=True)
+    last = parts.values.take(pc.subtract(parts.offsets[1:], 1))
+    return pc.if_else(pc.or_(pc.equal(pc.list_value_length(parts), 1), pc.equal(last, "")), MISSING, last)
+
+
+def valor_com_desconto(valor: pa.Decimal128Array, desconto: pa.Decimal128Array) -> pa.Decimal128Array:
+    """valor × (1 − desconto), rounded half up to cents; exact decimals throughout."""
+    exact = pc.multiply(valor, pc.subtract(pa.scalar(Decimal(1)), desconto))
+    return pc.round(exact, 2, round_mode="half_towards_infinity").cast(MONEY_TYPE)
+
+
+def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
+    """The moment as shapes.PLAIN_MOMENT; null where it is none."""
+    turned = pc.replace_substring_regex(moment, "^([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1")
+    return where(pc.invert(_is(moment, patterns.PLAIN_BR_MOMENT)), _any_moment, moment, turned)
+
+
+def _any_moment(moment: pa.StringArray) -> pa.StringArray:
+    plain = null_elsewhere(_is(moment, patterns.MOMENT), moment)
+    for written, instead in (
+        (r"^([0-9]{2}).([0-9]{2}).([0-9]{4})", r"\3-\2-\1"),
+        (r"^([0-9]{4})/([0-9]{2})/", r"\1-\2-"),
+        (r"^(.{10})(?:T|,? |,)", r"\1 "),
+        (r"^(.{11})([0-9]:)", r"\10\2"),
+        (",", "."),
+    ):
+        plain = pc.replace_substring_regex(plain, written, instead)
+    return pc.utf8_slice_codeunits(plain, 0, len("yyyy-MM-dd HH:mm:ss.ffffff"))
+
+
+def _valor(amount: pa.StringArray) -> pa.Decimal128Array:
+    return where(pc.invert(_is(amount, patterns.PLAIN_AMOUNT)), _plain_amount, amount, amount).cast(MONEY_TYPE)
+
+
+def _plain_amount(amount: pa.StringArray) -> pa.StringArray:
+    """The amount as shapes.PLAIN_AMOUNT; null where it cannot be read so."""
+    number = pc.replace_substring_regex(amount, rf"^({patterns.CURRENCY}[0-9]+[.,][0-9]{{2}})00+$", r"\1")
+    number = pc.replace_substring_regex(number, r"^R\$ ?|[., '’]([0-9]{3})", r"\1")
+    number = pc.replace_substring(number, ",", ".")
+    readable = pc.and_(
+        _is(amount, patterns.CURRENCY + patterns.AMOUNT_SHAPE), _is(number, f"0*{patterns.PLAIN_AMOUNT}")
+    )
+    return null_elsewhere(readable, _last(number, "9999999999.99"))
+
+
+def _desconto(percent: pa.StringArray) -> pa.Decimal128Array:
+    points = _plain_percent(percent).cast(pa.decimal128(5, 2))
+    return pc.multiply(points, pa.scalar(Decimal("0.01"))).cast(FRACTION_TYPE)
+
+
+def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
+    """The percent points as Arrow reads a number; null where they cannot be read so."""
+    number = pc.replace_substring(pc.utf8_rtrim(percent, characters="% "), ",", ".")
+    number = pc.replace_substring_regex(number, r"(\.[0-9]{2})0+$", r"\1")
+    readable = pc.and_not(_is(percent, patterns.PERCENT_UP_TO_100), _is(percent, patterns.PERCENT_BELOW_ONE))
+    return pc.if_else(_is_missing(percent), "0", null_elsewhere(readable, _last(number, "100.00")))
+
+
+def _lower(text: pa.StringArray) -> pa.StringArray:
+    # Arrow's utf8_lower maps a character to one character; the lower case of İ, or of a Σ that ends a word, is not so.
+    return pa.array([one if one == MISSING else one.lower() for one in text.to_pylist()], pa.string())
+
+
+def _is_missing(cleaned: pa.StringArray) -> pa.BooleanArray:
+    return pc.fill_null(pc.equal(cleaned, ""), True)
+
+
+def _is(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
+    """Whether all of the text is of that pattern; a null is of none."""
+    return pc.fill_null(pc.match_substring_regex(text, rf"^(?:{pattern})\z"), False)
+
+
+def _last(number: pa.StringArray, widest: str) -> pa.StringArray:
+    """The number without what stands before its widest form: zeros, any amount of them."""
+    return pc.utf8_slice_codeunits(number, -len(widest))
+
+
+def _first_reason(
+    accepted: pa.BooleanArray, *cases: tuple[pa.BooleanArray, Reason], otherwise: Reason
+) -> pa.StringArray:
+    """The reason of the first case that holds; null for an accepted text."""
+    reasons = pa.repeat(otherwise.value, len(accepted))
+    for case, reason in reversed(cases):
+        reasons = pc.if_else(case, reason.value, reasons)
+    return null_elsewhere(pc.invert(accepted), reasons)

@@ -1,0 +1,122 @@
+"""Records validated: typed, cleaned, and with every reason against them. Pure: one record in, one row out.
+
+Needs no Spark: its Python workers run it, and so does any other process.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas import schema
+from vendas.arrays import Rule, null_elsewhere, where
+from vendas.reasons import Reason
+from vendas.rules import columns
+from vendas.rules.cleaning import address, clean_text
+from vendas.schema import LINHA, MOTIVOS, ORIGEM, PROBLEMAS, TEXTO
+
+VALIDATED_SCHEMA = pa.schema(
+    [
+        (LINHA, pa.int64()),
+        (TEXTO, pa.string()),
+        (MOTIVOS, pa.list_(pa.string())),
+        *schema.arrow_schema(schema.INPUT_COLUMNS),
+        (ORIGEM, pa.string()),
+    ]
+)
+"""`texto`: the record's original text, null for a row that is not refused. `motivos`: codes of Reason, empty for such
+a row. Then the 13 typed and cleaned columns, null where their rule refused the text.
+"""
+
+_RULES = {
+    schema.TIMESTAMP.name: (columns.parse_timestamp, columns.timestamp_reason),
+    schema.VALOR.name: (columns.parse_valor, columns.valor_reason),
+    schema.DESCONTO.name: (columns.parse_desconto, columns.desconto_reason),
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What some rows of a file tell of the others: that dates may be month first, discounts fractions of 1."""
+
+    month_first: bool = False
+    fractions: bool = False
+
+    def __or__(self, other: "Evidence") -> "Evidence":
+        return Evidence(self.month_first or other.month_first, self.fractions or other.fractions)
+
+
+NO_EVIDENCE = Evidence()
+
+
+def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
+    """Return records, as `csvfile.records` reads them, as rows of VALIDATED_SCHEMA; `evidence` is of all their file."""
+    clean = _clean(records)
+    texts = {column.name: columns.text_or_default(clean[column.name], column.default) for column in schema.TEXT_COLUMNS}
+    ambiguous = _ambiguous(clean, evidence)
+    typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in _RULES.items()}
+    reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in _RULES]
+    motivos = _motivos(records[PROBLEMAS], [*reasons, columns.texto_reason(*texts.values())])
+    texto = null_elsewhere(is_refused(motivos), records[TEXTO])
+    validated = texts | typed | {LINHA: records[LINHA], TEXTO: texto, MOTIVOS: motivos, ORIGEM: records[ORIGEM]}
+    return pa.record_batch([validated[name] for name in VALIDATED_SCHEMA.names], schema=VALIDATED_SCHEMA)
+
+
+def find_evidence(records: pa.RecordBatch, validated: pa.RecordBatch) -> Evidence:
+    """Return what these records tell of the others of their file. Only texts that have no typed value tell anything."""
+
+    def any_of(column: schema.Column, shows: Rule) -> bool:
+        refused = records[column.name].filter(validated[column.name].is_null())
+        return bool(len(refused)) and pc.any(shows(clean_text(refused))).as_py()
+
+    return Evidence(
+        any_of(schema.TIMESTAMP, columns.shows_month_first), any_of(schema.DESCONTO, columns.shows_fraction)
+    )
+
+
+def _clean(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
+    clean = {name: clean_text(records[name]) for name in schema.INPUT_NAMES}
+    return clean | {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
+
+
+def _ambiguous(clean: dict[str, pa.StringArray], evidence: Evidence) -> dict[str, pa.BooleanArray]:
+    """By column, which texts mean two things in a file of this evidence."""
+    found = {}
+    if evidence.month_first:
+        found[schema.TIMESTAMP.name] = columns.is_another_day_month_first(clean[schema.TIMESTAMP.name])
+    if evidence.fractions:
+        found[schema.DESCONTO.name] = columns.is_one_without_sign(clean[schema.DESCONTO.name])
+    return found
+
+
+def _typed(parse: Rule, text: pa.StringArray, ambiguous: pa.BooleanArray | None) -> pa.Array:
+    typed = parse(text)
+    return typed if ambiguous is None else null_elsewhere(pc.invert(ambiguous), typed)
+
+
+def _reasons(name: str, text: pa.StringArray, typed: pa.Array, ambiguous: pa.BooleanArray | None) -> pa.StringArray:
+    """The reasons why some texts have no typed value."""
+    reasons = where(typed.is_null(), _RULES[name][1], text, otherwise=pa.nulls(len(text), pa.string()))
+    return reasons if ambiguous is None else pc.if_else(ambiguous, _AMBIGUOUS[name].value, reasons)
+
+
+_AMBIGUOUS = {
+    schema.TIMESTAMP.name: Reason.TIMESTAMP_AMBIGUO,
+    schema.DESCONTO.name: Reason.DESCONTO_UM_AMBIGUO,
+}
+
+
+def is_refused(motivos: pa.ListArray) -> pa.BooleanArray:
+    """Whether rows with these reasons go to quarantine."""
+    return pc.greater(pc.list_value_length(motivos), 0)
+
+
+def _motivos(problemas: pa.ListArray, reasons: list[pa.StringArray]) -> pa.ListArray:
+    """Per record, what the file's structure says against it, or else these reasons in their order."""
+    given = np.column_stack([reason.is_valid() for reason in reasons])
+    rows, rules = given.nonzero()
+    codes = pa.concat_arrays(reasons).take(pa.array(rules * len(given) + rows))
+    ends = given.sum(axis=1).cumsum()
+    by_rule = pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), codes)
+    return pc.if_else(is_refused(problemas), problemas, by_rule)

@@ -1,0 +1,184 @@
+"""A stage as a job of AWS Glue: its notebook, run in the JVM that Glue has started; what came of it kept in S3."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from vendas import resources
+from vendas.errors import NotebookError, SettingsError, VendasError
+from vendas.lake import ledger
+from vendas.lake.lock import hold_lake
+from vendas.reports import report
+from vendas.reports.cost import Usage
+from vendas.results import Stage, StageResult
+from vendas.runs import run_archive
+from vendas.runs.notebook_runner import run_notebook
+from vendas.settings import Settings
+from vendas.storage import client
+
+NAMESPACE, SERVICE = "Vendas", "pipeline"
+TAKES_CORRECTIONS, BEFORE_EXPLORATION = ledger.notebook_of("bronze"), ledger.notebook_of("dw")
+CORRECTIONS = ("undo", "replay")
+WAITING = "another job or the upkeep holds the lake; waiting for its end"
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run of a job on so many DPUs, and the run of the workflow that started it, if one did."""
+
+    job_run: str
+    workflow: str | None = None
+    workflow_run: str | None = None
+    dpus: float = 0
+
+    @property
+    def run_id(self) -> str:
+        """Names the run in the ledger; all jobs that one run of the workflow starts share it."""
+        return self.workflow_run or self.job_run
+
+    def properties(self) -> dict[str, str]:
+        """What came along with the start of the workflow."""
+        if not self.workflow:
+            return {}
+        asked = client("glue").get_workflow_run_properties(Name=self.workflow, RunId=self.workflow_run)
+        return asked["RunProperties"]
+
+
+class Failed(NamedTuple):
+    """A stage that failed: its notebook, and what it said."""
+
+    notebook: str
+    said: str
+
+
+def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
+    """Runs a stage's notebook; keeps it, executed, and the pages of the run in S3, whether it failed or not.
+
+    Raises VendasError.
+    """
+    log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, kept = Path(temporary) / job_run.run_id, settings.runs / job_run.run_id
+        run_archive.fetch(settings.runs, job_run.run_id, folder)
+        try:
+            own = read_corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
+            with hold_lake(settings.lake, lambda: log.info(WAITING)):
+                result = _execute(notebook, settings, folder, **own)
+        except VendasError as error:
+            said = str(error).replace(str(folder), str(kept))  # where what it names will be
+            log.error(said)
+            _tell(settings, job_run, folder, log, Failed(notebook, said))
+            raise type(error)(said) from error
+        for file in result.files:
+            log.info("stage done with file", arquivo=file)
+        log.info(str(result))
+        notes = _explore(settings, folder, log) if notebook == BEFORE_EXPLORATION and settings.report else []
+        _tell(settings, job_run, folder, log, result, notes)
+        return result
+
+
+def _execute(notebook: str, settings: Settings, folder: Path, **own: object) -> StageResult:
+    return run_notebook(
+        resources.folder("notebooks") / f"{notebook}.ipynb",
+        folder / f"{notebook}.ipynb",
+        {"lake": str(settings.lake), "run_id": folder.name, **own},
+        settings.as_environment(),
+        settings.cell_timeout,
+    )
+
+
+def _explore(settings: Settings, folder: Path, log: Logger) -> list[str]:
+    """Executes the exploration, which is no stage; what went wrong, for the report."""
+    try:
+        _execute(report.EXPLORATION, settings, folder)
+    except NotebookError as error:
+        log.warning(str(error))
+        return [report.exploration_failed(error)]
+    return []
+
+
+def read_corrections(properties: dict[str, str]) -> dict[str, list[str]]:
+    """The bronze files to undo and to replay: JSON lists among the workflow run's properties. Raises SettingsError."""
+    given = {name: properties.get(name, "[]") for name in CORRECTIONS}
+    for name, text in given.items():
+        try:
+            given[name] = json.loads(text)
+        except ValueError:
+            given[name] = None
+        if not isinstance(given[name], list) or not all(isinstance(file, str) for file in given[name]):
+            raise SettingsError(
+                f"The workflow run's property {name} is not usable: expected a JSON list of bronze files, such as "
+                f'["registros_site_20240102T030405678Z_0a1b2c3d.csv"], got {text!r}. Start the workflow again with it.'
+            )
+    return given
+
+
+def _tell(
+    settings: Settings,
+    job_run: JobRun,
+    folder: Path,
+    log: Logger,
+    outcome: StageResult | Failed,
+    notes: Sequence[str] = (),
+) -> None:
+    """Pages, notebooks, metrics. What goes wrong here is logged and fails no job: the data is published by now."""
+    try:
+        executed, failed = _executed(folder), isinstance(outcome, Failed)
+        no_stage = {report.EXPLORATION, outcome.notebook if failed else None}
+        events = ledger.read_events(settings.lake)
+        surveyed = [event for event in events if event.etapa == "bronze" and event.run_id == job_run.run_id]
+        run = report.Run(
+            job_run.run_id,
+            begun=min((begun for _, begun in executed), default=datetime.now(UTC)),
+            stages=[stage for stage, _ in executed if stage.notebook not in no_stage],
+            files=ledger.list_entries(events, job_run.run_id),
+            failure=outcome.said if failed else None,
+            notes=list(notes),
+            usage=Usage.of([stage.seconds for stage, _ in executed], job_run.dpus, surveyed),
+        )
+        report.write_pages(run, settings.lake, folder, log.warning)
+        run_archive.store(folder, settings.runs)
+        if not failed:
+            _measure(outcome, run.stages[-1].seconds)
+        _count_pending(ledger.list_entries(events))
+    except Exception:
+        log.exception("Pages or metrics of this job are missing; its data is not.")
+
+
+def _executed(folder: Path) -> list[tuple[Stage, datetime]]:
+    """The run's notebooks until now, in order, and when each began."""
+    found = []
+    for path in sorted(folder.glob("*.ipynb")):
+        told = nbformat.read(path, as_version=4).metadata.papermill
+        found.append((Stage(path.stem, told.duration or 0.0), datetime.fromisoformat(told.start_time)))
+    return found
+
+
+def _measure(result: StageResult, seconds: float) -> None:
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics.add_dimension("stage", result.stage)
+    counted = {
+        "RowsRead": result.read,
+        "Duplicates": result.duplicates,
+        "Quarantined": result.quarantined,
+        "FilesRejected": result.rejected,
+    }
+    for name, value in counted.items():
+        metrics.add_metric(name, MetricUnit.Count, value)
+    metrics.add_metric("Seconds", MetricUnit.Seconds, seconds)
+    metrics.flush_metrics()
+
+
+def _count_pending(entries: Iterable[dict]) -> None:
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    pending = sum(entry["situacao"] == ledger.PENDING for entry in entries)
+    metrics.add_metric("PendingFiles", MetricUnit.Count, pending)
+    metrics.flush_metrics()

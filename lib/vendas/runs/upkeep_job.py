@@ -1,0 +1,36 @@
+"""The upkeep of a lake in S3 as a job of AWS Glue: what `vendas maintain` does to a folder, in the JVM of the job."""
+
+import json
+from contextlib import nullcontext
+from datetime import timedelta
+
+from aws_lambda_powertools import Logger
+
+from vendas.errors import SettingsError
+from vendas.lake.maintenance import as_json, maintain_tables
+from vendas.lake.spark import session
+from vendas.runs.job import SERVICE, WAITING
+from vendas.settings import Settings
+
+MIN_HOURS = 24  # readers elsewhere hold no lock: none of them reads for a day
+
+
+def run_upkeep(settings: Settings, hours: int) -> None:
+    """Maintain every table, letting go of snapshots older than so many hours, and print the sizes as JSON.
+
+    Raises SettingsError for less than MIN_HOURS, and UpkeepError.
+    """
+    if hours < MIN_HOURS:
+        raise SettingsError(
+            f"--upkeep is {hours}; expected {MIN_HOURS} hours or more, since notebooks, queries and jobs that read the "
+            "lake meanwhile would miss their files. Set the stack's parameter UpkeepHours."
+        )
+    log = Logger(service=SERVICE)
+    upkeeps = maintain_tables(
+        settings,
+        timedelta(hours=hours),
+        lambda settings: nullcontext(session(settings)),
+        waiting=lambda: log.info(WAITING),
+        done=lambda table: log.info("upkeep done of table", tabela=table),
+    )
+    print(json.dumps(as_json(upkeeps)), flush=True)

@@ -1,0 +1,1 @@
+"""Realistic input files from a seed."""

@@ -1,0 +1,68 @@
+"""Bronze files surveyed, by Spark's Python workers: how each is to be read, and in which blocks."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Self
+
+from pyspark.sql import SparkSession
+
+from vendas.csvfile.column_names import join_names
+from vendas.csvfile.dialect import Block, Survey, survey
+from vendas.errors import FileRejected
+from vendas.lake.ledger import REJECTED, Event
+from vendas.lake.spark import map_on_workers
+from vendas.landing.arrivals import Arrival, BronzeFile
+from vendas.storage import Location
+
+
+def survey_files(
+    spark: SparkSession, folder: Location, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str
+) -> list[Event]:
+    """Bronze's event of each file: how to read it and how many rows it has, or why it is rejected."""
+    received = {arrival.bronze_name: arrival.name for arrival in arrived}
+    return map_on_workers(spark, list(files), partial(survey_file, folder=folder, received=received, run_id=run_id))
+
+
+def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], run_id: str) -> Event:
+    """The event of one file; `received` has by bronze name what files were called that arrived just now."""
+    came_as = received.get(file.name, file.received_as)
+    try:
+        found = survey(folder / file.name)
+    except FileRejected as reason:
+        return Event(file.name, came_as, "bronze", run_id, situacao=REJECTED, motivo=str(reason))
+    return Event(
+        file.name,
+        came_as,
+        "bronze",
+        run_id,
+        motivo=_ignored(found),
+        lidas=found.rows,
+        gravadas=found.rows,
+        dialeto=json.dumps(asdict(found), ensure_ascii=False),
+    )
+
+
+def _ignored(found: Survey) -> str | None:
+    """What of a file was passed over, for the ledger."""
+    extra = [f"Colunas ignoradas: {join_names(found.extra)}"] if found.extra else []
+    lines, more = ", ".join(map(str, found.repeated_lines)), found.repeated - len(found.repeated_lines)
+    where = f"{'nas linhas' if found.repeated > 1 else 'na linha'} {lines}" + (f" e mais {more}" if more else "")
+    return "; ".join(extra + ([f"Cabeçalho repetido, ignorado: {where}"] if found.repeated else [])) or None
+
+
+@dataclass(frozen=True)
+class SurveyedFile:
+    """A bronze file's path and how to read it."""
+
+    path: Location
+    survey: Survey
+
+    @classmethod
+    def of(cls, folder: Location, event: Event) -> Self:
+        """The file that bronze's event tells of."""
+        known = json.loads(event.dialeto)
+        blocks = tuple(Block(**block) for block in known.pop("blocks"))
+        lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+        return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))

@@ -1,0 +1,291 @@
+"""Rows, spread over Spark's Python workers: records validated, sales made distinct, gold's columns derived.
+
+A worker reads files, works on Arrow tables, and writes files; only what became of them comes back to the driver. What a
+worker must hold is bounded: some blocks of CSV, or the sales of a range of time.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
+
+from vendas import schema
+from vendas.csvfile.dialect import Block
+from vendas.csvfile.records import read_block
+from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one_of, rebatch, write_rows
+from vendas.lake.spark import map_on_workers
+from vendas.lake.tables import SILVER_TABLE, Change, Lake
+from vendas.rules.gold import to_gold
+from vendas.rules.quality_warnings import has_quality_warning
+from vendas.rules.silver import (
+    MOMENT,
+    POSICAO,
+    RANGE_ROWS,
+    Stretch,
+    TimeRange,
+    distinct_sales,
+    find_stretches,
+    posicao,
+    sort_by_time,
+    time_ranges,
+    to_silver,
+)
+from vendas.rules.validate import NO_EVIDENCE, Evidence, find_evidence, validate
+from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links
+from vendas.stages.survey import SurveyedFile
+from vendas.storage import Location, location
+
+TASK_BYTES = 64 << 20  # of CSV that a worker validates and sorts at a time
+STAGED_SCHEMA = schema.arrow_schema(schema.INPUT_COLUMNS).append(pa.field(POSICAO, pa.int64()))
+STAGED_GROUP_ROWS = 1 << 14
+
+Part = tuple[int, SurveyedFile, Block]  # a block, its file, and the file's place in bronze order
+Choice = Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]]  # of sales, given known ones: sales, and equal ones
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What became of records: good ones as sales in staged files, by time; refused ones in data files; links back."""
+
+    folder: Location
+    stretches: list[Stretch] = field(default_factory=list)
+    refused: list[DataFile] = field(default_factory=list)
+    links: pa.Table = field(default_factory=RESUBMITTED_SCHEMA.empty_table)
+    doubtful: Counter[str] = field(default_factory=Counter)  # by file: rows that were taken but look damaged
+    evidence: dict[int, Evidence] = field(default_factory=dict)  # by a file's place in bronze order, where there is any
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The first and the last moment of the sales."""
+        first, last = min(s.moments[0] for s in self.stretches), max(s.moments[-1] for s in self.stretches)
+        return _moment(first), _moment(last)
+
+    def discard(self) -> None:
+        """Deletes the staged files."""
+        delete_files(self.folder, (stretch.path for stretch in self.stretches))
+
+    def take_back(self) -> None:
+        """Deletes the files that were written of these rows, which nobody has published."""
+        for path in {stretch.path for stretch in self.stretches} | {file.path for file in self.refused}:
+            location(path).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Distinct sales in data files, and two counts: `linhas` that were good, `vendas` that silver will then hold."""
+
+    files: list[DataFile]
+    counts: dict[str, int]
+
+
+def validate_files(
+    spark: SparkSession, files: Sequence[SurveyedFile], staging: Location, quarantine: Target | None = None
+) -> Validated:
+    """Validates all records of these files (given in bronze order); drops refused ones if there is no `quarantine`.
+
+    The sales wait in a new folder in `staging`, until the caller discards them.
+    """
+    folder = staging / "silver" / secrets.token_hex(4)
+    parts = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
+    tasks = _of_about(parts, _task_bytes(spark, parts))
+    work = partial(_validate, folder=folder, quarantine=quarantine)
+    found = _validate_by_evidence(spark, tasks, map_on_workers(spark, tasks, work), work)
+    return Validated(
+        folder,
+        [stretch for validated in found for stretch in validated.stretches],
+        [file for validated in found for file in validated.refused],
+        pa.concat_tables([RESUBMITTED_SCHEMA.empty_table(), *(validated.links for validated in found)]),
+        sum((validated.doubtful for validated in found), Counter()),
+    )
+
+
+def _validate_by_evidence(
+    spark: SparkSession, tasks: list[list[Part]], found: list[Validated], work: Callable[..., Validated]
+) -> list[Validated]:
+    """Validate once more those tasks that hold rows of a file some rows of which tell how others are to be understood.
+
+    Only the whole file gives that evidence. Good files have none, so they are read once.
+    """
+    evidence: dict[int, Evidence] = {}
+    for validated in found:
+        for place, told in validated.evidence.items():
+            evidence[place] = evidence.get(place, NO_EVIDENCE) | told
+    again = [number for number, parts in enumerate(tasks) if any(place in evidence for place, _, _ in parts)]
+    for number in again:
+        found[number].take_back()
+    redone = (
+        map_on_workers(spark, [tasks[number] for number in again], partial(work, evidence=evidence)) if again else []
+    )
+    return [dict(zip(again, redone, strict=True)).get(number, validated) for number, validated in enumerate(found)]
+
+
+def write_silver(
+    tables: Lake, validated: Validated, change: Change, arquivos: Sequence[str], again: Collection[str]
+) -> Sales:
+    """Distinct sales of validated files that silver does not hold yet, in data files of silver, to be published.
+
+    `arquivos` are the files in bronze order; what silver holds of those in `again` does not count, for it will leave.
+    A sale known from another one of these files was published by a run that ended before its ledger did.
+    """
+    return _write_silver(tables, validated, change, partial(_new, again=list(again)), arquivos)
+
+
+def write_returning(
+    tables: Lake, validated: Validated, change: Change, arquivos: Sequence[str], gone: Collection[str]
+) -> Sales:
+    """The first copies of those sales that silver holds from the files that are `gone`, in data files of silver."""
+    return _write_silver(tables, validated, change, partial(_lost, gone=list(gone)), arquivos)
+
+
+def _write_silver(tables: Lake, validated: Validated, change: Change, choose: Choice, arquivos: Sequence[str]) -> Sales:
+    held = change.files_between(*validated.span) if validated.stretches else []
+    staged = [
+        HeldFile(location(s.path), STAGED_SCHEMA, s.ano, s.moments[0], s.moments[-1]) for s in validated.stretches
+    ]
+    tasks = [_RangeOfSales.of(range, staged, held) for range in time_ranges(validated.stretches)]
+    work = partial(_write_range, choose=choose, arquivos=list(arquivos), target=tables.target(SILVER_TABLE))
+    written = map_on_workers(tables.spark, tasks, work)
+    counts = {name: sum(part.counts[name] for part in written) for name in ("linhas", "vendas")}
+    return Sales([file for part in written for file in part.files], counts)
+
+
+def write_gold(
+    spark: SparkSession, silver: Iterable[HeldFile], arquivos: Collection[str], target: Target
+) -> list[DataFile]:
+    """Gold's rows of these bronze files, in data files to be published; `silver` are the files that can hold theirs."""
+    written = map_on_workers(
+        spark, list(silver), partial(_write_gold, arquivos=pa.array(arquivos, pa.string()), target=target)
+    )
+    return [file for files in written for file in files]
+
+
+def _task_bytes(spark: SparkSession, parts: Sequence[Part]) -> int:
+    return min(TASK_BYTES, sum(block.length for _, _, block in parts) // spark.sparkContext.defaultParallelism)
+
+
+def _of_about(parts: Sequence[Part], size: int) -> list[list[Part]]:
+    """The parts in groups of up to so many bytes, or of one part."""
+    groups: list[list[Part]] = []
+    held = 0
+    for part in parts:
+        held += part[2].length
+        if not groups or held > size:
+            groups.append([])
+            held = part[2].length
+        groups[-1].append(part)
+    return groups
+
+
+def _validate(
+    parts: Sequence[Part], folder: Location, quarantine: Target | None, evidence: Mapping[int, Evidence] | None = None
+) -> Validated:
+    sales, refused, back, doubtful, told = [], [], [], Counter(), {}
+    for place, file, block in parts:
+        known = (evidence or {}).get(place, NO_EVIDENCE)
+        for records in read_block(file.path, block, file.survey):
+            rows = validate(records, known)
+            doubtful[file.path.name] += pc.sum(has_quality_warning(records, rows)).as_py()
+            told[place] = told.get(place, NO_EVIDENCE) | find_evidence(records, rows)
+            validated = pa.Table.from_batches([rows])
+            arquivo = pa.repeat(pa.scalar(file.path.name), len(validated))
+            validated = validated.append_column("arquivo", arquivo).append_column(
+                POSICAO, posicao(place, validated["linha"])
+            )
+            good = pc.equal(pc.list_value_length(validated["motivos"]), 0)
+            sales.append(validated.select(STAGED_SCHEMA.names).filter(good))
+            if not pc.all(good).as_py():
+                refused.append(validated.select(schema.names(schema.QUARANTINE_COLUMNS)).filter(pc.invert(good)))
+            if file.survey.origin is not None:
+                back.append(find_links(validated))
+    return Validated(
+        folder,
+        _stage(sort_by_time(pa.concat_tables(sales)), folder),
+        [quarantine.write(pa.concat_tables(refused))] if quarantine and refused else [],
+        pa.concat_tables([RESUBMITTED_SCHEMA.empty_table(), *back]),
+        doubtful,
+        {place: found for place, found in told.items() if found != NO_EVIDENCE},
+    )
+
+
+def _stage(sales: pa.Table, folder: Location) -> list[Stretch]:
+    path = folder / f"{secrets.token_hex(8)}.parquet"  # a task that is tried again writes another
+    if len(sales):
+        write_rows(path, sales, "lz4", STAGED_GROUP_ROWS)
+    return find_stretches(str(path), sales)
+
+
+@dataclass(frozen=True)
+class _RangeOfSales:
+    """A range of time, the staged files that have sales of it, and silver's files that can hold some."""
+
+    range: TimeRange
+    staged: list[HeldFile]
+    held: list[HeldFile]
+
+    @classmethod
+    def of(cls, range: TimeRange, staged: Iterable[HeldFile], held: Iterable[HeldFile]) -> "_RangeOfSales":
+        def meets(file: HeldFile) -> bool:
+            begins, ends = file.first is None or file.first < range.end, file.last is None or file.last >= range.first
+            return file.ano == range.ano and begins and ends
+
+        return cls(range, list(filter(meets, staged)), list(filter(meets, held)))
+
+    def sales(self) -> pa.Table:
+        first, end = (pa.scalar(moment, pa.timestamp("us")) for moment in (self.range.first, self.range.end))
+
+        def within(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+            return pc.and_(pc.greater_equal(moments, first), pc.less(moments, end))
+
+        bounds = _moment(self.range.first), _moment(self.range.end)
+        rows = (rows for file in self.staged for rows in file.rows_where({MOMENT: within}, *bounds))
+        return pa.concat_tables([STAGED_SCHEMA.empty_table(), *rows])
+
+    def known(self, sales: pa.Table) -> pa.Table:
+        """Silver's rows that may equal one of these sales: those of the same moments, values and e-mails.
+
+        In this order: a value is quicker read than an e-mail, and few sales of one moment share it.
+        """
+        moments = pc.unique(sales[MOMENT])
+        bounds = (pc.min(moments).as_py(), pc.max(moments).as_py())
+        shared = {name: one_of(pc.unique(sales[name])) for name in (MOMENT, schema.VALOR.name, schema.EMAIL.name)}
+        rows = (rows for file in self.held for rows in file.rows_where(shared, *bounds))
+        return pa.concat_tables([schema.arrow_schema(schema.SILVER_COLUMNS).empty_table(), *rows])
+
+
+def _write_range(work: _RangeOfSales, choose: Choice, arquivos: list[str], target: Target) -> Sales:
+    sales = work.sales()
+    chosen, equal = choose(sales, work.known(sales))
+    ours = pc.sum(_of_files(equal, arquivos), min_count=0).as_py()
+    ano = work.range.ano
+    files = [target.write(to_silver(chosen, arquivos, ano), ano)] if len(chosen) else []
+    return Sales(files, {"linhas": len(sales), "vendas": len(chosen) + ours})
+
+
+def _new(sales: pa.Table, known: pa.Table, again: list[str]) -> tuple[pa.Table, pa.Table]:
+    return distinct_sales(sales, known.filter(pc.invert(_of_files(known, again))))
+
+
+def _lost(sales: pa.Table, known: pa.Table, gone: list[str]) -> tuple[pa.Table, pa.Table]:
+    first, _ = distinct_sales(sales, known.slice(0, 0))
+    other, _ = distinct_sales(first, known.filter(_of_files(known, gone)))
+    return first.filter(pc.invert(pc.is_in(first[POSICAO], other[POSICAO]))), known.slice(0, 0)
+
+
+def _of_files(silver: pa.Table, arquivos: list[str]) -> pa.ChunkedArray:
+    return pc.is_in(silver[schema.ARQUIVO.name], pa.array(arquivos, pa.string()))
+
+
+def _write_gold(silver: HeldFile, arquivos: pa.Array, target: Target) -> list[DataFile]:
+    found = silver.rows_where({schema.ARQUIVO.name: one_of(arquivos)})
+    return [target.write(to_gold(rows), silver.ano) for rows in rebatch(found, RANGE_ROWS)]
+
+
+def _moment(microseconds: int) -> datetime:
+    return np.datetime64(int(microseconds), "us").astype(datetime)

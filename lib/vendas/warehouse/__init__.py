@@ -1,0 +1,1 @@
+"""The star schema in PostgreSQL or Redshift: the server, the load, its transaction."""

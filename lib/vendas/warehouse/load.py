@@ -1,0 +1,213 @@
+"""Gold's rows into the warehouse, and its star refreshed: one JDBC connection, one transaction.
+
+A reader sees all of a file or none of it; a failure leaves everything as it was. The SQL files run on PostgreSQL and
+Redshift alike, but for those in a folder named like one of them; what else differs stands in `engines`.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from vendas import resources, schema
+from vendas.errors import CheckFailed, SettingsError, WarehouseError
+from vendas.lake.data_files import HeldFile
+from vendas.settings import Settings
+from vendas.storage import Location, client
+from vendas.warehouse.embedded import ensure_running
+from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
+from vendas.warehouse.engines import PostgreSQL
+from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
+from vendas.warehouse.staging import StagedRows, Totals, stage_rows
+
+LARGE_ROWS = 10_000  # of a load; smaller ones hardly change what the planner knows
+OFFENDING_ROWS_SHOWN = 5
+# Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
+FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
+
+# What gold holds of the files of this load, where statements and checks can join it. Nobody sees it, for it is dropped
+# before the commit; a temporary one would bar PostgreSQL's checks from all processors but one.
+CREATE_FILES_OF_LOAD = """
+create table arquivos_da_carga (
+    arquivo_de_origem varchar(1000) not null,
+    linhas bigint not null,
+    valor_da_compra decimal(22,2) not null,
+    valor_com_desconto decimal(22,2) not null
+)
+"""
+OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
+LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
+
+FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
+
+REFRESH = "call refresh_star()"
+
+Audit = Callable[[dict[str, int]], None]
+
+
+def _pass(held: dict[str, int]) -> None:
+    """The audit of a load whose counts nothing can contradict."""
+
+
+def endpoint_of(settings: Settings) -> Endpoint:
+    """A lake on this machine has a PostgreSQL of its own, started if need be; one in S3 the Redshift of its settings.
+
+    Raises SettingsError or WarehouseError.
+    """
+    if isinstance(settings.lake, Path):
+        return ensure_running(settings.dw)
+    if not (settings.redshift_secret and settings.redshift_copy_role):
+        raise SettingsError(
+            f"The lake {settings.lake} is in S3, so its warehouse is Amazon Redshift. Set VENDAS_REDSHIFT_SECRET, the "
+            "secret with its address, and VENDAS_REDSHIFT_COPY_ROLE, the role that it reads the lake's staging with."
+        )
+    return _redshift(settings.redshift_secret, settings.redshift_copy_role)
+
+
+def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
+    """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent."""
+
+    def apply(open_transaction: Transaction) -> None:
+        engine = open_transaction.engine
+        open_transaction.run(*engine.lock_schema)
+        for kind in ("ddl", "star", *engine.own_ddl):
+            open_transaction.run(*map(engine.ddl, sql_files(kind).values()))
+
+    in_transaction(spark, endpoint, apply)
+
+
+def load(
+    spark: SparkSession,
+    endpoint: Endpoint,
+    gold: Sequence[HeldFile],
+    files: Sequence[str],
+    staging: Location,
+    audit: Audit = _pass,
+) -> dict[str, int]:
+    """Replace these files' rows by gold's, refresh the star, check, commit; the rows now there, by file.
+
+    `gold` are data files that hold these files' rows, and maybe others, which are left out; a file without rows is
+    recorded too. `staging` is a folder of the load's own, for Redshift one on S3: it is removed. `audit` gets the rows
+    that gold holds of each file, and what it raises ends the load. Concurrent loads wait for each other. Raises
+    CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
+    """
+    if not files:
+        return {}
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, audit))
+
+
+def rebuild(
+    spark: SparkSession, endpoint: Endpoint, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
+) -> dict[str, int]:
+    """As `load`, but of everything: nothing else stays in registros_vendas and the fact.
+
+    Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
+    """
+    emptied = [f"delete from {table}" for table in FACTS]
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, _pass, *emptied))
+
+
+def refresh(endpoint: Endpoint) -> None:
+    """Let the star of a PostgreSQL take up the files it does not have; quick if it has them all, and without Spark.
+
+    A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
+    """
+    import psycopg  # here, because it would cost the notebook of a load a quarter of a second
+
+    try:
+        with psycopg.connect(endpoint.url) as connection:
+            connection.execute(PostgreSQL.lock_loads)
+            connection.execute(REFRESH)
+    except psycopg.errors.UndefinedTable:
+        return
+    except psycopg.Error as error:
+        raise WarehouseError(explain_refusal(endpoint, str(error))) from error
+
+
+def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
+    """Rows in registros_vendas by loaded file, 0 for a file without sales. Raises WarehouseError."""
+    with transaction(spark, endpoint) as open_transaction:
+        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
+
+
+def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
+    """As the secret has it: JSON with host, port, dbname, username, password, and maybe sslrootcert."""
+    from botocore.exceptions import BotoCoreError, ClientError  # here: a lake with a PostgreSQL does without
+
+    try:
+        held = json.loads(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        return RedshiftEndpoint(
+            host=held["host"],
+            port=int(held["port"]),
+            database=held["dbname"],
+            user=held["username"],
+            password=held["password"],
+            copy_role=copy_role,
+            root_certificate=held.get("sslrootcert"),
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise WarehouseError(f"The secret {secret} of VENDAS_REDSHIFT_SECRET cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise WarehouseError(
+            f"The secret {secret} of VENDAS_REDSHIFT_SECRET is not the JSON text it should be, "
+            f"with host, port, dbname, username and password ({type(error).__name__}: {error})."
+        ) from None  # the text itself, with the password, stays out of the chain
+
+
+def _load(
+    opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], staging: Location, audit: Audit, *first: str
+) -> dict[str, int]:
+    opened.run(opened.engine.lock_loads, *first)
+    with stage_rows(opened, "registros_vendas", gold, files, staging) as found:
+        counts = {file: rows for file, (rows, _, _) in found.totals.items()}
+        audit(counts)
+        _name_files(opened, found.totals)
+        large = sum(counts.values()) >= LARGE_ROWS
+        opened.run(*(() if large else opened.engine.few_rows))
+        _replace_rows(opened, found)
+    if large:
+        opened.run("analyze registros_vendas")
+    opened.run(REFRESH)
+    for kind in opened.engine.own_indexes:
+        opened.run(*sql_files(kind).values())
+    if large:
+        opened.run("analyze fato_vendas")
+    _check(opened)
+    opened.run("drop table arquivos_da_carga")
+    return counts
+
+
+def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
+    open_transaction.run(CREATE_FILES_OF_LOAD)
+    open_transaction.insert("arquivos_da_carga", ((file, *totals) for file, totals in held.items()))
+    open_transaction.run("analyze arquivos_da_carga")
+
+
+def _replace_rows(opened: Transaction, found: StagedRows) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
+    opened.run(f"delete from registros_vendas {OF_THIS_LOAD}")
+    opened.engine.copy(opened, "registros_vendas", schema.names(schema.GOLD_COLUMNS), found.files)
+    opened.run(
+        f"delete from arquivos_carregados {OF_THIS_LOAD}",
+        "insert into arquivos_carregados (arquivo_de_origem, linhas, carregado_em, na_estrela) "
+        f"select arquivo_de_origem, linhas, timestamp '{now}', false from arquivos_da_carga",
+        "analyze arquivos_carregados",  # or the planner takes half of all files for new
+    )
+
+
+def _check(open_transaction: Transaction) -> None:
+    for kind in ("checks", *open_transaction.engine.own_checks):
+        for file, query in sql_files(kind).items():
+            if offending := open_transaction.rows(FIRST_ROWS.format(query)):
+                listed = "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in offending)
+                raise CheckFailed(
+                    f"The load was rolled back: check {file.stem} found offending rows, the first being\n{listed}\n"
+                    f"{file} says what holds otherwise; the warehouse is as it was before."
+                )
+
+
+def sql_files(kind: str) -> dict[Path, str]:
+    """The SQL files of one kind and what they say, in order."""
+    return {file: file.read_text(encoding="utf-8") for file in sorted((resources.folder("sql") / kind).glob("*.sql"))}

@@ -1,0 +1,45 @@
+import pytest
+
+from rows import FILE
+from vendas.landing.arrivals import BronzeFile
+from vendas.schema import INPUT_NAMES
+from vendas.stages.survey import SurveyedFile, survey_files
+
+HEADER = ",".join(INPUT_NAMES)
+OTHER = "registros_b_20240102T000000000Z_bbbbbbbb.csv"
+
+
+@pytest.fixture
+def survey(spark, tmp_path):
+    return lambda *names: survey_files(spark, tmp_path, [BronzeFile.parse(name) for name in names], [], "r1")
+
+
+def write(folder, name, text):
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def sale(product):
+    return f'2024-03-31 14:05,Ana,Souza,a@b.c,119,{product},"1,50",C,P,M,V,,X\n'
+
+
+def test_a_survey_survives_the_ledger(survey, tmp_path):
+    write(tmp_path, FILE, f"{HEADER}\n{sale('Livro') * 3}")
+    (event,) = survey(FILE)
+    assert (event.lidas, SurveyedFile.of(tmp_path, event).survey.rows) == (3, 3)
+
+
+def test_a_bad_file_is_rejected_with_its_reason_and_the_others_go_on(survey, tmp_path):
+    write(tmp_path, FILE, "")
+    write(tmp_path, OTHER, HEADER)
+    rejected, good = survey(FILE, OTHER)
+    assert (rejected.situacao, bool(rejected.motivo), good.situacao) == ("rejeitado", True, "processado")
+
+
+def test_ignored_columns_are_named(survey, tmp_path):
+    write(tmp_path, FILE, f"Loja,{HEADER},Obs\n")
+    (event,) = survey(FILE)
+    assert event.motivo == "Colunas ignoradas: 'Loja', 'Obs'"
+
+
+def test_no_files_have_no_events(survey):
+    assert survey() == []

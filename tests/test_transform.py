@@ -1,0 +1,290 @@
+"""Workers' work, done in this process on small blocks and ranges of time; Spark's part is tested with the notebooks."""
+
+import csv
+import io
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intake_twin import Dropped, Twin
+from rows import silver_row, silver_table
+from vendas import schema
+from vendas.csvfile.dialect import survey
+from vendas.csvfile.records import read_block
+from vendas.lake.data_files import HeldFile, Target
+from vendas.rules.silver import time_ranges
+from vendas.stages import transform
+from vendas.stages.check_file import check_files
+from vendas.stages.resubmitted import RESUBMITTED_SCHEMA
+from vendas.stages.survey import SurveyedFile
+
+HEADER = ",".join(schema.INPUT_NAMES)
+SILVER, GOLD = schema.arrow_schema(schema.SILVER_COLUMNS), schema.arrow_schema(schema.GOLD_COLUMNS)
+NEW_YEAR = datetime(2024, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    monkeypatch.setattr(transform, "map_on_workers", lambda spark, items, work: [work(item) for item in items])
+    monkeypatch.setattr(transform, "read_block", partial(read_block, window_bytes=100))
+    monkeypatch.setattr(transform, "_task_bytes", lambda spark, parts: 200)
+    monkeypatch.setattr(transform, "time_ranges", lambda found: time_ranges(found, rows=3))
+
+
+@dataclass
+class Tables:
+    """A lake of silver files in a folder; stands for the lake and for a change to it."""
+
+    folder: Path
+    held: list[HeldFile] = field(default_factory=list)
+    spark: None = None
+
+    def target(self, table):
+        return Target(self.folder / table, schema.arrow_schema(schema.TABLES[table]))
+
+    def files_between(self, first, last):
+        return self.held
+
+    def hold(self, rows):
+        for ano in {row["ano"] for row in rows}:
+            written = self.target("silver").write(silver_table(row for row in rows if row["ano"] == ano), ano)
+            self.held.append(HeldFile(Path(written.path), SILVER, ano))
+
+
+def as_line(row):
+    return ",".join(str(row[name]) for name in schema.INPUT_NAMES)
+
+
+def write(folder, name, lines):
+    path = folder / name
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    return SurveyedFile(path, survey(path, block_bytes=300))
+
+
+def read(files):
+    return [row for file in files for row in pq.ParquetFile(file.path).read().to_pylist()]
+
+
+def key(row):
+    return tuple(row[name] for name in schema.INPUT_NAMES)
+
+
+def refused_rows(validated):
+    """Line and reasons of the refused rows in quarantine's files, by file."""
+    rows = [row for file in validated.refused for row in pq.ParquetFile(file.path).read().to_pylist()]
+    return sorted((row["arquivo"], row["linha"], row["motivos"]) for row in rows)
+
+
+def dated(day, number=0):
+    return f"{day} 10:00,n{number},,,,,1,,,,,1,"
+
+
+def test_evidence_in_one_task_reaches_all_blocks_of_its_file_and_no_other_file(tmp_path):
+    tables = Tables(tmp_path)
+    month_first = [dated("03/05/2024"), *(dated("05/05/2024", n) for n in range(20)), dated("03/25/2024")]
+    files = [
+        write(tmp_path, "registros_a.csv", [dated("03/05/2024")]),
+        write(tmp_path, "registros_b.csv", month_first),
+        write(tmp_path, "registros_c.csv", [dated("03/05/2024"), dated("04/05/2024").replace(",1,", ",0.5,", 2)]),
+    ]
+    assert len(files[1].survey.blocks) == 3
+    validated = transform.validate_files(None, files, tmp_path / "staging", tables.target("quarantine"))
+    ambiguous, impossible = ["timestamp_ambiguo"], ["timestamp_impossivel"]
+    assert refused_rows(validated) == [
+        ("registros_b.csv", 2, ambiguous),
+        ("registros_b.csv", 23, impossible),
+        ("registros_c.csv", 2, ["desconto_um_ambiguo"]),
+        ("registros_c.csv", 3, ["desconto_ambiguo"]),
+    ]
+    assert sum(stretch.rows for stretch in validated.stretches) == 1 + 20
+    kept = {stretch.path for stretch in validated.stretches} | {file.path for file in validated.refused}
+    assert {str(path) for path in tmp_path.rglob("*.parquet")} == kept  # what was validated in vain is deleted
+
+
+def test_evidence_of_two_kinds_comes_together_from_two_tasks(tmp_path):
+    means_two_things = dated("03/05/2024")
+    shows_month_first, shows_fractions = dated("03/25/2024"), dated("04/04/2024").replace(",1,", ",0.5,")
+    others = [dated("05/05/2024", number) for number in range(20)]
+    files = [write(tmp_path, "registros_a.csv", [means_two_things, shows_month_first, *others, shows_fractions])]
+    validated = transform.validate_files(None, files, tmp_path / "staging", Tables(tmp_path).target("quarantine"))
+    reasons = {line: reasons for _, line, reasons in refused_rows(validated)}
+    assert (reasons[2], reasons[4]) == (["timestamp_ambiguo", "desconto_um_ambiguo"], ["desconto_um_ambiguo"])
+
+
+FIELDS = {
+    "Timestamp do Registro": [
+        "2024-03-05 10:00", "05/05/2024 10:00", "25/03/2024 10:00", "03/05/2024 10:00", "'03/25/2024, 10:00",
+    ],
+    "Telefone": ["11987654321", "119.0", "#N/D", "PatrÃ\xadcia"],
+    "Valor da Compra": ["50", "50", "50", "1.234"],
+    "Desconto Oferecido": ["", "10", "1", "1,0", "1%", '="0,5"'],
+}  # fmt: skip
+ROWS = st.lists(st.fixed_dictionaries({name: st.sampled_from(texts) for name, texts in FIELDS.items()}), max_size=9)
+
+
+def as_record(fields):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([fields.get(name, "") for name in schema.INPUT_NAMES])
+    return text.getvalue()
+
+
+@given(files=st.lists(ROWS, min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_files_are_validated_as_their_twin_and_check_validate_them(files):
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f"registros_{number}.csv" for number in range(len(files))]
+        surveyed = [write(Path(folder), name, map(as_record, rows)) for name, rows in zip(names, files, strict=True)]
+        validated = transform.validate_files(
+            None, surveyed, Path(folder) / "staging", Tables(Path(folder)).target("quarantine")
+        )
+        found = dict(zip(names, check_files([file.path for file in surveyed], NEW_YEAR), strict=True))
+        refused = refused_rows(validated)
+        assert refused == [(name, line, reasons) for name in names for line, reasons in twins_refused(folder, name)]
+        assert sum(stretch.rows for stretch in validated.stretches) == sum(map(len, files)) - len(refused)
+        assert +validated.doubtful == {name: check.duvidosas for name, check in found.items() if check.duvidosas}
+
+
+def twins_refused(folder, name):
+    """What the twin refuses of a file alone."""
+    twin, file = Twin(), Dropped(name, 0, (Path(folder) / name).read_bytes())
+    twin.run([file])
+    return [(line, reasons) for line, _, reasons in twin.outcomes[file.bronze_name].quarantined]
+
+
+def test_files_without_evidence_are_validated_once(tmp_path, monkeypatch):
+    seen = []
+    plain = transform._validate
+    monkeypatch.setattr(transform, "_validate", lambda parts, **given: seen.append(parts) or plain(parts, **given))
+    files = [write(tmp_path, "registros_a.csv", [dated("31/05/2024", n) for n in range(20)])]
+    transform.validate_files(None, files, tmp_path / "staging")
+    assert sum(map(len, seen)) == len(files[0].survey.blocks)
+
+
+def test_doubtful_rows_are_counted_by_file(tmp_path):
+    damaged = dated("31/05/2024").replace(",,,,,1,", ",,,119.0,,1,")
+    files = [
+        write(tmp_path, "registros_a.csv", [damaged, dated("31/05/2024", 1), damaged.replace("n0", "n2")]),
+        write(tmp_path, "registros_b.csv", [dated("31/05/2024", 3)]),
+    ]
+    validated = transform.validate_files(None, files, tmp_path / "staging")
+    assert +validated.doubtful == {"registros_a.csv": 2}
+
+
+SALES = st.lists(
+    st.builds(
+        lambda minute, nome: silver_row(
+            **{"Timestamp do Registro": NEW_YEAR + timedelta(minutes=minute), "Nome": nome, "Desconto Oferecido": 0}
+        ),
+        st.integers(-4, 4),
+        st.sampled_from("ab"),
+    ),
+    max_size=12,
+)
+
+
+@given(files=st.lists(SALES, min_size=1, max_size=4), known=SALES, again=SALES)
+@settings(max_examples=60, deadline=None)
+def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
+    with tempfile.TemporaryDirectory() as folder:
+        tables = Tables(Path(folder))
+        names = [f"registros_{number}.csv" for number in range(len(files))]
+        older = {key(row): row | {schema.ARQUIVO.name: "older.csv"} for row in known}
+        tables.hold([*older.values(), *(row | {schema.ARQUIVO.name: names[0]} for row in again)])
+        surveyed = [write(Path(folder), name, map(as_line, rows)) for name, rows in zip(names, files, strict=True)]
+        validated = transform.validate_files(None, surveyed, Path(folder) / "staging")
+        sales = transform.write_silver(tables, validated, tables, names, again=names[:1])
+        first = {}
+        for name, rows in zip(names, files, strict=True):
+            for row in rows:
+                first.setdefault(key(row), row | {schema.ARQUIVO.name: name})
+        expected = {sale: row for sale, row in first.items() if sale not in older}
+        assert sorted(map(key, read(sales.files))) == sorted(expected)
+        assert {key(row): row for row in read(sales.files)} == expected
+        assert sales.counts == {"linhas": sum(map(len, files)), "vendas": len(expected)}
+
+
+@given(files=st.lists(SALES, min_size=1, max_size=4), gone=SALES)
+@settings(max_examples=60, deadline=None)
+def test_a_sale_of_a_file_that_is_gone_comes_back_to_the_first_of_the_others(files, gone):
+    with tempfile.TemporaryDirectory() as folder:
+        tables = Tables(Path(folder))
+        names = [f"registros_{number}.csv" for number in range(len(files))]
+        lost = {key(row): row | {schema.ARQUIVO.name: "gone.csv"} for row in gone}
+        tables.hold([*lost.values(), *(row | {schema.ARQUIVO.name: "other.csv"} for row in files[0])])
+        surveyed = [write(Path(folder), name, map(as_line, rows)) for name, rows in zip(names, files, strict=True)]
+        validated = transform.validate_files(None, surveyed, Path(folder) / "staging")
+        sales = transform.write_returning(tables, validated, tables, names, ["gone.csv"])
+        first = {}
+        for name, rows in zip(names, files, strict=True):
+            for row in rows:
+                first.setdefault(key(row), name)
+        found = {key(row): row[schema.ARQUIVO.name] for row in read(sales.files)}
+        assert found == {sale: name for sale, name in first.items() if sale in lost}
+
+
+def test_a_sale_published_by_a_run_that_was_cut_off_counts_and_is_not_written_again(tmp_path):
+    tables = Tables(tmp_path)
+    tables.hold([silver_row("a.csv")])
+    line = as_line(silver_row(**{"Desconto Oferecido": "11%"}))
+    validated = transform.validate_files(None, [write(tmp_path, "a.csv", [line])], tmp_path)
+    sales = transform.write_silver(tables, validated, tables, ["a.csv"], again=[])
+    assert (sales.files, sales.counts) == ([], {"linhas": 1, "vendas": 1})
+
+
+def test_refused_rows_are_written_for_the_quarantine_with_line_and_text(tmp_path):
+    lines = [as_line(silver_row(**{"Desconto Oferecido": text})) for text in ("5%", "150%", "6%", "0.5")]
+    quarantine = Tables(tmp_path).target("quarantine")
+    validated = transform.validate_files(None, [write(tmp_path, "a.csv", lines)], tmp_path, quarantine)
+    assert read(validated.refused) == [
+        {"arquivo": "a.csv", "linha": line, "texto": lines[line - 2], "motivos": [reason]}
+        for line, reason in ((3, "desconto_acima_de_100"), (5, "desconto_ambiguo"))
+    ]
+    assert sum(stretch.rows for stretch in validated.stretches) == 2
+
+
+def test_without_files_nothing_is_validated(tmp_path):
+    validated = transform.validate_files(None, [], tmp_path)
+    sales = transform.write_silver(Tables(tmp_path), validated, Tables(tmp_path), [], [])
+    assert (validated.stretches, validated.refused, validated.links, sales.files) == (
+        [],
+        [],
+        RESUBMITTED_SCHEMA.empty_table(),
+        [],
+    )
+    assert sales.counts == {"linhas": 0, "vendas": 0}
+
+
+def test_only_refused_rows_leave_no_sales(tmp_path):
+    validated = transform.validate_files(None, [write(tmp_path, "a.csv", ["x"])], tmp_path)
+    assert (validated.stretches, list(tmp_path.glob("silver/*/*"))) == ([], [])
+
+
+def test_small_blocks_are_validated_together_and_large_ones_alone():
+    class Block:
+        def __init__(self, length):
+            self.length = length
+
+    parts = [(0, None, Block(length)) for length in (10, 10, 10, 500, 10)]
+    assert [len(group) for group in transform._of_about(parts, 30)] == [3, 1, 1]
+
+
+def test_gold_has_a_row_for_each_of_silvers_of_these_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(transform, "RANGE_ROWS", 2)
+    tables = Tables(tmp_path)
+    tables.hold([silver_row(name, Nome=str(n)) for n, name in enumerate("abacab")])
+    written = transform.write_gold(None, tables.held, ["a", "c"], tables.target("gold"))
+    assert [row["nome_completo"] for row in read(written)] == ["0 Souza", "2 Souza", "3 Souza", "4 Souza"]
+    assert {file.ano for file in written} == {2024}
+
+
+def test_a_file_without_rows_of_these_gives_no_gold(tmp_path):
+    tables = Tables(tmp_path)
+    tables.hold([silver_row("a")])
+    assert transform.write_gold(None, tables.held, ["b"], tables.target("gold")) == []

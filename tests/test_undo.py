@@ -1,0 +1,97 @@
+"""What is found and set right when somebody else writes to the lake."""
+
+from dataclasses import replace
+
+import pytest
+from pyspark.sql import functions as F
+
+from inprocess import Intake, drop, run_intake, run_notebook
+from vendas import schema
+from vendas.errors import ConservationError
+from vendas.lake.ledger import list_entries, read_events, record
+from vendas.lake.spark import session
+from vendas.lake.tables import Lake
+from vendas.runs.pipeline import is_up_to_date
+from vendas.settings import load_settings
+
+HEADER = ",".join(schema.INPUT_NAMES)
+FILE = schema.ARQUIVO.name
+COUNTS = ("lidas", "duplicadas", "quarentena", "silver", "gold")
+
+
+def lines(*sales):
+    return "\n".join([HEADER, *(f"2024-01-0{sale} 10:00,Ana,,,,P{sale},10.00,,,,,," for sale in sales)]).encode()
+
+
+@pytest.fixture
+def lake(spark, tmp_path):
+    """Two files that have been through gold: a with sales 1 and 2, b with 2 and 3, of which 2 is a's."""
+    drop(tmp_path, "registros_a.csv", lines(1, 2), at=1000)
+    drop(tmp_path, "registros_b.csv", lines(2, 3), at=2000)
+    run_intake(spark, tmp_path, gold=True)
+    return tmp_path
+
+
+def session_of(lake):
+    return session(load_settings(lake=lake))
+
+
+def append(lake, where, **changed):
+    """A second writer: appends to silver the sales it has of `where`, with some values changed."""
+    name = Intake(lake).bronze_names.get(changed.get(FILE), changed.get(FILE))
+    values = changed | {FILE: name} if FILE in changed else changed
+    sales = session_of(lake).sql(f"SELECT * FROM lago.silver WHERE {where}")
+    sales.withColumns({column: F.lit(value) for column, value in values.items()}).writeTo("lago.silver").append()
+
+
+def silver_by_product(lake):
+    """Of each product the files that have it, as they arrived."""
+    intake = Intake(lake)
+    received = {bronze: name for name, bronze in intake.bronze_names.items()}
+    found = {}
+    for name, rows in intake._silver.items():
+        for row in rows:
+            found.setdefault(row["Produto Adquirido"], []).append(received.get(name, name))
+    return found
+
+
+def counts(lake):
+    return {e["arquivo_recebido"]: [e[name] for name in COUNTS] for e in list_entries(read_events(lake))}
+
+
+UNDISTURBED = {"P1": ["registros_a.csv"], "P2": ["registros_a.csv"], "P3": ["registros_b.csv"]}
+
+
+@pytest.mark.parametrize("writer", ["registros_a.csv", "registros_b.csv"])
+def test_equal_sales_of_a_second_writer_become_the_one_that_was_there_first(spark, lake, writer):
+    before = counts(lake)
+    append(lake, "true", **{FILE: writer})
+    run_notebook("03_gold", lake=str(lake), run_id="r2")
+    assert silver_by_product(lake) == UNDISTURBED
+    assert counts(lake) == before
+
+
+def test_a_run_goes_to_work_when_silver_is_not_what_the_ledger_says(spark, lake):
+    settings, known = load_settings(lake=lake), read_events(lake)
+    (settings.dw / "cluster").mkdir(parents=True)
+    in_dw = [replace(event, etapa="dw") for event in known if event.etapa == "gold"]
+    record(Lake(session_of(lake)), known, in_dw)
+    assert is_up_to_date(settings)
+    append(lake, "`Produto Adquirido` = 'P3'")
+    assert not is_up_to_date(settings)
+
+
+def test_sales_that_nobody_sent_stop_gold_until_the_file_is_replayed(spark, lake):
+    append(lake, "`Produto Adquirido` = 'P3'", Nome="outro")
+    with pytest.raises(ConservationError, match="(?s)registros_b.*ledger says 1, silver has 2.*vendas replay"):
+        run_notebook("03_gold", lake=str(lake), run_id="r2")
+    run_notebook("01_bronze", lake=str(lake), run_id="r3", replay=["registros_b.csv"])
+    run_notebook("02_silver", lake=str(lake), run_id="r3")
+    run_notebook("03_gold", lake=str(lake), run_id="r3")
+    assert silver_by_product(lake) == UNDISTURBED
+
+
+def test_sales_of_an_unknown_file_are_named(spark, lake):
+    append(lake, "`Produto Adquirido` = 'P3'", Nome="outro", **{FILE: "de_fora.csv"})
+    with pytest.raises(ConservationError, match="de_fora.csv: the ledger says 0, silver has 1"):
+        run_notebook("03_gold", lake=str(lake), run_id="r2")
