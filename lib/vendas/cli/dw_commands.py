@@ -35,7 +35,7 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
 def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
     """Loads the whole warehouse anew from gold; readers see the old one until it is done, and keys stay as they are."""
     from vendas.lake.spark import private_session
-    from vendas.stages.undo import rebuild_warehouse
+    from vendas.warehouse.rebuild import rebuild_warehouse
 
     settings = existing(lake)
     with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:

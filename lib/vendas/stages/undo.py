@@ -1,19 +1,10 @@
-"""Tables set right: files taken out of silver, equal sales of two writers made one, the warehouse loaded anew."""
+"""Undo: files taken out of silver and quarantine; rows that others lost as their duplicates come back."""
 
-from pyspark.sql import DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
-
-from vendas import schema
-from vendas.errors import ConservationError
-from vendas.lake.ledger import Event, count_rows_in, latest, read_events, record
-from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
+from vendas.lake.ledger import Event, latest
+from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
 from vendas.settings import Settings
-from vendas.stages.reconciliation import recounted_events
 from vendas.stages.survey import SurveyedFile
 from vendas.stages.transform import validate_files, write_returning
-from vendas.warehouse import load
-
-_EVENT_TIME = r"_(\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv$"  # of a bronze name
 
 
 def take_out(
@@ -43,62 +34,3 @@ def take_out(
     held = change.publish(returning.files, files, replaced=gone)
     validated.discard()
     return held
-
-
-def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
-    """Makes one of equal sales that a second writer added to silver; returns how many rows went.
-
-    The copy that came first stays, then the first in bronze order. Two runs cannot both publish, but nothing keeps
-    others from appending. Only where silver holds other rows than the ledger says is it looked at row by row.
-    Raises ConservationError when it still does afterwards.
-    """
-    if (before := tables.total(SILVER_TABLE)) == count_rows_in(events, "silver"):
-        return 0
-    change = tables.change(SILVER_TABLE)
-    arquivo = schema.ARQUIVO.name
-    by_sale = change.read().groupBy(*schema.INPUT_NAMES).agg(F.collect_list(arquivo).alias(arquivo))
-    doubled = by_sale.where(F.size(arquivo) > 1).select(F.explode(arquivo)).distinct()
-    files = sorted(row[0] for row in doubled.collect())
-    silver = {name: done["silver"] for name, done in latest(events).items() if "silver" in done}
-    affected = [silver[name] for name in files if name in silver]
-    # The ledger is told first: killed in between, the next run finds the equal sales again, and the ledger right.
-    change.publish(
-        _first_of_equal(change.rows_of(files), tables.added_when(SILVER_TABLE)),
-        files,
-        replaced=files,
-        audit=lambda held: record(tables, events, recounted_events(affected, held, run_id)),
-    )
-    _check_nothing_foreign(silver, tables.count_by_any_file(SILVER_TABLE), but=[event.arquivo for event in affected])
-    return before - tables.total(SILVER_TABLE)
-
-
-def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]:
-    """Loads registros_vendas and the star anew from all that gold holds; rows by file. Raises WarehouseError."""
-    tables = Lake(spark)
-    tables.create_tables()
-    files = [name for name, done in latest(read_events(settings.lake)).items() if "gold" in done]
-    endpoint = load.endpoint_of(settings)
-    load.apply_ddl(spark, endpoint)
-    return load.rebuild(spark, endpoint, tables.files_of(GOLD_TABLE, files), files, settings.staging / "dw")
-
-
-def _first_of_equal(sales: DataFrame, added: DataFrame) -> DataFrame:
-    arquivo = F.col(schema.ARQUIVO.name)
-    order = (F.col("ordem"), F.regexp_extract(arquivo, _EVENT_TIME, 1), arquivo)
-    place = F.row_number().over(Window.partitionBy(*schema.INPUT_NAMES).orderBy(*order))
-    placed = sales.withColumn("caminho", F.col("_file")).join(F.broadcast(added), "caminho", "left")
-    return placed.withColumn("lugar", place).where("lugar = 1").select(*schema.names(schema.SILVER_COLUMNS))
-
-
-def _check_nothing_foreign(silver: dict[str, Event], held: dict[str, int], but: list[str]) -> None:
-    expected = {name: event.gravadas for name, event in silver.items()}
-    broken = [
-        f"{name}: the ledger says {expected.get(name, 0)}, silver has {held.get(name, 0)}"
-        for name in sorted((expected.keys() | held.keys()) - set(but))
-        if expected.get(name, 0) != held.get(name, 0)
-    ]
-    if broken:
-        raise ConservationError(
-            "Silver was changed by other hands; nothing was published. Rows by file:\n" + "\n".join(broken[:20]) + "\n"
-            "Give a file its own rows back with: vendas replay FILE. Rows of a file that is not in bronze: delete them."
-        )
