@@ -25,11 +25,12 @@ from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
 from vendas.landing.arrivals import list_bronze_files
+from vendas.limits import SAMPLE_FILES, SAMPLE_ROWS
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import MOJIBAKE, Hint, QualityWarning, explain_code
 from vendas.schema import INPUT_NAMES
 from vendas.stages import check_file
-from vendas.stages.check_file import SAMPLE_FILES, SAMPLE_ROWS, as_json, check_files, check_sample, sample_frame
+from vendas.stages.check_file import as_json, check_files, check_sample, sample_frame
 from vendas.stages.survey import survey_file
 
 NOW = datetime(2024, 6, 30, 12, 0)
@@ -340,7 +341,7 @@ def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
 
 
 def test_a_sample_of_long_rows_has_fewer(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_file, "_SAMPLE_BYTES", 200)
+    monkeypatch.setattr(check_file, "SAMPLE_BYTES", 200)
     events = bronze(tmp_path, a=[HEADER, *[line(Nome="x" * 150)] * 9])
     (found,) = check_sample(tmp_path, events, NOW)
     assert found.lidas == 2

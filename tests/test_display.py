@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from runs import entry
-from vendas.cli.display import FILES_OF_A_RUN, print_files, print_run
+from vendas.cli.display import print_files, print_run
 from vendas.lake.ledger import REJECTED
+from vendas.limits import FILES_IN_TERMINAL
 from vendas.runs.pipeline import RunReport
 
 
@@ -25,7 +26,7 @@ def a_report(tmp_path, *files):
 def test_a_runs_table_is_cut_with_totals_of_all_files(tmp_path):
     files = [entry(f"registros_{number}.csv", silver=1000, twice=0) for number in range(20_000)]
     text = said(print_run, a_report(tmp_path, *files))
-    assert text.count("registros_") == FILES_OF_A_RUN
+    assert text.count("registros_") == FILES_IN_TERMINAL
     assert "The first 30 of 20.000 files" in text and "`vendas status` shows the other 19.970" in text
     assert "20.000.000" in text.splitlines()[-2] + text.splitlines()[-3] + text.splitlines()[-4]
     assert len(text.splitlines()) < 60

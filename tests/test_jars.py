@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch):
     with Repository() as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
-        monkeypatch.setattr(jars, "PAUSE_SECONDS", 0)
+        monkeypatch.setattr(jars, "DOWNLOAD_PAUSE_SECONDS", 0)
         monkeypatch.setitem(SHA256, jars.POSTGRESQL_DRIVER, hashlib.sha256(JAR).hexdigest())
         yield found
         found.shutdown()

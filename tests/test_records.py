@@ -279,7 +279,7 @@ def test_rows_are_the_twins_wherever_the_bytes_are_cut(tmp_path, data, block_byt
     path = tmp_path / "registros.csv"
     path.write_bytes(data)
 
-    with mock.patch.object(grammar, "PIECE_BYTES", piece_bytes):
+    with mock.patch.object(grammar, "CSV_SCAN_BYTES", piece_bytes):
         try:
             expected = read(data)
         except Refused:
@@ -309,7 +309,7 @@ def test_what_quotes_do_does_not_depend_on_pieces(text, piece_bytes):
     data = text.encode()
     whole = grammar.scan(data, ",")
 
-    with mock.patch.object(grammar, "PIECE_BYTES", piece_bytes):
+    with mock.patch.object(grammar, "CSV_SCAN_BYTES", piece_bytes):
         pieces = grammar.scan(data, ",")
 
     assert (pieces.open, pieces.loose.tolist()) == (whole.open, whole.loose.tolist())

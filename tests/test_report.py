@@ -16,9 +16,10 @@ from small_notebooks import RESULT, write_notebook
 from vendas import resources, schema
 from vendas.cli import commands
 from vendas.errors import NotebookError
+from vendas.limits import FILES_SHOWN
 from vendas.reports import pages, report
 from vendas.reports.dictionary import LAKE, warehouse
-from vendas.reports.report import EXPLORATION, FILES_SHOWN, Run, reported, write_report
+from vendas.reports.report import EXPLORATION, Run, reported, write_report
 from vendas.runs import pipeline
 from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings

@@ -268,7 +268,7 @@ def test_small_files_of_the_ledger_become_one_with_each_record(spark, tables):
 
 
 def test_large_files_of_the_ledger_stay_as_they_are(spark, tables, monkeypatch):
-    monkeypatch.setattr(lake_tables, "SMALL_BYTES", 0)
+    monkeypatch.setattr(lake_tables, "LEDGER_SMALL_FILE_BYTES", 0)
     record_runs(tables, "r1", "r2", "r3")
     assert ledger_files(spark) == (3, ["r1", "r2", "r3"])
 

@@ -368,7 +368,7 @@ def test_a_small_load_reads_few_clients_of_many(dw):
         assert told[0] == clients
         return told[1]
 
-    many = warehouse_load.LARGE_ROWS
+    many = warehouse_load.LARGE_LOAD_ROWS
     dw.load(*({"email": f"{number}@exemplo.com"} for number in range(many)))
     before = read_when_there_are(many)
     dw.load({"email": "nova@exemplo.com", "arquivo_de_origem": "b.csv"})

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.ledger import Event
+from vendas.limits import WATCH_LONGEST_WAIT_SECONDS
 from vendas.runs import watch
-from vendas.runs.watch import LONGEST_WAIT, Lookout, Task, keep_doing, refresh_star, until_signal
+from vendas.runs.watch import Lookout, Task, keep_doing, refresh_star, until_signal
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
 
@@ -235,7 +236,7 @@ def test_the_wait_grows_to_a_bound(every, times):
     clock, failing, waits = Clock(), Act(*[OSError()] * times), []
     task = Task(failing, every, retry=every)
     keep_doing([task], lambda _, wait: waits.append(wait), lambda: not failing.outcomes, clock, clock.sleep)
-    assert waits == [min(every * 2**n, max(LONGEST_WAIT, every)) for n in range(1, times + 1)]
+    assert waits == [min(every * 2**n, max(WATCH_LONGEST_WAIT_SECONDS, every)) for n in range(1, times + 1)]
 
 
 def test_an_error_nobody_foresaw_is_not_hidden():

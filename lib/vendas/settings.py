@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vendas.errors import SettingsError
-from vendas.landing.bronze_names import QUIET_SECONDS
+from vendas.limits import QUIET_SECONDS
 from vendas.storage import SCHEME, Location, S3Lake, S3Path
 
 DEFAULT_LAKE = "./lago"

@@ -221,7 +221,9 @@ def world(versioned: bool = True) -> Iterator[World]:
             mock.patch.object(made.handler.logger.registered_handler, "stream", made.log),
             mock.patch("moto.s3.models.utcnow", lambda: made.now),
             mock.patch.object(made.handler, "client", made.clients.get),
-            mock.patch.object(s3_claims, "LOOK_EVERY", timedelta.max),  # the world's clock is not the machine's
+            mock.patch.object(
+                s3_claims, "BRONZE_LISTED_EVERY", timedelta.max
+            ),  # the world's clock is not the machine's
             mock.patch.object(s3_moves, "_client", lambda: made.clients["s3"]),
         ):
             yield made

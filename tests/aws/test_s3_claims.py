@@ -77,7 +77,7 @@ def test_requests_of_a_look_do_not_grow_with_bronze(aws):
 @pytest.fixture
 def today(aws, monkeypatch):
     """The world on the machine's own clock."""
-    monkeypatch.setattr(s3_claims, "LOOK_EVERY", timedelta(days=1))
+    monkeypatch.setattr(s3_claims, "BRONZE_LISTED_EVERY", timedelta(days=1))
     aws.now = datetime.now(UTC).replace(tzinfo=None)
     return aws
 
@@ -123,7 +123,7 @@ def test_in_a_lake_of_an_older_version_the_first_run_begins_the_day_after_which_
     looked(today, None)
     find_new_files(BRONZE).done()
     assert names(find_new_files(BRONZE)) == []
-    monkeypatch.setattr(s3_claims, "LOOK_EVERY", timedelta(0))
+    monkeypatch.setattr(s3_claims, "BRONZE_LISTED_EVERY", timedelta(0))
     assert names(find_new_files(BRONZE)) == [BY_HAND]
 
 

@@ -30,9 +30,9 @@ with hold_lake(S3Path(sys.argv[1]), sys.exit):
 def lake(bucket, monkeypatch):
     """A lake in S3, whose locks beat quickly and die soon."""
     storage.client.cache_clear()
-    monkeypatch.setattr(s3_lock, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(s3_lock, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(s3_lock, "DEAD_AFTER_SECONDS", 2)
+    monkeypatch.setattr(s3_lock, "LOCK_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(s3_lock, "LOCK_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(s3_lock, "LOCK_DEAD_SECONDS", 2)
     yield S3Path(bucket)
     storage.client.cache_clear()
 
@@ -97,7 +97,7 @@ def test_a_holder_that_works_longer_than_a_lock_lives_without_it_keeps_it(lake):
         waits = threading.Event()
         second = threading.Thread(target=lambda: hold_lake(lake, waits.set).__enter__(), daemon=True)
         second.start()
-        second.join(2 * s3_lock.DEAD_AFTER_SECONDS)
+        second.join(2 * s3_lock.LOCK_DEAD_SECONDS)
         assert waits.is_set() and second.is_alive()
     second.join()
 
@@ -110,7 +110,7 @@ def test_the_lock_of_a_killed_process_is_given_up(lake):
     holder.communicate()
     waits, begun = [], time.monotonic()
     with hold_lake(lake, lambda: waits.append(True)):
-        assert waits == [True] and time.monotonic() - begun >= s3_lock.DEAD_AFTER_SECONDS
+        assert waits == [True] and time.monotonic() - begun >= s3_lock.LOCK_DEAD_SECONDS
 
 
 def test_work_that_fails_lets_go(lake):

@@ -15,6 +15,7 @@ from rich.table import Table
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.encoding import CP1252, UTF8
 from vendas.lake import ledger, maintenance
+from vendas.limits import FILES_IN_TERMINAL
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import explain_code
 from vendas.runs import pipeline
@@ -29,7 +30,6 @@ _COUNTS = {
     "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "duvidosas": "Duv.", "silver": "Silver",
     "gold": "Gold", "dw": "DW",
 }  # fmt: skip
-FILES_OF_A_RUN = 30  # at most, in the table that a run ends with
 
 
 class RunProgress(pipeline.Progress):
@@ -90,7 +90,7 @@ def print_run(console: Console, report: pipeline.RunReport, tell_of_landing: boo
     """What a run did: its files, what stays in landing, and where its report is."""
     if report.files:
         title = f"Run {report.run_id}: {report.seconds:.1f} s"
-        print_files(console, sorted(report.files, key=ledger.attention_order), title, FILES_OF_A_RUN)
+        print_files(console, sorted(report.files, key=ledger.attention_order), title, FILES_IN_TERMINAL)
     else:
         console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
     for path, why in report.left.items() if tell_of_landing else ():

@@ -9,12 +9,12 @@ import numpy as np
 
 from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.encoding import detect_encoding
-from vendas.csvfile.grammar import QUOTE, WINDOW_BYTES, Window, bytes_between, reject, windows
+from vendas.csvfile.grammar import QUOTE, Window, bytes_between, reject, windows
 from vendas.csvfile.header import Header, find_header
 from vendas.csvfile.row_finder import RowFinder
+from vendas.limits import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 from vendas.schema import ORIGIN_NAME
 
-BLOCK_BYTES = 16 << 20
 LISTED_LINES = 20  # of repeated headers that a survey names
 
 _FIRST_LOOK_BYTES = 64 << 10
@@ -61,7 +61,7 @@ class Survey:
         return places[-1] if places else None
 
 
-def survey(path: Path, block_bytes: int = BLOCK_BYTES, window_bytes: int = WINDOW_BYTES) -> Survey:
+def survey(path: Path, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int = CSV_WINDOW_BYTES) -> Survey:
     """Read all of the file twice: for its encoding, without which blanks have no meaning, and for its records.
 
     Blocks are cut at the first record end at or after `block_bytes`. Memory is bounded by the longest record allowed

@@ -8,10 +8,10 @@ from typing import BinaryIO
 from vendas.csvfile.code_pages import ForeignLetters
 from vendas.csvfile.grammar import reject
 from vendas.csvfile.mixed_encodings import Utf8Characters
+from vendas.limits import ENCODING_CHUNK_BYTES
 
 UTF8, CP1252 = "utf-8", "cp1252"
 UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
-CHUNK_BYTES = 4 << 20
 EDGE_BYTES = 4 << 10  # of the beginning and the end of a file, kept for what is looked for there
 
 _CTRL_Z = re.compile(rb"\x1a[\x1a\s]*\Z")  # how DOS ended a text
@@ -38,7 +38,7 @@ class Encoded:
         return len(codecs.BOM_UTF8) if self.bom else 0
 
 
-def detect_encoding(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> Encoded:
+def detect_encoding(file: BinaryIO, chunk_bytes: int = ENCODING_CHUNK_BYTES) -> Encoded:
     """Return UTF8 if all of the file is valid UTF-8, else CP1252, with the bounds of the text.
 
     Raises: FileRejected for a file without bytes, UTF-16 or UTF-32, NUL bytes, bytes that are neither encoding, a
@@ -85,7 +85,7 @@ def line_at(file: BinaryIO, offset: int) -> int:
     """Return the physical line, from 1, that the byte at `offset` is on."""
     file.seek(0)
     line = 1
-    while offset > 0 and (chunk := file.read(min(CHUNK_BYTES, offset))):
+    while offset > 0 and (chunk := file.read(min(ENCODING_CHUNK_BYTES, offset))):
         line += chunk.count(b"\n")
         offset -= len(chunk)
     return line

@@ -16,12 +16,11 @@ import numpy as np
 
 from vendas.arrays import holding
 from vendas.errors import FileRejected
+from vendas.limits import CSV_SCAN_BYTES, CSV_WINDOW_BYTES
 from vendas.text import format_number
 
 QUOTE, LF, CR = b'"\n\r'
 MAX_RECORD_BYTES = 64 << 20
-WINDOW_BYTES = 4 << 20
-PIECE_BYTES = 1 << 20  # bounds the scratch arrays of one step, whatever the size of a record
 
 Reader = Callable[[int], bytes]  # the next bytes, up to so many
 
@@ -105,7 +104,7 @@ def windows(
     read: Reader,
     delimiter: str,
     line: int = 1,
-    size: int = WINDOW_BYTES,
+    size: int = CSV_WINDOW_BYTES,
     longest: int = MAX_RECORD_BYTES,
 ) -> Iterator[Window]:
     """Cut what `read(n)` gives, until it gives nothing, into windows of whole records, about `size` bytes each.
@@ -191,7 +190,7 @@ def scan(data: bytes, delimiter: str) -> Quotes:
 
 def _piece_end(data: bytes, begin: int) -> int:
     """Where to stop so that no run of quotes is cut."""
-    end = min(begin + PIECE_BYTES, len(data))
+    end = min(begin + CSV_SCAN_BYTES, len(data))
     if data[end - 1] == QUOTE and data[end : end + 1] == b'"':
         end = len(data) - len(data[end:].lstrip(b'"'))
     return end

@@ -13,9 +13,10 @@ from pyarrow import csv
 
 from vendas.csvfile.dialect import Block, Survey
 from vendas.csvfile.encoding import CP1252, UTF8
-from vendas.csvfile.grammar import LF, MAX_RECORD_BYTES, WINDOW_BYTES, Reader, Window, bytes_between, split, windows
+from vendas.csvfile.grammar import LF, MAX_RECORD_BYTES, Reader, Window, bytes_between, split, windows
 from vendas.csvfile.row_finder import RowFinder
 from vendas.errors import ConservationError
+from vendas.limits import CSV_WINDOW_BYTES
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES, LINHA, ORIGEM, PROBLEMAS, TEXTO
 
@@ -36,7 +37,9 @@ Reason, empty for a well-formed record. Then the 13 raw fields: unquoted, and no
 UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
 
 
-def read_block(path: Path, block: Block, survey: Survey, window_bytes: int = WINDOW_BYTES) -> Iterator[pa.RecordBatch]:
+def read_block(
+    path: Path, block: Block, survey: Survey, window_bytes: int = CSV_WINDOW_BYTES
+) -> Iterator[pa.RecordBatch]:
     """The block's rows in RECORD_SCHEMA, in batches of about `window_bytes` of text; only these are held in memory."""
     with path.open("rb") as file:
         yield from _parse(bytes_between(file, block.offset, block.offset + block.length), block, survey, window_bytes)

@@ -19,6 +19,7 @@ from vendas.doctor.findings import Finding
 from vendas.errors import VendasError
 from vendas.lake.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.lake.spark import java_home
+from vendas.limits import DOCTOR_FREE_BYTES
 from vendas.machine.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.machine.full_disk import nearest_existing
 from vendas.settings import Settings, load_settings
@@ -27,7 +28,6 @@ from vendas.warehouse import embedded
 from vendas.warehouse.endpoint import HOST
 
 PYTHONS = ((3, 11), (3, 13))  # from the first to the last
-FREE_BYTES = 1 << 30  # below which a run is likely to fill the disk
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -180,7 +180,12 @@ def _disk(what: str, folder: Path) -> Finding:
     above = nearest_existing(folder)
     free = shutil.disk_usage(above).free
     found = f"{format_number(free / (1 << 30), 1)} GiB free"
-    return Finding(what, free >= FREE_BYTES, found, "" if free >= FREE_BYTES else f"Free some of the disk of {above}.")
+    return Finding(
+        what,
+        free >= DOCTOR_FREE_BYTES,
+        found,
+        "" if free >= DOCTOR_FREE_BYTES else f"Free some of the disk of {above}.",
+    )
 
 
 def _memory(settings: Settings) -> Finding:

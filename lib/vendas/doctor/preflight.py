@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vendas.doctor.findings import Finding
 from vendas.doctor.preflight_job import Probe, result_path, run_probe
 from vendas.errors import ProbeFailed, SettingsError
+from vendas.limits import PREFLIGHT_POLL_SECONDS
 from vendas.storage import S3Lake, S3Path, client
 
-POLL_SECONDS = 5
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 LONGEST_ANSWER = 1000  # characters
 LANDING_FOLDER = "_preflight"  # where nothing is taken for a sales file
@@ -70,7 +70,7 @@ def _stacks() -> Iterator[StackOutputs]:
         ) from error
 
 
-def preflight(stack: StackOutputs, progress: Progress, poll_seconds: float = POLL_SECONDS) -> list[Finding]:
+def preflight(stack: StackOutputs, progress: Progress, poll_seconds: float = PREFLIGHT_POLL_SECONDS) -> list[Finding]:
     """Start the stack's preflight job and wait for it, have the function copy an object; return all that was found."""
     progress(f"Copying one object by the function {stack['ArrivalFunction']}")
     copied = run_probe("Function", Probe(lambda: _copy_by_function(stack), _FUNCTION))

@@ -11,11 +11,10 @@ from importlib.util import find_spec
 from vendas import resources
 from vendas.errors import SettingsError
 from vendas.lake.spark import JVM_OPTIONS
+from vendas.limits import GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES, GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS
 from vendas.settings import Settings
 
 KERNEL = {"name": "glue_pyspark", "display_name": "Glue PySpark", "language": "python"}
-IDLE_MINUTES, LONGEST_MINUTES = 15, 8 * 60
-WORKER, WORKERS = "G.1X", 2
 ARGUMENTS = {
     "--datalake-formats": "iceberg",
     "--python-modules-installer-option": "--no-index --no-deps",  # the archive holds all that is needed
@@ -28,10 +27,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "AWS_REGION": _region(),
         "glue_version": "5.1",
         "glue_role_arn": _required("glue_role", settings.glue_role, "the ARN of the role sessions run under"),
-        "glue_worker_type": WORKER,
-        "glue_number_of_workers": str(WORKERS),
-        "glue_idle_timeout": str(IDLE_MINUTES),
-        "glue_timeout": str(LONGEST_MINUTES),
+        "glue_worker_type": GLUE_SESSION_WORKER,
+        "glue_number_of_workers": str(GLUE_SESSION_WORKERS),
+        "glue_idle_timeout": str(GLUE_SESSION_IDLE_MINUTES),
+        "glue_timeout": str(GLUE_SESSION_MINUTES),
         "glue_session_id_prefix": "vendas",
         "glue_tags": json.dumps({"project": "vendas", "lake": settings.lake.bucket}),
         "glue_additional_python_modules": _required(

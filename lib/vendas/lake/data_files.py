@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vendas.limits import ROW_GROUP_ROWS
 from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, Column, arrow_schema
 from vendas.storage import Location, location
 
-GROUP_ROWS = 1 << 17  # of a row group: what a reader that wants a few rows must read whole
 # Written as they are, for a dictionary of these would be as long; moments, which are sorted, as what each adds.
 TIMESTAMP_COLUMNS = {TIMESTAMP.name, "timestamp_do_registro"}
 MOSTLY_UNIQUE_COLUMNS = TIMESTAMP_COLUMNS | {EMAIL.name, TELEFONE.name, "email", "telefone"}
@@ -160,7 +160,7 @@ def rebatch(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int = GROUP_ROWS) -> int:
+def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int = ROW_GROUP_ROWS) -> int:
     """Writes a Parquet file; its bytes. Its folder is made if it is missing."""
     encoded = pa.BufferOutputStream()
     pq.write_table(

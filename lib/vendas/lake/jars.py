@@ -21,11 +21,10 @@ from typing import NamedTuple
 import pyspark
 
 from vendas.errors import DownloadError
+from vendas.limits import DOCTOR_TIMEOUT_SECONDS, DOWNLOAD_ATTEMPTS, DOWNLOAD_PAUSE_SECONDS, DOWNLOAD_TIMEOUT_SECONDS
 from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
 
-ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 3, 2, 60
-DOCTOR_SECONDS = 10  # for which `vendas doctor` waits for an answer
 _CHUNK_BYTES = 1 << 20
 _SPARKS_OWN = {*"#,*?[]{}\\"}  # what means something else to Spark in a jar's path
 
@@ -164,7 +163,7 @@ def can_be_fetched(package: str, repository: str | None = None) -> str | None:
     """Return None if the package's jar can be fetched, else what hinders it; nothing is downloaded."""
     request = urllib.request.Request(_url(package, repository or maven_central()), method="HEAD")
     try:
-        with urllib.request.build_opener().open(request, timeout=DOCTOR_SECONDS):
+        with urllib.request.build_opener().open(request, timeout=DOCTOR_TIMEOUT_SECONDS):
             return None
     except (OSError, http.client.HTTPException) as error:
         return f"{request.full_url}: {getattr(error, 'reason', None) or error}"
@@ -199,11 +198,11 @@ def _fetch(package: str, cache: Path, repository: str) -> None:
 
 def _download(url: str, target: Path) -> str:
     """Download with a few attempts; return the SHA-256 of what came. Raises: OSError, HTTPException."""
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, DOWNLOAD_ATTEMPTS + 1):
         digest = hashlib.sha256()
         try:
             opener = urllib.request.build_opener()  # which looks at the proxies of the environment as it is now
-            with opener.open(url, timeout=TIMEOUT_SECONDS) as answer, target.open("wb") as file:
+            with opener.open(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as answer, target.open("wb") as file:
                 while chunk := answer.read(_CHUNK_BYTES):
                     digest.update(chunk)
                     file.write(chunk)
@@ -212,9 +211,9 @@ def _download(url: str, target: Path) -> str:
             return digest.hexdigest()
         except (OSError, http.client.HTTPException) as error:
             refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
-            if attempt == ATTEMPTS or refused:
+            if attempt == DOWNLOAD_ATTEMPTS or refused:
                 raise
-            time.sleep(PAUSE_SECONDS * attempt)
+            time.sleep(DOWNLOAD_PAUSE_SECONDS * attempt)
     raise AssertionError
 
 

@@ -22,11 +22,11 @@ from vendas.lake.spark import CATALOG, table_name
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import iceberg_table, properties
 from vendas.landing.s3_objects import bytes_below
+from vendas.limits import COMPACTED_FROM_FILES
 from vendas.schema import TABLES
 from vendas.settings import Settings
 from vendas.storage import Location, S3Path, client
 
-MIN_FILES = 2  # small files of a partition that are worth becoming one
 _MAIN = "main"  # the branch that is the table
 
 
@@ -142,7 +142,7 @@ def _set_properties(table: JavaObject, wanted: dict[str, str]) -> None:
 
 def _compact(spark: SparkSession, name: str, is_sorted: bool) -> None:
     strategy = "sort" if is_sorted else "binpack"  # by the table's own order
-    options = f"options => map('min-input-files', '{MIN_FILES}')"
+    options = f"options => map('min-input-files', '{COMPACTED_FROM_FILES}')"
     _call(spark, "rewrite_data_files", name, f"strategy => '{strategy}'", options)
     _call(spark, "rewrite_manifests", name)
 

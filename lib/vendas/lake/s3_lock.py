@@ -18,11 +18,9 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vendas.landing.s3_objects import status
+from vendas.limits import LOCK_BEAT_SECONDS, LOCK_DEAD_SECONDS, LOCK_LOOK_SECONDS
 from vendas.storage import S3Path, client
 
-BEAT_SECONDS = 30  # after which the holder shows again that it lives
-DEAD_AFTER_SECONDS = 300  # without a beat a lock is another's: ten beats, or a network that is away for long
-LOOK_SECONDS = 10  # between two looks of who waits
 _CHANGED = (404, 409, 412)  # deleted by somebody; being written by another; written by another
 
 
@@ -51,14 +49,14 @@ class _Lock:
             seen = self._look()
             if seen != before:
                 before, changed = seen, time.monotonic()
-            is_free = seen is None or not seen.is_held or time.monotonic() - changed >= DEAD_AFTER_SECONDS
+            is_free = seen is None or not seen.is_held or time.monotonic() - changed >= LOCK_DEAD_SECONDS
             if is_free and self._write(seen, is_held=True):
                 return
             if not is_free:
                 if not is_told:
                     waiting()
                 is_told = True
-                time.sleep(LOOK_SECONDS)
+                time.sleep(LOCK_LOOK_SECONDS)
 
     def beat(self) -> bool:
         """Show that its holder lives; return whether it still is the holder."""
@@ -100,7 +98,7 @@ class _Lock:
 def hold_object(path: S3Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock that this object is for the block; call `waiting` once when another holds it, then wait.
 
-    A holder that is cut off from S3 for DEAD_AFTER_SECONDS loses it and is not told: what it does meanwhile must be
+    A holder that is cut off from S3 for LOCK_DEAD_SECONDS loses it and is not told: what it does meanwhile must be
     safe by itself, as commits of Iceberg are.
     """
     lock, done = _Lock(client("s3"), path), Event()
@@ -108,7 +106,7 @@ def hold_object(path: S3Path, waiting: Callable[[], None]) -> Iterator[None]:
 
     def keep_beating() -> None:
         is_held = True
-        while is_held and not done.wait(BEAT_SECONDS):
+        while is_held and not done.wait(LOCK_BEAT_SECONDS):
             with suppress(BotoCoreError, ClientError):  # the next beat may come through
                 is_held = lock.beat()
 

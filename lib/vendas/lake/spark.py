@@ -25,6 +25,7 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.lake.jars import PACKAGES, fetch_jars, jar_cache
+from vendas.limits import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
 from vendas.machine.environment import isolate, leave_gateway, nameless_user
 from vendas.settings import Settings
 from vendas.storage import SCHEME, Location, S3Lake, region_of_process
@@ -37,8 +38,6 @@ _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace
 # What a JVM must know from its start, Glue's too; all else a session can be told later.
 JVM_OPTIONS = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 S3A_REGION = "fs.s3a.endpoint.region"
-TASKS_A_PROCESSOR = 8  # at most: enough to even out, and few where items are many and small
-_QUICK_BYTES = 64 << 20
 
 
 def java_home() -> Path:
@@ -129,13 +128,13 @@ def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[I
     if not items:
         return []
     context = spark.sparkContext
-    tasks = min(len(items), TASKS_A_PROCESSOR * context.defaultParallelism)
+    tasks = min(len(items), TASKS_PER_PROCESSOR * context.defaultParallelism)
     return context.parallelize(items, tasks).map(work).collect()
 
 
 def _java_options(work_bytes: int | None) -> list[str]:
     options = ["-Duser.language=en"]  # or lower() would know a Turkish user's dotless i
-    if work_bytes is not None and work_bytes < _QUICK_BYTES:
+    if work_bytes is not None and work_bytes < QUICK_JVM_BYTES:
         options.append("-XX:TieredStopAtLevel=1")  # so little work does not repay Java's second compiler
     return options
 

@@ -16,6 +16,7 @@ from vendas.errors import ConcurrentChange
 from vendas.lake.data_files import DataFile, HeldFile, Target
 from vendas.lake.spark import lake_of, table_name
 from vendas.lake.table_reader import columns_of, count_by_file, held_files, shape
+from vendas.limits import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
 from vendas.storage import location
 
 SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, LEDGER_TABLE = schema.TABLES
@@ -30,7 +31,6 @@ _PROPERTIES = {
     # Each commit adds a manifest, and whoever plans a read opens all of them: merge them early, for they are small.
     "commit.manifest.min-count-to-merge": "5",
 }
-SMALL_BYTES = 1 << 20  # of a file of the ledger: what each stage may read and write anew, some 15,000 events
 _TIMESTAMP = {SILVER_TABLE: schema.TIMESTAMP.name, GOLD_TABLE: "timestamp_do_registro"}
 _FILE = {
     SILVER_TABLE: schema.ARQUIVO.name,
@@ -39,7 +39,6 @@ _FILE = {
     RESUBMITTED_TABLE: "arquivo",
 }
 _AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
-_BRANCH_LIFE_MS = 24 * 60 * 60 * 1000
 
 Audit = Callable[[dict[str, int]], None]
 Rows = DataFrame | Sequence[DataFile]  # for Spark to write, or written already to the table's target
@@ -124,7 +123,7 @@ class Lake:
         All stages of all runs read the whole ledger: with a file a stage, each run would take longer than the last.
         """
         opened, target = iceberg_table(self.spark, LEDGER_TABLE), self.target(LEDGER_TABLE)
-        if small := [file for file in _data_files(opened) if file.fileSizeInBytes() <= SMALL_BYTES]:
+        if small := [file for file in _data_files(opened) if file.fileSizeInBytes() <= LEDGER_SMALL_FILE_BYTES]:
             held = [HeldFile(location(file.location()), target.columns).rows() for file in small]
             merged = target.write(_joined([*held, rows]))
             try:
@@ -214,7 +213,7 @@ class Change:
     def _begin(self, branch: str) -> None:
         """The branch starts at what was read; one that a killed run leaves behind expires."""
         base = [] if self._base is None else [self._base]
-        self._move(lambda refs: refs.createBranch(branch, *base).setMaxRefAgeMs(branch, _BRANCH_LIFE_MS))
+        self._move(lambda refs: refs.createBranch(branch, *base).setMaxRefAgeMs(branch, AUDIT_BRANCH_MS))
 
     def _publish(
         self, branch: str, rows: Rows, files: Collection[str], replaced: Collection[str], audit: Audit

@@ -4,17 +4,9 @@ from pathlib import Path
 
 from vendas.errors import ArrivalError
 from vendas.landing import folder_moves
-from vendas.landing.bronze_names import (
-    MISNAMED,
-    QUIET_SECONDS,
-    Arrival,
-    BronzeFile,
-    NewFiles,
-    bytes_too_long,
-    find,
-    is_sales_file,
-)
+from vendas.landing.bronze_names import MISNAMED, Arrival, BronzeFile, NewFiles, bytes_too_long, find, is_sales_file
 from vendas.landing.folder_moves import Landing
+from vendas.limits import QUIET_SECONDS
 from vendas.storage import S3Path
 
 __all__ = [

@@ -12,7 +12,6 @@ from typing import Self
 from vendas.errors import ArrivalError
 
 _BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv", re.IGNORECASE | re.DOTALL)
-QUIET_SECONDS = 2.0  # for which a complete file has not changed, unless a setting says otherwise
 MAX_NAME_BYTES = 255  # of a file's name, on the file systems in use
 MAX_S3_NAME_BYTES = 1000  # of a bronze name on S3: as long as the warehouse's columns
 MAX_KEY_BYTES = 1024  # of an object's key on S3

@@ -20,8 +20,8 @@ from typing import BinaryIO
 from vendas.errors import ArrivalError
 from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
 from vendas.landing.open_files import WriteGuard, held_by_writers
+from vendas.limits import COPY_CHUNK_BYTES
 
-_CHUNK = 8 * 1024 * 1024
 _PART = ".part"  # the ending of a copy on its way; bronze names end in .csv
 _TAKEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)  # an original on its way out of landing
 
@@ -192,7 +192,7 @@ def _copy(source: BinaryIO, target: Path, guard: WriteGuard) -> str | None:
     digest = hashlib.md5(usedforsecurity=False)
     with target.open("wb") as writer:
         while not guard.is_lease_broken():
-            chunk = source.read(_CHUNK)
+            chunk = source.read(COPY_CHUNK_BYTES)
             if not chunk:
                 writer.flush()
                 os.fsync(writer.fileno())

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from botocore.client import BaseClient
@@ -19,12 +19,11 @@ from botocore.exceptions import ClientError
 
 from vendas.landing.bronze_names import Arrival, BronzeFile, NewFiles
 from vendas.landing.s3_objects import head_of, hex_of, list_objects, list_objects_with_times, status
+from vendas.limits import BRONZE_LISTED_EVERY, CLAIM_STALE_AFTER
 from vendas.storage import S3Path
 
 CLAIMS = "_claims"  # the folder of claims in bronze
 LOOKED = "_looked"  # among the claims: made by the first run and by each full look, and as old as the last of them
-LOOK_EVERY = timedelta(days=1)
-STALE_AFTER = timedelta(days=1)  # when a claim without an object or a copy goes: by then no copy is on its way
 _NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
 
 
@@ -98,13 +97,13 @@ def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
     """
     made = dict(list_objects_with_times(s3, bronze / CLAIMS))
     now, looked = datetime.now(UTC), made.pop(bronze / CLAIMS / LOOKED, None)
-    is_full = looked is not None and now - looked >= LOOK_EVERY
+    is_full = looked is not None and now - looked >= BRONZE_LISTED_EVERY
     arrivals, released = [], []
     for claim, landed in _of_moved(s3, made, bronze):
         if _arrived(s3, landed, bronze):
             arrivals.append(landed.arrival)
             released.append(claim)
-        elif now - made[claim] >= STALE_AFTER:
+        elif now - made[claim] >= CLAIM_STALE_AFTER:
             released.append(claim)
     names = {arrival.bronze_name for arrival in arrivals}
     if is_full:

@@ -20,10 +20,10 @@ from vendas.landing import s3_claims
 from vendas.landing.bronze_names import MISNAMED, Arrival, NewFiles, bytes_too_long_on_s3, is_sales_file, looks_misnamed
 from vendas.landing.s3_claims import Landed
 from vendas.landing.s3_objects import head_of, hex_of, is_gone, is_same, list_objects, prefix
+from vendas.limits import S3_PART_BYTES
 from vendas.storage import S3Path, client
 
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies what is larger in parts only
-_PART_BYTES = 512 * 1024**2
 _log = logging.getLogger(__name__)
 _NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
 
@@ -156,7 +156,7 @@ def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, 
             target.key,
             # Tags stay behind: to copy them takes permissions that nothing else here needs.
             ExtraArgs={"CopySourceIfMatch": head["ETag"], "TaggingDirective": "REPLACE"},
-            Config=TransferConfig(multipart_threshold=at_once, multipart_chunksize=min(at_once, _PART_BYTES)),
+            Config=TransferConfig(multipart_threshold=at_once, multipart_chunksize=min(at_once, S3_PART_BYTES)),
         )
     except ClientError as error:
         if is_gone(error):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from IPython.display import Image
 
-from vendas.stages.check_file import SAMPLE_FILES, SAMPLE_ROWS, Diagnosis
+from vendas.limits import SAMPLE_FILES, SAMPLE_ROWS
+from vendas.stages.check_file import Diagnosis
 from vendas.text import format_number
 
 if TYPE_CHECKING:

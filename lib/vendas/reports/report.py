@@ -18,18 +18,18 @@ from pydantic import TypeAdapter
 from vendas.lake import ledger
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import QUARANTINE_TABLE
+from vendas.limits import FILES_DRAWN, FILES_SHOWN
 from vendas.reasons import Reason
 from vendas.reports.cost import Usage
 from vendas.reports.dictionary import dictionary_page
 from vendas.reports.pages import Notebook, notebook_pages, render, write
-from vendas.reports.report_charts import FILES_DRAWN, fates_chart, seconds_chart
+from vendas.reports.report_charts import fates_chart, seconds_chart
 from vendas.results import Stage
 from vendas.storage import Location
 from vendas.text import format_moment, format_number
 
 EXPLORATION = "05_exploracao"
 SUMMARY = "run.json"
-FILES_SHOWN = 200
 _FATES = {"lidas": "Lidas", "silver": "Silver", "duplicadas": "Duplicadas", "quarentena": "Quarentena"}
 _LAYERS = {"silver": "silver", "gold": "gold", "dw": "DW"}
 _COUNTS = {

@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from vendas.limits import FILES_DRAWN
 from vendas.reports.charts import shorten_name
 from vendas.text import format_duration, format_number
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FILES_DRAWN = 20
 _NAME_LENGTH = 34
 _FATES = {  # field of a ledger entry: colour, hatch
     "silver": ("#cfe3d4", ""),

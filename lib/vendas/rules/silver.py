@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.limits import RANGE_ROWS
 
 MOMENT, POSICAO = schema.TIMESTAMP.name, "posicao"
-RANGE_ROWS = 300_000  # sales that a worker holds at a time, about; all of one moment stay together
 SAMPLED_EVERY = 1000
 _LINE_BITS = 40  # posicao: the file's place in bronze order above these bits, the line below: one number sorts rows
 _PLACE = "lugar"

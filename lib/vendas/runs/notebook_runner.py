@@ -19,12 +19,12 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from vendas.errors import NotebookError, without_java_frames
+from vendas.limits import KERNEL_START_SECONDS
 from vendas.machine import full_disk
 from vendas.results import RESULT_MIME, StageResult
 
 ENGINE = "vendas"
 KERNEL, LANGUAGE = "python3", "python"
-KERNEL_START_SECONDS = 60
 FORBIDDEN_TAGS = {"skip-execution", "raises-exception"}  # nbclient leaves such a cell out, or lets it fail
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 

@@ -8,11 +8,11 @@ import mimetypes
 from pathlib import Path
 
 from vendas.landing.s3_objects import list_objects
+from vendas.limits import RUNS_LISTED
 from vendas.reports.report import SUMMARY, Summary
 from vendas.storage import S3Path, client
 
 SUMMARIES = "_resumos"
-RUNS_LISTED = 50
 _LIST = "index.html"
 
 

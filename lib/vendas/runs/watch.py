@@ -11,11 +11,10 @@ from pathlib import Path
 from vendas.errors import VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import explain_left_behind, look_at_landing
+from vendas.limits import WATCH_LONGEST_WAIT_SECONDS
 from vendas.runs.pipeline import is_behind
 from vendas.settings import Settings
 from vendas.warehouse import embedded, load
-
-LONGEST_WAIT = 600  # seconds until what keeps failing is tried again
 
 
 class Lookout:
@@ -70,7 +69,7 @@ class Task:
         try:
             self.action()
         except (VendasError, OSError) as error:
-            self._wait = min(2 * self._wait, max(LONGEST_WAIT, self.retry))
+            self._wait = min(2 * self._wait, max(WATCH_LONGEST_WAIT_SECONDS, self.retry))
             failed(error, self._wait)
             self.due = clock() + self._wait
         else:

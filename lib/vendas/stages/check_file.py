@@ -25,14 +25,13 @@ from vendas.errors import ConservationError, FileRejected, VendasError
 from vendas.lake.ledger import REJECTED, Event
 from vendas.landing.arrivals import is_sales_file
 from vendas.landing.bronze_names import in_either_form
+from vendas.limits import SAMPLE_BYTES, SAMPLE_FILES, SAMPLE_ROWS
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import Hint, QualityWarning, codes_of, find_repeated_moments, is_repeated
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate
 from vendas.stages.survey import SurveyedFile
 
 ACCEPTED = "aceito"
-SAMPLE_FILES, SAMPLE_ROWS = 20, 1000
-_SAMPLE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def _survey(path: Path) -> SurveyedFile | str:
 
 
 def _head(file: SurveyedFile) -> SurveyedFile:
-    """The file as if it ended after its first SAMPLE_ROWS records, or after about _SAMPLE_BYTES."""
+    """The file as if it ended after its first SAMPLE_ROWS records, or after about SAMPLE_BYTES."""
     survey = file.survey
     if not survey.blocks:
         return file
@@ -172,12 +171,12 @@ def _head(file: SurveyedFile) -> SurveyedFile:
     length = records = rows = 0
     with file.path.open("rb") as opened:
         opened.seek(first.offset)
-        for window in windows(opened.read, survey.delimiter, first.first_line, _SAMPLE_BYTES):
+        for window in windows(opened.read, survey.delimiter, first.first_line, SAMPLE_BYTES):
             taken = min(len(window), SAMPLE_ROWS - records)
             length = window.offset + int(window.bounds[taken])
             records += taken
             rows += int(survey.finder.rows(window)[:taken].sum())
-            if records == SAMPLE_ROWS or length >= _SAMPLE_BYTES:
+            if records == SAMPLE_ROWS or length >= SAMPLE_BYTES:
                 break
     block = replace(first, length=length)
     return replace(file, survey=replace(survey, blocks=(block,) if rows else (), rows=rows))

