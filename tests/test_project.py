@@ -14,83 +14,32 @@ import yaml
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "vendas"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-# Each module may import those on the lines above its own, never one on its own line or below.
-LADDER = [
-    {
-        "arrays",
-        "errors",
-        "schema",
-        "text",
-        "reasons",
-        "resources",
-        "results",
-        "sample_words",
-        "endpoint",
-        "storage",
-        "findings",
-        "code_pages",
-        "mixtures",
-        "open_files",
-        "shapes",
-    },
-    {"job_environment"},
-    {"environment", "full_disk"},
-    {"bronze_names", "s3_objects", "data_files"},
-    {"s3_claims", "s3_lock"},
-    {"folder_moves", "s3_moves", "without_spark"},
-    {"pages", "settings", "arrivals", "lock", "jars", "workflow", "grammar", "columns", "cleaning", "sample"},
-    {"embedded", "engines", "judge", "silver", "gold"},
-    {"jdbc", "column_names", "encoding"},
-    {"rows", "spark", "runner", "session_text"},
-    {"header"},
-    {"staging"},
-    {"warehouse"},
-    {"probes"},
-    {"dialect", "lake", "doubts", "sessions", "session_kernel", "warehouse_probes"},
-    {"desk", "installation", "records", "dictionary", "mended", "preflight_job"},
-    {"ledger", "preflight"},
-    {"cost", "accounts", "bronze", "quarantine", "exploration", "maintain"},
-    {"check", "workers"},
-    {"worker_daemon"},
-    {"repair"},
-    {"charts"},
-    {"report_charts", "sales_charts"},
-    {"report"},
-    {"pipeline", "kept_runs"},
-    {"job"},
-    {"upkeep_job"},
-    {"display", "watch", "terminal"},
-    {"dw_commands", "quarantine_commands", "preflight_commands"},
-    {"cli"},
-    {"start"},
-]
+PACKAGES = sorted(path.parent for path in LIB.glob("*/__init__.py"))
 
 
-def imports(module):
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "vendas":
-            _, _, inner = node.module.partition(".")
-            yield from [inner.split(".")[0]] if inner else [alias.name for alias in node.names]
+def run_tool(name, *words):
+    return subprocess.run([Path(sys.executable).with_name(name), *words], cwd=ROOT, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("module", sorted(LIB.glob("[!_]*.py")), ids=lambda module: module.stem)
-def test_imports_point_one_way(module):
-    (level,) = [number for number, names in enumerate(LADDER) if module.stem in names]
-    assert set(imports(module)) <= set().union(*LADDER[:level])
+def test_imports_point_one_way():
+    done = run_tool("lint-imports", "--no-cache")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_package_says_in_a_line_what_it_is_and_exports_nothing(package):
+    (line,) = (package / "__init__.py").read_text(encoding="utf-8").splitlines()
+    assert line.startswith('"""') and line.endswith('."""')
 
 
 def test_the_library_does_not_edit_the_path():
-    wrong = [path.name for path in LIB.glob("*.py") if re.search(r"sys\.path\b", path.read_text(encoding="utf-8"))]
+    wrong = [path.name for path in LIB.rglob("*.py") if re.search(r"sys\.path\b", path.read_text(encoding="utf-8"))]
     assert wrong == []
 
 
 @pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=["lint", "format"])
 def test_the_code_is_in_ruffs_style(words):
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ruff"), *words, "."], cwd=ROOT, capture_output=True, text=True
-    )
+    done = run_tool("ruff", *words, ".")
     mend = ".venv/bin/ruff check --fix . && .venv/bin/ruff format ."
     assert done.returncode == 0, f"{done.stdout}What ruff can mend, it mends by: {mend}"
 

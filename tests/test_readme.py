@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import papermill
@@ -9,7 +10,7 @@ import pytest
 import typer
 
 from terminal import FIXTURES, vendas
-from test_project import LIB, NOTEBOOKS, ROOT, imports
+from test_project import LIB, NOTEBOOKS, ROOT
 from vendas import errors, schema
 from vendas.cli.commands import app
 from vendas.rules.columns import TURNOS
@@ -19,6 +20,7 @@ README, PORTUGUESE = ROOT / "README.md", ROOT / "README.pt-BR.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 IMAGES = sorted(path for path in (ROOT / "docs" / "images").iterdir() if path.suffix in (".png", ".svg"))
 TEXT = {path.name: path.read_text(encoding="utf-8") for path in (README, PORTUGUESE, *DOCS)}
+IMPORTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 BOTH = pytest.mark.parametrize("readme", [README.name, PORTUGUESE.name])
 ALL = pytest.mark.parametrize("page", TEXT)
 
@@ -158,12 +160,15 @@ def test_the_contract_names_every_column_default_and_part_of_the_day():
     assert turnos in text, f"docs/contract.md should say of turno_compra: {turnos}"
 
 
-def test_the_architecture_lists_every_module_behind_those_that_import_it():
-    rows = re.findall(r"^\| (`.+?) \|", TEXT["architecture.md"], re.MULTILINE)
-    listed = re.findall(r"`(\w+)`", " ".join(rows))
-    assert sorted(listed) == sorted(path.stem for path in LIB.glob("[!_]*.py"))
-    for place, name in enumerate(listed):
-        assert set(imports(LIB / f"{name}.py")) <= set(listed[place:]), name
+def test_the_architecture_lists_the_layers_of_imports_and_every_module():
+    (layers,) = [c["layers"] for c in IMPORTS["contracts"] if c["type"] == "layers"]
+    table = TEXT["architecture.md"].partition("| packages | modules |")[2].partition("\n\n")[0]
+    rows = [line.split(" | ") for line in table.splitlines()[2:]]
+    assert [name for first, _ in rows for name in re.findall(r"`(\w+)`", first)] == re.findall(r"\w+", " ".join(layers))
+    for first, second in rows:
+        names = re.findall(r"`(\w+)`", first)
+        inside = [path.stem for name in names for path in (LIB / name).glob("[!_]*.py")]
+        assert sorted(set(inside) - set(re.findall(r"`(\w+)`", second))) == [], names
 
 
 def test_operations_knows_the_errors_there_are():
