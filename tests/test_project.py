@@ -11,6 +11,8 @@ import nbformat
 import pytest
 import yaml
 
+from vendas import errors
+
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "vendas"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -30,6 +32,17 @@ def test_imports_point_one_way():
 def test_a_package_says_in_a_line_what_it_is_and_exports_nothing(package):
     (line,) = (package / "__init__.py").read_text(encoding="utf-8").splitlines()
     assert line.startswith('"""') and line.endswith('."""')
+
+
+def drawn(error, depth=0):
+    yield f"{'  ' * depth}{'· ' if depth else ''}{error.__name__}"
+    for inner in error.__subclasses__():
+        yield from drawn(inner, depth + 1)
+
+
+def test_the_errors_are_drawn_as_a_tree():
+    _, _, tree = errors.__doc__.partition("\n\n")
+    assert tree.splitlines() == list(drawn(errors.VendasError))
 
 
 def test_the_library_does_not_edit_the_path():

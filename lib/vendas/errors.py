@@ -1,4 +1,21 @@
-"""Named exceptions. A message says where, what was expected, what came, and what to do next."""
+"""Named exceptions. A message says where, what was expected, what came, and what to do next.
+
+VendasError
+  · SettingsError
+  · DownloadError
+  · SparkStartError
+  · ArrivalError
+  · FileRejected
+  · ConservationError
+  · ConcurrentChange
+  · QuarantineError
+  · WarehouseError
+    · WarehouseConflict
+    · CheckFailed
+  · UpkeepError
+  · ProbeFailed
+  · NotebookError
+"""
 
 
 class VendasError(Exception):
