@@ -171,6 +171,11 @@ def test_the_architecture_lists_the_layers_of_imports_and_every_module():
         assert sorted(set(inside) - set(re.findall(r"`(\w+)`", second))) == [], names
 
 
+def test_what_contributing_names_is_there():
+    named = re.findall(r"`([\w./]+/[\w.]*)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert len(named) > 20 and [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_operations_knows_the_errors_there_are():
     named = re.findall(r"^\| `(\w+)` \|", TEXT["operations.md"].partition("## Settings")[0], re.MULTILINE)
     assert named and [name for name in named if not hasattr(errors, name)] == []
