@@ -192,8 +192,9 @@ def test_operations_knows_the_errors_there_are():
         lambda page: blocks(page, "python"),
         lambda page: [link for link in links(page) if not link.startswith("README")],
         lambda page: re.findall(r"^\| `(.+?)` \|", TEXT[page], re.MULTILINE),
+        lambda page: re.findall(r"VENDAS_[A-Z_]+(?:=\w+)?", TEXT[page]),
     ],
-    ids=["headings", "commands", "code", "links and pictures", "tables"],
+    ids=["headings", "commands", "code", "links and pictures", "tables", "settings"],
 )
 def test_both_languages_have_the_same(part):
     assert part(PORTUGUESE.name) == part(README.name) != []
