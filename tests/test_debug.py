@@ -34,6 +34,16 @@ watch.look_at_landing = fail
 sys.argv = ["vendas", "watch", "--every", "1"]
 commands.main()
 """
+RUN = """
+import sys
+from vendas.cli import commands
+from vendas.runs import pipeline
+def fail(*_):
+    raise KeyError("x")
+pipeline.gateway_environment = fail
+sys.argv = ["vendas", "run"]
+commands.main()
+"""
 DEBUGGING = {"VENDAS_DEBUG": "1"}
 
 
@@ -66,6 +76,13 @@ def test_a_bug_is_one_line_that_names_where_its_traceback_is(fails):
     code, said = fails(STATUS.format(error="KeyError('a\\nb')"))
     kept = re.fullmatch(r"A bug in vendas: KeyError: .* \(its traceback is in (.*); VENDAS_DEBUG=1 shows it\)\n", said)
     assert code == 1 and "in fail\n" in Path(kept[1]).read_text()
+
+
+def test_a_bug_in_a_run_is_kept_in_the_runs_log(fails, tmp_path):
+    code, said = fails(RUN)
+    (log,) = (tmp_path / "lago" / "runs").glob("*/run.log")
+    assert code == 1 and f"(its traceback is in {log}; VENDAS_DEBUG=1 shows it)" in said and "Traceback" not in said
+    assert "in fail\n" in log.read_text()
 
 
 def test_a_bug_shows_its_traceback_on_demand(fails):

@@ -331,8 +331,9 @@ def test_an_exploration_that_fails_fails_no_run_and_is_noted(run):
 def test_a_stage_that_fails_has_a_page_that_the_error_names(run):
     with pytest.raises(NotebookError) as caught:
         run("1 / 0", SMALL_RESULT)
-    (note,) = caught.value.__notes__
-    page = Path(note.removeprefix("Report: "))
+    report, log = caught.value.__notes__
+    page = Path(report.removeprefix("Report: "))
+    assert log == f"Log: {page.with_name('run.log')}"
     assert "01_bronze.ipynb failed in cell [3] (1 / 0): ZeroDivisionError" in read_page(page).text
     assert not (page.parent / f"{EXPLORATION}.ipynb").exists()
 

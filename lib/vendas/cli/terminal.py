@@ -14,6 +14,7 @@ from rich.console import Console
 from vendas.errors import DEBUG, VendasError, is_debugging
 from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
+from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
 console = Console(stderr=True)
@@ -61,7 +62,7 @@ def _describe_bug(error: Exception) -> str:
     """A line on an exception that nobody foresaw: what it is, and where its traceback is kept."""
     what = " ".join(f"{type(error).__name__}: {error}".split())
     try:
-        kept = f"its traceback is in {_keep_traceback(error)}; {DEBUG}=1 shows it"
+        kept = f"its traceback is in {log_of(error) or _keep_traceback(error)}; {DEBUG}=1 shows it"
     except OSError:
         kept = f"{DEBUG}=1 shows its traceback"
     return f"A bug in vendas: {what} ({kept})"

@@ -2,10 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from vendas import resources
@@ -18,6 +19,7 @@ from vendas.lake.tables import SILVER_TABLE
 from vendas.landing.arrivals import explain_left_by_run, list_bronze_files, list_waiting_files, look_at_landing
 from vendas.reports.report import EXPLORATION, Run, exploration_failed, reported
 from vendas.results import Stage
+from vendas.runs.run_log import LOG, logged
 from vendas.runs.workflow import notebooks_in_order
 from vendas.settings import Settings
 from vendas.warehouse.embedded import is_initialized
@@ -94,13 +96,14 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
         folder = settings.runs / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run.run_id)
-            report = reported(run, settings.lake, folder, progress.warning) if settings.report else nullcontext()
-            with report:
+            warn = partial(_warn, progress)
+            report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
+            with logged(run, folder), report:
                 work = _bytes_to_read(settings, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.list_entries(ledger.read_events(settings.lake), run.run_id)
-                run.notes = _explore(settings, folder, progress) if settings.report else []
+                run.notes = _explore(settings, folder, progress, warn) if settings.report else []
     left = explain_left_by_run(look_at_landing(settings.landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
@@ -146,19 +149,22 @@ def run_notebooks(
     """
     own = {ledger.notebook_of("bronze"): asdict(corrections)}
     for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml"):
-        begun = time.monotonic()
-        _execute(notebook, own.get(notebook, {}), folder, settings, environment, progress)
-        stage = Stage(notebook, round(time.monotonic() - begun, 3))
+        stage = _execute(notebook, own.get(notebook, {}), folder, settings, environment, progress)
         progress.stage_done(stage)
         yield stage
 
 
-def _explore(settings: Settings, folder: Path, progress: Progress) -> list[str]:
+def _warn(progress: Progress, text: str) -> None:
+    LOG.warning("%s", text)
+    progress.warning(text)
+
+
+def _explore(settings: Settings, folder: Path, progress: Progress, warn: Callable[[str], None]) -> list[str]:
     """Executes the exploration, which is no stage: the data is published by now. What went wrong, for the report."""
     try:
         _execute(EXPLORATION, {}, folder, settings, {}, progress)
     except NotebookError as error:
-        progress.warning(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
+        warn(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
         return [exploration_failed(error)]
     return []
 
@@ -170,11 +176,13 @@ def _execute(
     settings: Settings,
     environment: dict[str, str],
     progress: Progress,
-) -> None:
+) -> Stage:
     from vendas.runs.notebook_runner import (
         run_notebook,  # here, because papermill takes a second to import: the JVM starts meanwhile
     )
 
+    LOG.info("%s begun", notebook)
+    begun = time.monotonic()
     run_notebook(
         resources.folder("notebooks") / f"{notebook}.ipynb",
         folder / f"{notebook}.ipynb",
@@ -183,3 +191,6 @@ def _execute(
         settings.cell_timeout,
         lambda done, total: progress.cell_done(notebook, done, total),
     )
+    stage = Stage(notebook, round(time.monotonic() - begun, 3))
+    LOG.info("%s done in %.1f s", notebook, stage.seconds)
+    return stage
