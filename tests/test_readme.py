@@ -11,7 +11,7 @@ import typer
 
 from terminal import FIXTURES, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
-from vendas import errors, schema
+from vendas import __version__, errors, schema
 from vendas.cli.commands import app
 from vendas.rules.columns import TURNOS
 from vendas.settings import Settings
@@ -174,6 +174,15 @@ def test_the_architecture_lists_the_layers_of_imports_and_every_module():
 def test_what_contributing_names_is_there():
     named = re.findall(r"`([\w./]+/[\w.]*)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     assert len(named) > 20 and [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_changelog_has_this_version_and_what_is_unreleased():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(.+)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    kinds = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    assert versions[0] == ("Unreleased", "") and dict(versions)[__version__]
+    assert len(kinds) > 2 and set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert [link for link in re.findall(r"\]\((\w[^:)#]*)[#)]", text) if not (ROOT / link).exists()] == []
 
 
 def test_operations_knows_the_errors_there_are():
