@@ -80,7 +80,7 @@ bench: install
 	$(BIN)/python -m benchmarks $(ROWS)
 
 # What Glue's jobs are given.
-build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py workflow/template.yaml .venv/.installed \
+build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py .venv/.installed \
 		$(shell find lib notebooks sql -type f -not -name '*.pyc')
 	$(BIN)/python workflow/deploy_modules.py $@
 

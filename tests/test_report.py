@@ -274,11 +274,11 @@ def test_the_dictionarys_page_says_what_everything_means(folder):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs one small stage, and the exploration if there is one, as run_pipeline runs the real ones."""
-    folders = {"notebooks": tmp_path / "notebooks", "workflow": tmp_path / "workflow"}
+    folders = {"notebooks": tmp_path / "notebooks"}
     real = resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folders.get(name) or real(name))
     monkeypatch.setattr(pipeline, "gateway_environment", lambda settings, log, work: nullcontext({}))
-    monkeypatch.setattr(pipeline, "notebooks_in_order", lambda template: ["01_bronze"])
+    monkeypatch.setattr(pipeline, "NOTEBOOKS", ["01_bronze"])
     folders["notebooks"].mkdir()
 
     def write(stage, exploration=None):

@@ -58,6 +58,15 @@ def logged(run: Run, folder: Path) -> Iterator[None]:
             handler.close()
 
 
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Log that this has begun, and at the block's end, unless that is an exception, how long it took."""
+    LOG.info("%s begun", what)
+    begun = time.monotonic()
+    yield
+    LOG.info("%s done in %.1f s", what, time.monotonic() - begun)
+
+
 def log_of(error: BaseException) -> str | None:
     """Return the log that has the traceback of this error, or None if no run failed by it."""
     notes = getattr(error, "__notes__", [])
