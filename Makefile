@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAMBDA_MODULES := __init__ errors limits storage landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
-.PHONY: help install demo test test-glue6 golden bench deploy preflight undeploy clean
+.PHONY: help install demo test test-glue6 golden environment bench deploy preflight undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-glue6  every test that can run there, on Spark 4.1 and Python 3.13, as AWS Glue 6.0 has them"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
+	@echo "make environment  environment.yml anew, after a change of pins in pyproject.toml"
 	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
@@ -64,6 +65,9 @@ test-glue6: .venv-glue6/.installed .venv-checkov/.installed
 golden: install
 	$(BIN)/python tests/goldens.py
 
+environment: install
+	$(BIN)/python tests/environment_yml.py
+
 # What Lambda runs: the function, what it needs of the library, and Powertools; boto3 is in Lambda's own Python.
 build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 	rm -rf $@
@@ -76,7 +80,7 @@ bench: install
 	$(BIN)/python -m benchmarks $(ROWS)
 
 # What Glue's jobs are given.
-build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py workflow/template.yaml .venv/.installed \
+build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py .venv/.installed \
 		$(shell find lib notebooks sql -type f -not -name '*.pyc')
 	$(BIN)/python workflow/deploy_modules.py $@
 

@@ -151,7 +151,9 @@ def test_a_failing_stage_exits_1_without_a_traceback_and_names_the_cell(tmp_path
     done = vendas("run", "--lake", tmp_path / "lago", "--json")
     assert done.returncode == 1 and done.stdout == ""
     assert "NotebookError: 01_bronze.ipynb failed in cell" in done.stderr and "Traceback" not in done.stderr
-    assert Path(done.stderr.splitlines()[-1].removeprefix("Report: ")).name == "index.html"
+    report, log = done.stderr.splitlines()[-2:]
+    assert Path(report.removeprefix("Report: ")).name == "index.html"
+    assert "NotebookError: 01_bronze.ipynb failed" in Path(log.removeprefix("Log: ")).read_text()
 
 
 def test_an_empty_lake_runs_and_says_there_is_nothing(tmp_path):

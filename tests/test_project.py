@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 
+import environment_yml
 from vendas import errors
 
 ROOT = Path(__file__).parents[1]
@@ -57,11 +57,8 @@ def test_the_code_is_in_ruffs_style(words):
     assert done.returncode == 0, f"{done.stdout}What ruff can mend, it mends by: {mend}"
 
 
-def test_environment_yml_has_pyprojects_pins():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    pinned = {line for line in conda[-1]["pip"] if not line.startswith("--editable")}
-    assert pinned == {*project["dependencies"], *project["optional-dependencies"]["test"]}
+def test_environment_yml_is_rendered_from_pyprojects_pins():
+    assert (ROOT / "environment.yml").read_text(encoding="utf-8") == environment_yml.render(), "call: make environment"
 
 
 def test_every_dependency_is_pinned():

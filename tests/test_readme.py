@@ -11,7 +11,7 @@ import typer
 
 from terminal import FIXTURES, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
-from vendas import errors, schema
+from vendas import __version__, errors, schema
 from vendas.cli.commands import app
 from vendas.rules.columns import TURNOS
 from vendas.settings import Settings
@@ -176,6 +176,15 @@ def test_what_contributing_names_is_there():
     assert len(named) > 20 and [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_changelog_has_this_version_and_what_is_unreleased():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(.+)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    kinds = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    assert versions[0] == ("Unreleased", "") and dict(versions)[__version__]
+    assert len(kinds) > 2 and set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert [link for link in re.findall(r"\]\((\w[^:)#]*)[#)]", text) if not (ROOT / link).exists()] == []
+
+
 def test_operations_knows_the_errors_there_are():
     named = re.findall(r"^\| `(\w+)` \|", TEXT["operations.md"].partition("## Settings")[0], re.MULTILINE)
     assert named and [name for name in named if not hasattr(errors, name)] == []
@@ -192,8 +201,9 @@ def test_operations_knows_the_errors_there_are():
         lambda page: blocks(page, "python"),
         lambda page: [link for link in links(page) if not link.startswith("README")],
         lambda page: re.findall(r"^\| `(.+?)` \|", TEXT[page], re.MULTILINE),
+        lambda page: re.findall(r"VENDAS_[A-Z_]+(?:=\w+)?", TEXT[page]),
     ],
-    ids=["headings", "commands", "code", "links and pictures", "tables"],
+    ids=["headings", "commands", "code", "links and pictures", "tables", "settings"],
 )
 def test_both_languages_have_the_same(part):
     assert part(PORTUGUESE.name) == part(README.name) != []

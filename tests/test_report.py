@@ -274,11 +274,11 @@ def test_the_dictionarys_page_says_what_everything_means(folder):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs one small stage, and the exploration if there is one, as run_pipeline runs the real ones."""
-    folders = {"notebooks": tmp_path / "notebooks", "workflow": tmp_path / "workflow"}
+    folders = {"notebooks": tmp_path / "notebooks"}
     real = resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folders.get(name) or real(name))
     monkeypatch.setattr(pipeline, "gateway_environment", lambda settings, log, work: nullcontext({}))
-    monkeypatch.setattr(pipeline, "notebooks_in_order", lambda template: ["01_bronze"])
+    monkeypatch.setattr(pipeline, "NOTEBOOKS", ["01_bronze"])
     folders["notebooks"].mkdir()
 
     def write(stage, exploration=None):
@@ -331,8 +331,9 @@ def test_an_exploration_that_fails_fails_no_run_and_is_noted(run):
 def test_a_stage_that_fails_has_a_page_that_the_error_names(run):
     with pytest.raises(NotebookError) as caught:
         run("1 / 0", SMALL_RESULT)
-    (note,) = caught.value.__notes__
-    page = Path(note.removeprefix("Report: "))
+    report, log = caught.value.__notes__
+    page = Path(report.removeprefix("Report: "))
+    assert log == f"Log: {page.with_name('run.log')}"
     assert "01_bronze.ipynb failed in cell [3] (1 / 0): ZeroDivisionError" in read_page(page).text
     assert not (page.parent / f"{EXPLORATION}.ipynb").exists()
 

@@ -17,12 +17,24 @@ VendasError
   · NotebookError
 """
 
+import os
+import traceback
+
+DEBUG = "VENDAS_DEBUG"
+
+
+def is_debugging() -> bool:
+    """Return whether VENDAS_DEBUG asks for tracebacks."""
+    return os.environ.get(DEBUG, "").lower() in {"1", "true", "t", "yes", "y", "on"}  # what settings take for true
+
 
 class VendasError(Exception):
-    """Whatever this project refuses on purpose; command line and notebooks show it as one message, no traceback."""
+    """Whatever this project refuses on purpose; shown as one message, and with VENDAS_DEBUG=1 its traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows of it in place of a traceback."""
+        """What IPython shows of it."""
+        if is_debugging():
+            return traceback.format_exception(self)
         return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", [])]
 
 

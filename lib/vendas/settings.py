@@ -55,6 +55,7 @@ class Settings(BaseSettings):
         default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", description="role that Redshift reads S3 with"
     )
     report: bool = Field(default=True, description="explore the star and write the pages of each run")
+    debug: bool = Field(default=False, description="show the traceback of what fails")
 
     @field_validator("lake", "landing", mode="plain")
     @classmethod

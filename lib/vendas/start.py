@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from vendas.errors import is_debugging
 from vendas.machine.environment import LEFT_OUT
 
 FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONWARNINGS")
@@ -21,8 +22,12 @@ def main() -> None:
     if found is not None:
         arguments = map(os.fsencode, sys.orig_argv[1:])  # the bytes that came, whatever they were decoded to
         os.execve(sys.executable, [os.fsencode(sys.executable), *arguments], found)
-    from vendas.cli.commands import main as run
-
+    try:
+        from vendas.cli.commands import main as run
+    except ImportError as error:
+        if is_debugging():
+            raise
+        sys.exit(f"vendas is not installed whole: {error}. Install it again, by `make install` or pip.")
     run()
 
 

@@ -107,8 +107,6 @@ def own_wheel(folder):
     shutil.copytree(ROOT / "lib" / "vendas", folder / "vendas", ignore=shutil.ignore_patterns("__pycache__"))
     for inside in ("notebooks", "sql"):
         shutil.copytree(ROOT / inside, folder / "vendas" / inside)
-    (folder / "vendas" / "workflow").mkdir()
-    shutil.copy(ROOT / "workflow" / "template.yaml", folder / "vendas" / "workflow")
     about = metadata.distribution("vendas").locate_file(
         next(f for f in metadata.files("vendas") if f.name == "METADATA")
     )

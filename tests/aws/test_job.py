@@ -67,12 +67,12 @@ def test_a_stage_waits_for_who_holds_the_lake_and_holds_it_itself(bucket, monkey
     monkeypatch.setattr(s3_lock, "LOCK_LOOK_SECONDS", 0.02)
     settings, order = load_settings(lake=f"s3://{bucket}"), []
 
-    def execute(*_):
+    def execute(*_, **__):
         held = boto3.client("s3").get_object(Bucket=bucket, Key=LOCK)["Body"].read()
         order.append(json.loads(held)["is_held"])
         return StageResult("silver", "jr")
 
-    monkeypatch.setattr(job, "_execute", execute)
+    monkeypatch.setattr(job, "execute", execute)
     stage = Thread(target=job.run_job, args=("02_silver", settings, job.JobRun("jr")))
     with hold_lake(settings.lake, pytest.fail):
         stage.start()

@@ -12,9 +12,11 @@ import yaml
 
 from stack import TEMPLATE, Stack
 from test_project import ROOT
+from vendas import resources
 from vendas.lake.spark import JVM_OPTIONS
 from vendas.results import StageResult
 from vendas.runs import job
+from vendas.runs.lake_notebooks import NOTEBOOKS
 from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.settings import Settings
 
@@ -65,6 +67,37 @@ def test_what_is_let_through_has_its_reason_beside_it(what):
 
 
 # --- what the program expects
+
+
+def started_in_order(stack):
+    """The notebooks of the jobs, in the order in which the triggers start them, and those of all jobs."""
+    jobs = {stack.name(job): told["DefaultArguments"] for job, told in stack.resources("AWS::Glue::Job").items()}
+    triggers = [
+        (
+            {condition["JobName"] for condition in trigger.get("Predicate", {}).get("Conditions", [])},
+            [action["JobName"] for action in trigger["Actions"]],
+        )
+        for trigger in stack.resources("AWS::Glue::Trigger").values()
+    ]
+    done = []
+    while fired := [job for waits, starts in triggers if waits <= set(done) for job in starts if job not in done]:
+        done += fired
+    return [jobs[job]["--notebook"] for job in done], {told.get("--notebook") for told in jobs.values()} - {None}
+
+
+def test_the_triggers_start_the_notebooks_in_the_order_of_a_run_here(stack):
+    assert started_in_order(stack) == (list(NOTEBOOKS), set(NOTEBOOKS))
+
+
+def test_the_triggers_decide_not_their_order_in_the_template(stack, tmp_path):
+    template = yaml.safe_load(TEXT)
+    reversed_order = dict(reversed(template["Resources"].items()))
+    (tmp_path / "t.yaml").write_text(yaml.safe_dump(template | {"Resources": reversed_order}, sort_keys=False))
+    assert started_in_order(Stack(tmp_path / "t.yaml", **GIVEN)) == started_in_order(stack)
+
+
+def test_every_stage_has_its_notebook():
+    assert set(NOTEBOOKS) < {path.stem for path in resources.folder("notebooks").glob("*.ipynb")}
 
 
 def test_jobs_are_told_what_the_script_and_the_settings_know(stack):

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from vendas.cli import display, doctor_commands, dw_commands, quarantine_commands
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
-from vendas.errors import VendasError
+from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import find, list_bronze_files
 from vendas.machine.environment import isolate, leave_gateway
@@ -39,18 +40,21 @@ EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Runs the command line; what can be foreseen to go wrong is shown without a traceback."""
+    """Runs the command line; what goes wrong is one message, with its traceback where VENDAS_DEBUG is set."""
     logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
     AS_STARTED.update(os.environ)
     _prepare_output()
     try:
         isolate()
         leave_gateway()
+        _read_debug()
         code = app(standalone_mode=False) or 0
     except UsageError as error:
         error.show()
         code = EXIT_FAILED  # its own 2 would say that a file was rejected
-    except (VendasError, OSError) as error:
+    except typer.Abort:  # nobody answered a question
+        code = EXIT_INTERRUPTED
+    except Exception as error:
         print_error(error)
         code = EXIT_FAILED
     if code == EXIT_INTERRUPTED:
@@ -64,6 +68,13 @@ def _prepare_output() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
         getattr(sys, name).reconfigure(errors="replace")
+
+
+def _read_debug() -> None:
+    """Let this process and its notebooks know VENDAS_DEBUG also where `.env` has it."""
+    with suppress(SettingsError):  # the command will raise it
+        if load_settings().debug:
+            os.environ[DEBUG] = "true"
 
 
 @app.command()

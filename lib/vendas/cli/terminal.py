@@ -1,15 +1,20 @@
 """What all commands of the command line share: two options, and how they speak."""
 
 import json
+import os
 import sys
+import traceback
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from vendas.errors import VendasError
+from vendas.errors import DEBUG, VendasError, is_debugging
 from vendas.machine import full_disk
+from vendas.machine.environment import temporary_folder
+from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 
 console = Console(stderr=True)
@@ -37,13 +42,36 @@ def existing(lake: str | None) -> Settings:
     return settings
 
 
-def print_error(error: VendasError | OSError) -> None:
+def print_error(error: Exception) -> None:
+    """Show what went wrong in one message; where VENDAS_DEBUG is set, its traceback first."""
+    if is_debugging():
+        console.print("".join(traceback.format_exception(error)), markup=False, highlight=False, soft_wrap=True)
+    message = _describe(error) if isinstance(error, VendasError | OSError) else _describe_bug(error)
+    console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
+
+
+def _describe(error: VendasError | OSError) -> str:
     named = isinstance(error, OSError) and error.filename
     message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
     if isinstance(error, OSError):
         message += full_disk.explain(str(error), Path(error.filename if named else "."))
-    message = "\n".join([message, *getattr(error, "__notes__", [])])
-    console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
+    return "\n".join([message, *getattr(error, "__notes__", [])])
+
+
+def _describe_bug(error: Exception) -> str:
+    """A line on an exception that nobody foresaw: what it is, and where its traceback is kept."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    try:
+        kept = f"its traceback is in {log_of(error) or _keep_traceback(error)}; {DEBUG}=1 shows it"
+    except OSError:
+        kept = f"{DEBUG}=1 shows its traceback"
+    return f"A bug in vendas: {what} ({kept})"
+
+
+def _keep_traceback(error: Exception) -> Path:
+    path = temporary_folder() / f"{datetime.now():%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    return path
 
 
 def print_json(document: dict) -> None:

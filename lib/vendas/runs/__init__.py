@@ -1,1 +1,1 @@
-"""Runs: the workflow's notebooks in order, on this machine or as jobs of AWS Glue."""
+"""Runs: the notebooks of all stages in order, on this machine or as jobs of AWS Glue."""

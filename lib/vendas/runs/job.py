@@ -12,15 +12,14 @@ import nbformat
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from vendas import resources
-from vendas.errors import NotebookError, SettingsError, VendasError
+from vendas.errors import SettingsError, VendasError
 from vendas.lake import ledger
 from vendas.lake.lock import hold_lake
 from vendas.reports import report
 from vendas.reports.cost import Usage
 from vendas.results import Stage, StageResult
 from vendas.runs import run_archive
-from vendas.runs.notebook_runner import run_notebook
+from vendas.runs.lake_notebooks import execute, explore
 from vendas.settings import Settings
 from vendas.storage import client
 
@@ -71,7 +70,7 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         try:
             own = read_corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
             with hold_lake(settings.lake, lambda: log.info(WAITING)):
-                result = _execute(notebook, settings, folder, **own)
+                result = execute(notebook, settings, folder, settings.as_environment(), **own)
         except VendasError as error:
             said = str(error).replace(str(folder), str(kept))  # where what it names will be
             log.error(said)
@@ -80,29 +79,10 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         for file in result.files:
             log.info("stage done with file", arquivo=file)
         log.info(str(result))
-        notes = _explore(settings, folder, log) if notebook == BEFORE_EXPLORATION and settings.report else []
+        explored = notebook == BEFORE_EXPLORATION and settings.report
+        notes = explore(settings, folder, settings.as_environment(), log.warning) if explored else []
         _tell(settings, job_run, folder, log, result, notes)
         return result
-
-
-def _execute(notebook: str, settings: Settings, folder: Path, **own: object) -> StageResult:
-    return run_notebook(
-        resources.folder("notebooks") / f"{notebook}.ipynb",
-        folder / f"{notebook}.ipynb",
-        {"lake": str(settings.lake), "run_id": folder.name, **own},
-        settings.as_environment(),
-        settings.cell_timeout,
-    )
-
-
-def _explore(settings: Settings, folder: Path, log: Logger) -> list[str]:
-    """Executes the exploration, which is no stage; what went wrong, for the report."""
-    try:
-        _execute(report.EXPLORATION, settings, folder)
-    except NotebookError as error:
-        log.warning(str(error))
-        return [report.exploration_failed(error)]
-    return []
 
 
 def read_corrections(properties: dict[str, str]) -> dict[str, list[str]]:

@@ -82,7 +82,7 @@ def run_notebook(
     except PapermillExecutionError as error:
         said = f"{error.ename}: {without_java_frames(error.evalue)}"
         disk = full_disk.explain(said, output.parent) if "The disk of" not in said else ""
-        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}{disk}") from None
+        raise NotebookError(f"{notebook.name} failed {position}:\n{said}\nExecuted notebook: {output}{disk}") from error
     except Exception as error:  # kernels, sockets and disks fail in more ways than can be listed
         said = f"{type(error).__name__}: {str(error).strip()}"
         kept = f"Executed so far: {output}, its kernel's log beside it" if position.number else "Nothing was run."

@@ -1,4 +1,4 @@
-"""One full run: the workflow's notebooks in order, in one JVM, under the lake's lock."""
+"""One full run: the notebooks of all stages in order, in one JVM, under the lake's lock."""
 
 import secrets
 import time
@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from vendas import resources
-from vendas.errors import ArrivalError, NotebookError
+from vendas.errors import ArrivalError
 from vendas.lake import ledger
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import gateway_environment
 from vendas.lake.table_reader import count_rows
 from vendas.lake.tables import SILVER_TABLE
 from vendas.landing.arrivals import explain_left_by_run, list_bronze_files, list_waiting_files, look_at_landing
-from vendas.reports.report import EXPLORATION, Run, exploration_failed, reported
+from vendas.reports.report import Run, reported
 from vendas.results import Stage
-from vendas.runs.workflow import notebooks_in_order
+from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
+from vendas.runs.run_log import LOG, logged
 from vendas.settings import Settings
 from vendas.warehouse.embedded import is_initialized
 
@@ -94,13 +95,14 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
         folder = settings.runs / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run.run_id)
-            report = reported(run, settings.lake, folder, progress.warning) if settings.report else nullcontext()
-            with report:
+            warn = partial(_warn, progress)
+            report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
+            with logged(run, folder), report:
                 work = _bytes_to_read(settings, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 run.files = ledger.list_entries(ledger.read_events(settings.lake), run.run_id)
-                run.notes = _explore(settings, folder, progress) if settings.report else []
+                run.notes = explore(settings, folder, {}, warn, progress.cell_done) if settings.report else []
     left = explain_left_by_run(look_at_landing(settings.landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
@@ -140,46 +142,19 @@ def run_notebooks(
     progress: Progress,
     corrections: Corrections = NO_CORRECTIONS,
 ) -> Iterator[Stage]:
-    """The workflow's notebooks in order, executed into `folder`, whose name is the run's id; each once it is done.
+    """The notebooks of all stages in order, executed into `folder`, whose name is the run's id; each once it is done.
 
     `environment` is added to their kernels': where it names no gateway, each starts a JVM of its own.
     """
     own = {ledger.notebook_of("bronze"): asdict(corrections)}
-    for notebook in notebooks_in_order(resources.folder("workflow") / "template.yaml"):
+    for notebook in NOTEBOOKS:
         begun = time.monotonic()
-        _execute(notebook, own.get(notebook, {}), folder, settings, environment, progress)
+        execute(notebook, settings, folder, environment, progress.cell_done, **own.get(notebook, {}))
         stage = Stage(notebook, round(time.monotonic() - begun, 3))
         progress.stage_done(stage)
         yield stage
 
 
-def _explore(settings: Settings, folder: Path, progress: Progress) -> list[str]:
-    """Executes the exploration, which is no stage: the data is published by now. What went wrong, for the report."""
-    try:
-        _execute(EXPLORATION, {}, folder, settings, {}, progress)
-    except NotebookError as error:
-        progress.warning(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
-        return [exploration_failed(error)]
-    return []
-
-
-def _execute(
-    notebook: str,
-    parameters: dict[str, object],
-    folder: Path,
-    settings: Settings,
-    environment: dict[str, str],
-    progress: Progress,
-) -> None:
-    from vendas.runs.notebook_runner import (
-        run_notebook,  # here, because papermill takes a second to import: the JVM starts meanwhile
-    )
-
-    run_notebook(
-        resources.folder("notebooks") / f"{notebook}.ipynb",
-        folder / f"{notebook}.ipynb",
-        {"lake": str(settings.lake), "run_id": folder.name, **parameters},
-        environment,
-        settings.cell_timeout,
-        lambda done, total: progress.cell_done(notebook, done, total),
-    )
+def _warn(progress: Progress, text: str) -> None:
+    LOG.warning("%s", text)
+    progress.warning(text)

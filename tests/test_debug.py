@@ -1,0 +1,134 @@
+"""What a user sees of an error: one message, and with VENDAS_DEBUG=1 its traceback; a bug's is kept in a file."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from small_notebooks import write_notebook
+from vendas.errors import NotebookError
+from vendas.runs.notebook_runner import run_notebook
+
+STATUS = """
+import sys
+from vendas.cli import commands
+from vendas.errors import VendasError
+def fail(*_):
+    raise {error}
+commands.ledger.read_events = fail
+sys.argv = ["vendas", "status"]
+commands.main()
+"""
+WATCH = """
+import sys
+from vendas.cli import commands
+from vendas.errors import VendasError
+from vendas.runs import watch
+errors = [KeyboardInterrupt, VendasError("landing is gone")]
+def fail(*_):
+    raise errors.pop()
+watch.look_at_landing = fail
+sys.argv = ["vendas", "watch", "--every", "1"]
+commands.main()
+"""
+RUN = """
+import sys
+from vendas.cli import commands
+from vendas.runs import pipeline
+def fail(*_):
+    raise KeyError("x")
+pipeline.gateway_environment = fail
+sys.argv = ["vendas", "run"]
+commands.main()
+"""
+DEBUGGING = {"VENDAS_DEBUG": "1"}
+
+
+@pytest.fixture
+def fails(tmp_path):
+    """Run this code in an empty folder; return its exit code and what it says."""
+
+    def call(code, **environment):
+        given = os.environ | {"TMPDIR": str(tmp_path)} | environment
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=given, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("VendasError('Nothing was done.')", "VendasError: Nothing was done.\n"),
+        ("FileNotFoundError(2, 'No such file', 'x.csv')", "No such file: x.csv\n"),
+    ],
+)
+def test_what_can_be_foreseen_is_one_message_and_its_traceback_on_demand(fails, error, line):
+    assert fails(STATUS.format(error=error)) == (1, line)
+    code, said = fails(STATUS.format(error=error), **DEBUGGING)
+    assert code == 1 and "in fail\n" in said and said.endswith(line)
+
+
+def test_a_bug_is_one_line_that_names_where_its_traceback_is(fails):
+    code, said = fails(STATUS.format(error="KeyError('a\\nb')"))
+    kept = re.fullmatch(r"A bug in vendas: KeyError: .* \(its traceback is in (.*); VENDAS_DEBUG=1 shows it\)\n", said)
+    assert code == 1 and "in fail\n" in Path(kept[1]).read_text()
+
+
+def test_a_bug_in_a_run_is_kept_in_the_runs_log(fails, tmp_path):
+    code, said = fails(RUN)
+    (log,) = (tmp_path / "lago" / "runs").glob("*/run.log")
+    assert code == 1 and f"(its traceback is in {log}; VENDAS_DEBUG=1 shows it)" in said and "Traceback" not in said
+    assert "in fail\n" in log.read_text()
+
+
+def test_a_bug_shows_its_traceback_on_demand(fails):
+    code, said = fails(STATUS.format(error="KeyError('x')"), **DEBUGGING)
+    assert code == 1 and said.startswith("Traceback") and "in fail\n" in said
+
+
+def test_a_bug_whose_traceback_cannot_be_kept_is_told_all_the_same(fails, tmp_path):
+    (tmp_path / f"vendas-{os.getuid()}").symlink_to(tmp_path / "nowhere")
+    code, said = fails(STATUS.format(error="KeyError('x')"))
+    assert (code, said) == (1, "A bug in vendas: KeyError: 'x' (VENDAS_DEBUG=1 shows its traceback)\n")
+
+
+def test_env_files_are_read_for_it_too(fails, tmp_path):
+    (tmp_path / ".env").write_text("VENDAS_DEBUG=true")
+    assert "in fail\n" in fails(STATUS.format(error="VendasError('x')"))[1]
+
+
+def test_a_variable_that_is_neither_is_one_message(fails):
+    code, said = fails(STATUS.format(error="VendasError('x')"), VENDAS_DEBUG="maybe")
+    assert code == 1 and "VENDAS_DEBUG" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(("environment", "shown"), [({}, False), (DEBUGGING, True)])
+def test_watch_goes_on_after_an_error_and_shows_its_traceback_on_demand(fails, environment, shown):
+    code, said = fails(WATCH, **environment)
+    assert (code, "Traceback" in said) == (0, shown)
+    assert "VendasError: landing is gone\nTrying again in 2 s.\nStopped." in said
+
+
+def test_a_question_that_ends_without_an_answer_is_no_bug(fails):
+    code, said = fails(STATUS.format(error="EOFError"))
+    assert code == 130 and said.strip().startswith("Interrupted.")
+
+
+def test_an_installation_that_lacks_a_module_is_one_message(fails):
+    code, said = fails("import sys; sys.modules['rich'] = None; from vendas.start import main; main()")
+    assert code == 1 and said.startswith("vendas is not installed whole: ") and "Traceback" not in said
+
+
+REFUSED = "from vendas.errors import VendasError\nraise VendasError('x')"
+
+
+@pytest.mark.parametrize(("environment", "shown"), [({}, False), (DEBUGGING, True)])
+def test_what_a_cell_refuses_has_its_own_traceback_on_demand(tmp_path, environment, shown):
+    notebook = write_notebook(tmp_path / "x.ipynb", REFUSED)
+    with pytest.raises(NotebookError) as caught:
+        run_notebook(notebook, tmp_path / "out.ipynb", {"run_id": "r1", "rows": 1}, environment, 60)
+    assert ("Traceback" in str(caught.value.__cause__)) == shown
