@@ -6,10 +6,11 @@ BIN := .venv/bin
 LAMBDA_MODULES := __init__ errors limits storage landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
-.PHONY: help install demo test test-glue6 golden environment bench deploy preflight undeploy clean
+.PHONY: help install demo check test test-glue6 golden environment bench deploy preflight undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
+	@echo "make check    while you work: style, imports, and the tests that need neither a JVM nor PostgreSQL"
 	@echo "make test     every test"
 	@echo "make test-glue6  every test that can run there, on Spark 4.1 and Python 3.13, as AWS Glue 6.0 has them"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
@@ -35,6 +36,10 @@ demo: install
 	$(BIN)/vendas run
 	@echo "Look around: $(BIN)/vendas status, $(BIN)/vendas dw psql, $(BIN)/vendas notebook"
 	@echo "In a browser: $${VENDAS_LAKE:-lago}/runs/index.html"
+
+# What is wrong in style or imports is told first.
+check: install
+	$(BIN)/python -m pytest -q -m "not engine and not slow" tests/test_project.py tests
 
 # Apart from .venv, because it pins much that would not go with the project's own.
 .venv-checkov/.installed: Makefile

@@ -1,7 +1,10 @@
 """One Spark session for all unit tests, on a lake of its own; one lake with a run behind it."""
 
+import os
+import runpy
 import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +14,30 @@ from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER, S3A
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
 
+HERE = Path(__file__).parent
+
+
+def pytest_configure(config):
+    """Where tests marked engine are left out, no other may start one, neither here nor in a Python it starts."""
+    if "not engine" in config.option.markexpr:
+        runpy.run_path(str(HERE / "no_engine" / "sitecustomize.py"))
+        # The library comes first: the command line starts again without a PYTHONPATH that lacks it.
+        paths = [HERE.parent / "lib", HERE / "no_engine", os.environ.get("PYTHONPATH")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, paths)))
+
+
+def pytest_itemcollected(item):
+    if "engine" in item.fixturenames:
+        item.add_marker("engine")
+
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory):
+def engine():
+    """Asked for by fixtures that start a JVM or PostgreSQL; whatever asks for those is marked so."""
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory, engine):
     settings = load_settings(lake=tmp_path_factory.mktemp("spark") / "lago", spark_master="local[2]", spark_memory="2g")
     with pytest.MonkeyPatch.context() as patch:  # this one JVM serves the AWS tests, too
         patch.setattr(vendas_spark, "PACKAGES", tuple(dict.fromkeys((*PACKAGES, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A))))
@@ -25,7 +49,7 @@ def spark(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def real_lake(tmp_path_factory):
+def real_lake(tmp_path_factory, engine):
     """A lake whose path has blanks and accents, with the four real files run through it, and what that run printed.
 
     Tests add to it; none takes away what it has.

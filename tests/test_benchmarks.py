@@ -26,6 +26,7 @@ PIECES = {
 }
 
 
+@pytest.mark.engine
 def test_all_benchmarks_run_and_their_peers_agree_with_ours(tmp_path):
     page = tmp_path / "RESULTS.md"
     words = ["2000", "--rounds", "1", "--files", "8", "--page", page]

@@ -291,6 +291,7 @@ CHANGES = st.tuples(st.sampled_from(INPUT_NAMES), st.sampled_from([*GOOD_OR_NOT,
 FILES = st.lists(st.lists(st.lists(CHANGES, max_size=3), max_size=8), min_size=15, max_size=15)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(FILES)
 def test_it_is_of_intakes_opinion(tmp_path, files):

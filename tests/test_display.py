@@ -1,22 +1,40 @@
 """Tables of the terminal: which files of a run they show, and what is said of the others."""
 
 import io
+from dataclasses import replace
+from datetime import datetime
+from textwrap import dedent
 
 import pytest
 from rich.console import Console
 
 from runs import entry
-from vendas.cli.display import print_files, print_run
-from vendas.lake.ledger import REJECTED
+from vendas.cli.display import (
+    print_diagnoses,
+    print_files,
+    print_quarantine,
+    print_run,
+    print_stages,
+    print_upkeeps,
+)
+from vendas.lake.ledger import REJECTED, Event
+from vendas.lake.maintenance import Size, Upkeep
 from vendas.limits import FILES_IN_TERMINAL
 from vendas.runs.pipeline import RunReport
+from vendas.stages.check_file import Diagnosis, Example
+from vendas.stages.quarantine import QuarantinedRow
 
 
-def said(show, *given):
+def said(show, *given, width=200):
     """What is printed, on a wide terminal."""
-    console = Console(file=io.StringIO(), width=200)
+    console = Console(file=io.StringIO(), width=width)
     show(console, *given)
     return console.file.getvalue()
+
+
+def lines(text):
+    """The lines of a text, without what rich fills them up with."""
+    return [line.rstrip() for line in dedent(text).splitlines()]
 
 
 def a_report(tmp_path, *files):
@@ -67,8 +85,144 @@ def test_a_run_tells_of_files_that_gave_nothing(tmp_path, files, status):
     assert a_report(tmp_path, *files).status == status
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ([entry()], "Run r1: 1.0 s "),
+        ([], "Nothing new: no file is pending (1.0 s).\n"),
+    ],
+)
+def test_a_run_tells_its_seconds_and_where_its_report_is(files, told, tmp_path):
+    report = RunReport("r1", 1.0, [], files, tmp_path, report="index.html")
+    text = said(print_run, report)
+    assert text.startswith(told) and text.endswith("\nReport: index.html\n")
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_totals_stand_below_several_files(files):
+    text = said(print_files, [entry() for _ in range(files)], "Ledger")
+    assert ("Total" in text) is (files == 2)
+
+
+def test_the_reason_stands_below_the_table_under_the_bronze_name():
+    text = said(print_files, [entry(situacao=REJECTED, motivo="O arquivo está vazio."), entry()], "Ledger")
+    assert text.count("registros_loja_20240331T140509123Z_1a2b3c4d.csv: O arquivo está vazio.\n") == 1
+    assert text.count("registros_loja_2") == 1
+
+
 @pytest.mark.parametrize(("tell_of_landing", "times"), [(True, 1), (False, 0)])
 def test_a_run_of_watch_leaves_it_to_the_looks_to_name_what_stays_in_landing(tmp_path, tell_of_landing, times):
     left = {tmp_path / "vendas.csv": "stays in landing because of its name"}
     report = RunReport("r1", 1.0, [], [], tmp_path, left=left)
     assert said(print_run, report, tell_of_landing).count("vendas.csv stays in landing") == times
+
+
+# --- other tables
+
+
+def test_a_table_of_stages_tells_when_each_began_and_for_how_long():
+    at = datetime(2024, 3, 31, 14, 5)
+    by_run = Event("a", "a.csv", "bronze", "r1", gravadas=1200, iniciado_em=at, notebook="runs/r1/01_bronze.ipynb")
+    by_run = replace(by_run, registrado_em=at.replace(second=9, microsecond=440_000))
+    by_hand = Event("a", "a.csv", "silver", "manual", registrado_em=at)
+    assert lines(said(print_stages, {"registros_a.csv": [by_run, by_hand]})) == lines(
+        """\
+        registros_a.csv
+
+         Etapa    Situação     Linhas   Início (UTC)          Segundos
+         ─────────────────────────────────────────────────────────────
+         bronze   processado    1.200   31/03/2024 14:05:00        9,4
+         silver   processado        0
+
+        bronze: runs/r1/01_bronze.ipynb
+        silver: notebook executado à mão (manual)
+        """
+    )
+
+
+def test_a_table_of_upkeep_tells_each_size_before_and_after():
+    upkeep = Upkeep("silver", Size(20, 1_000_000, 8, 2_000_000), Size(1, 900_000, 2, 900_001))
+    assert lines(said(print_upkeeps, [upkeep])) == lines(
+        """\
+
+         Tabela   Arquivos                 Bytes   Instantâneos        Bytes em disco
+         ────────────────────────────────────────────────────────────────────────────
+         silver     20 → 1   1.000.000 → 900.000          8 → 2   2.000.000 → 900.001
+
+        """
+    )
+
+
+def test_a_table_of_quarantined_rows_explains_each_reason_once():
+    row = QuarantinedRow("registros_a.csv", 7, "Ana,1.234", ("valor_ambiguo",), corrigida=True)
+    other = QuarantinedRow("registros_b.csv", 1008, "Ana\u200d", ("valor_ambiguo",), corrigida=False)
+    assert lines(said(print_quarantine, [row, other])) == lines(
+        """\
+
+         Arquivo           Linha   Motivos         Texto
+         ───────────────────────────────────────────────────
+         registros_a.csv       7   valor_ambiguo   Ana,1.234
+                                   (corrigida)
+         registros_b.csv   1.008   valor_ambiguo   Ana\u200d
+                                   U+200D
+
+        valor_ambiguo: O valor tem um só separador seguido de três dígitos (1.234: milhar ou decimal?); escreva 1234,00 ou 1,23, conforme o caso.
+        """  # noqa: E501
+    )
+
+
+@pytest.mark.parametrize(("size", "shown"), [(200, "x" * 200), (201, "x" * 200 + "…")])
+def test_of_a_long_quarantined_row_the_beginning_is_shown(size, shown):
+    text = said(print_quarantine, [QuarantinedRow("a.csv", 2, "x" * size, (), corrigida=False)], width=300)
+    assert f" {shown} \n" in text
+
+
+@pytest.mark.parametrize(("text", "shown"), [("x" * 100, "x" * 100), ("x" * 101, "x" * 99 + "…"), ("a,\n\tb", "a, b")])
+def test_of_an_example_one_line_is_shown(text, shown):
+    found = Diagnosis("a.csv", True, codificacao="utf-8", colunas={}, exemplos=(Example(7, text, ("texto_longo",)),))
+    assert f"     7   {shown} " in said(print_diagnoses, [found])
+
+
+def test_a_diagnosis_is_a_row_of_the_table_and_a_sentence_for_each_thing_to_know():
+    accepted = Diagnosis(
+        "registros_a.csv",
+        nome_aceito=True,
+        codificacao="utf-8",
+        bom=True,
+        delimitador="vírgula",
+        colunas={"Canal": "canal", "Nome": "Nome"},
+        colunas_ignoradas=("Obs",),
+        lidas=1003,
+        boas=1001,
+        duvidosas=1,
+        recusadas=1,
+        motivos={"texto_longo": 1},
+    )
+    rejected = Diagnosis("loja.csv", nome_aceito=False, situacao="rejeitado", motivo="O arquivo está vazio.")
+    assert lines(said(print_diagnoses, [accepted, rejected])) == lines(
+        """\
+
+         Arquivo           Situação    Lidas    Boas   Duvidosas   Recusadas
+         ───────────────────────────────────────────────────────────────────
+         registros_a.csv   aceito      1.003   1.001           1           1
+         loja.csv          rejeitado       0       0           0           0
+
+
+        registros_a.csv
+          UTF-8 com BOM, delimitador: vírgula.
+          Colunas com outro nome: Canal (no arquivo: canal).
+          Colunas ignoradas: 'Obs'.
+          Recusadas: 1 por texto_longo. Um campo de texto passa de 1.000 bytes (em UTF-8); encurte o texto.
+
+        loja.csv
+          O nome não é registros*.csv: o arquivo não seria recolhido. Renomeie-o antes de enviar.
+          Seria rejeitado: O arquivo está vazio.
+        """
+    )
+
+
+@pytest.mark.parametrize(("situacao", "colour"), [("aceito", "\x1b[32maceito"), ("rejeitado", "\x1b[31mrejeitado")])
+def test_what_would_be_rejected_is_red(situacao, colour):
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=200)
+    print_diagnoses(console, [Diagnosis("a.csv", True, situacao, motivo="x", codificacao="utf-8")])
+    assert colour in console.file.getvalue()

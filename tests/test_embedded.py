@@ -18,6 +18,8 @@ import pytest
 from vendas.errors import WarehouseError
 from vendas.warehouse import embedded
 
+pytestmark = pytest.mark.engine
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 START = """
 import pathlib, sys

@@ -154,7 +154,7 @@ def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def odd_lake(tmp_path_factory):
+def odd_lake(tmp_path_factory, engine):
     """A run with all of it at once, on a lake whose path has accents, braces, blanks and more."""
     lake = tmp_path_factory.mktemp("ambiente") / "lá {go} #1 'x' %20"
     (lake / "landing").mkdir(parents=True)

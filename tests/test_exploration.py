@@ -32,7 +32,7 @@ def lake(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def endpoint(lake):
+def endpoint(lake, engine):
     return embedded.ensure_running(lake / "dw")
 
 

@@ -23,6 +23,8 @@ from lake_twin import Shelf, contents
 from rows import HEADER
 from vendas.warehouse.embedded import stop
 
+pytestmark = pytest.mark.engine
+
 FIXTURES = Path(__file__).parent / "fixtures"
 VENDAS = Path(sys.executable).with_name("vendas")
 KILLS = int(os.environ.get("FAULTS", "3"))

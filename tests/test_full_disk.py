@@ -54,6 +54,7 @@ exec "$2" -c "$3" "$1/dw"
 """
 
 
+@pytest.mark.engine
 def test_a_warehouse_that_finds_no_room_names_the_full_disk(tmp_path):
     if not shutil.which("unshare"):
         pytest.skip("no disk can be mounted here")

@@ -1,27 +1,92 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from vendas.lake.ledger import (
     Event,
+    attention_order,
+    count_rows_in,
+    done_before,
     find_drifted,
     find_unsurveyed,
+    is_refused,
     list_entries,
     mark_undone,
     pending,
+    record,
+    to_frame,
+    with_duplicates,
 )
 from vendas.landing.arrivals import Arrival, BronzeFile
 
 A = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
 B = "registros_b_20230101T000000000Z_bbbbbbbb.csv"
+C = "registros_c_20220101T000000000Z_cccccccc.csv"
 
 
-def event(arquivo, etapa, minute, **fields):
+def event(arquivo, etapa, minute, year=2024, **fields):
     received = BronzeFile.parse(arquivo).received_as
-    moment = datetime(2024, 1, 1) + timedelta(minutes=minute)
+    moment = datetime(year, 1, 1) + timedelta(minutes=minute)
     return Event(
         **{"run_id": "r1", **fields}, arquivo=arquivo, arquivo_recebido=received, etapa=etapa, registrado_em=moment
     )
+
+
+class Recorder:
+    """Stands in for the lake's tables, and keeps what is recorded in each commit."""
+
+    opened_at = datetime(2024, 1, 1, 8)
+
+    def __init__(self):
+        self.commits = []
+
+    def record(self, rows):
+        self.commits.append(rows.to_pylist())
+
+
+def recorded(known, *events):
+    """The rows that these events become."""
+    recorder = Recorder()
+    record(recorder, known, list(events))
+    return [row for commit in recorder.commits for row in commit]
+
+
+# --- what is recorded
+
+
+def test_a_clock_that_was_set_back_makes_no_event_older_than_those_of_its_file():
+    known = [event(A, "bronze", 2, year=2999), event(A, "bronze", 1, year=2999), event(B, "bronze", 3, year=2999)]
+    (row,) = recorded(known, event(A, "silver", 0))
+    assert row["registrado_em"] == datetime(2999, 1, 1, 0, 2, 0, 1)
+
+
+def test_an_event_has_the_moment_at_which_it_is_recorded():
+    before = datetime.now(UTC).replace(tzinfo=None)
+    (row,) = recorded([event(A, "bronze", 0)], event(A, "silver", 0))
+    assert before <= row["registrado_em"] <= datetime.now(UTC).replace(tzinfo=None)
+
+
+def test_what_a_stage_finishes_is_one_commit_and_nothing_is_none():
+    recorder = Recorder()
+    record(recorder, [], [event(A, "silver", 0), event(B, "silver", 0)])
+    record(recorder, [], [])
+    assert [[row["arquivo"] for row in commit] for commit in recorder.commits] == [[A, B]]
+
+
+@pytest.mark.parametrize(
+    ("etapa", "run_id", "notebook"),
+    [
+        ("bronze", "r1", "runs/r1/01_bronze.ipynb"),
+        ("dw", "r2", "runs/r2/04_dw.ipynb"),
+        ("dw", "manual", None),
+    ],
+)
+def test_an_event_names_the_executed_notebook_if_a_run_executed_it(etapa, run_id, notebook):
+    (row,) = recorded([], event(A, etapa, 0, run_id=run_id))
+    assert (row["notebook"], row["iniciado_em"]) == (notebook, datetime(2024, 1, 1, 8))
+
+
+# --- what is to be done
 
 
 def test_pending_files_come_in_bronze_order():
@@ -68,6 +133,34 @@ def test_files_of_which_a_stage_lost_rows_are_missing():
     assert [e.etapa + e.arquivo for e in find_drifted(events, "dw", {B: 2})] == ["gold" + A]
 
 
+def test_files_that_a_stage_has_yet_to_take_up_again_are_not_missing():
+    events = [event(A, "bronze", 0), event(A, "silver", 1, gravadas=2), event(A, "bronze", 2)]
+    assert find_drifted(events, "silver", {}) == []
+
+
+def test_a_file_of_which_a_stage_wrote_no_row_is_not_missing():
+    assert find_drifted([event(A, "bronze", 0), event(A, "silver", 1, gravadas=0)], "silver", {}) == []
+
+
+def test_of_pending_files_those_were_done_before_that_the_stage_took_up_once():
+    events = [event(A, "bronze", 0), event(A, "silver", 1), event(A, "bronze", 2), event(B, "bronze", 3)]
+    assert done_before(events, "silver", pending(events, "silver")) == [A]
+
+
+def test_files_that_leave_may_give_other_files_their_duplicates_back():
+    events = [event(A, "silver", 0, duplicadas=1), event(B, "silver", 1, duplicadas=1), event(C, "silver", 2)]
+    assert [e.arquivo for e in with_duplicates(events, [event(A, "bronze", 3)])] == [B]
+
+
+def test_where_no_file_leaves_none_gets_its_duplicates_back():
+    assert with_duplicates([event(A, "silver", 0, duplicadas=1)], []) == []
+
+
+def test_the_rows_in_a_stages_table_are_those_that_each_file_wrote_last():
+    events = [event(A, "silver", 0, gravadas=9), event(A, "silver", 1, gravadas=2), event(B, "silver", 2, gravadas=3)]
+    assert (count_rows_in(events, "silver"), count_rows_in(events, "gold")) == (5, 0)
+
+
 def test_a_file_is_undone_once():
     files = [BronzeFile.parse(B), BronzeFile.parse(A)]
     told = mark_undone([event(A, "bronze", 0, situacao="desfeito")], files, "r2")
@@ -88,6 +181,15 @@ def test_a_rejected_file_sent_again_is_unsurveyed():
 def test_a_good_file_sent_again_as_the_same_event_is_not():
     sent_again = Arrival("registros_a.csv", datetime(2024, 1, 1), "aaaaaaaa")
     assert find_unsurveyed([event(A, "bronze", 0)], [BronzeFile.parse(A)], [sent_again]) == []
+
+
+def test_a_file_that_is_known_is_unsurveyed_only_if_it_is_to_be_replayed():
+    files = [BronzeFile.parse(B), BronzeFile.parse(A)]
+    events = [event(A, "bronze", 0), event(B, "bronze", 0, situacao="rejeitado")]
+    assert find_unsurveyed(events, files, [], replay=[BronzeFile.parse(A)]) == [BronzeFile.parse(A)]
+
+
+# --- what people are shown
 
 
 STAGES = ("bronze", "silver", "gold", "dw")
@@ -134,3 +236,50 @@ def test_a_file_that_is_out_counts_nothing_and_says_so():
 def test_entries_of_a_run_are_the_files_it_touched():
     events = [event(A, "bronze", 0, run_id="r1"), event(B, "bronze", 1, run_id="r2")]
     assert [entry["arquivo"] for entry in list_entries(events, "r2")] == [B]
+
+
+@pytest.mark.parametrize(
+    ("situacao", "lidas", "quarentena", "refused"),
+    [
+        ("rejeitado", 0, 0, True),
+        ("processado", 3, 3, True),
+        ("processado", 3, 2, False),
+        ("processado", 0, 0, False),
+        ("pendente", 0, 0, False),
+    ],
+)
+def test_a_file_is_refused_if_intake_took_nothing_of_it(situacao, lidas, quarentena, refused):
+    assert is_refused({"situacao": situacao, "lidas": lidas, "quarentena": quarentena}) is refused
+
+
+def test_what_a_person_should_look_at_comes_first():
+    entries = {
+        "fine": {"situacao": "processado", "lidas": 3, "quarentena": 0, "duvidosas": 0},
+        "with doubtful rows": {"situacao": "processado", "lidas": 3, "quarentena": 0, "duvidosas": 1},
+        "with refused rows": {"situacao": "processado", "lidas": 3, "quarentena": 1, "duvidosas": 0},
+        "pending": {"situacao": "pendente", "lidas": 0, "quarentena": 0, "duvidosas": 0},
+        "refused": {"situacao": "processado", "lidas": 3, "quarentena": 3, "duvidosas": 0},
+    }
+    ordered = sorted(entries, key=lambda name: attention_order(entries[name]))
+    assert ordered == ["refused", "pending", "with refused rows", "with doubtful rows", "fine"]
+
+
+def test_an_entry_joins_the_reasons_of_bronze_and_silver():
+    events = [event(A, "bronze", 0, motivo="desfeito"), event(A, "silver", 1, motivo="duplicada")]
+    assert list_entries(events)[0]["motivo"] == "desfeito; duplicada"
+
+
+def test_a_table_of_events_shows_counts_and_no_times():
+    frame = to_frame([event(A, "silver", 0, lidas=3, gravadas=2)])
+    assert frame.to_dict("records") == [
+        {
+            "arquivo": A,
+            "situacao": "processado",
+            "motivo": None,
+            "lidas": 3,
+            "duplicadas": 0,
+            "quarentena": 0,
+            "duvidosas": 0,
+            "gravadas": 2,
+        }
+    ]

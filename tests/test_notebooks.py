@@ -21,7 +21,7 @@ WRONG = "99_wrong"  # a notebook that nbval must find fault with
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def done(tmp_path_factory, engine):
     """The golden notebooks run by nbval on a fresh lake: what it said of each cell, and the tables they left."""
     folder = tmp_path_factory.mktemp("goldens")
     with goldens.fresh_lake(folder) as (settings, environment):

@@ -63,7 +63,7 @@ def interrupted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def warehouse(lake):
+def warehouse(lake, engine):
     restore_warehouse(lake)
     yield embedded.find_running(lake / "dw")
     embedded.stop(lake / "dw")

@@ -145,6 +145,7 @@ def test_more_files(lake, first):
     assert query(lake, "select count(*), count(distinct venda_id) from fato_vendas") == [(71, 71)]
 
 
+@pytest.mark.engine
 def test_a_failing_stage_exits_1_without_a_traceback_and_names_the_cell(tmp_path):
     (tmp_path / "lago").mkdir()
     (tmp_path / "lago" / "silver").write_text("in the way")
@@ -156,6 +157,7 @@ def test_a_failing_stage_exits_1_without_a_traceback_and_names_the_cell(tmp_path
     assert "NotebookError: 01_bronze.ipynb failed" in Path(log.removeprefix("Log: ")).read_text()
 
 
+@pytest.mark.engine
 def test_an_empty_lake_runs_and_says_there_is_nothing(tmp_path):
     done = vendas("run", "--lake", tmp_path / "lago")
     stop(tmp_path / "lago" / "dw")

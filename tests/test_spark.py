@@ -37,6 +37,7 @@ def test_the_session_of_a_lake_is_found_again(spark, tmp_path):
     assert session(settings).catalog.tableExists("lago.t")
 
 
+@pytest.mark.engine
 def test_processes_joined_to_a_gateway_share_one_context_that_outlives_them(tmp_path):
     settings = load_settings(lake=tmp_path, spark_memory="1g")
     with gateway_environment(settings, tmp_path / "spark.log") as environment:
@@ -65,6 +66,7 @@ def test_an_interrupt_does_not_cut_off_the_start_of_a_jvm(tmp_path, monkeypatch)
     assert steps == ["started"]
 
 
+@pytest.mark.engine
 def test_a_jvm_of_its_own_that_does_not_start_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(SparkContext, "_active_spark_context", None)
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)

@@ -69,6 +69,7 @@ def start_run(lake):
     )
 
 
+@pytest.mark.engine
 def test_runs_started_at_every_stage_of_another_wait_and_double_nothing(tmp_path):
     drop(tmp_path, "registros_0.csv", lines(0, 1), at=1_700_000_000)
     runs, said = [start_run(tmp_path)], []

@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def endpoint(folder):
+def endpoint(folder, engine):
     yield embedded.ensure_running(folder / "dw")
     embedded.stop(folder / "dw")
 

@@ -289,6 +289,7 @@ def test_no_warehouse_is_made_for_a_refresh(settings):
     assert not settings.dw.exists()
 
 
+@pytest.mark.engine
 def test_a_stopped_warehouse_is_started_and_its_star_refreshed(settings):
     with psycopg.connect(embedded.ensure_running(settings.dw).url) as connection:
         connection.execute("create table arquivos_carregados (n int)")
@@ -341,6 +342,7 @@ def test_senseless_seconds_are_refused(tmp_path, words):
     assert done.returncode == 1 and "Error: " in done.stderr and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.engine
 def test_takes_up_a_file_and_stops_in_the_middle_of_the_next_run(tmp_path):
     lake = tmp_path / "lago"
     command = [VENDAS, "watch", "--every", "1", "--json", "--lake", lake]

@@ -15,6 +15,8 @@ from vendas.settings import load_settings
 from vendas.warehouse import embedded
 from writers import HOLDS, another_process
 
+pytestmark = pytest.mark.engine
+
 VENDAS = Path(sys.executable).with_name("vendas")
 ENVIRONMENT = os.environ | {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_REPORT": "false"}
 ROWS = 40

@@ -78,7 +78,7 @@ def s3_spark(spark, aws):
 
 
 @pytest.fixture(scope="session")
-def double(tmp_path_factory, aws):
+def double(tmp_path_factory, aws, engine):
     """A Redshift of this machine's own; its `endpoint` is what a client needs to know."""
     folder = tmp_path_factory.mktemp("redshift")
     authority, certificate, key = certificates.make(folder)

@@ -8,6 +8,8 @@ import pytest
 from arrival_faults import CALLS, KEY, KILLED, REFUSED, REPLY_LOST, WAYS, go, go_while, is_settled, watch_for_losses
 from arrival_world import world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", [REFUSED, REPLY_LOST, KILLED])
 @pytest.mark.parametrize(("way", "again"), list(itertools.product(WAYS, WAYS)))

@@ -2,12 +2,15 @@
 
 from contextlib import ExitStack, suppress
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from arrival_faults import FAILURES, KEY, KILLED, OTHER_KEY, REFUSED, REPLY_LOST, Fault, watch_for_losses
 from arrival_world import world
+
+pytestmark = pytest.mark.slow
 
 faults = st.none() | st.tuples(st.sampled_from([REFUSED, REPLY_LOST, KILLED]), st.integers(0, 25))
 
