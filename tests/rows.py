@@ -28,10 +28,11 @@ _SALE = {
 }
 
 
-def silver_row(arquivo=FILE, **changed):
+def silver_row(arquivo=FILE, linha=2, **changed):
     """A silver row; names with blanks are given as `**{"Valor da Compra": …}`."""
     sale = _SALE | changed
-    return {**sale, schema.ARQUIVO.name: arquivo, schema.ANO.name: sale["Timestamp do Registro"].year}
+    of_file = {schema.ARQUIVO.name: arquivo, schema.LINHA_DO_ARQUIVO.name: linha}
+    return {**sale, **of_file, schema.ANO.name: sale["Timestamp do Registro"].year}
 
 
 def silver_table(rows):

@@ -29,6 +29,7 @@ SALE = {
     "vendedor": "Rui",
     "codigo_de_desconto_usado": "VERAO11",
     "arquivo_de_origem": "a.csv",
+    "linha_do_arquivo": 2,
     "ano": 2024,
 }
 DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
@@ -41,6 +42,14 @@ def gold_file(folder, rows):
     return HeldFile(Path(Target(folder, gold.schema).write(gold).path), gold.schema)
 
 
+def make_outdated(dw):
+    """Give registros_vendas and fato_vendas the columns that the version of 26 November 2026 gave them."""
+    view = "create view vendas_pendentes as select registros_vendas.* from registros_vendas where false"
+    tables = ("registros_vendas", "fato_vendas")
+    drop = [f"alter table {table} drop column linha_do_arquivo" for table in tables]
+    dw.tell("drop view vendas_pendentes", *drop, view)
+
+
 class Warehouse:
     """One warehouse: loads literal rows by its endpoint, and asks the PostgreSQL in or behind it in SQL."""
 
@@ -48,7 +57,7 @@ class Warehouse:
         self.spark, self.endpoint, self.staging, self.behind = spark, endpoint, staging, behind or endpoint
 
     def load(self, *sales, files=None, how=load.load):
-        rows = [{**SALE, **sale} for sale in sales]
+        rows = [{**SALE, "linha_do_arquivo": line, **sale} for line, sale in enumerate(sales, start=2)]
         files = files or sorted({row["arquivo_de_origem"] for row in rows})
         with tempfile.TemporaryDirectory() as folder:
             return how(self.spark, self.endpoint, [gold_file(Path(folder), rows)], files, self.staging)

@@ -27,6 +27,7 @@ GOLD_ROW = (
     "Rita",
     "VERAO",
     FILE,
+    2,
     2024,
 )
 TWINS = {

@@ -11,6 +11,7 @@ from vendas.lake.ledger import (
     find_unsurveyed,
     is_refused,
     list_entries,
+    list_outdated,
     mark_undone,
     pending,
     record,
@@ -176,6 +177,14 @@ def test_a_rejected_file_sent_again_is_unsurveyed():
     sent_again = Arrival("registros_a.csv", datetime(2024, 1, 1), "aaaaaaaa")
     events = [event(A, "bronze", 0, situacao="rejeitado")]
     assert find_unsurveyed(events, [BronzeFile.parse(A)], [sent_again]) == [BronzeFile.parse(A)]
+
+
+@pytest.mark.parametrize(("situacao", "again"), [("processado", True), ("rejeitado", True), ("desfeito", False)])
+def test_a_file_that_an_older_contract_read_is_read_again_unless_it_is_undone(situacao, again):
+    events, files = [event(A, "bronze", 0, situacao=situacao, contrato=1)], [BronzeFile.parse(A)]
+    assert list_outdated(events) == [A] * again
+    assert find_unsurveyed(events, files, []) == files * again
+    assert list_outdated([*events, event(A, "bronze", 1)]) == []
 
 
 def test_a_good_file_sent_again_as_the_same_event_is_not():

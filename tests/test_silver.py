@@ -137,7 +137,7 @@ def test_the_first_in_bronze_order_comes_before_the_lowest_line():
 
 def test_silver_has_the_contracts_columns_and_its_file():
     sales = sales_table([(silver_row(), posicao(1, pa.array([9]))[0].as_py())])
-    assert to_silver(sales, ["other.csv", FILE], 2024).equals(silver_table([silver_row()]))
+    assert to_silver(sales, ["other.csv", FILE], 2024).equals(silver_table([silver_row(linha=9)]))
 
 
 @pytest.mark.parametrize("line", [2, (1 << 40) - 1])

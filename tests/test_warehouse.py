@@ -1,5 +1,6 @@
 """The warehouse, with a real PostgreSQL and Spark: what a load leaves, what it never does, what its checks see."""
 
+import hashlib
 import tempfile
 import threading
 import time
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from star import DIMENSIONS, SALE, TABLES, Warehouse, gold_file
+from star import DIMENSIONS, SALE, TABLES, Warehouse, gold_file, make_outdated
 from vendas import resources, schema
 from vendas.errors import CheckFailed, WarehouseError
 from vendas.reports import dictionary
@@ -83,7 +84,7 @@ def test_fato_vendas_has_the_contracts_columns_in_order(dw):
     )
     assert " ".join(name for (name,) in columns) == (
         "venda_id data_id cliente_id produto_id canal_id plataforma_id campanha_id vendedor_id desconto_id "
-        "timestamp_do_registro ano turno_compra valor_da_compra valor_com_desconto arquivo_de_origem"
+        "timestamp_do_registro ano turno_compra valor_da_compra valor_com_desconto arquivo_de_origem linha_do_arquivo"
     )
 
 
@@ -136,14 +137,14 @@ def test_a_sale_arrives_exactly_in_registros_and_star(dw):
     star = (
         "select data_id, nome_completo, email, dominio_email, telefone, produto_adquirido, canal, "
         "plataforma_de_interacao, campanha_de_marketing, vendedor, codigo_de_desconto_usado, desconto_oferecido, "
-        "timestamp_do_registro, fato_vendas.ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem "
-        "from fato_vendas natural join dim_cliente natural join dim_produto natural join dim_canal "
+        "timestamp_do_registro, fato_vendas.ano, turno_compra, valor_da_compra, valor_com_desconto, arquivo_de_origem, "
+        "linha_do_arquivo from fato_vendas natural join dim_cliente natural join dim_produto natural join dim_canal "
         "natural join dim_plataforma natural join dim_campanha natural join dim_vendedor natural join dim_desconto"
     )
     expected = (
         20240229, "Ana Souza", "ana@exemplo.com", "exemplo.com", "11 99999-0000", "Tênis", "Loja", "Balcão", "Verão",
         "Rui", "VERAO11", Decimal("0.1100"), SALE["timestamp_do_registro"], 2024, "Noite", Decimal("100.00"),
-        Decimal("89.00"), "a.csv",
+        Decimal("89.00"), "a.csv", 2,
     )  # fmt: skip
     assert dw.ask(star) == [expected]
 
@@ -169,7 +170,10 @@ any_sale = st.fixed_dictionaries(
 @hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(sales=st.lists(any_sale, min_size=20, max_size=40))
 def test_any_sale_arrives_exactly(dw, sales):
-    sales = [{**SALE, **sale, "ano": sale["timestamp_do_registro"].year} for sale in sales]
+    sales = [
+        {**SALE, **sale, "linha_do_arquivo": line, "ano": sale["timestamp_do_registro"].year}
+        for line, sale in enumerate(sales, start=2)
+    ]
     dw.load(*sales)
     arrived = dw.ask("select * from registros_vendas")
     assert Counter(arrived) == Counter(tuple(sale.values()) for sale in sales)
@@ -446,6 +450,34 @@ def test_a_failed_check_names_itself_and_rows_and_changes_nothing(spoiled):
     with pytest.raises(CheckFailed, match="(?s)fact_equals_gold.*arquivo_de_origem=b.csv.*valor_em_fatos=1.00"):
         spoiled.load({"canal": "Feira"}, {"canal": "Nova", "arquivo_de_origem": "b.csv"})
     assert spoiled.everything() == before
+
+
+# --- tables of an older version
+
+
+def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(dw):
+    dw.load({}, {"canal": "Site"})
+    members = dw.ask("select * from dim_canal order by 1")
+    make_outdated(dw)
+    warehouse_load.apply_ddl(dw.spark, dw.endpoint)
+    assert warehouse_load.count_loaded_rows(dw.spark, dw.endpoint) == {}
+    assert dw.load({"canal": "Site"}, {"canal": "Feira"}) == {"a.csv": 2}
+    facts = "select venda_id, linha_do_arquivo, canal from fato_vendas natural join dim_canal order by 2"
+    assert dw.ask(facts) == [
+        (hashlib.md5(b"a.csv|2").hexdigest(), 2, "Site"),
+        (hashlib.md5(b"a.csv|3").hexdigest(), 3, "Feira"),
+    ]
+    assert [member for member in members if member not in dw.ask("select * from dim_canal")] == []
+    assert dw.ask("select arquivo_de_origem, linhas, na_estrela from arquivos_carregados") == [("a.csv", 2, True)]
+
+
+def test_a_refused_load_leaves_the_tables_of_an_older_version(dw):
+    dw.load({})
+    make_outdated(dw)
+    before = dw.everything()
+    with pytest.raises(WarehouseError, match="without linha_do_arquivo"):
+        dw.load({"linha_do_arquivo": None})
+    assert dw.everything() == before
 
 
 # --- transactions

@@ -11,6 +11,7 @@ import pyarrow as pa
 MISSING = "NÃO INFORMADO"
 MISSING_CODE = "NÃO DISPONÍVEL"
 
+CONTRACT = 2  # the version of the data contract that the rules keep: files read by an older one are read again
 MAX_TEXT_BYTES = 1000
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 
@@ -50,9 +51,12 @@ INPUT_NAMES = tuple(column.name for column in INPUT_COLUMNS)
 TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.default is not None)
 
 ARQUIVO = Column("Arquivo de Origem", "string", "Arquivo da camada bronze de onde veio a linha")
+LINHA_DO_ARQUIVO = Column(
+    "Linha do Arquivo", "bigint", "Linha física desse arquivo em que o registro começa, a partir de 1"
+)
 ANO = Column("ano", "int", "Ano da venda")
 
-SILVER_COLUMNS = (*INPUT_COLUMNS, ARQUIVO, ANO)
+SILVER_COLUMNS = (*INPUT_COLUMNS, ARQUIVO, LINHA_DO_ARQUIVO, ANO)
 
 GOLD_SALE_COLUMNS = (
     Column("timestamp_do_registro", "timestamp_ntz", TIMESTAMP.comment),
@@ -71,6 +75,7 @@ GOLD_SALE_COLUMNS = (
     Column("vendedor", "string", VENDEDOR.comment),
     Column("codigo_de_desconto_usado", "string", CODIGO.comment),
     Column("arquivo_de_origem", "string", ARQUIVO.comment),
+    Column("linha_do_arquivo", "bigint", LINHA_DO_ARQUIVO.comment),
 )
 GOLD_COLUMNS = (*GOLD_SALE_COLUMNS, ANO)
 
@@ -112,6 +117,7 @@ LEDGER_COLUMNS = (
     Column("registrado_em", "timestamp_ntz", "Quando a etapa foi concluída (UTC)"),
     Column("iniciado_em", "timestamp_ntz", "Quando a etapa começou (UTC)"),
     Column("notebook", "string", "Notebook executado, a partir da pasta do lago; vazio se executado à mão"),
+    Column("contrato", "bigint", "Versão do contrato de dados pela qual o arquivo foi lido; vazio: 1"),
 )
 
 TABLES = {

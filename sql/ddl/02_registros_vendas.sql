@@ -15,6 +15,7 @@ create table if not exists registros_vendas (
     vendedor varchar(1000) not null,
     codigo_de_desconto_usado varchar(1000) not null,
     arquivo_de_origem varchar(1000) not null,
+    linha_do_arquivo bigint not null,
     ano integer not null
 )
 -- redshift: diststyle even sortkey (arquivo_de_origem)
@@ -37,4 +38,5 @@ comment on column registros_vendas.campanha_de_marketing is 'Campanha vigente';
 comment on column registros_vendas.vendedor is 'Quem atendeu na loja';
 comment on column registros_vendas.codigo_de_desconto_usado is 'Código de desconto usado na venda';
 comment on column registros_vendas.arquivo_de_origem is 'Arquivo da camada bronze de onde veio a linha';
+comment on column registros_vendas.linha_do_arquivo is 'Linha física desse arquivo em que o registro começa, a partir de 1';
 comment on column registros_vendas.ano is 'Ano da venda';

@@ -13,13 +13,14 @@ create table if not exists fato_vendas (
     turno_compra varchar(1000) not null,
     valor_da_compra decimal(12,2) not null,
     valor_com_desconto decimal(12,2) not null,
-    arquivo_de_origem varchar(1000) not null
+    arquivo_de_origem varchar(1000) not null,
+    linha_do_arquivo bigint not null
 )
 -- redshift: distkey (cliente_id) sortkey (timestamp_do_registro)
 ;
 
 comment on table fato_vendas is 'Vendas da estrela; uma linha por linha de registros_vendas';
-comment on column fato_vendas.venda_id is 'MD5 das 16 colunas da camada gold e de um ordinal que separa linhas iguais';
+comment on column fato_vendas.venda_id is 'MD5 de arquivo_de_origem, uma barra vertical e linha_do_arquivo';
 comment on column fato_vendas.data_id is 'Dia da venda';
 comment on column fato_vendas.cliente_id is 'Quem comprou';
 comment on column fato_vendas.produto_id is 'O que foi vendido';
@@ -34,3 +35,4 @@ comment on column fato_vendas.turno_compra is 'Turno da venda: a parte do dia em
 comment on column fato_vendas.valor_da_compra is 'Valor da venda em reais, antes do desconto';
 comment on column fato_vendas.valor_com_desconto is 'Valor × (1 − desconto), arredondado meio para cima';
 comment on column fato_vendas.arquivo_de_origem is 'Arquivo da camada bronze de onde veio a linha';
+comment on column fato_vendas.linha_do_arquivo is 'Linha física desse arquivo em que o registro começa, a partir de 1';

@@ -9,7 +9,7 @@ import pytest
 
 import certificates
 from inprocess import run_notebook
-from star import SALE, Warehouse
+from star import SALE, Warehouse, make_outdated
 from vendas import resources
 from vendas.errors import CheckFailed, SettingsError, WarehouseConflict, WarehouseError
 from vendas.lake.ledger import read_events
@@ -66,6 +66,14 @@ def test_a_load_without_any_sale_is_recorded_and_staging_is_emptied(redshift, s3
     assert redshift.load(files=["a.csv"]) == {"a.csv": 0}
     assert load.count_loaded_rows(s3_spark, redshift.endpoint) == {"a.csv": 0, "vazio.csv": 0}
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="staging/carga/")
+
+
+def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(redshift, s3_spark):
+    redshift.load({}, {"canal": "Site"})
+    make_outdated(redshift)
+    load.apply_ddl(s3_spark, redshift.endpoint)
+    assert redshift.load({"canal": "Feira"}) == {"a.csv": 1}
+    assert redshift.ask("select linha_do_arquivo, canal from fato_vendas natural join dim_canal") == [(2, "Feira")]
 
 
 # --- nothing changes when anything fails

@@ -86,9 +86,18 @@ class HeldFile:
                     continue
                 found = _satisfying(file, group, {named[name]: holds for name, holds in conditions.items()})
                 if found is not None:
-                    rows = file.read_row_group(group, list(named.values()), use_threads=False)
-                    rows = pa.table([rows[name] for name in named.values()], names=list(named)).cast(self.columns)
+                    held = file.read_row_group(group, list(named.values()), use_threads=False)
+                    rows = self._named(held, named)
                     yield rows if pc.all(found).as_py() else rows.filter(found)
+
+    def _named(self, held: pa.Table, named: dict[str, str]) -> pa.Table:
+        """The table's columns; null in those that the file lacks, for it is older than they are."""
+        there = set(held.column_names)
+        columns = [
+            held[named[field.name]] if named[field.name] in there else pa.nulls(len(held), field.type)
+            for field in self.columns
+        ]
+        return pa.table(columns, names=self.columns.names).cast(self.columns)
 
     def rows(self) -> pa.Table:
         """All rows; null in columns that the file lacks, for it is older than they are."""

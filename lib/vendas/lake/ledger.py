@@ -43,13 +43,16 @@ class Event:
     registrado_em: datetime | None = None
     iniciado_em: datetime | None = None
     notebook: str | None = None
+    contrato: int = schema.CONTRACT
 
 
 def read_events(place: Location) -> list[Event]:
     """All events ever recorded in a lake; read without Spark, whose first query costs seconds."""
     rows = read_table(place, lake_tables.LEDGER_TABLE).to_pylist()
-    # A lake made before warnings were counted lacks the column until its next run, and has nulls in it afterwards.
-    return [Event(**row | {"duvidosas": row.get("duvidosas") or 0}) for row in rows]
+    # A lake of an older version lacks these columns until its next run, and has nulls in them afterwards.
+    return [
+        Event(**row | {"duvidosas": row.get("duvidosas") or 0, "contrato": row.get("contrato") or 1}) for row in rows
+    ]
 
 
 def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]) -> None:
@@ -134,7 +137,10 @@ def find_unsurveyed(
     arrived: Iterable[Arrival],
     replay: Collection[BronzeFile] = (),
 ) -> list[BronzeFile]:
-    """The bronze files that intake has to look at: new ones, rejected ones sent again, and those to `replay`."""
+    """The bronze files that intake has to look at.
+
+    New ones, rejected ones sent again, those to `replay`, and those that an older version of the contract read.
+    """
     seen = latest(events)
     resent = {arrival.bronze_name for arrival in arrived}
     return [
@@ -142,6 +148,7 @@ def find_unsurveyed(
         for file in files
         if file.name not in seen
         or file in replay
+        or _is_outdated(seen[file.name]["bronze"])
         or (file.name in resent and seen[file.name]["bronze"].situacao == REJECTED)
     ]
 
@@ -161,6 +168,15 @@ def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: st
         for file in files
         if file.name not in seen or seen[file.name]["bronze"].situacao != UNDONE
     ]
+
+
+def list_outdated(events: Iterable[Event]) -> list[str]:
+    """List the bronze files that an older version of the contract read and that are not undone, in bronze order."""
+    return [arquivo for arquivo, done in latest(events).items() if _is_outdated(done["bronze"])]
+
+
+def _is_outdated(bronze: Event) -> bool:
+    return bronze.contrato < schema.CONTRACT and bronze.situacao != UNDONE
 
 
 def count_rows_in(events: Iterable[Event], stage: str) -> int:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pyarrow as pa
 from py4j.java_gateway import JavaObject
@@ -78,8 +79,10 @@ class Lake:
                     f"CREATE TABLE IF NOT EXISTS {name} ({_described(columns)}) USING iceberg {partitioned} "
                     f"TBLPROPERTIES ({given})"
                 )
-            elif new := [column for column in columns if column.name not in there.columns]:
-                self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({_described(new)})")
+            else:
+                for before, column in pairwise(columns):  # no version adds one in front of all others
+                    if column.name not in there.columns:
+                        self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} AFTER `{before.name}`")
             # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
             if table in _TIMESTAMP and not (there and there.is_sorted):
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"

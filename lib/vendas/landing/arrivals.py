@@ -4,7 +4,16 @@ from pathlib import Path
 
 from vendas.errors import ArrivalError
 from vendas.landing import folder_moves
-from vendas.landing.bronze_names import MISNAMED, Arrival, BronzeFile, NewFiles, bytes_too_long, find, is_sales_file
+from vendas.landing.bronze_names import (
+    MISNAMED,
+    Arrival,
+    BronzeFile,
+    NewFiles,
+    bytes_too_long,
+    check_present,
+    find,
+    is_sales_file,
+)
 from vendas.landing.folder_moves import Landing
 from vendas.limits import QUIET_SECONDS
 from vendas.storage import S3Path
@@ -14,6 +23,7 @@ __all__ = [
     "BronzeFile",
     "Landing",
     "list_bronze_files",
+    "check_present",
     "find",
     "is_sales_file",
     "explain_left_behind",

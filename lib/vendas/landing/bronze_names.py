@@ -118,6 +118,16 @@ def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
     return [_find(files, name) for name in names]
 
 
+def check_present(names: Iterable[str], files: Iterable[BronzeFile]) -> None:
+    """Raise ArrivalError for names of bronze files that are not among `files`."""
+    if missing := sorted({*names} - {file.name for file in files}):
+        raise ArrivalError(
+            f"{len(missing)} files that the ledger knows are not in bronze any more, {missing[0]} for one.\n"
+            "This lake was made by an older version, so all of bronze is read again, once. Put them back from a copy, "
+            "and run again; nothing was changed."
+        )
+
+
 def _find(files: list[BronzeFile], name: str) -> BronzeFile:
     given, name = name, composed(name)
     found = (

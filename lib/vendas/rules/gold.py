@@ -33,6 +33,7 @@ def _business_columns(sales: pa.RecordBatch) -> pa.RecordBatch:
         "vendedor": sales[schema.VENDEDOR.name],
         "codigo_de_desconto_usado": sales[schema.CODIGO.name],
         "arquivo_de_origem": sales[schema.ARQUIVO.name],
+        "linha_do_arquivo": sales[schema.LINHA_DO_ARQUIVO.name],
         "ano": sales[schema.ANO.name],
     }
     return pa.record_batch([derived[name] for name in GOLD_SCHEMA.names], schema=GOLD_SCHEMA)

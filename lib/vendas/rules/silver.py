@@ -106,8 +106,11 @@ def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table
 def to_silver(sales: pa.Table, arquivos: Sequence[str], ano: int) -> pa.Table:
     """Sales of one year in silver's columns; `arquivos` are the bronze files in the order of their places."""
     places = pc.shift_right(sales[POSICAO], _LINE_BITS).combine_chunks()
-    arquivo = pa.array(arquivos, pa.string()).take(places)
-    added = {schema.ARQUIVO.name: arquivo, schema.ANO.name: pa.repeat(pa.scalar(ano, pa.int32()), len(sales))}
+    added = {
+        schema.ARQUIVO.name: pa.array(arquivos, pa.string()).take(places),
+        schema.LINHA_DO_ARQUIVO.name: pc.bit_wise_and(sales[POSICAO], pa.scalar((1 << _LINE_BITS) - 1)),
+        schema.ANO.name: pa.repeat(pa.scalar(ano, pa.int32()), len(sales)),
+    }
     columns = {name: sales[name] for name in schema.INPUT_NAMES} | added
     return pa.table(columns, schema=schema.arrow_schema(schema.SILVER_COLUMNS))
 

@@ -98,14 +98,29 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
             warn = partial(_warn, progress)
             report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
             with logged(run, folder), report:
+                before = ledger.read_events(settings.lake)
+                if outdated := ledger.list_outdated(before):
+                    warn(
+                        f"This lake was made by an older version: its {len(outdated)} files are read again, once, from "
+                        "bronze, by today's rules. What was undone stays undone."
+                    )
                 work = _bytes_to_read(settings, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
-                run.files = ledger.list_entries(ledger.read_events(settings.lake), run.run_id)
+                after = ledger.read_events(settings.lake)
+                if outdated:
+                    warn(f"The lake is up to date with this version: {_count(before)} before, {_count(after)} now.")
+                run.files = ledger.list_entries(after, run.run_id)
                 run.notes = explore(settings, folder, {}, warn, progress.cell_done) if settings.report else []
     left = explain_left_by_run(look_at_landing(settings.landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
+
+
+def _count(events: list[ledger.Event]) -> str:
+    entries = ledger.list_entries(events)
+    sales, refused = (sum(entry[name] for entry in entries) for name in ("silver", "quarentena"))
+    return f"{sales} sales and {refused} refused rows"
 
 
 def is_up_to_date(settings: Settings) -> bool:
@@ -117,7 +132,9 @@ def is_up_to_date(settings: Settings) -> bool:
 
 
 def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
-    """Whether bronze holds a file that some stage has yet to take up, or silver what the ledger does not know of."""
+    """Whether a file is yet to be taken up by some stage, or by today's contract, or the ledger differs from silver."""
+    if ledger.list_outdated(events):
+        return True
     if count_rows(settings.lake, SILVER_TABLE) != ledger.count_rows_in(events, "silver"):
         return True  # a second writer's equal sales are to be found
     if ledger.find_unsurveyed(events, list_bronze_files(settings.bronze), arrived=[]):

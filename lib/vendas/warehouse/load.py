@@ -41,6 +41,9 @@ OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquiv
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
 FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
+# Tables of an older version are made anew in the transaction of the load that fills them again. Dimensions stay.
+LATEST_COLUMN = "linha_do_arquivo"
+DROP_OUTDATED = ("drop view if exists vendas_pendentes", "drop table fato_vendas", "drop table registros_vendas")
 
 REFRESH = "call refresh_star()"
 
@@ -67,15 +70,28 @@ def endpoint_of(settings: Settings) -> Endpoint:
 
 
 def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
-    """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent."""
+    """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent.
 
-    def apply(open_transaction: Transaction) -> None:
-        engine = open_transaction.engine
-        open_transaction.run(*engine.lock_schema)
-        for kind in ("ddl", "star", *engine.own_ddl):
-            open_transaction.run(*map(engine.ddl, sql_files(kind).values()))
+    Tables of an older version are left to the next load, which makes them anew and fills them in one transaction.
+    """
+
+    def apply(opened: Transaction) -> None:
+        opened.run(*opened.engine.lock_schema)
+        if not _is_outdated(opened):
+            _create(opened)
 
     in_transaction(spark, endpoint, apply)
+
+
+def _create(opened: Transaction) -> None:
+    for kind in ("ddl", "star", *opened.engine.own_ddl):
+        opened.run(*map(opened.engine.ddl, sql_files(kind).values()))
+
+
+def _is_outdated(opened: Transaction) -> bool:
+    """Whether the tables are there and an older version made them."""
+    there = opened.rows("select 1 as found from information_schema.tables where table_name = 'registros_vendas'")
+    return bool(there) and LATEST_COLUMN not in {name for name, _, _ in opened.shape("registros_vendas")}
 
 
 def load(
@@ -127,8 +143,13 @@ def refresh(endpoint: Endpoint) -> None:
 
 
 def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
-    """Rows in registros_vendas by loaded file, 0 for a file without sales. Raises WarehouseError."""
+    """Rows in registros_vendas by loaded file, 0 for a file without sales. Raises WarehouseError.
+
+    None at all in tables of an older version, which the next load makes anew.
+    """
     with transaction(spark, endpoint) as open_transaction:
+        if _is_outdated(open_transaction):
+            return {}
         return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
 
 
@@ -159,7 +180,11 @@ def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
 def _load(
     opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], staging: Location, audit: Audit, *first: str
 ) -> dict[str, int]:
-    opened.run(opened.engine.lock_loads, *first)
+    opened.run(opened.engine.lock_loads)
+    if _is_outdated(opened):
+        opened.run(*DROP_OUTDATED, "delete from arquivos_carregados")
+        _create(opened)
+    opened.run(*first)
     with stage_rows(opened, "registros_vendas", gold, files, staging) as found:
         counts = {file: rows for file, (rows, _, _) in found.totals.items()}
         audit(counts)

@@ -15,4 +15,5 @@ comment on column vendas_pendentes.campanha_de_marketing is 'Campanha vigente';
 comment on column vendas_pendentes.vendedor is 'Quem atendeu na loja';
 comment on column vendas_pendentes.codigo_de_desconto_usado is 'Código de desconto usado na venda';
 comment on column vendas_pendentes.arquivo_de_origem is 'Arquivo da camada bronze de onde veio a linha';
+comment on column vendas_pendentes.linha_do_arquivo is 'Linha física desse arquivo em que o registro começa, a partir de 1';
 comment on column vendas_pendentes.ano is 'Ano da venda';

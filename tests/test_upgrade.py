@@ -1,0 +1,138 @@
+"""A lake and a warehouse of the version of 26 November 2026, brought up to date by the next command."""
+
+import os
+import shutil
+import subprocess
+
+import psutil
+import psycopg
+import pytest
+
+from lake_twin import DIMENSIONS, contents
+from old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
+from terminal import ENVIRONMENT, VENDAS, run, vendas
+from vendas.lake.ledger import UNDONE
+from vendas.warehouse import embedded
+
+UNDONE_FILES = {entry["arquivo"] for entry in EXPECTED["files"] if entry["situacao"] == UNDONE}
+NEVER_TYPED = {"registros_sem_coluna.csv", "registros_mistura.csv", "registros_cp850.csv"}
+WITHOUT_KEYS = (
+    "select venda_id, linha_do_arquivo, {} from fato_vendas "
+    + " ".join(f"join dim_{name} using ({name}_id)" for name in DIMENSIONS)
+    + " order by venda_id"
+)
+ATTRIBUTES = ", ".join(f"to_jsonb(dim_{name}) - '{name}_id'" if name != "data" else "data_id" for name in DIMENSIONS)
+
+
+def old(archive, folder):
+    lake = unpack(archive, folder / "lago")
+    restore_warehouse(lake)
+    return lake
+
+
+def fresh(lake, folder):
+    """A lake that today's version makes of the same files, but for those that were undone."""
+    made = folder / "novo"
+    shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
+    shutil.copytree(lake / "landing", made / "landing")
+    run(made, expected=2)
+    return made
+
+
+def rows(lake):
+    """All that the lake and its warehouse hold, keys of dimensions left out: an old lake keeps members that it had."""
+    held = contents(lake)
+    with psycopg.connect(embedded.ensure_running(lake / "dw").url) as connection:
+        facts = connection.execute(WITHOUT_KEYS.format(ATTRIBUTES)).fetchall()
+    kept = ("silver", "gold", "quarantine", "mended", "registros_vendas")
+    ledger = [entry for entry in held["ledger"] if entry["arquivo"] not in UNDONE_FILES]
+    return {name: held[name] for name in kept} | {"facts": facts, "ledger": ledger}
+
+
+def counts(lake):
+    with psycopg.connect(embedded.ensure_running(lake / "dw").url) as connection:
+        return connection.execute("select count(*), sum(valor_da_compra) from fato_vendas").fetchone()
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory):
+    """The old lake, what its warehouse said, what the first run of today's version printed, and a fresh lake."""
+    folder = tmp_path_factory.mktemp("antigo")
+    lake = old(LAKE, folder)
+    new, before = fresh(lake, folder), counts(lake)
+    done = vendas("run", "--lake", lake)
+    yield lake, before, done, new
+    for place in (lake, new):
+        embedded.stop(place / "dw")
+
+
+def test_all_layers_are_as_if_todays_version_had_made_them(upgraded):
+    lake, _, _, new = upgraded
+    left, right = rows(lake), rows(new)
+    assert [name for name in left if left[name] != right[name]] == []
+    assert len(left["facts"]) == len(left["silver"]) == 320
+
+
+def test_the_run_says_what_it_does_and_what_came_of_it(upgraded):
+    _, before, done, _ = upgraded
+    assert (done.returncode, before[0]) == (2, 285)  # files are rejected that were not, so it ends with 2
+    assert "made by an older version: its 27 files are read again, once" in done.stderr.replace("\n", " ")
+    assert "285 sales and 51 refused rows before, 320 sales and 19 refused rows now" in done.stderr.replace("\n", " ")
+
+
+def test_every_row_has_its_line_and_undone_files_stay_undone(upgraded):
+    lake, _, _, _ = upgraded
+    held = contents(lake)
+    assert {entry["arquivo"] for entry in held["ledger"] if entry["situacao"] == UNDONE} == UNDONE_FILES
+    rejected = {entry["arquivo_recebido"] for entry in held["ledger"] if entry["situacao"] == "rejeitado"}
+    assert rejected == NEVER_TYPED
+    assert None not in {row[-2] for row in held["silver"]} | {row[-2] for row in held["gold"]}
+
+
+def test_a_second_run_finds_nothing_to_do(upgraded):
+    lake, _, _, _ = upgraded
+    assert run(lake)["stages"] == []
+
+
+def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path):
+    """The old lake itself was left by runs that were killed; until the load commits, the warehouse is the old one."""
+    lake = old(INTERRUPTED, tmp_path)
+    new, before = fresh(lake, tmp_path), counts(lake)
+    try:
+        for stage in ("01_bronze", "02_silver", "03_gold"):
+            kill_after(stage, lake)
+            assert counts(lake) == before, stage
+        run(lake, expected=2)
+        left, right = rows(lake), rows(new)
+        assert [name for name in left if left[name] != right[name]] == []
+    finally:
+        for place in (lake, new):
+            embedded.stop(place / "dw")
+
+
+def kill_after(stage, lake):
+    running = subprocess.Popen(
+        [VENDAS, "run", "--lake", lake], stderr=subprocess.PIPE, text=True, env=os.environ | ENVIRONMENT
+    )
+    for line in running.stderr:
+        if line.startswith(f"{stage} done"):
+            break
+    for process in [*psutil.Process(running.pid).children(recursive=True), psutil.Process(running.pid)]:
+        process.kill()
+    running.communicate()
+
+
+def test_what_cannot_be_done_before_says_so_and_changes_nothing(tmp_path):
+    lake = old(LAKE, tmp_path)
+    try:
+        before = counts(lake)
+        rebuilt = vendas("dw", "rebuild", "--lake", lake)
+        assert rebuilt.returncode == 1 and "`vendas run` first" in rebuilt.stderr.replace("\n", " ")
+        (gone,) = (lake / "bronze").glob("registros_website_*.csv")
+        gone.rename(tmp_path / gone.name)
+        lost = vendas("run", "--lake", lake)
+        assert lost.returncode == 1
+        assert f"not in bronze any more, {gone.name} for one" in lost.stderr.replace("\n", " ")
+        assert counts(lake) == before
+    finally:
+        embedded.stop(lake / "dw")
