@@ -20,6 +20,7 @@ from vendas.landing.arrivals import find, list_bronze_files
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
+from vendas.stages.lineage import find_line
 
 app = typer.Typer(
     help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
@@ -173,10 +174,13 @@ def maintain(
 @app.command()
 def status(
     files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…]", help="Only these, stage by stage.")] = None,
+    line: Annotated[int | None, typer.Option(min=1, metavar="N", help="What this line of the FILE became.")] = None,
     lake: Lake = None,
     json: Json = False,
 ) -> None:
     """What happened to every file, ever: the ledger. Of files that are named: each stage, its times and notebook."""
+    if line is not None and len(files or []) != 1:
+        raise typer.BadParameter(f"--line is a line of one FILE; got {len(files or [])} files.")
     settings = load_settings(lake=lake)
     events = ledger.read_events(settings.lake)
     entries = ledger.list_entries(events)
@@ -184,11 +188,14 @@ def status(
         named = {file.name for file in find(list_bronze_files(settings.bronze), [Path(file).name for file in files])}
         entries = [entry for entry in entries if entry["arquivo"] in named]
         stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
+    found = find_line(settings.lake, *named, line) if line is not None else None
     if json:
-        print_json({"files": entries})
+        print_json({"files": entries} | ({"linha": found.as_json()} if found else {}))
     elif files:
         display.print_files(Console(), entries, f"Ledger of {settings.lake}")
         display.print_stages(Console(), stages)
+        if found:
+            display.print_line(Console(), found)
     elif entries:
         display.print_files(Console(), entries, f"Ledger of {settings.lake}")
     else:

@@ -20,6 +20,7 @@ from vendas.reasons import Reason
 from vendas.rules.quality_warnings import explain_code
 from vendas.runs import pipeline
 from vendas.stages.check_file import Diagnosis
+from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
 from vendas.text import find_invisible, format_number
 
@@ -144,6 +145,26 @@ def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> Non
         for event in events:
             executed = event.notebook or f"notebook executado à mão ({event.run_id})"
             console.print(f"{event.etapa}: {executed}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_line(console: Console, line: Line) -> None:
+    """What a line of a file became: the sale and its key, or why it was refused."""
+    where = f"Linha {line.linha} de {line.arquivo}"
+    if line.venda:
+        table = Table(title=escape(f"{where}: venda {line.venda_id}"), title_justify="left", box=box.SIMPLE_HEAD)
+        table.add_column("Coluna")
+        table.add_column("Valor")
+        for name, value in line.venda.items():
+            table.add_row(name, escape(str(value)))
+        console.print(table)
+        return
+    said = {
+        REFUSED: f"{where} está na quarentena: {line.texto}",
+        NEITHER: f"{where} não é uma venda: é igual a outra que veio antes, ou nenhum registro começa ali.",
+    }[line.situacao]
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
+    for code in line.motivos:
+        console.print(f"{code}: {Reason(code).sentence}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:

@@ -1,7 +1,7 @@
 """Lake tables read without Spark, whose first query costs seconds: by pyiceberg."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,20 @@ def columns_of(lake: Location, table: str) -> pa.Schema:
 def read_table(lake: Location, table: str) -> pa.Table:
     """A table of a lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
     rows = _open_table(lake, table, lambda opened: opened.scan().to_arrow())
+    return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
+
+
+def read_rows(lake: Location, table: str, equal: Mapping[str, str | int]) -> pa.Table:
+    """The rows of a table whose columns have these values; none in a table of an older version that lacks a column."""
+
+    def scan(opened: "Table") -> pa.Table:
+        from pyiceberg.expressions import And, EqualTo
+
+        if not equal.keys() <= set(opened.schema().column_names):
+            return opened.schema().as_arrow().empty_table()
+        return opened.scan(And(*(EqualTo(name, value) for name, value in equal.items()))).to_arrow()
+
+    rows = _open_table(lake, table, scan)
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
 
 

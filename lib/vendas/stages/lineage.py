@@ -1,0 +1,44 @@
+"""Where a row went: what a line of a bronze file became."""
+
+from dataclasses import asdict, dataclass
+from hashlib import md5
+
+from vendas import schema
+from vendas.lake.table_reader import read_rows
+from vendas.lake.tables import QUARANTINE_TABLE, SILVER_TABLE
+from vendas.storage import Location
+
+SALE, REFUSED, NEITHER = "venda", "quarentena", "nenhuma"
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of the record that begins on a physical line of a bronze file.
+
+    `situacao` is SALE (then `venda_id` is its key in fato_vendas, and `venda` silver's row), REFUSED (then `motivos`
+    are the codes of its reasons and `texto` is the record), or NEITHER: an equal sale was there before, or no record
+    begins there.
+    """
+
+    arquivo: str
+    linha: int
+    situacao: str = NEITHER
+    venda_id: str | None = None
+    venda: dict | None = None
+    motivos: tuple[str, ...] = ()
+    texto: str | None = None
+
+    def as_json(self) -> dict:
+        """What `vendas status FILE --line N --json` prints of it; values are texts."""
+        sale = {name: str(value) for name, value in self.venda.items()} if self.venda else None
+        return asdict(self) | {"venda": sale, "motivos": list(self.motivos)}
+
+
+def find_line(lake: Location, arquivo: str, linha: int) -> Line:
+    """Find what the record on this line became, without Spark."""
+    found = read_rows(lake, SILVER_TABLE, {schema.ARQUIVO.name: arquivo, schema.LINHA_DO_ARQUIVO.name: linha})
+    for sale in found.to_pylist():
+        return Line(arquivo, linha, SALE, venda_id=md5(f"{arquivo}|{linha}".encode()).hexdigest(), venda=sale)
+    for row in read_rows(lake, QUARANTINE_TABLE, {"arquivo": arquivo, "linha": linha}).to_pylist():
+        return Line(arquivo, linha, REFUSED, motivos=tuple(row["motivos"]), texto=row["texto"])
+    return Line(arquivo, linha)

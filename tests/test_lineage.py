@@ -1,0 +1,50 @@
+"""`vendas status FILE --line N`: what a line of a bronze file became, back from the warehouse to the file."""
+
+import json
+
+import psycopg
+import pytest
+
+from inprocess import drop, run_intake
+from rows import HEADER
+from terminal import vendas
+from vendas.stages.lineage import NEITHER, REFUSED, SALE, find_line
+from vendas.warehouse.embedded import ensure_running
+
+
+def test_every_fact_leads_to_its_line(real_lake):
+    lake, _ = real_lake
+    with psycopg.connect(ensure_running(lake / "dw").url) as connection:
+        facts = connection.execute(
+            "select venda_id, arquivo_de_origem, linha_do_arquivo, valor_da_compra from fato_vendas order by 1 limit 9"
+        ).fetchall()
+    for venda_id, arquivo, linha, valor in facts:
+        found = find_line(lake, arquivo, linha)
+        assert (found.situacao, found.venda_id, found.venda["Valor da Compra"]) == (SALE, venda_id, valor)
+        assert found.venda["Email"] in (lake / "bronze" / arquivo).read_text().splitlines()[linha - 1]
+
+
+def test_a_line_is_a_sale_or_refused_or_neither(spark, tmp_path):
+    rows = ["2024-01-01 10:00,Ana,,,,,10.00,,,,,,", "ontem,Rui,,,,,1,,,,,,", "2024-01-01 10:00,Ana,,,,,10.00,,,,,,"]
+    drop(tmp_path, "registros_a.csv", "\n".join([HEADER, *rows, ""]).encode())
+    (arquivo,) = run_intake(spark, tmp_path).bronze_names.values()
+    found = [find_line(tmp_path, arquivo, linha) for linha in (1, 2, 3, 4, 5)]
+    assert [line.situacao for line in found] == [NEITHER, SALE, REFUSED, NEITHER, NEITHER]
+    assert found[2].texto == rows[1] and found[2].motivos == ("timestamp_sem_hora",)
+
+
+def test_status_shows_a_line_and_refuses_one_of_several_files(real_lake):
+    lake, _ = real_lake
+    (arquivo,) = (path.name for path in (lake / "bronze").glob("registros_website_*.csv"))
+    shown = vendas("status", arquivo, "--line", 2, "--lake", lake)
+    assert "Valor da Compra" in shown.stdout and "Linha 2 de registros_website" in shown.stdout.replace("\n", "")
+    told = json.loads(vendas("status", arquivo, "--line", 2, "--lake", lake, "--json").stdout)["linha"]
+    assert (told["situacao"], told["venda"]["Linha do Arquivo"]) == (SALE, "2")
+    refused = vendas("status", "--line", 2, "--lake", lake)
+    assert refused.returncode == 1 and "--line is a line of one FILE; got 0" in refused.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("line", ["0", "-1", "x"])
+def test_a_line_is_a_number_from_1(tmp_path, line):
+    done = vendas("status", "a.csv", "--line", line, "--lake", tmp_path)
+    assert done.returncode == 1 and "--line" in done.stderr
