@@ -1,4 +1,4 @@
-"""Figures for notebooks and reports: readable in black and white, numbers as in Brazil.
+"""What all figures share, stacked bars above all, and that of the intake: readable in black and white.
 
 Matplotlib takes half a second to import, so it is imported only where there is something to draw. Its pyplot, which
 keeps figures alive, is left alone.
@@ -7,6 +7,8 @@ keeps figures alive, is left alone.
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from IPython.display import Image
@@ -20,11 +22,49 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAME_LENGTH = 30
-_PARTS = {  # field of Diagnosis: colour, hatch
-    "boas": ("#cfe3d4", ""),
-    "duvidosas": ("#f2b134", "////"),
-    "recusadas": ("#a63d40", "xxxx"),
-}
+_PARTS = ("boas", "duvidosas", "recusadas")  # fields of Diagnosis
+_STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
+
+
+def stack_bars(
+    axes: Axes,
+    parts: Mapping[str, Sequence[float]],
+    thickness: float = 0.7,
+    upright: bool = False,
+    detailed: bool = True,
+) -> list[float]:
+    """Draw a bar at each place, of three named parts at most, the lengths of which are given; return the bars' ends.
+
+    Without details, edges and hatches are left out.
+    """
+    draw, begin, across = (axes.bar, "bottom", "width") if upright else (axes.barh, "left", "height")
+    ends = [0.0] * len(next(iter(parts.values())))
+    for (colour, hatch, hatchcolor), (name, lengths) in zip(_STYLES, parts.items(), strict=False):
+        draw(
+            range(len(ends)), lengths, **{begin: ends, across: thickness}, label=name, color=colour,
+            hatch=hatch if detailed else "", hatchcolor=hatchcolor, edgecolor="black",
+            linewidth=0.6 if detailed else 0, clip_on=False,
+        )  # fmt: skip
+        ends = [end + length for end, length in zip(ends, lengths, strict=True)]
+    return ends
+
+
+def name_bars(axes: Axes, names: Sequence[str]) -> None:
+    """Write names beside bars, the first on top."""
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def save(figure: Figure, file_format: str, **options: object) -> bytes:
+    """Return the figure as a file, with a legend where there are several parts."""
+    handles, _ = figure.axes[0].get_legend_handles_labels()
+    if len(handles) > 1:
+        figure.legend(loc="outside lower center", ncols=len(handles), frameon=False, handlelength=3)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may hold what the font does not
+        figure.savefig(file, format=file_format, **options)
+    return file.getvalue()
 
 
 def intake_chart(diagnoses: list[Diagnosis], files: int) -> Figure | None:
@@ -39,26 +79,21 @@ def intake_chart(diagnoses: list[Diagnosis], files: int) -> Figure | None:
     shown = diagnoses[:SAMPLE_FILES]
     figure = Figure(figsize=(8, 1.5 + 0.3 * len(shown)), layout="constrained")
     axes = figure.subplots()
-    _draw_bars(axes, shown)
+    ends = stack_bars(axes, {part: [getattr(found, part) for found in shown] for part in _PARTS})
+    axes.set_xlim(0, max(*ends, 1))
     _draw_counts(axes, shown)
-    axes.set_yticks(range(len(shown)), [shorten_name(found.arquivo) for found in shown], parse_math=False)
-    axes.set_ylim(len(shown) - 0.5, -0.5)  # the first file on top
+    name_bars(axes, [shorten_name(found.arquivo) for found in shown])
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.xaxis.set_major_formatter(lambda rows, _: format_number(rows))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("linhas")
     axes.set_title(_title(files - len(shown)), loc="left", fontsize="medium")
-    figure.legend(loc="outside lower center", ncols=len(_PARTS), frameon=False)
     return figure
 
 
 def as_image(figure: Figure | None) -> Image | None:
     """The figure as a PNG, which a notebook shows and keeps; None for none."""
-    if figure is None:
-        return None
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=100)
-    return Image(png.getvalue(), format="png")
+    return None if figure is None else Image(save(figure, "png", dpi=100), format="png")
 
 
 def shorten_name(name: str, length: int = _NAME_LENGTH) -> str:
@@ -67,18 +102,6 @@ def shorten_name(name: str, length: int = _NAME_LENGTH) -> str:
         return name
     end = length // 2
     return f"{name[: length - end - 1]}…{name[-end:]}"
-
-
-def _draw_bars(axes: Axes, shown: list[Diagnosis]) -> None:
-    begins = [0] * len(shown)
-    for part, (colour, hatch) in _PARTS.items():
-        rows = [getattr(found, part) for found in shown]
-        axes.barh(
-            range(len(shown)), rows, left=begins, height=0.7, label=part, color=colour, hatch=hatch,
-            edgecolor="black", linewidth=0.6,
-        )  # fmt: skip
-        begins = [begin + more for begin, more in zip(begins, rows, strict=True)]
-    axes.set_xlim(0, max(*begins, 1))
 
 
 def _draw_counts(axes: Axes, shown: list[Diagnosis]) -> None:

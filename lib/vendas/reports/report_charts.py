@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from typing import TYPE_CHECKING
 
 from vendas.limits import FILES_DRAWN
-from vendas.reports.charts import shorten_name
+from vendas.reports.charts import save, shorten_name, stack_bars
 from vendas.text import format_duration, format_number
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _NAME_LENGTH = 34
-_FATES = {  # field of a ledger entry: colour, hatch
-    "silver": ("#cfe3d4", ""),
-    "duplicadas": ("#b8c4ce", "////"),
-    "quarentena": ("#c9655f", "xxxx"),
-}
-_TIME = {"segundos": ("#b8c4ce", "")}
+_FATES = ("silver", "duplicadas", "quarentena")  # fields of a ledger entry
+_TIME = ("segundos",)
 _INCHES = 4.6  # at this width, text of 9 points is as large on a phone as the page's own
 _STYLE = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "hatch.linewidth": 0.6}
 
@@ -44,37 +37,23 @@ def _fates(file: dict) -> Bar:
     return file["arquivo_recebido"], said, rows
 
 
-def _draw(bars: list[Bar], parts: dict[str, tuple[str, str]]) -> str:
+def _draw(bars: list[Bar], parts: tuple[str, ...]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    legend = len(parts) > 1
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has fonts for what this machine lacks
-        figure = Figure(figsize=(_INCHES, 0.45 * len(bars) + 0.35 * legend), layout="constrained")
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(_INCHES, 0.45 * len(bars) + 0.35 * (len(parts) > 1)), layout="constrained")
         axes = figure.subplots()
         axes.set_axis_off()
-        axes.set_xlim(0, max(1, *(sum(lengths) for *_, lengths in bars)))
         axes.set_ylim(len(bars) - 0.7, -0.75)  # the first on top; above each its words
-        _fill(axes, bars, parts)
+        by_part = zip(*(lengths for *_, lengths in bars), strict=True)
+        ends = stack_bars(axes, dict(zip(parts, by_part, strict=True)), thickness=0.4)
+        axes.set_xlim(0, max(1, *ends))
         for place, (name, said, _) in enumerate(bars):
             words = {"transform": axes.get_yaxis_transform(), "va": "bottom", "parse_math": False}
             axes.text(0, place - 0.25, _label(name), ha="left", **words)
             axes.text(1, place - 0.25, said, ha="right", **words)
-        if legend:
-            figure.legend(loc="outside lower left", ncols=len(parts), frameon=False)
         return _inline(figure)
-
-
-def _fill(axes: Axes, bars: list[Bar], parts: dict[str, tuple[str, str]]) -> None:
-    begins = [0.0] * len(bars)
-    for number, (part, (colour, hatch)) in enumerate(parts.items()):
-        widths = [lengths[number] for *_, lengths in bars]
-        axes.barh(
-            range(len(bars)), widths, left=begins, height=0.4, label=part, color=colour, hatch=hatch,
-            edgecolor="black", linewidth=0.6, clip_on=False,
-        )  # fmt: skip
-        begins = [begin + width for begin, width in zip(begins, widths, strict=True)]
 
 
 def _label(name: str) -> str:
@@ -84,7 +63,6 @@ def _label(name: str) -> str:
 
 def _inline(figure: Figure) -> str:
     """The figure as an element of a page: without XML's preamble, and without names that look like addresses."""
-    svg = io.StringIO()
-    figure.savefig(svg, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = svg.getvalue()
+    unknown = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    text = save(figure, "svg", transparent=True, metadata=unknown).decode()
     return re.sub(r' xmlns(:\w+)?="[^"]*"', "", text[text.index("<svg") :])

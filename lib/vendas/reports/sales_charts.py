@@ -7,8 +7,6 @@ No rows become a figure that says so. Money becomes a float only to be drawn.
 
 from __future__ import annotations
 
-import io
-import warnings
 from base64 import b64encode
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from vendas.reports.charts import shorten_name
+from vendas.reports.charts import name_bars, save, shorten_name, stack_bars
 from vendas.rules.columns import TURNOS
 from vendas.text import abbreviate, drop_zero_decimals, format_number, format_value
 
@@ -30,7 +28,6 @@ DIAS = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-
 
 _WIDTH, _DPI = 8, 144  # inches; dots for screens that show two for one
 _NAME_LENGTH, _FIGURES_IN_ROW = 48, 3
-_PARTS = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
 _LINES = (("#2f6690", "-", "o"), ("#e07a1f", "--", "s"), ("#3a3a3a", ":", "^"))  # colour, style, marker
 _MONTHS_WITH_DETAILS = 48  # more leave no room for markers, edges and hatches
 _MONTHS_NAMED = 9
@@ -88,15 +85,8 @@ def month_bars(frame: pd.DataFrame, title: str) -> Chart:
         return _empty(title, NOTHING)
     months = _every_month(frame)
     figure, axes = _canvas(title, 3.2)
-    detailed = len(months) <= _MONTHS_WITH_DETAILS
-    below = 0.0
-    for (colour, hatch, hatchcolor), name in zip(_PARTS, months, strict=False):
-        part = months[name].astype(float)
-        axes.bar(
-            range(len(months)), part, bottom=below, width=0.8, label=name, color=colour, hatchcolor=hatchcolor,
-            hatch=hatch if detailed else "", edgecolor="black", linewidth=0.6 if detailed else 0,
-        )  # fmt: skip
-        below = below + part
+    parts = {name: months[name].astype(float) for name in months}
+    stack_bars(axes, parts, 0.8, upright=True, detailed=len(months) <= _MONTHS_WITH_DETAILS)
     _name_peak(axes, months.sum(axis=1))
     _name_months(axes, months)
     return _finished(figure, title, _table(frame.assign(**{frame.columns[0]: frame.iloc[:, 0].map(_month)})))
@@ -115,17 +105,11 @@ def ranked_bars(
     parts = shown.iloc[:, 1:]
     figure, axes = _canvas(title, 0.5 + 0.32 * len(shown) + 0.3 * (parts.shape[1] > 1))
     drawn = parts.astype(float).head(MEMBERS_SHOWN if len(shown) < len(frame) else None)
-    ends = drawn.cumsum(axis=1)
-    for (colour, hatch, hatchcolor), name in zip(_PARTS, drawn, strict=False):
-        axes.barh(
-            range(len(drawn)), drawn[name], left=ends[name] - drawn[name], height=0.7, label=name, color=colour,
-            hatch=hatch, hatchcolor=hatchcolor, edgecolor="black", linewidth=0.6, clip_on=False,
-        )  # fmt: skip
-    beside = [*ends.iloc[:, -1], 0.0]  # the others have no bar: it would be the longest and dwarf the rest
+    ends = stack_bars(axes, {name: drawn[name] for name in drawn})
+    beside = [*ends, 0.0]  # the others have no bar: it would be the longest and dwarf the rest
     for place, words in enumerate(_labels(parts, label)):
         _note(axes, words, (beside[place], place), (5, 0), va="center")
-    axes.set_yticks(range(len(shown)), [_name(member) for member in shown.iloc[:, 0]], parse_math=False)
-    axes.set_ylim(len(shown) - 0.5, -0.5)  # the first member on top
+    name_bars(axes, [_name(member) for member in shown.iloc[:, 0]])
     axes.set_xlim(0, max(*beside, 1e-9))
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
@@ -166,14 +150,7 @@ def _canvas(title: str, height: float) -> tuple[Figure, Axes]:
 
 
 def _finished(figure: Figure, title: str, text: str) -> Chart:
-    handles, _ = figure.axes[0].get_legend_handles_labels()
-    if len(handles) > 1:
-        figure.legend(loc="outside lower center", ncols=len(handles), frameon=False, handlelength=3)
-    png = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may hold what the font does not
-        figure.savefig(png, format="png")
-    return Chart(title, text, png.getvalue())
+    return Chart(title, text, save(figure, "png"))
 
 
 def _empty(title: str, nothing: str) -> Chart:
