@@ -30,11 +30,11 @@ def execute(
     own beside lake and run_id.
     Raises NotebookError.
     """
-    from vendas.runs.notebook_runner import (
-        run_notebook,  # here, because papermill takes a second to import: the JVM starts meanwhile
-    )
-
     with timed(notebook):
+        from vendas.runs.notebook_runner import (
+            run_notebook,  # here, because papermill takes a second to import: the JVM starts meanwhile
+        )
+
         return run_notebook(
             resources.folder("notebooks") / f"{notebook}.ipynb",
             folder / f"{notebook}.ipynb",
