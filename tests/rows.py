@@ -9,6 +9,7 @@ from vendas import schema
 from vendas.rules.silver import POSICAO
 
 FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
+HEADER = ",".join(schema.INPUT_NAMES)
 
 _SALE = {
     "Timestamp do Registro": datetime(2024, 3, 31, 14, 5),

@@ -21,6 +21,7 @@ from rich.console import Console
 
 from inprocess import NOTEBOOKS, drop, run_notebook
 from intake_twin import Dropped, Twin
+from rows import HEADER
 from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
@@ -34,7 +35,6 @@ from vendas.stages.check_file import as_json, check_files, check_sample, sample_
 from vendas.stages.survey import survey_file
 
 NOW = datetime(2024, 6, 30, 12, 0)
-HEADER = ",".join(INPUT_NAMES)
 SALE = {"Timestamp do Registro": "2024-03-31 14:05", "Nome": "Ana", "Valor da Compra": "50"}
 
 

@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
+from rows import HEADER
 from vendas.csvfile import dialect
 from vendas.csvfile.dialect import Block, survey
 from vendas.csvfile.grammar import windows
 from vendas.errors import FileRejected
 from vendas.schema import INPUT_NAMES
 
-HEADER = ",".join(INPUT_NAMES)
 GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
 UTF8_BOM = b"\xef\xbb\xbf"
 

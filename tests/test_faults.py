@@ -20,7 +20,7 @@ import pytest
 
 from inprocess import drop
 from lake_twin import Shelf, contents
-from vendas.schema import INPUT_NAMES
+from rows import HEADER
 from vendas.warehouse.embedded import stop
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -33,14 +33,13 @@ QUICKLY = {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_SPARK_MASTER": "local[2]", "VEND
 
 HITS = Counter()  # what the kills hit; `pytest -s` shows it
 
-HEADER = ";".join(INPUT_NAMES)
 SALES = [
     f"0{day}/03/2024 1{day}:30;Zoë;D'Ávila;z@x.br;;Cadeira {day};{day}0,50;Site;Web;;Rui;5,5%;" for day in range(1, 8)
 ]
 
 
 def send(landing, name, *rows, at):
-    drop(landing.parent, name, "\r\n".join([HEADER, *rows]).encode("cp1252"), at=at)
+    drop(landing.parent, name, "\r\n".join([HEADER.replace(",", ";"), *rows]).encode("cp1252"), at=at)
 
 
 def send_the_real_files(landing):

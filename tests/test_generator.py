@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 import rules_twin as twin
+from rows import HEADER
 from vendas.errors import SettingsError
 from vendas.sample import generator
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES
-
-HEADER = ",".join(INPUT_NAMES)
 
 
 def read(paths):

@@ -3,11 +3,10 @@
 import random
 
 from inprocess import Intake, drop, run_notebook
+from rows import HEADER
 from vendas.lake.ledger import list_entries, read_events
 from vendas.landing.arrivals import BronzeFile
-from vendas.schema import INPUT_NAMES
 
-HEADER = ",".join(INPUT_NAMES)
 BAD = "sem data,,,,,,,,,,,,"
 HISTORIES, TURNS = 2, 5
 COUNTS = ("lidas", "duplicadas", "quarentena", "silver", "gold")

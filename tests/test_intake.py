@@ -16,10 +16,10 @@ import pytest
 
 from inprocess import drop, run_intake
 from intake_twin import sale_of
+from rows import HEADER
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT_COLUMNS
 
-HEADER = ",".join(INPUT_NAMES)
 UTF8_BOM = codecs.BOM_UTF8
 NBSP, ZERO_WIDTH = "\u00a0", "\u200b"
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"

@@ -12,6 +12,7 @@ import pytest
 
 from inprocess import drop, run_intake
 from intake_twin import Dropped, Twin
+from rows import HEADER
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES
 
@@ -248,7 +249,7 @@ MUTATIONS = [
 def originals(tmp_path_factory):
     """Good files, of few rows, for the twin is slow."""
     folder = tmp_path_factory.mktemp("sample")
-    odd = ODD_ROWS.format(header=",".join(INPUT_NAMES)).encode()
+    odd = ODD_ROWS.format(header=HEADER).encode()
     heads = [b"".join(path.read_bytes().splitlines(keepends=True)[:25]) for path in sorted(FIXTURES.glob("*.csv"))]
     samples = [path.read_bytes() for path in write_sample(80, folder, files=4)]
     brazilian = [data.decode().replace(",", ";").replace("\n", "\r\n").encode("cp1252") for data in samples]

@@ -6,14 +6,14 @@ import psycopg
 import pytest
 
 from inprocess import drop, run_intake, run_notebook
+from rows import HEADER
 from vendas.errors import CheckFailed
 from vendas.lake.ledger import list_entries, read_events
 from vendas.runs.pipeline import is_up_to_date
-from vendas.schema import INPUT_NAMES
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
 
-SALES = "\n".join([",".join(INPUT_NAMES), *(f"2024-01-0{day} 10:00,Ana,,,,P{day},10.00,,,,,," for day in (1, 2))])
+SALES = "\n".join([HEADER, *(f"2024-01-0{day} 10:00,Ana,,,,P{day},10.00,,,,,," for day in (1, 2))])
 SPOIL = """
 create function spoil() returns trigger language plpgsql as $$ begin new.valor_da_compra := 1; return new; end $$;
 create trigger spoil before insert on fato_vendas for each row execute function spoil();

@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csv_twin import Refused, read
+from rows import HEADER
 from vendas.csvfile import grammar
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
 from vendas.errors import FileRejected
 from vendas.schema import INPUT_NAMES
 
-HEADER = ",".join(INPUT_NAMES)
 GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
 REST = ",2,3,4,5,6,7,8,9,10,11,12,13"  # of a good row, behind its first field
 COUNT, LOOSE = "numero_de_campos", "texto_apos_aspas"

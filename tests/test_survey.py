@@ -1,11 +1,9 @@
 import pytest
 
-from rows import FILE
+from rows import FILE, HEADER
 from vendas.landing.arrivals import BronzeFile
-from vendas.schema import INPUT_NAMES
 from vendas.stages.survey import SurveyedFile, survey_files
 
-HEADER = ",".join(INPUT_NAMES)
 OTHER = "registros_b_20240102T000000000Z_bbbbbbbb.csv"
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake_twin import Dropped, Twin
-from rows import silver_row, silver_table
+from rows import HEADER, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import read_block
@@ -25,7 +25,6 @@ from vendas.stages.check_file import check_files
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA
 from vendas.stages.survey import SurveyedFile
 
-HEADER = ",".join(schema.INPUT_NAMES)
 SILVER, GOLD = schema.arrow_schema(schema.SILVER_COLUMNS), schema.arrow_schema(schema.GOLD_COLUMNS)
 NEW_YEAR = datetime(2024, 1, 1)
 

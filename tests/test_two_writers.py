@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from inprocess import Intake, cell_by_cell, drop, run_notebook
+from rows import HEADER
 from vendas.errors import ConcurrentChange
 from vendas.lake.ledger import list_entries, read_events
-from vendas.schema import INPUT_NAMES
 from vendas.warehouse.embedded import stop
 
 VENDAS = Path(sys.executable).with_name("vendas")
-HEADER = ",".join(INPUT_NAMES)
 CELLS = {"01_bronze": 7, "02_silver": 10, "03_gold": 7}  # after which another writer does all there is to do
 
 

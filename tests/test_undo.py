@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from inprocess import Intake, drop, run_intake, run_notebook
+from rows import HEADER
 from vendas import schema
 from vendas.errors import ConservationError
 from vendas.lake.ledger import list_entries, read_events, record
@@ -14,7 +15,6 @@ from vendas.lake.tables import Lake
 from vendas.runs.pipeline import is_up_to_date
 from vendas.settings import load_settings
 
-HEADER = ",".join(schema.INPUT_NAMES)
 FILE = schema.ARQUIVO.name
 COUNTS = ("lidas", "duplicadas", "quarentena", "silver", "gold")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rows import HEADER
 from vendas.lake.table_reader import read_table
-from vendas.schema import INPUT_NAMES
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
 from writers import HOLDS, another_process
@@ -62,7 +62,7 @@ def writers(lake):
     processes = []
     for how in WAYS:
         path = lake / "landing" / f"registros_{how}.csv"
-        command = [sys.executable, "-c", WRITER, path, how, ",".join(INPUT_NAMES), str(ROWS)]
+        command = [sys.executable, "-c", WRITER, path, how, HEADER, str(ROWS)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         processes.append(process)
@@ -109,7 +109,7 @@ def test_watch_takes_each_file_whole_once_it_is_complete(lake, writers):
 
 
 def test_a_run_takes_a_file_just_copied_and_names_once_each_that_stays(lake):
-    landing, header = lake / "landing", ",".join(INPUT_NAMES)
+    landing, header = lake / "landing", HEADER
     row = "2024-03-31 14:00:00,pause,,,,P,1234.56,,,,,,"
     held, long, other = landing / "registros_held.csv", landing / f"registros_{'x' * 227}.csv", landing / "vendas.csv"
     for path in (held, long, other):
