@@ -11,6 +11,7 @@ from rich.console import Console
 from vendas.errors import VendasError
 from vendas.machine import full_disk
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
+from vendas.storage import as_folder
 
 console = Console(stderr=True)
 
@@ -32,16 +33,17 @@ def local(lake: str | None) -> Settings:
 def existing(lake: str | None) -> Settings:
     """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
     settings = local(lake)
-    if not settings.lake.is_dir():
+    if not as_folder(settings.lake).is_dir():
         raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
     return settings
 
 
 def print_error(error: VendasError | OSError) -> None:
-    named = isinstance(error, OSError) and error.filename
-    message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
+    message = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError):
-        message += full_disk.explain(str(error), Path(error.filename if named else "."))
+        named = error.filename
+        message = f"{error.strerror}: {named}" if named else message
+        message += full_disk.explain(str(error), Path(named or "."))
     message = "\n".join([message, *getattr(error, "__notes__", [])])
     console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 

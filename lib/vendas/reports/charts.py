@@ -43,7 +43,7 @@ def intake_chart(diagnoses: list[Diagnosis], files: int) -> Figure | None:
     _draw_counts(axes, shown)
     axes.set_yticks(range(len(shown)), [shorten_name(found.arquivo) for found in shown], parse_math=False)
     axes.set_ylim(len(shown) - 0.5, -0.5)  # the first file on top
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.xaxis.set_major_formatter(lambda rows, _: format_number(rows))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("linhas")
