@@ -48,13 +48,14 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _take_up_batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
     moved: list[Arrival] = []
+    # pyrefly: ignore[bad-argument-type]  # it has what logging's Logger has, and says so only at run time
     batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=logger)
     with batch(event["Records"], partial(_take_up, moved), context):
         batch.process()
     logger.remove_keys(["message_id"])
     if moved:
         _start_workflow(f"files arrived: {len(moved)}")
-    return batch.response()
+    return dict(batch.response())
 
 
 def _take_up(moved: list[Arrival], record: SQSRecord) -> None:

@@ -192,6 +192,12 @@ def test_a_mistyped_command_line_exits_1_because_2_means_a_rejected_file(words):
     assert done.returncode == 1 and "Error: " in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["run"], ["watch"], ["sample", "3"]], ids=" ".join)
+def test_a_lake_in_a_folder_takes_no_landing_on_s3(tmp_path, words):
+    done = vendas(*words, "--lake", tmp_path / "lago", VENDAS_LANDING="s3://loja")
+    assert (done.returncode, done.stderr.split(":")[0]) == (1, "ArrivalError") and "VENDAS_LANDING" in done.stderr
+
+
 def test_a_lake_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "lago").touch()
     done = vendas("run", "--lake", tmp_path / "lago")

@@ -61,6 +61,17 @@ def test_environment_yml_is_rendered_from_pyprojects_pins():
     assert (ROOT / "environment.yml").read_text(encoding="utf-8") == environment_yml.render(), "call: make environment"
 
 
+def test_types_fit():
+    done = run_tool("pyrefly", "check", "--python-interpreter-path", sys.executable, "--output-format", "min-text")
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+def test_what_the_type_checker_is_to_ignore_has_a_rule_and_a_reason():
+    code = [path for folder in ("lib", "lambda", "workflow") for path in (ROOT / folder).rglob("*.py")]
+    ignored = [line for path in code for line in re.findall(r"# pyrefly:.*|# type:.*", path.read_text("utf-8"))]
+    assert [line for line in ignored if not re.fullmatch(r"# pyrefly: ignore\[[a-z-]+\]  # \w.+", line)] == []
+
+
 def test_every_dependency_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert all("==" in line for line in (*project["dependencies"], *project["optional-dependencies"]["test"]))

@@ -13,6 +13,7 @@ from vendas.lake.table_reader import read_table
 from vendas.lake.tables import RESUBMITTED_TABLE
 from vendas.schema import INPUT_NAMES
 from vendas.stages.quarantine import QuarantinedRow, export_quarantine, read_quarantine
+from vendas.storage import S3Path
 
 HEADER = ";".join(['"Loja; a"', *INPUT_NAMES])
 GOOD = "L1;2024-03-31 14:05;Ana;Souza;a@b.example;119;Livro;10,00;C;P;M;V;11%;X"
@@ -71,6 +72,10 @@ def test_the_export_names_reasons_and_origin(lake, tmp_path):
 def test_the_landing_is_no_place_to_export_to(lake):
     with pytest.raises(QuarantineError, match="is the landing"):
         export_quarantine(lake, lake / "landing", lake / "bronze" / ".." / "landing")
+
+
+def test_rows_of_a_lake_whose_landing_is_on_s3_are_exported_to_a_folder(lake, tmp_path):
+    assert list(export_quarantine(lake, S3Path("loja", "landing"), tmp_path).values()) == [3]
 
 
 def test_a_file_somebody_may_be_mending_is_not_overwritten(lake, tmp_path):

@@ -1,7 +1,7 @@
 """What a stage took, and what it says it did: the value of a notebook's last cell."""
 
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
 
 RESULT_MIME = "application/vnd.vendas.result+json"
 
@@ -38,9 +38,9 @@ class StageResult:
         )
 
     @classmethod
-    def from_json(cls, value: dict) -> Self:
+    def from_json(cls, value: dict[str, Any]) -> Self:
         """The result a notebook's output holds; raises TypeError when its fields are not a result's."""
-        result = cls(**{**value, "files": tuple(value["files"])})
+        result = cls(**value | {"files": tuple(value["files"])})
         for name, field in cls.__dataclass_fields__.items():
             if field.type is int and type(getattr(result, name)) is not int:
                 raise TypeError(f"{name} is not a whole number: {getattr(result, name)!r}")

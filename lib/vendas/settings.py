@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -117,7 +117,7 @@ def _check_env_file() -> None:
         _refuse_env_file(f"cannot be read ({error.strerror})")
 
 
-def load_settings(**given: object) -> Settings:
+def load_settings(**given: Any) -> Settings:
     """Settings from the environment and `.env`, overridden by what is given (None: not given).
 
     Raises SettingsError naming the key, what came and what was expected.
@@ -125,7 +125,7 @@ def load_settings(**given: object) -> Settings:
     _check_env_file()
     try:
         return Settings(**{key: value for key, value in given.items() if value is not None})
-    except UnicodeError as error:
+    except UnicodeDecodeError as error:
         _refuse_env_file(f"is not in UTF-8 ({error.reason} at byte {error.start})")
     except ValidationError as error:
         problems = "; ".join(

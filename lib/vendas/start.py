@@ -18,7 +18,7 @@ FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPAT
 
 def main() -> None:
     """Run the command line; start again first where this Python is not as it should be."""
-    found = own_environment(os.environ, sys.getfilesystemencoding(), sys.stdout and sys.stdout.encoding)
+    found = own_environment(os.environ, sys.getfilesystemencoding(), sys.stdout.encoding if sys.stdout else None)
     if found is not None:
         arguments = map(os.fsencode, sys.orig_argv[1:])  # the bytes that came, whatever they were decoded to
         os.execve(sys.executable, [os.fsencode(sys.executable), *arguments], found)

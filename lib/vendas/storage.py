@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -41,9 +41,10 @@ class S3Path:
         """The object's bytes, read on from wherever `seek` goes without what lies before. Raises OSError."""
         from smart_open import open as smart_open  # here, because the Lambda function has no such library
 
-        return smart_open(str(self), mode, transport_params={"client": client("s3")})
+        opened = smart_open(str(self), mode, transport_params={"client": client("s3")})
+        return cast(BinaryIO, opened)  # its own type leaves open whether the mode is of bytes or of text
 
-    def write_bytes(self, data: bytes) -> int:
+    def write_bytes(self, data: bytes | memoryview) -> int:
         """Makes the object, in one request; the bytes it has."""
         client("s3").put_object(Bucket=self.bucket, Key=self.key, Body=bytes(data))
         return len(data)
@@ -54,7 +55,7 @@ class S3Path:
 
 
 @dataclass(frozen=True)
-class S3Lake(S3Path):
+class S3Lake(S3Path):  # pyrefly: ignore[ordered-dataclass-inheritance]  # lakes are not sorted among objects
     """A lake in S3: the place of its files, and the database of the Glue Data Catalog that knows its tables."""
 
     database: str = field(default="vendas", kw_only=True)
@@ -66,6 +67,20 @@ Location = Path | S3Path
 def location(address: str) -> Location:
     """The place that Iceberg or Hadoop name by this address: `s3://…`, `file:/…`, or a path."""
     return S3Path.parse(address) if address.startswith(SCHEME) else Path(address.removeprefix("file:"))
+
+
+def as_folder(place: Location) -> Path:
+    """Return the place as a folder of this machine, for what works on local lakes only. Raises TypeError for S3."""
+    if not isinstance(place, Path):
+        raise TypeError(f"{place} is in S3; expected a folder of this machine")
+    return place
+
+
+def as_s3(place: Location) -> S3Path:
+    """Return the place as one in S3, for what works on AWS only. Raises TypeError for a folder of this machine."""
+    if not isinstance(place, S3Path):
+        raise TypeError(f"{place} is a folder of this machine; expected a place in S3")
+    return place
 
 
 @cache

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,7 +16,7 @@ from vendas.cli import display, doctor_commands, dw_commands, quarantine_command
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
-from vendas.landing.arrivals import find, list_bronze_files
+from vendas.landing.arrivals import find, landing_folder, list_bronze_files
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
@@ -34,7 +34,7 @@ app.add_typer(quarantine_commands.app, name="quarantine")
 File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
-UsageError = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
+UsageError: Any = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
 MAX_HOURS = 100 * 366 * 24
 AS_STARTED: dict[str, str] = {}  # the environment that the command was called in
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
@@ -98,7 +98,7 @@ def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) 
     _correct("replay", file, "Process again", yes, lake, json)
 
 
-def _correct(how: str, file: str, question: str, yes: bool, lake: Path | None, json: bool) -> None:
+def _correct(how: str, file: str, question: str, yes: bool, lake: str | None, json: bool) -> None:
     """Runs with one file to undo or replay, once the user has agreed."""
     settings = existing(lake)
     (found,) = find(list_bronze_files(settings.bronze), [Path(file).name])
@@ -128,7 +128,7 @@ def watch(
     from vendas.runs.watch import watch as keep_up_to_date
 
     settings = local(lake)
-    settings.landing.mkdir(parents=True, exist_ok=True)
+    landing_folder(settings.landing).mkdir(parents=True, exist_ok=True)
 
     def failed(error: VendasError | OSError, seconds: float) -> None:
         print_error(error)
@@ -184,11 +184,12 @@ def status(
     settings = load_settings(lake=lake)
     events = ledger.read_events(settings.lake)
     entries = ledger.list_entries(events)
+    stages: dict[str, list[ledger.Event]] = {}
     if files:
         named = {file.name for file in find(list_bronze_files(settings.bronze), [Path(file).name for file in files])}
         entries = [entry for entry in entries if entry["arquivo"] in named]
         stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
-    found = find_line(settings.lake, *named, line) if line is not None else None
+    found = find_line(settings.lake, entries[0]["arquivo"], line) if line is not None and entries else None
     if json:
         print_json({"files": entries} | ({"linha": found.as_json()} if found else {}))
     elif files:
@@ -214,7 +215,7 @@ def sample(
     """Writes realistic input files: Brazilian names, several channels, duplicates, empty fields."""
     from vendas.sample.generator import write_sample
 
-    written = write_sample(rows, folder or local(lake).landing, seed, files)
+    written = write_sample(rows, folder or landing_folder(local(lake).landing), seed, files)
     for path in written:
         console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
     if json:

@@ -139,7 +139,7 @@ def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> Non
             table.add_column(heading, justify="right" if heading in ("Linhas", "Segundos") else "left")
         for event in events:
             begun = f"{event.iniciado_em:%d/%m/%Y %H:%M:%S}" if event.iniciado_em else ""
-            seconds = f"{(event.registrado_em - event.iniciado_em).total_seconds():.1f}" if event.iniciado_em else ""
+            seconds = f"{(event.recorded_at - event.iniciado_em).total_seconds():.1f}" if event.iniciado_em else ""
             table.add_row(event.etapa, event.situacao, format_number(event.gravadas), begun, seconds.replace(".", ","))
         console.print(table)
         for event in events:
@@ -216,7 +216,7 @@ def _notes(found: Diagnosis) -> Iterator[str]:
     """What there is to say of a file, a sentence a line."""
     if not found.nome_aceito:
         yield "O nome não é registros*.csv: o arquivo não seria recolhido. Renomeie-o antes de enviar."
-    if found.rejected:
+    if found.rejected or found.codificacao is None:
         yield f"Seria rejeitado: {found.motivo}"
         return
     encoding = _ENCODINGS[found.codificacao] + (" com BOM" if found.bom else "")

@@ -7,6 +7,7 @@ import typer
 from vendas.cli import display
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_json
 from vendas.lake.lock import hold_lake
+from vendas.storage import as_folder
 
 app = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True)
 
@@ -16,7 +17,7 @@ def dw_url(lake: Lake = None, json: Json = False) -> None:
     """Starts the warehouse if need be and prints its URL, password included."""
     from vendas.warehouse.embedded import ensure_running
 
-    url = ensure_running(existing(lake).dw).url
+    url = ensure_running(as_folder(existing(lake).dw)).url
     print_json({"url": url}) if json else print(url)
 
 
@@ -25,7 +26,7 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
     """Stops the warehouse; nothing happens if it does not run."""
     from vendas.warehouse.embedded import stop
 
-    stopped = stop(local(lake).dw)
+    stopped = stop(as_folder(local(lake).dw))
     console.print("Warehouse stopped." if stopped else "Warehouse was not running.")
     if json:
         print_json({"stopped": stopped})
@@ -50,5 +51,5 @@ def dw_psql(context: typer.Context, lake: Lake = None) -> None:
     """Opens psql on the warehouse; what follows goes to psql, e.g. `vendas dw psql -- -c 'select 1'`."""
     from vendas.warehouse.embedded import ensure_running, psql
 
-    command, environment = psql(ensure_running(existing(lake).dw))
+    command, environment = psql(ensure_running(as_folder(existing(lake).dw)))
     os.execve(command[0], [*command, *context.args], {**os.environ, **environment})

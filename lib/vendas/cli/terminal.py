@@ -16,6 +16,7 @@ from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
 from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
+from vendas.storage import as_folder
 
 console = Console(stderr=True)
 
@@ -37,7 +38,7 @@ def local(lake: str | None) -> Settings:
 def existing(lake: str | None) -> Settings:
     """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
     settings = local(lake)
-    if not settings.lake.is_dir():
+    if not as_folder(settings.lake).is_dir():
         raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
     return settings
 
@@ -51,10 +52,10 @@ def print_error(error: Exception) -> None:
 
 
 def _describe(error: VendasError | OSError) -> str:
-    named = isinstance(error, OSError) and error.filename
-    message = f"{error.strerror}: {error.filename}" if named else f"{type(error).__name__}: {error}"
+    message = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError):
-        message += full_disk.explain(str(error), Path(error.filename if named else "."))
+        message = f"{error.strerror}: {error.filename}" if error.filename else message
+        message += full_disk.explain(str(error), Path(error.filename or "."))
     return "\n".join([message, *getattr(error, "__notes__", [])])
 
 

@@ -78,7 +78,7 @@ class ForeignLetters:
             return None
         words = [_word_at(file, place) for place in self.places]
         pages = {page: sum(map(_portuguese_letters, _all_decoded(words, page))) for page in CODE_PAGES}
-        page = max(pages, key=pages.get)
+        page = max(pages, key=pages.__getitem__)
         return page, words[0].decode("cp1252", errors="replace"), _all_decoded(words[:1], page)[0]
 
 

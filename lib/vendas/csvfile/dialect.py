@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from vendas.csvfile.header import Header, find_header
 from vendas.csvfile.row_finder import RowFinder
 from vendas.limits import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 from vendas.schema import ORIGIN_NAME
+from vendas.storage import Location
 
 LISTED_LINES = 20  # of repeated headers that a survey names
 
@@ -61,7 +61,7 @@ class Survey:
         return places[-1] if places else None
 
 
-def survey(path: Path, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int = CSV_WINDOW_BYTES) -> Survey:
+def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int = CSV_WINDOW_BYTES) -> Survey:
     """Read all of the file twice: for its encoding, without which blanks have no meaning, and for its records.
 
     Blocks are cut at the first record end at or after `block_bytes`. Memory is bounded by the longest record allowed

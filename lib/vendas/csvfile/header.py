@@ -53,20 +53,20 @@ def find_header(file: BinaryIO, text: Encoded) -> Header:
     """
     sep = _SEP_LINE.match(text.head, text.begin)
     begin, line = (sep.end(), 2) if sep else (text.begin, 1)
-    closest, problem = None, None
+    headers, problems = [], []
     for delimiter in DELIMITERS:
         try:
             header = _read_header(file, begin, text.end, line, text.encoding, delimiter)
         except FileRejected as error:
-            problem = problem or error
+            problems.append(error)
             continue
         if are_headers(header.places):
             _check_sep_line(sep, delimiter)
             return header
-        if closest is None or _matches(header) > _matches(closest):
-            closest = header
-    if closest is None or (problem and not _matches(closest)):
-        raise problem
+        headers.append(header)
+    closest = max(headers, key=_matches, default=None)
+    if closest is None or (problems and not _matches(closest)):
+        raise problems[0]
     raise _header_below(file, begin, text.end, line, text.encoding, closest.line) or _mismatch(closest)
 
 
@@ -120,7 +120,9 @@ def _header_below(
             window = next(windows(read, delimiter, first_line, HEADER_WINDOW_BYTES, MAX_HEADER_BYTES), None)
         except FileRejected:
             continue
-        for record in RowFinder(encoding, delimiter).headers(window) if window else ():
+        if window is None:
+            continue
+        for record in RowFinder(encoding, delimiter).headers(window):
             line = int(window.lines[record])
             lines = f"a linha {first}" if line - 1 == first else f"as linhas {first} a {line - 1}"
             return reject(

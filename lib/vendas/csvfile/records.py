@@ -4,7 +4,6 @@ Runs in Spark's Python workers, a block at a time.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from vendas.errors import ConservationError
 from vendas.limits import CSV_WINDOW_BYTES
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES, LINHA, ORIGEM, PROBLEMAS, TEXTO
+from vendas.storage import Location
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -38,7 +38,7 @@ UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
 
 
 def read_block(
-    path: Path, block: Block, survey: Survey, window_bytes: int = CSV_WINDOW_BYTES
+    path: Location, block: Block, survey: Survey, window_bytes: int = CSV_WINDOW_BYTES
 ) -> Iterator[pa.RecordBatch]:
     """The block's rows in RECORD_SCHEMA, in batches of about `window_bytes` of text; only these are held in memory."""
     with path.open("rb") as file:

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import ProbeFailed
 from vendas.lake.jars import spark_version
-from vendas.lake.spark import S3A_REGION, map_on_workers, table_name
+from vendas.lake.spark import S3A_REGION, hadoop_configuration, jvm_of, map_on_workers, table_name
 from vendas.machine.environment import is_writable
 from vendas.machine.job_environment import WRITABLE
 from vendas.reports.pages import notebook_pages
@@ -40,12 +40,12 @@ GIVEN = ("boto3", "papermill", "psycopg", "pyiceberg", "vendas")  # to the job, 
 
 def versions(spark: SparkSession) -> str:
     """Python, Spark, Java and Iceberg are those of one version of Glue that this project runs on."""
-    java = spark._jvm.System.getProperty("java.version")
+    java = jvm_of(spark).System.getProperty("java.version")
     found = {
         "python": ".".join(map(str, sys.version_info[:3])),
         "spark": spark.version,
         "java": java,
-        "iceberg": spark._jvm.org.apache.iceberg.IcebergBuild.version(),
+        "iceberg": jvm_of(spark).org.apache.iceberg.IcebergBuild.version(),
     }
     told = ", ".join(f"{name} {version}" for name, version in found.items())
     expected = GLUE.get(spark_version(spark.version))
@@ -125,7 +125,7 @@ def _can_write(folder: str | None) -> bool:
 
 def region_of_driver(spark: SparkSession, expected: str) -> str:
     """Boto3 and S3A work in the stack's region on the driver."""
-    found = {"boto3": region_of_process(), "S3A": spark._jsc.hadoopConfiguration().get(S3A_REGION)}
+    found = {"boto3": region_of_process(), "S3A": hadoop_configuration(spark.sparkContext).get(S3A_REGION)}
     return _all_in(expected, found)
 
 
@@ -205,6 +205,6 @@ def _write_there(_: int, path: S3Path) -> int:
 def driver_version(spark: SparkSession) -> str:
     """Return the version of the Redshift driver that Glue brings."""
     with suppress(Py4JError):
-        driver: Any = spark._jvm.com.amazon.redshift.jdbc.Driver()
+        driver: Any = jvm_of(spark).com.amazon.redshift.jdbc.Driver()
         return f"{driver.getMajorVersion()}.{driver.getMinorVersion()}"
     return "unknown"

@@ -13,7 +13,7 @@ from vendas.doctor.findings import Finding, findings_as_json
 from vendas.errors import ProbeFailed, without_java_frames
 from vendas.lake.spark import session
 from vendas.settings import Settings
-from vendas.storage import S3Path
+from vendas.storage import S3Path, as_s3
 from vendas.warehouse.endpoint import Endpoint
 from vendas.warehouse.load import endpoint_of
 
@@ -64,7 +64,7 @@ class Preflight:
     def looks(self) -> dict[str, Probe]:
         """Return what there is to look at, in the order in which a run would meet it."""
         settings, region = self._settings, self._region or "the region of --aws_region, which the job is not given"
-        spark, endpoint = lambda: self._spark, lambda: self._endpoint
+        spark, endpoint, staging = lambda: self._spark, lambda: self._endpoint, lambda: as_s3(settings.staging)
         return {
             "Spark": Probe(lambda: job_probes.versions(spark()), _PINS),
             "Python modules": Probe(job_probes.modules, _PINS),
@@ -74,10 +74,10 @@ class Preflight:
             "Region of workers": Probe(lambda: job_probes.region_of_workers(spark(), region), _DEPLOY),
             "Notebook": Probe(lambda: job_probes.kernel(settings), _NOTEBOOK),
             "Catalog": Probe(lambda: job_probes.catalog(spark()), _LAKE),
-            "Staging": Probe(lambda: job_probes.staging(spark(), settings.staging), _LAKE),
+            "Staging": Probe(lambda: job_probes.staging(spark(), staging()), _LAKE),
             "Warehouse": Probe(lambda: warehouse_probes.connect(spark(), endpoint()), _WAREHOUSE),
             "SQL": Probe(lambda: warehouse_probes.explain(spark(), endpoint()), _SQL, "Warehouse"),
-            "COPY": Probe(lambda: warehouse_probes.copy(spark(), endpoint(), settings.staging), _COPY, "Warehouse"),
+            "COPY": Probe(lambda: warehouse_probes.copy(spark(), endpoint(), staging()), _COPY, "Warehouse"),
         }
 
     def findings(self) -> list[Finding]:
@@ -121,4 +121,4 @@ def run_preflight(settings: Settings, name: str, region: str | None) -> None:
     """Look at everything, print it as JSON, and leave it under the lake's runs for who asked."""
     document = json.dumps(findings_as_json(Preflight(settings, region).findings()), ensure_ascii=False)
     print(document, flush=True)
-    result_path(settings.lake, name).write_bytes(document.encode())
+    result_path(as_s3(settings.lake), name).write_bytes(document.encode())

@@ -14,7 +14,7 @@ from vendas.doctor.job_probes import driver_version
 from vendas.errors import ProbeFailed, WarehouseConflict, WarehouseError, without_java_frames
 from vendas.lake.data_files import WrittenFile
 from vendas.storage import S3Path
-from vendas.warehouse.endpoint import Endpoint
+from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import engine_of
 from vendas.warehouse.jdbc import Transaction, transaction
 from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
@@ -53,6 +53,8 @@ def connect(spark: SparkSession, endpoint: Endpoint) -> str:
 
 def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
     """COPY reads the staging folder under its role: one row into a table that nobody else sees."""
+    if not isinstance(endpoint, RedshiftEndpoint):
+        raise ProbeFailed(f"{endpoint.jdbc_url} is no Redshift; only that has a role for COPY")
     path = staging / f"preflight-{secrets.token_hex(4)}"
     rows = pa.table({"texto": ["é"], "numero": pa.array([7], pa.int32())})
     engine = engine_of(endpoint)

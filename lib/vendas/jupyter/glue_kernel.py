@@ -84,12 +84,12 @@ class SessionKernel(GlueKernel):
         # boto3 in a session knows no region of its own, and S3A would take one for all.
         settings |= dict.fromkeys(REGION, self.kernel_gateway.glue_client.meta.region_name)
         code = f"import os, vendas.jupyter.glue_output; os.environ.update({settings!r})"
-        session, state = self.get_session_id(), None
-        asked = self.kernel_gateway.run_statement(session, code)["Id"]
-        while state not in FINAL_STATEMENT_STATUS:
-            time.sleep(_WAIT_SECONDS if state else 0)
-            done = self.kernel_gateway.get_statement(session, asked)["Statement"]
-            state = done["State"]
+        gateway, session = self.kernel_gateway, self.get_session_id()
+        asked = gateway.run_statement(session, code)["Id"]
+        done = gateway.get_statement(session, asked)["Statement"]
+        while done["State"] not in FINAL_STATEMENT_STATUS:
+            time.sleep(_WAIT_SECONDS)
+            done = gateway.get_statement(session, asked)["Statement"]
         if not _went_well(done):
             said = done.get("Output", {}).get("ErrorValue", done["State"])
             raise RuntimeError(f"the session cannot use this project: {said}. Check VENDAS_GLUE_MODULES")

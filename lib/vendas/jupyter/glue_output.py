@@ -19,6 +19,7 @@ def wrap_last_value(code: str) -> str:
     if not body or not isinstance(body[-1], ast.Expr) or code.rstrip().endswith(";"):
         return code
     value, encoded = body[-1], code.encode()  # ast counts columns in bytes
+    assert value.end_lineno is not None and value.end_col_offset is not None  # what was parsed has an end
     lines = encoded.splitlines(keepends=True)
     begin = sum(map(len, lines[: value.lineno - 1])) + value.col_offset
     end = sum(map(len, lines[: value.end_lineno - 1])) + value.end_col_offset

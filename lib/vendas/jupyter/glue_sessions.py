@@ -13,6 +13,7 @@ from vendas.errors import SettingsError
 from vendas.lake.spark import JVM_OPTIONS
 from vendas.limits import GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES, GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS
 from vendas.settings import Settings
+from vendas.storage import as_s3
 
 KERNEL = {"name": "glue_pyspark", "display_name": "Glue PySpark", "language": "python"}
 ARGUMENTS = {
@@ -32,7 +33,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "glue_idle_timeout": str(GLUE_SESSION_IDLE_MINUTES),
         "glue_timeout": str(GLUE_SESSION_MINUTES),
         "glue_session_id_prefix": "vendas",
-        "glue_tags": json.dumps({"project": "vendas", "lake": settings.lake.bucket}),
+        "glue_tags": json.dumps({"project": "vendas", "lake": as_s3(settings.lake).bucket}),
         "glue_additional_python_modules": _required(
             "glue_modules", settings.glue_modules, "the s3:// address of the modules that `make deploy` uploaded"
         ),

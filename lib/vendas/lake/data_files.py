@@ -5,7 +5,7 @@ A data file is part of its table once the table's metadata names it (`vendas.lak
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +116,7 @@ class HeldFile:
         return counted
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[pq.ParquetFile, dict[str, str]]]:
+    def _opened(self) -> Generator[tuple[pq.ParquetFile, dict[str, str]]]:
         """The file, and what it calls the columns. It gives texts that repeat as dictionaries, as it has them.
 
         Iceberg knows columns by their numbers, and writes `Arquivo_x20de_x20Origem`.

@@ -222,4 +222,5 @@ def maven_central() -> str:
     ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
     with zipfile.ZipFile(ivy) as jar:
         properties = jar.read("org/apache/ivy/core/settings/repository.properties").decode()
-    return re.search(r"^ivy\.ibiblio\.default\.artifact\.root\s*=\s*(\S+)", properties, re.MULTILINE)[1]
+    (root,) = re.findall(r"^ivy\.ibiblio\.default\.artifact\.root\s*=\s*(\S+)", properties, re.MULTILINE)
+    return root

@@ -45,6 +45,11 @@ class Event:
     notebook: str | None = None
     contrato: int = schema.CONTRACT
 
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was recorded; one that is yet to be comes after all that are."""
+        return self.registrado_em or datetime.max
+
 
 def read_events(place: Location) -> list[Event]:
     """All events ever recorded in a lake; read without Spark, whose first query costs seconds."""
@@ -60,7 +65,7 @@ def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]
     if not events:
         return
     now = datetime.now(UTC).replace(tzinfo=None)
-    newest = {event.arquivo: event.registrado_em for event in sorted(known, key=lambda event: event.registrado_em)}
+    newest = {event.arquivo: event.recorded_at for event in sorted(known, key=lambda event: event.recorded_at)}
     rows = [
         replace(
             event,
@@ -81,10 +86,10 @@ def notebook_of(stage: str) -> str:
 
 def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
     """The last event of each file and stage: `{arquivo: {etapa: event}}`, in bronze order."""
-    by_time = sorted(events, key=lambda event: event.registrado_em)
+    by_time = sorted(events, key=lambda event: event.recorded_at)
     newest = {(event.arquivo, event.etapa): event for event in by_time}
     files: dict[str, dict[str, Event]] = {}
-    for (arquivo, etapa), event in sorted(newest.items(), key=lambda item: BronzeFile.parse(item[0][0])):
+    for (arquivo, etapa), event in sorted(newest.items(), key=lambda item: BronzeFile.of(item[0][0])):
         files.setdefault(arquivo, {})[etapa] = event
     return files
 
@@ -105,7 +110,7 @@ def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
         return False
     if stage not in done:
         return done[previous].situacao == PROCESSED
-    return done[stage].registrado_em < done[previous].registrado_em
+    return done[stage].recorded_at < done[previous].recorded_at
 
 
 def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
@@ -214,7 +219,7 @@ def _entry(done: dict[str, Event]) -> dict:
         "arquivo": bronze.arquivo,
         "arquivo_recebido": bronze.arquivo_recebido,
         "situacao": PENDING if waiting else bronze.situacao,
-        "motivo": "; ".join(filter(None, [bronze.motivo, silver and silver.motivo])) or None,
+        "motivo": "; ".join(filter(None, [bronze.motivo, silver.motivo if silver else None])) or None,
         "lidas": silver.lidas if silver else 0,
         "duplicadas": silver.duplicadas if silver else 0,
         "quarentena": silver.quarentena if silver else 0,

@@ -1,7 +1,7 @@
 """One run or upkeep at a time holds a lake."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def hold_lake(lake: Location, waiting: Callable[[], None]) -> AbstractContextMan
 
 
 @contextmanager
-def _hold_folder(lake: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def _hold_folder(lake: Path, waiting: Callable[[], None]) -> Generator[None]:
     lake.mkdir(parents=True, exist_ok=True)
     with (lake / LOCK).open("w") as file:
         try:

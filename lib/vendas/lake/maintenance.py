@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import UpkeepError, without_java_frames
 from vendas.lake.lock import hold_lake
-from vendas.lake.spark import CATALOG, table_name
+from vendas.lake.spark import CATALOG, jvm_of, table_name
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import iceberg_table, properties
 from vendas.landing.s3_objects import bytes_below
@@ -154,7 +154,8 @@ def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> N
 
 def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, oldest: datetime) -> None:
     """By Iceberg's action: its procedure refuses files younger than a day, fearing writers; the lock keeps them out."""
-    action = spark._jvm.org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession).deleteOrphanFiles(table)
+    actions = jvm_of(spark).org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession)
+    action = actions.deleteOrphanFiles(table)
     if isinstance(folder, S3Path):
         action.usePrefixListing(True)  # by Iceberg's own client, which knows the bucket by one name: `s3://`
     action.olderThan(int(oldest.timestamp() * 1000)).execute()

@@ -9,7 +9,7 @@ conditional writes".
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -95,7 +95,7 @@ class _Lock:
 
 
 @contextmanager
-def hold_object(path: S3Path, waiting: Callable[[], None]) -> Iterator[None]:
+def hold_object(path: S3Path, waiting: Callable[[], None]) -> Generator[None]:
     """Hold the lock that this object is for the block; call `waiting` once when another holds it, then wait.
 
     A holder that is cut off from S3 for LOCK_DEAD_SECONDS loses it and is not told: what it does meanwhile must be

@@ -9,14 +9,14 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
-from py4j.java_gateway import JavaGateway, JavaObject
+from py4j.java_gateway import JavaGateway, JavaObject, JVMView
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException, PySparkRuntimeError
@@ -28,9 +28,10 @@ from vendas.lake.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.limits import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
 from vendas.machine.environment import isolate, leave_gateway, nameless_user
 from vendas.settings import Settings
-from vendas.storage import SCHEME, Location, S3Lake, region_of_process
+from vendas.storage import SCHEME, Location, S3Lake, as_folder, region_of_process
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 CATALOG = "lago"
 _CATALOG = f"spark.sql.catalog.{CATALOG}"
@@ -119,8 +120,28 @@ def table_name(spark: SparkSession, table: str) -> str:
 
 def lake_of(spark: SparkSession) -> Location:
     """The lake that a session works on."""
-    place = spark.conf.get(_WAREHOUSE)
-    return S3Lake.parse(place, database=spark.conf.get(_NAMESPACE)) if place.startswith(SCHEME) else Path(place)
+    place = _configured(spark, _WAREHOUSE)
+    return S3Lake.parse(place, database=_configured(spark, _NAMESPACE)) if place.startswith(SCHEME) else Path(place)
+
+
+def _configured(spark: SparkSession, key: str) -> str:
+    value = spark.conf.get(key)
+    assert value is not None  # without a default, Spark raises for what is not set
+    return value
+
+
+def jvm_of(spark: SparkSession) -> JVMView:
+    """The classes of the session's JVM, by their Java names."""
+    jvm = spark._jvm
+    assert jvm is not None  # it has one from its start to its end
+    return jvm
+
+
+def hadoop_configuration(context: SparkContext) -> JavaObject:
+    """Hadoop's configuration in Spark's driver."""
+    java_context = context._jsc
+    assert java_context is not None  # it has one from its start to its end
+    return java_context.hadoopConfiguration()
 
 
 def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
@@ -140,7 +161,7 @@ def _java_options(work_bytes: int | None) -> list[str]:
 
 
 @contextmanager
-def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = None) -> Iterator[dict[str, str]]:
+def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = None) -> Generator[dict[str, str]]:
     """A running JVM; yields the variables by which a child process joins it.
 
     `work_bytes` is how much there is to read, where that is known: a JVM for little work starts quicker. The JVM makes
@@ -162,7 +183,7 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
 
 
 @contextmanager
-def private_session(settings: Settings) -> Iterator[SparkSession]:
+def private_session(settings: Settings) -> Generator[SparkSession]:
     """A session of this process alone, whose JVM keeps its own words from the terminal and ends with the block."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -184,8 +205,10 @@ def session(settings: Settings) -> SparkSession:
     Raises SparkStartError.
     """
     if SparkContext._active_spark_context is None:
-        joined = "PYSPARK_GATEWAY_PORT" in os.environ  # pyspark's own protocol between launcher and driver
-        gateway = launch_gateway() if joined else _launch(configuration(settings), settings.lake / "spark.log")
+        if "PYSPARK_GATEWAY_PORT" in os.environ:  # pyspark's own protocol between launcher and driver
+            gateway = launch_gateway()
+        else:
+            gateway = _launch(configuration(settings), as_folder(settings.lake) / "spark.log")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
@@ -207,7 +230,7 @@ def _prepare_for_s3(context: SparkContext) -> None:
     Without it, S3A takes one region for all, and boto3 refuses to work; workers start in environments of their own.
     """
     if region := region_of_process():
-        context._jsc.hadoopConfiguration().set(S3A_REGION, region)
+        hadoop_configuration(context).set(S3A_REGION, region)
         context.environment["AWS_DEFAULT_REGION"] = region
 
 

@@ -1,7 +1,7 @@
 """Lake tables read without Spark, whose first query costs seconds: by pyiceberg."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import pyarrow as pa
 from vendas.errors import VendasError
 from vendas.lake.data_files import HeldFile, with_field_ids
 from vendas.schema import TABLES, names
-from vendas.storage import Location, S3Lake, client, location
+from vendas.storage import Location, S3Lake, as_folder, client, location
 
 if TYPE_CHECKING:
     from pyiceberg.expressions import BooleanExpression
@@ -40,7 +40,7 @@ def table_exists(lake: Location, table: str) -> bool:
     """Whether a table of a lake exists, readable or not."""
     if isinstance(lake, S3Lake):
         return _in_glue(lake, table) is not None
-    return _current_metadata(lake / table / "metadata") is not None
+    return _current_metadata(as_folder(lake / table / "metadata")) is not None
 
 
 def columns_of(lake: Location, table: str) -> pa.Schema:
@@ -54,15 +54,20 @@ def read_table(lake: Location, table: str) -> pa.Table:
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
 
 
-def read_rows(lake: Location, table: str, equal: Mapping[str, str | int]) -> pa.Table:
-    """The rows of a table whose columns have these values; none in a table of an older version that lacks a column."""
+def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, line: int) -> pa.Table:
+    """The rows of a table that come from this line of this bronze file; `columns` hold the file's name and the line.
+
+    None in a table of an older version, which lacks a column.
+    """
 
     def scan(opened: "Table") -> pa.Table:
-        from pyiceberg.expressions import And, EqualTo
+        from pyiceberg.expressions import And, EqualTo, Reference, literal
 
-        if not equal.keys() <= set(opened.schema().column_names):
+        if not {*columns} <= set(opened.schema().column_names):
             return opened.schema().as_arrow().empty_table()
-        return opened.scan(And(*(EqualTo(name, value) for name, value in equal.items()))).to_arrow()
+        of_file, of_line = map(Reference, columns)
+        where = And(EqualTo(term=of_file, value=literal(file)), EqualTo(term=of_line, value=literal(line)))
+        return opened.scan(where).to_arrow()
 
     rows = _open_table(lake, table, scan)
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
@@ -71,7 +76,10 @@ def read_rows(lake: Location, table: str, equal: Mapping[str, str | int]) -> pa.
 def count_rows(lake: Location, table: str) -> int:
     """Rows that a table of a lake holds, as `Lake.total`."""
     snapshot = _open_table(lake, table, lambda opened: opened.current_snapshot())
-    return int(snapshot.summary["total-records"]) if snapshot else 0
+    if snapshot is None:
+        return 0
+    assert snapshot.summary is not None  # every writer of this project and Iceberg's own give one
+    return int(snapshot.summary.additional_properties["total-records"])
 
 
 def held_files(
@@ -87,7 +95,8 @@ def held_files(
         scan = scan.use_ref(branch) if branch else scan
         columns, files = _columns(opened, table), []
         moment = next(
-            (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"), None
+            (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"),
+            -1,  # no column has this number
         )
         for task in scan.plan_files():
             if task.delete_files:
@@ -110,9 +119,7 @@ def count_by_file(
     """Rows that a table holds of each of these bronze files, whose name is in `column`; 0 where it holds none."""
     if not files:
         return {}
-    from pyiceberg.expressions import In
-
-    held = held_files(lake, table, In(column, files), branch=branch)
+    held = held_files(lake, table, is_one_of(column, files), branch=branch)
     counted: Counter[str] = Counter()
     with ThreadPoolExecutor() as threads:
         for found in threads.map(lambda file: file.count_values(column), held):
@@ -120,11 +127,21 @@ def count_by_file(
     return {file: counted[file] for file in files}
 
 
+def is_one_of(column: str, files: Collection[str]) -> "BooleanExpression":
+    """The condition that a column holds one of these bronze files."""
+    from pyiceberg.expressions import In, Reference, literal
+
+    return In(term=Reference(column), values={literal(file) for file in files})
+
+
 def _columns(opened: "Table", table: str) -> pa.Schema:
+    from pyiceberg.types import ListType
+
     fields = {field.name: field for field in opened.schema().fields}
     numbers = {name: field.field_id for name, field in fields.items()}
-    lists = {name: field.field_type for name, field in fields.items() if hasattr(field.field_type, "element_id")}
-    return with_field_ids(TABLES[table], numbers, {name: type.element_id for name, type in lists.items()})
+    types = {name: field.field_type for name, field in fields.items()}
+    lists = {name: type.element_id for name, type in types.items() if isinstance(type, ListType)}
+    return with_field_ids(TABLES[table], numbers, lists)
 
 
 def _as_number(bound: bytes | None) -> int | None:
@@ -137,7 +154,7 @@ def _open_table(lake: Location, table: str, read: Callable[["Table"], T]) -> T |
         return read(opened) if opened else None
     from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
 
-    while metadata := _current_metadata(lake / table / "metadata"):
+    while metadata := _current_metadata(as_folder(lake / table / "metadata")):
         try:
             return read(StaticTable.from_metadata(str(metadata)))
         except FileNotFoundError:  # upkeep may have let go of it meanwhile; the version that replaced it is there

@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 from vendas import schema
 from vendas.errors import ConcurrentChange
 from vendas.lake.data_files import DataFile, HeldFile, Target
-from vendas.lake.spark import lake_of, table_name
-from vendas.lake.table_reader import columns_of, count_by_file, held_files, shape
+from vendas.lake.spark import jvm_of, lake_of, table_name
+from vendas.lake.table_reader import columns_of, count_by_file, held_files, is_one_of, shape
 from vendas.limits import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
 from vendas.storage import location
 
@@ -98,9 +98,7 @@ class Lake:
 
     def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
         """The data files that can hold rows of these bronze files."""
-        from pyiceberg.expressions import In
-
-        return held_files(self.place, table, In(_FILE[table], files)) if files else []
+        return held_files(self.place, table, is_one_of(_FILE[table], files)) if files else []
 
     def target(self, table: str) -> Target:
         """Where data files of the table are written."""
@@ -184,10 +182,13 @@ class Change:
         """The data files it then had that can hold sales from the first to the last moment."""
         if self._base is None:
             return []
-        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
+        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual, Reference, literal
 
-        moment = _TIMESTAMP[self._table]
-        between = And(GreaterThanOrEqual(moment, first.isoformat()), LessThanOrEqual(moment, last.isoformat()))
+        moment = Reference(_TIMESTAMP[self._table])
+        between = And(
+            GreaterThanOrEqual(term=moment, value=literal(first.isoformat())),
+            LessThanOrEqual(term=moment, value=literal(last.isoformat())),
+        )
         return held_files(self._lake.place, self._table, between, snapshot=self._base)
 
     def rows_of(self, files: Collection[str]) -> DataFrame:
@@ -271,7 +272,7 @@ def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -
 
 def _added(spark: SparkSession, table: JavaObject, file: DataFile) -> JavaObject:
     """Iceberg's own object of a file that is to be added; its statistics are read from its footer."""
-    iceberg = spark._jvm.org.apache.iceberg
+    iceberg = jvm_of(spark).org.apache.iceberg
     footer = table.io().newInputFile(file.path, file.bytes)
     built = (
         iceberg.DataFiles.builder(table.spec())
@@ -302,4 +303,4 @@ def iceberg_table(spark: SparkSession, table: str) -> JavaObject:
     """Iceberg's own object of a table, for what SQL cannot ask or would take a query for."""
     name = table_name(spark, table)
     spark.table(name)  # opens this session's catalog; else the next line could open another session's
-    return spark._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)
+    return jvm_of(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)

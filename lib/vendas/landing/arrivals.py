@@ -26,6 +26,7 @@ __all__ = [
     "check_present",
     "find",
     "is_sales_file",
+    "landing_folder",
     "explain_left_behind",
     "explain_left_by_run",
     "find_new_files",
@@ -37,7 +38,8 @@ __all__ = [
 
 def list_bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
     """All files of bronze, in bronze order; anything else there is ignored."""
-    parsed = (BronzeFile.parse(name) for name in _moves(bronze).names_in(bronze))
+    names = _s3_moves().names_in(bronze) if isinstance(bronze, S3Path) else folder_moves.names_in(bronze)
+    parsed = map(BronzeFile.parse, names)
     return sorted(file for file in parsed if file)
 
 
@@ -46,14 +48,19 @@ def find_new_files(bronze: Path | S3Path) -> NewFiles:
 
     Raises ArrivalError.
     """
-    return _moves(bronze).look(bronze) if isinstance(bronze, S3Path) else NewFiles(list_bronze_files(bronze))
+    return _s3_moves().look(bronze) if isinstance(bronze, S3Path) else NewFiles(list_bronze_files(bronze))
 
 
 def list_waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
     """Return the sales files in landing itself that a run would take up, by name; sub-folders are not looked into."""
-    return (
-        _moves(landing).waiting_files(landing) if isinstance(landing, S3Path) else look_at_landing(landing, 0).waiting
-    )
+    return _s3_moves().waiting_files(landing) if isinstance(landing, S3Path) else look_at_landing(landing, 0).waiting
+
+
+def landing_folder(landing: Path | S3Path) -> Path:
+    """Return the landing of a lake in a folder, which must be a folder, too. Raises ArrivalError."""
+    if not isinstance(landing, Path):
+        raise ArrivalError(f"Landing is {landing}, the lake a folder: set VENDAS_LANDING to a folder, too.")
+    return landing
 
 
 def look_at_landing(landing: Path, quiet: float) -> Landing:
@@ -84,19 +91,19 @@ def sweep(landing: Path | S3Path, bronze: Path | S3Path, quiet: float = QUIET_SE
     that is still being written stays for the next sweep. Raises: ArrivalError when a copy cannot be made or differs
     from its original; the original then stays.
     """
-    if isinstance(landing, S3Path) != isinstance(bronze, S3Path):
+    if isinstance(landing, S3Path) and isinstance(bronze, S3Path):
+        arrived = _s3_moves().sweep(landing, bronze)
+    elif isinstance(landing, Path) and isinstance(bronze, Path):
+        arrived = folder_moves.sweep(landing, bronze, quiet)
+    else:
         raise ArrivalError(
             f"Landing is {landing} and bronze is {bronze}: one a folder, one on S3. "
             "Both must be folders or both on S3; set VENDAS_LAKE and VENDAS_LANDING."
         )
-    moves = _moves(bronze)
-    arrived = moves.sweep(landing, bronze) if isinstance(bronze, S3Path) else moves.sweep(landing, bronze, quiet)
-    return sorted(arrived, key=lambda arrival: BronzeFile.parse(arrival.bronze_name))
+    return sorted(arrived, key=lambda arrival: BronzeFile.of(arrival.bronze_name))
 
 
-def _moves(place: Path | S3Path):
-    if isinstance(place, S3Path):
-        from vendas.landing import s3_moves  # boto3 takes 0.2 s to load, which a lake in folders has no use for
+def _s3_moves():
+    from vendas.landing import s3_moves  # boto3 takes 0.2 s to load, which a lake in folders has no use for
 
-        return s3_moves
-    return folder_moves
+    return s3_moves

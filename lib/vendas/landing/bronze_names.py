@@ -91,10 +91,17 @@ class BronzeFile:
         match = _BRONZE_NAME.fullmatch(name)
         return cls(match["time"], name) if match else None
 
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """The bronze file of a name that an arrival gave. Raises ValueError for another."""
+        if (file := cls.parse(name)) is None:
+            raise ValueError(f"{name} is no bronze file's name")
+        return file
+
     @property
     def received_as(self) -> str:
         """The name it arrived under (its ending in lower case)."""
-        return _BRONZE_NAME.fullmatch(self.name)["stem"] + ".csv"
+        return self.name[: -_ADDED_BYTES - len(".csv")] + ".csv"
 
 
 @dataclass(frozen=True)

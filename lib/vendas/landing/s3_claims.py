@@ -9,7 +9,7 @@ listed all of bronze, that day begins with the first run.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -81,7 +81,7 @@ def claim_first(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None
         if status(error) != 412:
             raise
     first = _read(s3, claim)
-    return first and first.arrival
+    return first.arrival if first else None
 
 
 def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
@@ -118,7 +118,7 @@ def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
     return NewFiles(sorted(filter(None, map(BronzeFile.parse, names))), arrivals, done)
 
 
-def _of_moved(s3: BaseClient, claims: Iterator[S3Path], bronze: S3Path) -> Iterator[tuple[S3Path, Landed]]:
+def _of_moved(s3: BaseClient, claims: Iterable[S3Path], bronze: S3Path) -> Iterator[tuple[S3Path, Landed]]:
     """The claims of objects that are gone from landing: whoever still means to move one finds nothing to copy."""
     for claim in claims:
         landed = _read(s3, claim)

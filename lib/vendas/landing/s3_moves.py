@@ -5,7 +5,7 @@ several may be at work at once. So whoever is first claims the object (`s3_claim
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -179,7 +179,7 @@ def _delete(s3: BaseClient, landed: Landed) -> None:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _explained(what: str) -> Generator[None]:
     """A block that raises ArrivalError, saying `what` failed, when AWS refuses or cannot be reached."""
     try:
         yield

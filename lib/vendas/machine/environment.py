@@ -40,7 +40,7 @@ def isolate(environment: MutableMapping[str, str] = os.environ) -> None:
     foreign = [name for name in foreign_variables(environment) if not name.startswith(_GATEWAY)]
     for name in (*foreign, *_OF_THIS_PROCESS):
         environment.pop(name, None)
-    environment |= {"LC_ALL": LOCALE}
+    environment["LC_ALL"] = LOCALE
     if not home_is_usable(environment):
         for name, place in writable_folders(temporary_folder() / "home").items():
             environment.setdefault(name, place)

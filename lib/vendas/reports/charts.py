@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import Image
 
@@ -28,7 +28,7 @@ _STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40",
 
 def stack_bars(
     axes: Axes,
-    parts: Mapping[str, Sequence[float]],
+    parts: Mapping[Hashable, Iterable[float]],
     thickness: float = 0.7,
     upright: bool = False,
     detailed: bool = True,
@@ -38,12 +38,13 @@ def stack_bars(
     Without details, edges and hatches are left out.
     """
     draw, begin, across = (axes.bar, "bottom", "width") if upright else (axes.barh, "left", "height")
-    ends = [0.0] * len(next(iter(parts.values())))
-    for (colour, hatch, hatchcolor), (name, lengths) in zip(_STYLES, parts.items(), strict=False):
+    bars = {name: list(lengths) for name, lengths in parts.items()}
+    ends = [0.0] * len(next(iter(bars.values())))
+    for (colour, hatch, hatchcolor), (name, lengths) in zip(_STYLES, bars.items(), strict=False):
+        of_way: dict[str, Any] = {begin: ends, across: thickness}
         draw(
-            range(len(ends)), lengths, **{begin: ends, across: thickness}, label=name, color=colour,
-            hatch=hatch if detailed else "", hatchcolor=hatchcolor, edgecolor="black",
-            linewidth=0.6 if detailed else 0, clip_on=False,
+            range(len(ends)), lengths, **of_way, label=name, color=colour, hatch=hatch if detailed else "",
+            hatchcolor=hatchcolor, edgecolor="black", linewidth=0.6 if detailed else 0, clip_on=False,
         )  # fmt: skip
         ends = [end + length for end, length in zip(ends, lengths, strict=True)]
     return ends
@@ -55,7 +56,7 @@ def name_bars(axes: Axes, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def save(figure: Figure, file_format: str, **options: object) -> bytes:
+def save(figure: Figure, file_format: str, **options: Any) -> bytes:
     """Return the figure as a file, with a legend where there are several parts."""
     handles, _ = figure.axes[0].get_legend_handles_labels()
     if len(handles) > 1:
@@ -83,7 +84,7 @@ def intake_chart(diagnoses: list[Diagnosis], files: int) -> Figure | None:
     axes.set_xlim(0, max(*ends, 1))
     _draw_counts(axes, shown)
     name_bars(axes, [shorten_name(found.arquivo) for found in shown])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.xaxis.set_major_formatter(lambda rows, _: format_number(rows))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("linhas")

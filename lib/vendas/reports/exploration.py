@@ -1,7 +1,7 @@
 """What analysts ask of a lake: SQL on its star schema, and the quality of each file from its ledger."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -58,7 +58,7 @@ def _redshift(endpoint: RedshiftEndpoint) -> "redshift_connector.Connection":
 
 
 @contextmanager
-def _trusting(certificate: str | None) -> Iterator[None]:
+def _trusting(certificate: str | None) -> Generator[None]:
     """A block in which OpenSSL trusts a file in place of what the machine trusts; the driver has no option for it."""
     before = os.environ.get("SSL_CERT_FILE")
     if certificate:
@@ -66,10 +66,11 @@ def _trusting(certificate: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if certificate and before is None:
-            del os.environ["SSL_CERT_FILE"]
-        elif certificate:
-            os.environ["SSL_CERT_FILE"] = before
+        if certificate:
+            if before is None:
+                del os.environ["SSL_CERT_FILE"]
+            else:
+                os.environ["SSL_CERT_FILE"] = before
 
 
 def ask(warehouse: Engine, query: str) -> pd.DataFrame:
@@ -107,6 +108,6 @@ def _worst_first(entry: dict) -> tuple:
 
 
 def _described(entry: dict) -> str:
-    arrived = datetime.strptime(BronzeFile.parse(entry["arquivo"]).event_time[:13], "%Y%m%dT%H%M")
+    arrived = datetime.strptime(BronzeFile.of(entry["arquivo"]).event_time[:13], "%Y%m%dT%H%M")
     state = "" if entry["situacao"] == PROCESSED else f" ({entry['situacao']})"
     return f"{entry['arquivo_recebido']}, {arrived:%d/%m/%Y %H:%M}{state}"

@@ -4,7 +4,7 @@ They are the last thing a run does, its data being published by then: what goes 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -123,7 +123,7 @@ class Law(NamedTuple):
 
 
 @contextmanager
-def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
+def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> Generator[None]:
     """Writes the run's pages when the block ends, well or by an exception, which then has a note that names the page.
 
     The block fills `run` in. A report that cannot be written is one line to `warn`; it fails no run.

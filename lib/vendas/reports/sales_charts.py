@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -58,7 +58,7 @@ def key_figures(frame: pd.DataFrame, title: str) -> Chart:
     for place, (name, value) in enumerate(frame.iloc[0].items()):
         y, x = divmod(place, _FIGURES_IN_ROW)
         _centre(axes, x + 0.5, y + 0.3, abbreviate(value), fontsize=18)
-        _centre(axes, x + 0.5, y + 0.72, name, color="#555555")
+        _centre(axes, x + 0.5, y + 0.72, str(name), color="#555555")
     return _finished(figure, title, _table(frame))
 
 
@@ -73,7 +73,7 @@ def month_lines(frame: pd.DataFrame, title: str) -> Chart:
     for (colour, style, marker), line in zip(_LINES, drawn, strict=False):
         axes.plot(places, line, style, color=colour, label=line.name, marker=marker if detailed else None, markersize=4)
     if len(drawn) == 2:
-        axes.fill_between(places, *drawn, color="#d9d9d9", linewidth=0)
+        axes.fill_between(places, drawn[0], drawn[1], color="#d9d9d9", linewidth=0)
     _name_peak(axes, months.iloc[:, 0])
     _name_months(axes, months)
     return _finished(figure, title, _table(frame.assign(**{frame.columns[0]: frame.iloc[:, 0].map(_month)})))
@@ -104,7 +104,7 @@ def ranked_bars(
     shown = _first_and_others(frame)
     parts = shown.iloc[:, 1:]
     figure, axes = _canvas(title, 0.5 + 0.32 * len(shown) + 0.3 * (parts.shape[1] > 1))
-    drawn = parts.astype(float).head(MEMBERS_SHOWN if len(shown) < len(frame) else None)
+    drawn = parts.astype(float).iloc[: MEMBERS_SHOWN if len(shown) < len(frame) else None]
     ends = stack_bars(axes, {name: drawn[name] for name in drawn})
     beside = [*ends, 0.0]  # the others have no bar: it would be the longest and dwarf the rest
     for place, words in enumerate(_labels(parts, label)):
@@ -125,12 +125,12 @@ def heat_map(frame: pd.DataFrame, title: str) -> Chart:
     rows = [*TURNOS, *sorted(set(frame[row]) - set(TURNOS))]
     table = frame.pivot(index=row, columns=column, values=value).reindex(index=rows, columns=DIAS)
     table = table.where(table.notna(), 0)
-    numbers = table.astype(float).to_numpy()
+    values, numbers = table.to_numpy(), table.astype(float).to_numpy()
     figure, axes = _canvas(title, 1 + 0.4 * len(rows))
     axes.imshow(numbers, cmap="Blues", vmin=0, vmax=max(numbers.max(), 1e-9), aspect="auto")
     for y, x in ((y, x) for y in range(len(rows)) for x in range(len(DIAS))):
         dark = numbers[y, x] > 0.65 * numbers.max()
-        _centre(axes, x, y, abbreviate(table.iloc[y, x]), color="white" if dark else "black")
+        _centre(axes, x, y, abbreviate(values[y, x]), color="white" if dark else "black")
     axes.set_xticks(range(len(DIAS)), [name.removesuffix("-feira") for name in DIAS])
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
@@ -160,7 +160,7 @@ def _empty(title: str, nothing: str) -> Chart:
     return _finished(figure, title, nothing)
 
 
-def _centre(axes: Axes, x: float, y: float, words: str, **style: object) -> None:
+def _centre(axes: Axes, x: float, y: float, words: str, **style: Any) -> None:
     axes.text(x, y, words, ha="center", va="center", parse_math=False, **style)
 
 
@@ -183,7 +183,7 @@ def _name_months(axes: Axes, months: pd.DataFrame) -> None:
     money = isinstance(months.to_numpy().flat[0], Decimal)
     typed = Decimal if money else round
     axes.yaxis.set_major_formatter(lambda value, _: drop_zero_decimals(abbreviate(typed(value))))
-    axes.yaxis.get_major_locator().set_params(integer=not money)
+    axes.locator_params(axis="y", integer=not money)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.8)
     axes.set_axisbelow(True)
 
@@ -195,7 +195,7 @@ def _name_peak(axes: Axes, values: pd.Series) -> None:
     _note(axes, words, (place, float(value)), (0, 6), ha="left" if place < len(values) / 2 else "right")
 
 
-def _note(axes: Axes, words: str, at: tuple[float, float], offset: tuple[int, int], **aligned: str) -> None:
+def _note(axes: Axes, words: str, at: tuple[float, float], offset: tuple[int, int], **aligned: Any) -> None:
     axes.annotate(words, at, offset, textcoords="offset points", fontsize="small", parse_math=False, **aligned)
 
 

@@ -53,7 +53,7 @@ NO_EVIDENCE = Evidence()
 def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
     """Return records, as `csvfile.records` reads them, as rows of VALIDATED_SCHEMA; `evidence` is of all their file."""
     clean = _clean(records)
-    texts = {column.name: columns.text_or_default(clean[column.name], column.default) for column in schema.TEXT_COLUMNS}
+    texts = {c.name: columns.text_or_default(clean[c.name], c.default or "") for c in schema.TEXT_COLUMNS}
     ambiguous = _ambiguous(clean, evidence)
     typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in _RULES.items()}
     reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in _RULES]

@@ -21,7 +21,7 @@ from vendas.results import Stage, StageResult
 from vendas.runs import run_archive
 from vendas.runs.lake_notebooks import execute, explore
 from vendas.settings import Settings
-from vendas.storage import client
+from vendas.storage import as_s3, client
 
 NAMESPACE, SERVICE = "Vendas", "pipeline"
 TAKES_CORRECTIONS, BEFORE_EXPLORATION = ledger.notebook_of("bronze"), ledger.notebook_of("dw")
@@ -66,11 +66,11 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
     log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
     with tempfile.TemporaryDirectory() as temporary:
         folder, kept = Path(temporary) / job_run.run_id, settings.runs / job_run.run_id
-        run_archive.fetch(settings.runs, job_run.run_id, folder)
+        run_archive.fetch(as_s3(settings.runs), job_run.run_id, folder)
         try:
             own = read_corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
             with hold_lake(settings.lake, lambda: log.info(WAITING)):
-                result = execute(notebook, settings, folder, settings.as_environment(), **own)
+                result = execute(notebook, settings, folder, settings.as_environment(), own)
         except VendasError as error:
             said = str(error).replace(str(folder), str(kept))  # where what it names will be
             log.error(said)
@@ -87,17 +87,19 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
 
 def read_corrections(properties: dict[str, str]) -> dict[str, list[str]]:
     """The bronze files to undo and to replay: JSON lists among the workflow run's properties. Raises SettingsError."""
-    given = {name: properties.get(name, "[]") for name in CORRECTIONS}
-    for name, text in given.items():
+    given: dict[str, list[str]] = {}
+    for name in CORRECTIONS:
+        text = properties.get(name, "[]")
         try:
-            given[name] = json.loads(text)
+            files = json.loads(text)
         except ValueError:
-            given[name] = None
-        if not isinstance(given[name], list) or not all(isinstance(file, str) for file in given[name]):
+            files = None
+        if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
             raise SettingsError(
                 f"The workflow run's property {name} is not usable: expected a JSON list of bronze files, such as "
                 f'["registros_site_20240102T030405678Z_0a1b2c3d.csv"], got {text!r}. Start the workflow again with it.'
             )
+        given[name] = files
     return given
 
 
@@ -111,8 +113,8 @@ def _tell(
 ) -> None:
     """Pages, notebooks, metrics. What goes wrong here is logged and fails no job: the data is published by now."""
     try:
-        executed, failed = _executed(folder), isinstance(outcome, Failed)
-        no_stage = {report.EXPLORATION, outcome.notebook if failed else None}
+        executed, failed = _executed(folder), outcome if isinstance(outcome, Failed) else None
+        no_stage = {report.EXPLORATION, failed.notebook if failed else None}
         events = ledger.read_events(settings.lake)
         surveyed = [event for event in events if event.etapa == "bronze" and event.run_id == job_run.run_id]
         run = report.Run(
@@ -120,13 +122,13 @@ def _tell(
             begun=min((begun for _, begun in executed), default=datetime.now(UTC)),
             stages=[stage for stage, _ in executed if stage.notebook not in no_stage],
             files=ledger.list_entries(events, job_run.run_id),
-            failure=outcome.said if failed else None,
+            failure=failed.said if failed else None,
             notes=list(notes),
             usage=Usage.of([stage.seconds for stage, _ in executed], job_run.dpus, surveyed),
         )
         report.write_pages(run, settings.lake, folder, log.warning)
-        run_archive.store(folder, settings.runs)
-        if not failed:
+        run_archive.store(folder, as_s3(settings.runs))
+        if isinstance(outcome, StageResult):
             _measure(outcome, run.stages[-1].seconds)
         _count_pending(ledger.list_entries(events))
     except Exception:

@@ -1,6 +1,6 @@
 """The notebooks of a lake: which follows which, and how a run executes one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vendas import resources
@@ -21,8 +21,8 @@ def execute(
     settings: Settings,
     folder: Path,
     environment: dict[str, str],
+    parameters: Mapping[str, object],
     on_cell: OnCell = lambda notebook, done, total: None,
-    **parameters: object,
 ) -> StageResult:
     """Execute a notebook into `folder`, whose name is the run's id, and return its result.
 
@@ -57,7 +57,7 @@ def explore(
     Return what went wrong, for the report; `warn` is told of it in a line.
     """
     try:
-        execute(EXPLORATION, settings, folder, environment, on_cell)
+        execute(EXPLORATION, settings, folder, environment, {}, on_cell)
     except NotebookError as error:
         warn(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
         return [exploration_failed(error)]

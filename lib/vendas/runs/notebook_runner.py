@@ -181,7 +181,7 @@ class _Engine(NBClientEngine):
     """papermill's engine with an environment for the kernel, a word at each cell, and a look at each reply."""
 
     @classmethod
-    def execute_managed_notebook(
+    def execute_managed_notebook(  # pyrefly: ignore[bad-override]  # papermill passes an engine's own options by name
         cls, nb_man, kernel_name, *, environment, log, on_cell, position, kernel, start_timeout, execution_timeout, **_
     ):
         cell_complete = nb_man.cell_complete

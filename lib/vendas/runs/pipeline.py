@@ -9,18 +9,24 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from vendas.errors import ArrivalError
 from vendas.lake import ledger
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import gateway_environment
 from vendas.lake.table_reader import count_rows
 from vendas.lake.tables import SILVER_TABLE
-from vendas.landing.arrivals import explain_left_by_run, list_bronze_files, list_waiting_files, look_at_landing
+from vendas.landing.arrivals import (
+    explain_left_by_run,
+    landing_folder,
+    list_bronze_files,
+    list_waiting_files,
+    look_at_landing,
+)
 from vendas.reports.report import Run, reported
 from vendas.results import Stage
 from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
 from vendas.runs.run_log import LOG, logged
 from vendas.settings import Settings
+from vendas.storage import as_folder
 from vendas.warehouse.embedded import is_initialized
 
 
@@ -88,11 +94,10 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
     Where the ledger knows that nothing is to be done, no notebook runs and the report has no stages.
     """
     begun = time.monotonic()
-    if not isinstance(settings.landing, Path):
-        raise ArrivalError(f"Landing is {settings.landing}, the lake a folder: set VENDAS_LANDING to a folder, too.")
+    landing = landing_folder(settings.landing)
     with hold_lake(settings.lake, progress.waiting):
         run = Run(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
-        folder = settings.runs / run.run_id
+        folder = as_folder(settings.runs) / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
             progress.starting(run.run_id)
             warn = partial(_warn, progress)
@@ -112,7 +117,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                     warn(f"The lake is up to date with this version: {_count(before)} before, {_count(after)} now.")
                 run.files = ledger.list_entries(after, run.run_id)
                 run.notes = explore(settings, folder, {}, warn, progress.cell_done) if settings.report else []
-    left = explain_left_by_run(look_at_landing(settings.landing, settings.quiet_seconds))
+    left = explain_left_by_run(look_at_landing(landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
 
@@ -126,7 +131,7 @@ def _count(events: list[ledger.Event]) -> str:
 def is_up_to_date(settings: Settings) -> bool:
     """Whether a run would find nothing to do. A lake without any event is not: its tables may still have to be made."""
     events = ledger.read_events(settings.lake)
-    if not events or list_waiting_files(settings.landing) or not is_initialized(settings.dw):
+    if not events or list_waiting_files(settings.landing) or not is_initialized(as_folder(settings.dw)):
         return False
     return not is_behind(settings, events)
 
@@ -148,8 +153,10 @@ def _bytes_to_read(settings: Settings, corrections: Corrections) -> int:
     unfinished = {entry["arquivo"] for entry in ledger.list_entries(events) if entry["situacao"] == ledger.PENDING}
     new = {file.name for file in ledger.find_unsurveyed(events, files, arrived=[])}
     everything = corrections != NO_CORRECTIONS
-    paths = [settings.bronze / file.name for file in files if everything or file.name in unfinished | new]
-    return sum(path.stat().st_size for path in [*paths, *list_waiting_files(settings.landing)] if path.exists())
+    bronze = as_folder(settings.bronze)
+    paths = [bronze / file.name for file in files if everything or file.name in unfinished | new]
+    waiting = look_at_landing(landing_folder(settings.landing), 0).waiting
+    return sum(path.stat().st_size for path in [*paths, *waiting] if path.exists())
 
 
 def run_notebooks(
@@ -166,7 +173,7 @@ def run_notebooks(
     own = {ledger.notebook_of("bronze"): asdict(corrections)}
     for notebook in NOTEBOOKS:
         begun = time.monotonic()
-        execute(notebook, settings, folder, environment, progress.cell_done, **own.get(notebook, {}))
+        execute(notebook, settings, folder, environment, own.get(notebook, {}), progress.cell_done)
         stage = Stage(notebook, round(time.monotonic() - begun, 3))
         progress.stage_done(stage)
         yield stage

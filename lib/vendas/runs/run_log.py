@@ -6,7 +6,7 @@ a cell said of its error may quote a row, so that stays in the executed notebook
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ _COUNTS = ("lidas", "duplicadas", "quarentena", "duvidosas", "silver", "gold", "
 
 
 @contextmanager
-def logged(run: Run, folder: Path) -> Iterator[None]:
+def logged(run: Run, folder: Path) -> Generator[None]:
     """Keep the log of the block, which does this run, in the folder; an exception gets a note that names it.
 
     Raises OSError where the log cannot be begun; what it later lacks for a full disk fails no run.
@@ -59,7 +59,7 @@ def logged(run: Run, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def timed(what: str) -> Iterator[None]:
+def timed(what: str) -> Generator[None]:
     """Log that this has begun, and at the block's end, unless that is an exception, how long it took."""
     LOG.info("%s begun", what)
     begun = time.monotonic()
@@ -95,11 +95,11 @@ class _Formatter(logging.Formatter):
         record.exc_text = None  # where a handler of somebody else's keeps the whole of it
         return super().format(record)
 
-    def formatException(self, raised: tuple) -> str:
+    def formatException(self, ei: tuple) -> str:
         """Return the traceback; of a notebook's error without what its cell said."""
-        _, error, frames = raised
+        _, error, frames = ei
         if not isinstance(error, NotebookError):
-            return super().formatException(raised)
+            return super().formatException(ei)
         cause = getattr(error.__cause__, "ename", type(error.__cause__).__name__) if error.__cause__ else ""
         first = str(error).partition("\n")[0]
         return f"{''.join(format_tb(frames))}NotebookError: {first} {cause}".rstrip()

@@ -3,17 +3,18 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from vendas.errors import VendasError
 from vendas.lake import ledger
-from vendas.landing.arrivals import explain_left_behind, look_at_landing
+from vendas.landing.arrivals import explain_left_behind, landing_folder, look_at_landing
 from vendas.limits import WATCH_LONGEST_WAIT_SECONDS
 from vendas.runs.pipeline import is_behind
 from vendas.settings import Settings
+from vendas.storage import as_folder
 from vendas.warehouse import embedded, load
 
 
@@ -22,6 +23,7 @@ class Lookout:
 
     def __init__(self, settings: Settings, tell: Callable[[Path, str], None] = lambda path, why: None):
         self._settings, self._tell = settings, tell
+        self._landing = landing_folder(settings.landing)
         self._waiting: list[tuple] = []
         self._told: dict[Path, str] = {}
         self._finished: list[int | None] | None = None  # when bronze and ledger changed last, if nothing was pending
@@ -38,7 +40,7 @@ class Lookout:
 
         So one that goes on growing keeps no other from being taken. What stays there, and why, is told once of each.
         """
-        found = look_at_landing(self._settings.landing, self._settings.quiet_seconds)
+        found = look_at_landing(self._landing, self._settings.quiet_seconds)
         before, self._waiting = self._waiting, _described(found.waiting)
         staying = explain_left_behind(replace(found, young=[]))
         for path, why in staying.items():
@@ -48,7 +50,8 @@ class Lookout:
         return bool(found.takeable) or bool(self._waiting) and self._waiting == before
 
     def _sees_unfinished(self) -> bool:
-        changed = [_changed(self._settings.bronze), _changed(self._settings.lake / "ledger" / "metadata")]
+        lake = as_folder(self._settings.lake)
+        changed = [_changed(lake / "bronze"), _changed(lake / "ledger" / "metadata")]
         if changed == self._finished:  # reading the ledger costs more, the longer it is
             return False
         behind = is_behind(self._settings, ledger.read_events(self._settings.lake))
@@ -64,7 +67,7 @@ class Task:
         self.due = float("-inf")
         self._wait = retry
 
-    def attempt(self, clock: Callable[[], float], failed: Callable[[Exception, float], None]) -> None:
+    def attempt(self, clock: Callable[[], float], failed: Callable[[VendasError | OSError, float], None]) -> None:
         """Does it, and says when it is due again; `failed` is told of an error and of the seconds until then."""
         try:
             self.action()
@@ -79,7 +82,7 @@ class Task:
 
 def keep_doing(
     tasks: Sequence[Task],
-    failed: Callable[[Exception, float], None],
+    failed: Callable[[VendasError | OSError, float], None],
     stopped: Callable[[], bool],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -97,7 +100,7 @@ def watch(
     every: float,
     refresh: float,
     run: Callable[[], object],
-    failed: Callable[[Exception, float], None],
+    failed: Callable[[VendasError | OSError, float], None],
     stopped: Callable[[], bool],
     tell: Callable[[Path, str], None],
 ) -> None:
@@ -120,7 +123,7 @@ def watch(
 
 
 @contextmanager
-def until_signal() -> Iterator[Callable[[], bool]]:
+def until_signal() -> Generator[Callable[[], bool]]:
     """A block that SIGINT or SIGTERM ends by a KeyboardInterrupt, which goes no further; yields whether one came.
 
     Only the first signal interrupts, so that nothing interrupts the clearing up; and some library may swallow it.
@@ -144,8 +147,9 @@ def until_signal() -> Iterator[Callable[[], bool]]:
 
 def refresh_star(settings: Settings) -> None:
     """Refreshes the star of a lake that has a warehouse, which is started if need be. Raises WarehouseError."""
-    if embedded.is_initialized(settings.dw):
-        load.refresh(embedded.ensure_running(settings.dw))
+    dw = as_folder(settings.dw)
+    if embedded.is_initialized(dw):
+        load.refresh(embedded.ensure_running(dw))
 
 
 def _described(files: list[Path]) -> list[tuple]:

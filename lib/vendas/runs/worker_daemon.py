@@ -23,16 +23,16 @@ IMPORTED = ("vendas.warehouse.staging", "vendas.stages.transform")
 _work = daemon.worker_main
 
 
-def _work_at_once(told: BufferedReader, answers: BufferedWriter) -> None:
+def _work_at_once(infile: BufferedReader, outfile: BufferedWriter) -> None:
     for finder in sys.path_importer_cache.values():
         if isinstance(finder, zipimporter):
             finder.invalidate_caches = lambda: None
     gc.freeze()
-    told.peek(1)  # until the first part is here
-    with socket.socket(fileno=os.dup(told.fileno())) as connection:
+    infile.peek(1)  # until the first part is here
+    with socket.socket(fileno=os.dup(infile.fileno())) as connection:
         if connection.family != socket.AF_UNIX and hasattr(socket, "TCP_QUICKACK"):  # Linux has it
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-    _work(told, answers)
+    _work(infile, outfile)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from vendas.reasons import Reason
 from vendas.rules.quality_warnings import Hint, QualityWarning, codes_of, find_repeated_moments, is_repeated
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate
 from vendas.stages.survey import SurveyedFile
+from vendas.storage import Location
 
 ACCEPTED = "aceito"
 
@@ -118,12 +119,12 @@ def check_files(paths: Iterable[Path], now: datetime) -> list[Diagnosis]:
     return [_diagnose(str(path), _survey(path), now) for path in paths]
 
 
-def check_sample(bronze: Path, events: Iterable[Event], now: datetime) -> list[Diagnosis]:
+def check_sample(bronze: Location, events: Iterable[Event], now: datetime) -> list[Diagnosis]:
     """The same of files that bronze has surveyed, from the first SAMPLE_ROWS rows of the first SAMPLE_FILES files."""
     return [
         _diagnose(
             event.arquivo_recebido,
-            event.motivo if event.situacao == REJECTED else _head(SurveyedFile.of(bronze, event)),
+            (event.motivo or "") if event.situacao == REJECTED else _head(SurveyedFile.of(bronze, event)),
             now,
         )
         for event in list(events)[:SAMPLE_FILES]

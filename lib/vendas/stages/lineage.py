@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from hashlib import md5
 
 from vendas import schema
-from vendas.lake.table_reader import read_rows
+from vendas.lake.table_reader import read_line
 from vendas.lake.tables import QUARANTINE_TABLE, SILVER_TABLE
 from vendas.storage import Location
 
@@ -36,9 +36,9 @@ class Line:
 
 def find_line(lake: Location, arquivo: str, linha: int) -> Line:
     """Find what the record on this line became, without Spark."""
-    found = read_rows(lake, SILVER_TABLE, {schema.ARQUIVO.name: arquivo, schema.LINHA_DO_ARQUIVO.name: linha})
-    for sale in found.to_pylist():
+    of_silver = (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name)
+    for sale in read_line(lake, SILVER_TABLE, of_silver, arquivo, linha).to_pylist():
         return Line(arquivo, linha, SALE, venda_id=md5(f"{arquivo}|{linha}".encode()).hexdigest(), venda=sale)
-    for row in read_rows(lake, QUARANTINE_TABLE, {"arquivo": arquivo, "linha": linha}).to_pylist():
+    for row in read_line(lake, QUARANTINE_TABLE, ("arquivo", "linha"), arquivo, linha).to_pylist():
         return Line(arquivo, linha, REFUSED, motivos=tuple(row["motivos"]), texto=row["texto"])
     return Line(arquivo, linha)

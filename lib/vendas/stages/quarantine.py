@@ -14,6 +14,7 @@ from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE
 from vendas.landing.arrivals import BronzeFile
 from vendas.reasons import Reason
 from vendas.schema import ORIGIN_NAME, REASONS_NAME
+from vendas.storage import Location
 from vendas.text import find_invisible
 
 
@@ -39,27 +40,27 @@ class QuarantinedRow:
         return [f"A linha tem caracteres que não se veem ({', '.join(found)}); redigite o campo."] if found else []
 
 
-def read_quarantine(lake: Path) -> list[QuarantinedRow]:
+def read_quarantine(lake: Location) -> list[QuarantinedRow]:
     """All rows ever refused, by bronze order and line."""
     links = read_table(lake, RESUBMITTED_TABLE).to_pylist()
     resubmitted = {(link["arquivo_de_origem"], link["linha_de_origem"]) for link in links}
     rows = [
         QuarantinedRow(
-            **{**row, "motivos": tuple(row["motivos"])}, corrigida=(row["arquivo"], row["linha"]) in resubmitted
+            **row | {"motivos": tuple(row["motivos"])}, corrigida=(row["arquivo"], row["linha"]) in resubmitted
         )
         for row in read_table(lake, QUARANTINE_TABLE).to_pylist()
     ]
-    return sorted(rows, key=lambda row: (BronzeFile.parse(row.arquivo), row.linha))
+    return sorted(rows, key=lambda row: (BronzeFile.of(row.arquivo), row.linha))
 
 
-def export_quarantine(lake: Path, landing: Path, folder: Path) -> dict[Path, int]:
+def export_quarantine(lake: Location, landing: Location, folder: Path) -> dict[Path, int]:
     """Writes the rows not mended yet as CSV files to mend, one a bronze file; returns the rows of each file.
 
     Each has the original header and rows in the original delimiter, as UTF-8 with a BOM (spreadsheets want it), and
     two more columns: the reasons, which intake ignores, and the row's origin, by which it is linked when it comes back.
     Raises QuarantineError, before anything is written, when `folder` is the landing or holds such a file already.
     """
-    if folder.resolve() == landing.resolve():
+    if isinstance(landing, Path) and folder.resolve() == landing.resolve():
         raise QuarantineError(f"{folder} is the landing: the rows would come back unmended. Export to another folder.")
     headers = {name: json.loads(stages["bronze"].dialeto) for name, stages in _surveyed(lake).items()}
     rows = [row for row in read_quarantine(lake) if not row.corrigida]
@@ -77,7 +78,7 @@ def export_quarantine(lake: Path, landing: Path, folder: Path) -> dict[Path, int
     return {path: count for path, (_, count) in texts.items()}
 
 
-def _surveyed(lake: Path) -> dict[str, dict]:
+def _surveyed(lake: Location) -> dict[str, dict]:
     return {name: stages for name, stages in latest(read_events(lake)).items() if stages["bronze"].dialeto}
 
 

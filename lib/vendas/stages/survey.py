@@ -62,6 +62,7 @@ class SurveyedFile:
     @classmethod
     def of(cls, folder: Location, event: Event) -> Self:
         """The file that bronze's event tells of."""
+        assert event.dialeto is not None  # bronze has it of every file that it took
         known = json.loads(event.dialeto)
         blocks = tuple(Block(**block) for block in known.pop("blocks"))
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}

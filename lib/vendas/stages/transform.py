@@ -285,5 +285,5 @@ def _write_gold(silver: HeldFile, arquivos: pa.Array, target: Target) -> list[Da
     return [target.write(to_gold(rows), silver.ano) for rows in rebatch(found, RANGE_ROWS)]
 
 
-def _moment(microseconds: int) -> datetime:
+def _moment(microseconds: int | np.int64) -> datetime:
     return np.datetime64(int(microseconds), "us").astype(datetime)

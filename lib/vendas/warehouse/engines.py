@@ -7,7 +7,7 @@ rows are put into a file (by Spark's Python workers), and how such files get int
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import WrittenFile
+from vendas.lake.spark import jvm_of
 from vendas.storage import Location, S3Path
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 
@@ -25,7 +26,7 @@ class PostgreSQL:
     """COPY takes its own binary format in half the time of CSV, from the driver: the server may not read our files."""
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
-    lock_loads = "lock table arquivos_carregados in exclusive mode"
+    lock_loads: LiteralString = "lock table arquivos_carregados in exclusive mode"
     own_ddl = ("ddl/postgresql",)
     own_indexes = ("ddl/postgresql/indexes",)  # made once there are rows, which then come in twice as fast
     own_checks = ()
@@ -41,7 +42,7 @@ class PostgreSQL:
     def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
         """A java.sql.Connection. DriverManager does not see drivers that Spark added; the driver itself connects."""
         given = {"user": endpoint.user, "password": endpoint.password}
-        return spark._jvm.org.postgresql.Driver().connect(endpoint.jdbc_url, _properties(spark, given))
+        return jvm_of(spark).org.postgresql.Driver().connect(endpoint.jdbc_url, _properties(spark, given))
 
     @staticmethod
     def ddl(sql: str) -> str:
@@ -63,7 +64,7 @@ class PostgreSQL:
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:
         """Append files of rows to a table."""
-        copying, java = transaction.connection.getCopyAPI(), transaction.spark._jvm.java.io
+        copying, java = transaction.connection.getCopyAPI(), jvm_of(transaction.spark).java.io
         for file in files:
             content = java.FileInputStream(file.path)
             try:
@@ -94,7 +95,7 @@ class Redshift:
         }
         if endpoint.root_certificate:
             given["sslrootcert"] = endpoint.root_certificate
-        return spark._jvm.com.amazon.redshift.jdbc.Driver().connect(endpoint.jdbc_url, _properties(spark, given))
+        return jvm_of(spark).com.amazon.redshift.jdbc.Driver().connect(endpoint.jdbc_url, _properties(spark, given))
 
     @staticmethod
     def ddl(sql: str) -> str:
@@ -141,8 +142,15 @@ def engine_of(endpoint: Endpoint) -> Engine:
     return Redshift if isinstance(endpoint, RedshiftEndpoint) else PostgreSQL
 
 
+def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
+    """A java.sql.Connection to the engine that listens there."""
+    if isinstance(endpoint, RedshiftEndpoint):
+        return Redshift.connect(spark, endpoint)
+    return PostgreSQL.connect(spark, endpoint)
+
+
 def _properties(spark: SparkSession, given: dict[str, str]) -> JavaObject:
-    properties = spark._jvm.java.util.Properties()
+    properties = jvm_of(spark).java.util.Properties()
     for name, value in given.items():
         properties.setProperty(name, value)
     return properties

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
 from vendas.limits import CONFLICT_PAUSES
 from vendas.machine import full_disk
 from vendas.warehouse.endpoint import Endpoint
-from vendas.warehouse.engines import engine_of
+from vendas.warehouse.engines import connect, engine_of
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class Transaction:
 
     @staticmethod
     @contextmanager
-    def _closing(statement: JavaObject) -> Iterator[JavaObject]:
+    def _closing(statement: JavaObject) -> Generator[JavaObject]:
         try:
             yield statement
         finally:
@@ -76,14 +76,14 @@ class Transaction:
 
 
 @contextmanager
-def transaction(spark: SparkSession, endpoint: Endpoint) -> Iterator[Transaction]:
+def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transaction]:
     """A connection and its one transaction: committed when the block ends, rolled back if it raises, always closed.
 
     Raises WarehouseError for whatever the database, its driver or Spark refuses; WarehouseConflict if that is because
     of what another transaction did meanwhile.
     """
     try:
-        connection = engine_of(endpoint).connect(spark, endpoint)
+        connection = connect(spark, endpoint)
         try:
             connection.setAutoCommit(False)
             yield Transaction(spark, endpoint, connection)
@@ -105,11 +105,13 @@ def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Tran
 
     Raises what `transaction` raises, and WarehouseConflict only after several attempts.
     """
-    for pause in (*CONFLICT_PAUSES, None):
+    pauses = iter(CONFLICT_PAUSES)
+    while True:
         try:
             with transaction(spark, endpoint) as open_transaction:
                 return work(open_transaction)
         except WarehouseConflict as error:
+            pause = next(pauses, None)
             if pause is None:
                 attempts = len(CONFLICT_PAUSES) + 1
                 raise WarehouseConflict(
@@ -129,6 +131,7 @@ def explain_refusal(endpoint: Endpoint, said: str) -> str:
 def _is_conflict(error: Exception, said: str) -> bool:
     """Whether the database rolled it back for another's sake: SQLSTATE 40…, or what Redshift calls its error 1023."""
     state = None
-    with suppress(Py4JError, AttributeError):  # not every exception of Java has a state
-        state = error.java_exception.getSQLState()
+    if isinstance(error, Py4JJavaError):
+        with suppress(Py4JError):  # not every exception of Java has a state
+            state = error.java_exception.getSQLState()
     return str(state).startswith("40") or "Serializable isolation violation" in said

@@ -16,7 +16,7 @@ from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.lake.data_files import HeldFile
 from vendas.limits import LARGE_LOAD_ROWS
 from vendas.settings import Settings
-from vendas.storage import Location, client
+from vendas.storage import Location, as_folder, client
 from vendas.warehouse.embedded import ensure_running
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import PostgreSQL
@@ -60,7 +60,7 @@ def endpoint_of(settings: Settings) -> Endpoint:
     Raises SettingsError or WarehouseError.
     """
     if isinstance(settings.lake, Path):
-        return ensure_running(settings.dw)
+        return ensure_running(as_folder(settings.dw))
     if not (settings.redshift_secret and settings.redshift_copy_role):
         raise SettingsError(
             f"The lake {settings.lake} is in S3, so its warehouse is Amazon Redshift. Set VENDAS_REDSHIFT_SECRET, the "

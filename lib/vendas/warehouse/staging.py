@@ -1,6 +1,6 @@
 """Gold's rows in files that COPY takes, put there by Spark's Python workers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -36,7 +36,7 @@ class StagedRows:
 @contextmanager
 def stage_rows(
     opened: Transaction, table: str, gold: Sequence[HeldFile], files: Sequence[str], folder: Location
-) -> Iterator[StagedRows]:
+) -> Generator[StagedRows]:
     """The rows that gold's data files hold of these bronze files, staged for a table while the block lasts.
 
     `folder` is the load's own. Raises WarehouseError for a row that the table does not take.
@@ -101,4 +101,7 @@ def _totals(rows: pa.Table) -> dict[str, Totals]:
 
 
 def _sum(totals: Iterable[Totals]) -> Totals:
-    return tuple(map(sum, zip(NOTHING, *totals, strict=True)))
+    rows, bought, paid = NOTHING
+    for more in totals:
+        rows, bought, paid = rows + more[0], bought + more[1], paid + more[2]
+    return rows, bought, paid
