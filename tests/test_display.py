@@ -50,6 +50,12 @@ def test_a_runs_table_is_cut_with_totals_of_all_files(tmp_path):
     assert len(text.splitlines()) < 60
 
 
+def test_what_may_be_copied_from_the_terminal_is_not_broken_into_lines(tmp_path):
+    report = RunReport("r1", 1.0, [], [entry() for _ in range(40)], tmp_path, report="x" * 90)
+    text = said(print_run, report, width=80)
+    assert "`vendas status` shows the other 10, too.\nReport: " + "x" * 90 + "\n" in text
+
+
 def test_files_that_need_a_look_come_first_in_a_runs_table(tmp_path):
     good = [entry(f"registros_bom_{number}.csv") for number in range(40)]
     bad = [
