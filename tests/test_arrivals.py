@@ -196,6 +196,12 @@ def test_foreign_files_in_bronze_are_ignored(bronze):
 stems = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"])).map("registros".__add__)
 
 
+@pytest.mark.parametrize(("microsecond", "digits"), [(0, "000"), (999, "000"), (1000, "001"), (999_999, "999")])
+def test_a_bronze_name_has_whole_milliseconds(microsecond, digits):
+    arrival = Arrival("registros.csv", MOMENT.replace(microsecond=microsecond), "1a2b3c4d5e")
+    assert arrival.bronze_name == f"registros_20240331T140509{digits}Z_1a2b3c4d.csv"
+
+
 @given(stems, st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)), st.binary(min_size=16, max_size=16))
 def test_every_bronze_name_tells_its_event(stem, moment, etag):
     arrival = Arrival(f"{stem}.csv", moment.replace(tzinfo=UTC), etag.hex())

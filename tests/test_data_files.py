@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vendas.lake.data_files import HeldFile, one_of, rebatch, write_rows
+from vendas.lake.data_files import HeldFile, delete_files, one_of, rebatch, write_rows
 
 ROWS = pa.table({"moment": [1, 2, 5, 6, 9, 9], "text": list("abcdef")})
 
@@ -49,3 +49,12 @@ def test_rows_are_gathered_into_tables_of_so_many(rows, lengths):
     found = list(rebatch([ROWS.slice(0, 2), ROWS.slice(2, 1), ROWS.slice(3, 2)], rows))
     assert [len(table) for table in found] == lengths
     assert pa.concat_tables(found).equals(ROWS.slice(0, 5))
+
+
+def test_files_are_deleted_with_their_folder_also_those_that_are_gone(tmp_path):
+    folder, other = tmp_path / "staging", tmp_path / "other.parquet"
+    folder.mkdir()
+    for path in (folder / "left.parquet", other):
+        path.touch()
+    delete_files(folder, [str(folder / "gone.parquet"), str(other)])
+    assert list(tmp_path.iterdir()) == []

@@ -249,6 +249,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "repeated", "says"),
     [

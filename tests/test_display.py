@@ -10,6 +10,7 @@ from rich.console import Console
 
 from runs import entry
 from vendas.cli.display import (
+    RunProgress,
     print_diagnoses,
     print_files,
     print_quarantine,
@@ -20,6 +21,7 @@ from vendas.cli.display import (
 from vendas.lake.ledger import REJECTED, Event
 from vendas.lake.maintenance import Size, Upkeep
 from vendas.limits import FILES_IN_TERMINAL
+from vendas.results import Stage
 from vendas.runs.pipeline import RunReport
 from vendas.stages.check_file import Diagnosis, Example
 from vendas.stages.quarantine import QuarantinedRow
@@ -48,6 +50,12 @@ def test_a_runs_table_is_cut_with_totals_of_all_files(tmp_path):
     assert "The first 30 of 20.000 files" in text and "`vendas status` shows the other 19.970" in text
     assert "20.000.000" in text.splitlines()[-2] + text.splitlines()[-3] + text.splitlines()[-4]
     assert len(text.splitlines()) < 60
+
+
+def test_what_may_be_copied_from_the_terminal_is_not_broken_into_lines(tmp_path):
+    report = RunReport("r1", 1.0, [], [entry() for _ in range(40)], tmp_path, report="x" * 90)
+    text = said(print_run, report, width=80)
+    assert "`vendas status` shows the other 10, too.\nReport: " + "x" * 90 + "\n" in text
 
 
 def test_files_that_need_a_look_come_first_in_a_runs_table(tmp_path):
@@ -226,3 +234,35 @@ def test_what_would_be_rejected_is_red(situacao, colour):
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=200)
     print_diagnoses(console, [Diagnosis("a.csv", True, situacao, motivo="x", codificacao="utf-8")])
     assert colour in console.file.getvalue()
+
+
+# --- progress
+
+
+def test_where_nothing_moves_a_run_tells_a_line_for_each_step():
+    console = Console(file=io.StringIO(), width=200)
+    with RunProgress(console) as progress:
+        progress.waiting()
+        progress.starting("r1")
+        progress.cell_done("01_bronze", 1, 2)
+        progress.stage_done(Stage("01_bronze", 1.26))
+        progress.warning("[x] was left out")
+    assert console.file.getvalue() == (
+        "Another run holds this lake; waiting for it to end …\n"
+        "Run r1: starting Spark …\n"
+        "01_bronze done in 1.3 s\n"
+        "[x] was left out\n"
+    )
+
+
+def test_a_terminal_shows_a_bar_for_each_notebook_that_moves_by_cells():
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=80)
+    with RunProgress(console) as progress:
+        for notebook, done, total in (("01_bronze", 1, 4), ("01_bronze", 2, 4), ("02_silver", 1, 9)):
+            progress.cell_done(notebook, done, total)
+        progress.stage_done(Stage("01_bronze", 1.26))
+    seen = [line for line in console.file.getvalue().splitlines() if "cells" in line or "done" in line]
+    assert [(line.split()[0].removeprefix("\x1b[2K\x1b[1A\x1b[2K"), line.split()[-3]) for line in seen[-2:]] == [
+        ("01_bronze", "2/4"),
+        ("02_silver", "1/9"),
+    ]

@@ -29,6 +29,7 @@ def drawn(monkeypatch):
         (axes,) = (figure.axes[0] for figure in figures)
         figures[0].canvas.draw()
         return {
+            "places": [tuple(axes.transLimits.transform(text.get_position()).round(2)) for text in axes.texts],
             "beside": [text.get_text() for text in axes.texts],
             "x": [label.get_text() for label in axes.get_xticklabels()],
             "y": [label.get_text() for label in axes.get_yticklabels()],
@@ -128,6 +129,12 @@ def test_the_heat_map_has_every_turno_and_day_in_order(drawn):
 def test_a_turno_of_an_older_rule_is_drawn_last(drawn):
     heat_map(pd.DataFrame({"turno": ["Serão"], "dia": ["domingo"], "vendas": [3]}), "Vendas")
     assert drawn()["y"] == [*TURNOS, "Serão"] and drawn()["beside"][-1] == "3"
+
+
+def test_key_figures_stand_side_by_side_each_above_its_name(drawn):
+    key_figures(pd.DataFrame([dict.fromkeys("abcd", 1)]), "Em resumo")
+    first_row = [(0.17, 0.85), (0.17, 0.64), (0.5, 0.85), (0.5, 0.64), (0.83, 0.85), (0.83, 0.64)]
+    assert drawn()["places"] == [*first_row, (0.17, 0.35), (0.17, 0.14)]
 
 
 def test_key_figures_are_the_values_of_the_row(drawn):

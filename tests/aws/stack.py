@@ -2,7 +2,7 @@
 
 import re
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -29,11 +29,17 @@ ARNS = {
 }
 
 
+@cache
+def parse(text):
+    """A template's text as a tree that nobody changes: to parse it takes half a second."""
+    return yaml.safe_load(text)
+
+
 class Stack:
     """A template with its parameters; a physical name is the stack's and the logical one's."""
 
     def __init__(self, template=TEMPLATE, **parameters):
-        self._template = yaml.safe_load(Path(template).read_text(encoding="utf-8"))
+        self._template = parse(Path(template).read_text(encoding="utf-8"))
         defaults = {name: given.get("Default", "") for name, given in self._template["Parameters"].items()}
         assert parameters.keys() <= defaults.keys()
         self.parameters = defaults | parameters

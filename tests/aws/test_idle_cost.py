@@ -120,7 +120,7 @@ def test_what_runs_cost_at_least_is_calculated_so():
 
 
 def test_every_price_has_the_page_it_is_from():
-    blocks = (resources.PACKAGE / "prices.yaml").read_text(encoding="utf-8").split("\n\n")[1:]
+    blocks = (resources.PACKAGE / "reports" / "prices.yaml").read_text(encoding="utf-8").split("\n\n")[1:]
     assert len(blocks) >= 7
     for block in blocks:
         assert re.match(r"# https://aws\.amazon\.com/[a-z0-9-]+/pricing\n\w+: ", block), block

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from stack import TEMPLATE, Stack
+from stack import TEMPLATE, Stack, parse
 from test_project import ROOT
 from vendas import resources
 from vendas.lake.spark import JVM_OPTIONS
@@ -319,7 +318,7 @@ def test_jobs_run_a_script_that_is_called_python(stack):
 
 
 def yaml_of_template():
-    return yaml.safe_load(TEXT)
+    return parse(TEXT)
 
 
 @pytest.mark.parametrize(
