@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stack import TEMPLATE, Stack, parse
 from test_project import ROOT
