@@ -173,7 +173,7 @@ join lines on lines.filename = refused.filename and lines.number - first + 2 = l
 
 create table silver as
 with sales as (
-    select * exclude (filename, number, motivos, place), min(place) as place
+    select * exclude (filename, number, motivos, place), min({'place': place, 'number': number}) as first_of_equal
     from judged where len(motivos) = 0
     group by all
 )
@@ -182,8 +182,8 @@ select
     produto as "Produto Adquirido", valor as "Valor da Compra", canal as "Canal",
     plataforma as "Plataforma de Interação", campanha as "Campanha de Marketing", vendedor as "Vendedor",
     desconto as "Desconto Oferecido", codigo as "Código de Desconto Usado", arquivo as "Arquivo de Origem",
-    year(em)::int as ano
-from sales join files using (place);
+    first_of_equal.number - first + 2 as "Linha do Arquivo", year(em)::int as ano
+from sales join files on files.place = first_of_equal.place join firsts using (filename);
 
 copy silver to 'silver' (format parquet, compression zstd, partition_by (ano));
 
@@ -211,7 +211,8 @@ copy (
         round("Valor da Compra" * (1 - "Desconto Oferecido"), 2)::decimal(12, 2) as valor_com_desconto,
         "Canal" as canal, "Plataforma de Interação" as plataforma_de_interacao,
         "Campanha de Marketing" as campanha_de_marketing, "Vendedor" as vendedor,
-        "Código de Desconto Usado" as codigo_de_desconto_usado, "Arquivo de Origem" as arquivo_de_origem, ano
+        "Código de Desconto Usado" as codigo_de_desconto_usado, "Arquivo de Origem" as arquivo_de_origem,
+        "Linha do Arquivo" as linha_do_arquivo, ano
     from addressed
 ) to 'gold' (format parquet, compression zstd, partition_by (ano));
 copy quarantine to 'quarantine.parquet' (format parquet, compression zstd);
