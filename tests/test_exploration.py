@@ -43,11 +43,11 @@ def make_star(endpoint, sales):
         for kind in ("ddl", "star"):
             for file in sorted((resources.folder("sql") / kind).glob("*.sql")):
                 connection.execute(file.read_text(encoding="utf-8"))
-        for moment, email, value, paid, seller, code in sales:
+        for line, (moment, email, value, paid, seller, code) in enumerate(sales, start=2):
             connection.execute(
                 "insert into registros_vendas values (%s, 'Tarde', %s, %s, %s, '1', 'Mesa', %s, 0.1, %s, 'Loja', "
-                "'Site', 'Campanha', %s, %s, 'a.csv', 2024)",
-                (moment, email, email, email.split("@")[-1], value, paid, seller, code),
+                "'Site', 'Campanha', %s, %s, 'a.csv', %s, 2024)",
+                (moment, email, email, email.split("@")[-1], value, paid, seller, code, line),
             )
         connection.execute("insert into arquivos_carregados values ('a.csv', 4, now(), false); call refresh_star()")
 
