@@ -39,7 +39,7 @@ demo: install
 
 # What is wrong in style or imports is told first.
 check: install
-	$(BIN)/python -m pytest -q -m "not engine and not slow" tests/test_project.py tests
+	$(BIN)/python -m pytest -q -n auto -m "not engine and not slow" tests/test_project.py tests
 
 # Apart from .venv, because it pins much that would not go with the project's own.
 .venv-checkov/.installed: Makefile

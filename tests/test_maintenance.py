@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from rows import silver_frame, silver_row, silver_table
+from terminal import vendas_here
 from vendas import schema
 from vendas.errors import UpkeepError
 from vendas.lake.ledger import Event, record
@@ -291,8 +292,8 @@ def test_a_lake_without_tables_is_left_without(tmp_path):
 
 
 @pytest.mark.parametrize("hours", ["-1", "1e3", "99999999999"])
-def test_senseless_hours_are_refused(tmp_path, hours):
-    done = vendas("maintain", "--lake", tmp_path, "--keep", hours)
+def test_senseless_hours_are_refused(tmp_path, capsys, hours):
+    done = vendas_here(capsys, "maintain", "--lake", tmp_path, "--keep", hours)
     assert done.returncode == 1 and "Error: " in done.stderr
 
 

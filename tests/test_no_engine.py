@@ -16,9 +16,9 @@ START = "import subprocess, sys; subprocess.run(sys.argv[1:], check=True)"
 def start(tmp_path):
     """What a Python that another one starts says when it runs a program of this name, which does nothing."""
 
-    def start(program, *words):
+    def start(program, *words, before=()):
         (tmp_path / program).symlink_to("/bin/true")
-        command = [sys.executable, "-c", IN_ANOTHER_PYTHON, START, tmp_path / program, *words]
+        command = [sys.executable, "-c", IN_ANOTHER_PYTHON, START, *before, tmp_path / program, *words]
         done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(GUARD)}, capture_output=True, text=True)
         return done.stderr
 
@@ -33,3 +33,7 @@ def test_an_engine_is_refused(start, program):
 @pytest.mark.parametrize("words", [["java", "-version"], ["psql"]])
 def test_what_ends_at_once_is_not(start, words):
     assert start(*words) == ""
+
+
+def test_an_engine_behind_setpriv_is_refused(start):
+    assert "A test that starts initdb" in start("initdb", before=["setpriv", "--clear-groups"])

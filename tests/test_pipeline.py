@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from terminal import FIXTURES, run, vendas
+from terminal import FIXTURES, run, vendas, vendas_here
 from vendas import resources
 from vendas.lake.table_reader import read_table
 from vendas.reasons import Reason
@@ -164,19 +164,19 @@ def test_an_empty_lake_runs_and_says_there_is_nothing(tmp_path):
     assert done.returncode == 0 and "no file is pending" in done.stderr
 
 
-def test_status_before_any_run_tells_what_to_do(tmp_path):
-    done = vendas("status", "--lake", tmp_path / "lago")
+def test_status_before_any_run_tells_what_to_do(tmp_path, capsys):
+    done = vendas_here(capsys, "status", "--lake", tmp_path / "lago")
     assert done.returncode == 0 and "vendas run" in done.stderr
 
 
-def test_the_url_of_a_lake_that_is_not_there_is_an_error(tmp_path):
-    done = vendas("dw", "url", "--lake", tmp_path / "lago")
+def test_the_url_of_a_lake_that_is_not_there_is_an_error(tmp_path, capsys):
+    done = vendas_here(capsys, "dw", "url", "--lake", tmp_path / "lago")
     assert done.returncode == 1 and "There is no lake" in done.stderr and not (tmp_path / "lago").exists()
 
 
 @pytest.mark.parametrize("rows", ["0", "-1", "many"])
-def test_a_sample_of_no_rows_is_refused(tmp_path, rows):
-    done = vendas("sample", "--", rows, tmp_path)
+def test_a_sample_of_no_rows_is_refused(tmp_path, capsys, rows):
+    done = vendas_here(capsys, "sample", "--", rows, tmp_path)
     assert done.returncode != 0 and "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
@@ -187,8 +187,8 @@ def test_sample_writes_files_that_a_run_takes_up(tmp_path):
 
 
 @pytest.mark.parametrize("words", [["run", "--lke", "x"], ["rum"], ["sample", "many"], ["quarantine", "export"]])
-def test_a_mistyped_command_line_exits_1_because_2_means_a_rejected_file(words):
-    done = vendas(*words)
+def test_a_mistyped_command_line_exits_1_because_2_means_a_rejected_file(capsys, words):
+    done = vendas_here(capsys, *words)
     assert done.returncode == 1 and "Error: " in done.stderr and "Traceback" not in done.stderr
 
 

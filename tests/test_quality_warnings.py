@@ -92,6 +92,7 @@ TEXTS = st.one_of(
 ROWS = st.lists(st.dictionaries(st.sampled_from(INPUT_NAMES), TEXTS, max_size=4), min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(ROWS)
 def test_what_a_look_at_bytes_leaves_out_is_nothing(rows):

@@ -134,6 +134,7 @@ def as_record(fields):
     return text.getvalue()
 
 
+@pytest.mark.slow
 @given(files=st.lists(ROWS, min_size=1, max_size=4))
 @settings(max_examples=100, deadline=None)
 def test_files_are_validated_as_their_twin_and_check_validate_them(files):
@@ -188,6 +189,7 @@ SALES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(files=st.lists(SALES, min_size=1, max_size=4), known=SALES, again=SALES)
 @settings(max_examples=60, deadline=None)
 def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
@@ -209,6 +211,7 @@ def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
         assert sales.counts == {"linhas": sum(map(len, files)), "vendas": len(expected)}
 
 
+@pytest.mark.slow
 @given(files=st.lists(SALES, min_size=1, max_size=4), gone=SALES)
 @settings(max_examples=60, deadline=None)
 def test_a_sale_of_a_file_that_is_gone_comes_back_to_the_first_of_the_others(files, gone):

@@ -170,6 +170,7 @@ RECORDS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(RECORDS, max_size=12))
 def test_every_record_comes_out_once_as_its_twin_says(records):
@@ -182,6 +183,7 @@ def test_every_record_comes_out_once_as_its_twin_says(records):
     assert [tuple(new[name] for name in schema.INPUT_NAMES) for new, _ in good] == [sale_of(old) for _, old in good]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(RECORDS, max_size=12))
 def test_evidence_and_what_it_makes_of_records_is_their_twins(records):

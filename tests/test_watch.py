@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from terminal import vendas_here
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.ledger import Event
@@ -337,8 +338,8 @@ def test_the_handlers_of_before_come_back():
 
 
 @pytest.mark.parametrize("words", [["--every", "0"], ["--refresh", "-1"], ["--every", "often"]])
-def test_senseless_seconds_are_refused(tmp_path, words):
-    done = subprocess.run([VENDAS, "watch", "--lake", tmp_path / "lago", *words], capture_output=True, text=True)
+def test_senseless_seconds_are_refused(tmp_path, capsys, words):
+    done = vendas_here(capsys, "watch", "--lake", tmp_path / "lago", *words)
     assert done.returncode == 1 and "Error: " in done.stderr and list(tmp_path.iterdir()) == []
 
 

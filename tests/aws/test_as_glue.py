@@ -9,6 +9,8 @@ from glue_jvm import SCRIPT, VERSIONS, environment, glues_python
 from glue_python import NO_HOME
 from small_notebooks import RESULT, write_notebook
 
+pytestmark = pytest.mark.slow
+
 IMPORTS = """
 import pyspark, sys
 import vendas.runs.job, vendas.lake.tables, vendas.doctor.preflight_job, vendas.warehouse.load, vendas.stages.transform

@@ -9,6 +9,8 @@ import pytest
 
 from arrival_world import ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 AWS_PYTHON = ["boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six"]  # what Lambda's own Python brings
 

@@ -124,6 +124,7 @@ def test_doctor_of_a_lake_in_s3_shows_what_was_found(monkeypatch, findings, code
     assert all(text in shown.stdout for f in findings for text in (f.what, f.remedy))
 
 
+@pytest.mark.slow
 def test_make_preflight_looks_at_the_stack_of_that_name(aws, bucket):
     outputs = {
         key: {"Value": value} for key, value in (OUTPUTS | {"LakeBucket": bucket, "LandingBucket": bucket}).items()

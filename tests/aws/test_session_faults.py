@@ -13,7 +13,7 @@ from small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
 from vendas.runs.notebook_runner import run_notebook
 
-pytestmark = needs_kernel
+pytestmark = [needs_kernel, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ import deploy_modules
 from stack import Stack
 from test_project import ROOT
 
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")  # what moto does not know
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning"),  # what moto does not know
+    pytest.mark.slow,
+]
 GIVEN = [
     "WarehouseSecretArn=arn:aws:secretsmanager:us-east-1:123456789012:secret:dw",
     "WarehouseCopyRoleArn=arn:aws:iam::123456789012:role/copy",
