@@ -81,7 +81,7 @@ SHAPES = [
     r"comment on (table|column|view|constraint|database) [\w.]+( on \w+)? is ''",
     r"create or replace view \w+ as select .*",
     r"create (temporary )?table \w+ as (with|select)\b.*",
-    r"drop table \w+",
+    r"drop (table|view) (if exists )?\w+",
 ]
 # More would do: all but what wants a transaction of its own, as VACUUM does.
 IN_PROCEDURES = r"(insert|update|delete|call|analyze|create (temporary )?table|drop table) "

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 import redshift_double
 from conftest import COPY_ROLE, REGION
 from redshift_rules import INTERNAL, Refused
+from star import Warehouse, make_outdated
 from vendas import resources, storage
 from vendas.doctor import job_probes, warehouse_probes
 from vendas.doctor.preflight_job import Preflight, run_probe
@@ -68,6 +69,17 @@ def test_a_stack_that_works_is_all_green_and_keeps_nothing(job, settings, empty)
     assert boto3.client("glue").get_tables(DatabaseName=settings.glue_database)["TableList"] == []
     statements = next(finding.found for finding in findings if finding.what == "SQL")
     assert statements.endswith("nothing kept")
+
+
+def test_the_warehouse_of_an_older_version_is_green_too_and_stays_as_it_is(job, s3_spark, empty):
+    load.apply_ddl(s3_spark, empty.endpoint)
+    dw = Warehouse(s3_spark, empty.endpoint, staging=None, behind=empty.backend)
+    make_outdated(dw)
+    before = dw.ask("select table_name, column_name from information_schema.columns where table_schema = 'public'")
+    statements = next(finding for finding in job.findings() if finding.what == "SQL")
+    assert (statements.ok, statements.found.endswith("nothing kept")) == (True, True), statements.found
+    after = dw.ask("select table_name, column_name from information_schema.columns where table_schema = 'public'")
+    assert sorted(after) == sorted(before)
 
 
 # --- red

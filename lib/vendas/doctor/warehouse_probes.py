@@ -17,7 +17,7 @@ from vendas.storage import S3Path
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import engine_of
 from vendas.warehouse.jdbc import Transaction, transaction
-from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
+from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, drop_outdated, sql_files
 
 FAILURES_SHOWN = 5
 REFRESH_STAR = "refresh_star"
@@ -126,6 +126,7 @@ def _first_refused(
     number = -1
     try:
         with suppress(_Enough), transaction(spark, endpoint) as opened:
+            drop_outdated(opened)  # as the next load would
             for number, step in enumerate(steps):
                 if number not in left_out:
                     _ask(opened, step)

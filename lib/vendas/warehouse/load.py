@@ -43,6 +43,10 @@ LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
 # Tables of an older version are made anew in the transaction of the load that fills them again. Dimensions stay.
 LATEST_COLUMN = "linha_do_arquivo"
+TABLE_THERE = (
+    "select 1 as achada from information_schema.tables "
+    "where table_schema = current_schema() and table_name = 'registros_vendas'"
+)
 DROP_OUTDATED = ("drop view if exists vendas_pendentes", "drop table fato_vendas", "drop table registros_vendas")
 
 REFRESH = "call refresh_star()"
@@ -90,8 +94,15 @@ def _create(opened: Transaction) -> None:
 
 def _is_outdated(opened: Transaction) -> bool:
     """Whether the tables are there and an older version made them."""
-    there = opened.rows("select 1 as found from information_schema.tables where table_name = 'registros_vendas'")
+    there = opened.rows(TABLE_THERE)
     return bool(there) and LATEST_COLUMN not in {name for name, _, _ in opened.shape("registros_vendas")}
+
+
+def drop_outdated(opened: Transaction) -> bool:
+    """Drop the tables with sales that an older version made, if it did; return whether it did."""
+    if found := _is_outdated(opened):
+        opened.run(*DROP_OUTDATED)
+    return found
 
 
 def load(
@@ -181,8 +192,8 @@ def _load(
     opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], staging: Location, audit: Audit, *first: str
 ) -> dict[str, int]:
     opened.run(opened.engine.lock_loads)
-    if _is_outdated(opened):
-        opened.run(*DROP_OUTDATED, "delete from arquivos_carregados")
+    if drop_outdated(opened):
+        opened.run("delete from arquivos_carregados")
         _create(opened)
     opened.run(*first)
     with stage_rows(opened, "registros_vendas", gold, files, staging) as found:
