@@ -30,7 +30,7 @@ def test_a_line_is_a_sale_or_refused_or_neither(spark, tmp_path):
     (arquivo,) = run_intake(spark, tmp_path).bronze_names.values()
     found = [find_line(tmp_path, arquivo, linha) for linha in (1, 2, 3, 4, 5)]
     assert [line.situacao for line in found] == [NEITHER, SALE, REFUSED, NEITHER, NEITHER]
-    assert found[2].texto == rows[1] and found[2].motivos == ("timestamp_sem_hora",)
+    assert found[2].texto == rows[1] and found[2].motivos == ("timestamp_invalido",)
 
 
 def test_status_shows_a_line_and_refuses_one_of_several_files(real_lake):
