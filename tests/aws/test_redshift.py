@@ -32,7 +32,8 @@ def test_a_sale_arrives_exactly_and_again_and_is_rebuilt(redshift):
     sales = [{}, {}, {"canal": "Site", "arquivo_de_origem": "b.csv"}, texts]
     assert redshift.load(*sales) == {"a.csv": 3, "b.csv": 1}
     arrived = redshift.ask("select * from registros_vendas")
-    assert sorted(arrived, key=str) == sorted((tuple((SALE | sale).values()) for sale in sales), key=str)
+    sent = [tuple((SALE | {"linha_do_arquivo": line} | sale).values()) for line, sale in enumerate(sales, start=2)]
+    assert sorted(arrived, key=str) == sorted(sent, key=str)
     before = redshift.everything() | {"arquivos_carregados": None}
     redshift.load(*sales)
     assert redshift.everything() | {"arquivos_carregados": None} == before
