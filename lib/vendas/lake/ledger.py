@@ -177,6 +177,9 @@ def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: st
 
 def list_outdated(events: Iterable[Event]) -> list[str]:
     """List the bronze files that an older version of the contract read and that are not undone, in bronze order."""
+    events = list(events)
+    if all(event.contrato >= schema.CONTRACT for event in events):
+        return []  # without sorting all of the ledger, in most lakes
     return [arquivo for arquivo, done in latest(events).items() if _is_outdated(done["bronze"])]
 
 
