@@ -203,8 +203,9 @@ def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
         sales = transform.write_silver(tables, validated, tables, names, again=names[:1])
         first = {}
         for name, rows in zip(names, files, strict=True):
-            for row in rows:
-                first.setdefault(key(row), row | {schema.ARQUIVO.name: name})
+            for line, row in enumerate(rows, start=2):
+                of_file = {schema.ARQUIVO.name: name, schema.LINHA_DO_ARQUIVO.name: line}
+                first.setdefault(key(row), row | of_file)
         expected = {sale: row for sale, row in first.items() if sale not in older}
         assert sorted(map(key, read(sales.files))) == sorted(expected)
         assert {key(row): row for row in read(sales.files)} == expected
