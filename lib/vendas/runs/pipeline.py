@@ -109,7 +109,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                         f"This lake was made by an older version: its {len(outdated)} files are read again, once, from "
                         "bronze, by today's rules. What was undone stays undone."
                     )
-                work = _bytes_to_read(settings, corrections)
+                work = _bytes_to_read(settings, before, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
                 after = ledger.read_events(settings.lake)
@@ -147,9 +147,9 @@ def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
     return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
-def _bytes_to_read(settings: Settings, corrections: Corrections) -> int:
+def _bytes_to_read(settings: Settings, events: list[ledger.Event], corrections: Corrections) -> int:
     """Bytes of the files that are new or pending; with corrections of all in bronze, for any may have to be read."""
-    events, files = ledger.read_events(settings.lake), list_bronze_files(settings.bronze)
+    files = list_bronze_files(settings.bronze)
     unfinished = {entry["arquivo"] for entry in ledger.list_entries(events) if entry["situacao"] == ledger.PENDING}
     new = {file.name for file in ledger.find_unsurveyed(events, files, arrived=[])}
     everything = corrections != NO_CORRECTIONS
