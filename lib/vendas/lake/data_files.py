@@ -102,9 +102,7 @@ class HeldFile:
     def rows(self) -> pa.Table:
         """All rows; null in columns that the file lacks, for it is older than they are."""
         with self._opened() as (file, named):
-            held = file.read(use_threads=False)
-            there = [field for field in self.columns if named[field.name] in held.column_names]
-            return pa.table({field.name: held[named[field.name]].cast(field.type) for field in there})
+            return self._named(file.read(use_threads=False), named)
 
     def count_values(self, column: str) -> Counter[str]:
         """How often the file has each text of a column."""
