@@ -125,14 +125,6 @@ class Stack:
     def _select(self, given):
         return self.resolve(given[1])[int(given[0])]
 
-    def _findinmap(self, given):
-        one, two, three = self.resolve(given)
-        return self.resolve(self._template["Mappings"][one][two][three])
-
-    def _findinmap(self, given):
-        named, top, second = given
-        return self._template["Mappings"][named][top][second]
-
     def _getazs(self, _):
         return [f"{REGION}{letter}" for letter in "abc"]
 
