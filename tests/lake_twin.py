@@ -9,13 +9,13 @@ from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.warehouse.embedded import ensure_running, stop
+from vendas.warehouse.star import TABLES
 
-DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
-TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "arquivo_de_origem, linhas, na_estrela"}
+COLUMNS = {table.name: "*" for table in TABLES} | {"arquivos_carregados": "arquivo_de_origem, linhas"}
 
 
 def contents(lake):
-    """Every table's rows, sorted, surrogate keys included; and the bytes of every file in bronze and landing."""
+    """Return every table's rows, sorted, and the bytes of every file in bronze and landing."""
     folder = Path(lake)
     held = {
         name: _sorted(read_table(folder, name).to_pylist())
@@ -25,7 +25,7 @@ def contents(lake):
     for place in ("landing", "bronze"):
         held[place] = {path.name: path.read_bytes() for path in (folder / place).iterdir()}
     with psycopg.connect(ensure_running(folder / "dw").url) as connection:
-        for table, columns in (TABLES | {f"dim_{name}": "*" for name in DIMENSIONS}).items():
+        for table, columns in COLUMNS.items():
             held[table] = sorted(connection.execute(f"select {columns} from {table}").fetchall(), key=repr)
     return held
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from vendas import schema
 from vendas.lake.data_files import HeldFile, Target
-from vendas.warehouse import load
+from vendas.warehouse import load, star
 
 SALE = {
     "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
@@ -32,8 +32,15 @@ SALE = {
     "linha_do_arquivo": 2,
     "ano": 2024,
 }
-DIMENSIONS = ["cliente", "produto", "canal", "plataforma", "campanha", "vendedor", "desconto", "data"]
-TABLES = ["registros_vendas", "fato_vendas", "arquivos_carregados", *(f"dim_{name}" for name in DIMENSIONS)]
+TABLES = [table.name for table in star.TABLES]
+DIMENSIONS = [name.removeprefix("dim_") for name in TABLES if name.startswith("dim_")]
+
+# Sales that were loaded, as they waited for the star.
+PEND_AGAIN = (
+    f"insert into vendas_pendentes select registros_vendas.*, "
+    f"{', '.join(f'fato_vendas.{column.name}' for column in star.key_columns(schema.SALES))} "
+    "from registros_vendas join fato_vendas using (arquivo_de_origem, linha_do_arquivo)"
+)
 
 
 def gold_file(folder, rows):
@@ -43,11 +50,18 @@ def gold_file(folder, rows):
 
 
 def make_outdated(dw):
-    """Give registros_vendas and fato_vendas the columns that the version of 26 November 2026 gave them."""
-    view = "create view vendas_pendentes as select registros_vendas.* from registros_vendas where false"
-    tables = ("registros_vendas", "fato_vendas")
-    drop = [f"alter table {table} drop column linha_do_arquivo" for table in tables]
-    dw.tell("drop view vendas_pendentes", *drop, view)
+    """Give the warehouse what the version of 26 November 2026 had: a view of pending sales, and keys in sequence."""
+    dw.tell(
+        "drop table vendas_pendentes",
+        *(f"alter table {table} drop column linha_do_arquivo" for table in ("registros_vendas", "fato_vendas")),
+        "create view vendas_pendentes as select registros_vendas.* from registros_vendas where false",
+        "alter table arquivos_carregados add column na_estrela boolean not null default true",
+        "update fato_vendas set canal_id = 1",
+        "delete from dim_canal",
+        "insert into dim_canal values (1, 'Site')",
+        "alter table dim_canal alter column canal_id type integer",
+        "create procedure refresh_dim_canal() language plpgsql as $$ begin null; end $$",
+    )
 
 
 class Warehouse:

@@ -2,6 +2,7 @@
 
 VendasError
   · SettingsError
+  · DeclarationError
   · DownloadError
   · SparkStartError
   · ArrivalError
@@ -40,6 +41,10 @@ class VendasError(Exception):
 
 class SettingsError(VendasError):
     """A setting is missing, unknown or of the wrong type."""
+
+
+class DeclarationError(VendasError):
+    """The declaration of the shop's columns contradicts itself."""
 
 
 class DownloadError(VendasError):

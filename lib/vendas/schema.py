@@ -1,90 +1,66 @@
-"""The columns of the data contract: names, types, defaults and what they mean. No other module spells them out.
+"""The columns of every table of the lake: those that follow from the declaration of sales, and the project's own.
 
-Names of the data stay Portuguese. Comments are Portuguese too: they end up in the tables, where analysts read them.
-Types are Spark SQL's; `timestamp_ntz` is wall-clock time without a zone.
+Comments are Portuguese: they end up in the tables, where analysts read them. Types are Spark SQL's.
 """
-
-from dataclasses import dataclass
 
 import pyarrow as pa
 
-MISSING = "NÃO INFORMADO"
-MISSING_CODE = "NÃO DISPONÍVEL"
+from vendas.declaration import Column, Type
+from vendas.sales import (
+    ARQUIVO as ARQUIVO,
+)
+from vendas.sales import (
+    DESCONTO as DESCONTO,
+)
+from vendas.sales import (
+    EMAIL as EMAIL,
+)
+from vendas.sales import (
+    LINHA_DO_ARQUIVO as LINHA_DO_ARQUIVO,
+)
+from vendas.sales import (
+    MISSING as MISSING,
+)
+from vendas.sales import (
+    MISSING_CODE as MISSING_CODE,
+)
+from vendas.sales import (
+    NOME as NOME,
+)
+from vendas.sales import (
+    SALES as SALES,
+)
+from vendas.sales import (
+    SOBRENOME as SOBRENOME,
+)
+from vendas.sales import (
+    TELEFONE as TELEFONE,
+)
+from vendas.sales import (
+    TIMESTAMP as TIMESTAMP,
+)
+from vendas.sales import (
+    VALOR as VALOR,
+)
 
-CONTRACT = 2  # the version of the data contract that the rules keep: files read by an older one are read again
 MAX_TEXT_BYTES = 1000
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, Spark SQL type, what it means, and what an empty text becomes (None: not a text column)."""
-
-    name: str
-    type: str
-    comment: str
-    default: str | None = None
-    other_names: tuple[str, ...] = ()  # what files may call it where its own name is absent
-
-
-TIMESTAMP = Column(
-    "Timestamp do Registro", "timestamp_ntz", "Data e hora da venda, como escritas no arquivo", other_names=("Data",)
-)
-NOME = Column("Nome", "string", "Nome do cliente", MISSING)
-SOBRENOME = Column("Sobrenome", "string", "Sobrenome do cliente", MISSING)
-EMAIL = Column("Email", "string", "E-mail do cliente", MISSING)
-TELEFONE = Column("Telefone", "string", "Telefone do cliente", MISSING)
-PRODUTO = Column("Produto Adquirido", "string", "Produto vendido", MISSING)
-VALOR = Column("Valor da Compra", "decimal(12,2)", "Valor da venda em reais, antes do desconto")
-CANAL = Column("Canal", "string", "Canal que trouxe o cliente", MISSING)
-PLATAFORMA = Column("Plataforma de Interação", "string", "Onde a venda foi fechada", MISSING)
-CAMPANHA = Column("Campanha de Marketing", "string", "Campanha vigente", MISSING)
-VENDEDOR = Column("Vendedor", "string", "Quem atendeu na loja", MISSING)
-DESCONTO = Column("Desconto Oferecido", "decimal(5,4)", "Desconto como fração: 0,1100 é 11 %")
-CODIGO = Column("Código de Desconto Usado", "string", "Código de desconto usado na venda", MISSING_CODE)
-
-INPUT_COLUMNS = (
-    TIMESTAMP, NOME, SOBRENOME, EMAIL, TELEFONE, PRODUTO, VALOR,
-    CANAL, PLATAFORMA, CAMPANHA, VENDEDOR, DESCONTO, CODIGO,
-)  # fmt: skip
+INPUT_COLUMNS = SALES.columns
 INPUT_NAMES = tuple(column.name for column in INPUT_COLUMNS)
-TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.default is not None)
+TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.type == Type.TEXT)
 
-ARQUIVO = Column("Arquivo de Origem", "string", "Arquivo da camada bronze de onde veio a linha")
-LINHA_DO_ARQUIVO = Column(
-    "Linha do Arquivo", "bigint", "Linha física desse arquivo em que o registro começa, a partir de 1"
-)
 ANO = Column("ano", "int", "Ano da venda")
 
-SILVER_COLUMNS = (*INPUT_COLUMNS, ARQUIVO, LINHA_DO_ARQUIVO, ANO)
-
-GOLD_SALE_COLUMNS = (
-    Column("timestamp_do_registro", "timestamp_ntz", TIMESTAMP.comment),
-    Column("turno_compra", "string", "Turno da venda: a parte do dia em que foi feita"),
-    Column("nome_completo", "string", "Nome e sobrenome do cliente"),
-    Column("email", "string", "E-mail do cliente, em minúsculas"),
-    Column("dominio_email", "string", "O que segue a última @ do e-mail"),
-    Column("telefone", "string", TELEFONE.comment),
-    Column("produto_adquirido", "string", PRODUTO.comment),
-    Column("valor_da_compra", "decimal(12,2)", VALOR.comment),
-    Column("desconto_oferecido", "decimal(5,4)", DESCONTO.comment),
-    Column("valor_com_desconto", "decimal(12,2)", "Valor × (1 − desconto), arredondado meio para cima"),
-    Column("canal", "string", CANAL.comment),
-    Column("plataforma_de_interacao", "string", PLATAFORMA.comment),
-    Column("campanha_de_marketing", "string", CAMPANHA.comment),
-    Column("vendedor", "string", VENDEDOR.comment),
-    Column("codigo_de_desconto_usado", "string", CODIGO.comment),
-    Column("arquivo_de_origem", "string", ARQUIVO.comment),
-    Column("linha_do_arquivo", "bigint", LINHA_DO_ARQUIVO.comment),
-)
-GOLD_COLUMNS = (*GOLD_SALE_COLUMNS, ANO)
+SILVER_COLUMNS = (*INPUT_COLUMNS, *SALES.origin, ANO)
+GOLD_COLUMNS = (*SALES.gold_columns, ANO)
 
 # Columns of the files that `vendas quarantine export` writes, on top of the original ones.
 REASONS_NAME = "Motivos da Quarentena"
 ORIGIN_NAME = "Linha de Origem"
 
-# What comes with a record beside the 13 columns: its physical line, its exact text, what the file's structure and then
-# the rules say against it, and the quarantined row that a mended one says it was.
+# What comes with a record beside the input columns: its physical line, its exact text, what the file's structure and
+# then the rules say against it, and the quarantined row that a mended one says it was.
 LINHA, TEXTO, PROBLEMAS, MOTIVOS, ORIGEM = "linha", "texto", "problemas", "motivos", "origem"
 
 QUARANTINE_COLUMNS = (
@@ -140,12 +116,12 @@ def ddl(columns: tuple[Column, ...]) -> str:
 
 
 _ARROW_TYPES = {
-    "string": pa.string(),
+    Type.TEXT: pa.string(),
     "int": pa.int32(),
-    "bigint": pa.int64(),
-    "timestamp_ntz": pa.timestamp("us"),
-    "decimal(12,2)": pa.decimal128(12, 2),
-    "decimal(5,4)": pa.decimal128(5, 4),
+    Type.WHOLE: pa.int64(),
+    Type.TIMESTAMP: pa.timestamp("us"),
+    Type.MONEY: pa.decimal128(12, 2),
+    Type.FRACTION: pa.decimal128(5, 4),
     "array<string>": pa.list_(pa.string()),
 }
 

@@ -18,8 +18,8 @@ final as (
         carga.arquivo_de_origem,
         carga.linhas as linhas_em_gold,
         coalesce(fatos.linhas, 0) as linhas_em_fatos,
-        carga.valor_da_compra as valor_em_gold,
-        coalesce(fatos.valor_da_compra, 0) as valor_em_fatos,
+        carga.valor_da_compra as valor_da_compra_em_gold,
+        coalesce(fatos.valor_da_compra, 0) as valor_da_compra_em_fatos,
         carga.valor_com_desconto as valor_com_desconto_em_gold,
         coalesce(fatos.valor_com_desconto, 0) as valor_com_desconto_em_fatos
     from carga

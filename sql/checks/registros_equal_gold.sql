@@ -18,8 +18,8 @@ final as (
         carga.arquivo_de_origem,
         carga.linhas as linhas_em_gold,
         coalesce(registros.linhas, 0) as linhas_em_registros,
-        carga.valor_da_compra as valor_em_gold,
-        coalesce(registros.valor_da_compra, 0) as valor_em_registros,
+        carga.valor_da_compra as valor_da_compra_em_gold,
+        coalesce(registros.valor_da_compra, 0) as valor_da_compra_em_registros,
         carga.valor_com_desconto as valor_com_desconto_em_gold,
         coalesce(registros.valor_com_desconto, 0) as valor_com_desconto_em_registros
     from carga

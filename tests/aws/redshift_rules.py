@@ -82,6 +82,8 @@ SHAPES = [
     r"create or replace view \w+ as select .*",
     r"create (temporary )?table \w+ as (with|select)\b.*",
     r"drop (table|view) (if exists )?\w+",
+    r"drop procedure \w+\(\)",
+    r"alter table \w+ drop column \w+",
 ]
 # More would do: all but what wants a transaction of its own, as VACUUM does.
 IN_PROCEDURES = r"(insert|update|delete|call|analyze|create (temporary )?table|drop table) "
@@ -151,7 +153,8 @@ def check_shape(plain):
         raise Refused(
             SYNTAX, f'syntax error at or near "{plain.split()[0]}": no statement of this project is like this'
         )
-    called = re.findall(r"([a-z_][\w.]*) ?\(", re.sub(r"\b(insert into \w+|call \w+|\w+ as) ?\(", "; (", plain))
+    not_called = r"\b(insert into \w+|call \w+|drop procedure \w+|\w+ as) ?\("
+    called = re.findall(r"([a-z_][\w.]*) ?\(", re.sub(not_called, "; (", plain))
     if unknown := set(called) - FUNCTIONS - BEFORE_A_BRACKET:
         raise Refused("42883", f"function {min(unknown)}() does not exist")
 

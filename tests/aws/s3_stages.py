@@ -38,7 +38,7 @@ def history(files):
             "etapa": list(STAGES) * files,
             "run_id": [f"{BEGIN + timedelta(minutes=number):%Y%m%dT%H}" for number in range(files) for _ in STAGES],
             "situacao": ["processado"] * files * len(STAGES),
-            "contrato": [schema.CONTRACT] * files * len(STAGES),
+            "contrato": [schema.SALES.version] * files * len(STAGES),
             "dialeto": [DIALECT if stage == "bronze" else None for _ in range(files) for stage in STAGES],
             "registrado_em": [
                 BEGIN + timedelta(minutes=number, seconds=place) for number in range(files) for place in range(4)

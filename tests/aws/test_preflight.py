@@ -15,7 +15,7 @@ import redshift_double
 from conftest import COPY_ROLE, REGION
 from redshift_rules import INTERNAL, Refused
 from star import Warehouse, make_outdated
-from vendas import resources, storage
+from vendas import resources, schema, storage
 from vendas.doctor import job_probes, warehouse_probes
 from vendas.doctor.preflight_job import Preflight, run_probe
 from vendas.lake.spark import map_on_workers
@@ -206,19 +206,14 @@ def test_a_session_gives_s3a_and_its_workers_the_region(job, s3_spark, monkeypat
 def test_every_file_of_sql_is_asked_of_redshift():
     asked = {step.file for step in warehouse_probes.statements(RedshiftEndpoint(port=1, password=""))}
     files = {f"{file.parent.name}/{file.name}" for file in SQL.rglob("*.sql") if "postgresql" not in file.parts}
-    assert asked == files | {"warehouse.py"}
+    assert asked == files | {"load.py"}
 
 
 def test_statements_of_procedures_are_planned_and_the_tables_they_need_are_made():
     steps = list(warehouse_probes.statements(RedshiftEndpoint(port=1, password="")))
-    asked = [step.asked.split("(")[0].split(" as")[0] for step in steps if step.file.startswith("star/12")]
-    assert [" ".join(text.split()[:4]) for text in asked[1:]] == [
-        "explain update arquivos_carregados set",
-        "create temporary table membros_pendentes",
-        "drop table membros_pendentes",
-        "drop table clientes_pendentes",
-        "explain update arquivos_carregados set",
-    ]
+    asked = [step.asked.split("(")[0].split(" as")[0] for step in steps if step.file == "star/refresh_star.sql"]
+    dimensions = [f"explain insert into {dimension.table}" for dimension in schema.SALES.dimensions]
+    assert [" ".join(text.split()[:4]) for text in asked[1:]] == [*dimensions, "explain insert into fato_vendas"]
 
 
 def test_each_statement_that_is_refused_is_named(job, monkeypatch):
@@ -234,8 +229,8 @@ def test_each_statement_that_is_refused_is_named(job, monkeypatch):
 def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
     load.apply_ddl(s3_spark, double.endpoint)
     with psycopg.connect(double.backend.url) as connection:
-        row = ("a.csv", 3, datetime(2024, 3, 31), False)
-        connection.execute("insert into arquivos_carregados values (%s, %s, %s, %s)", row)
+        row = ("a.csv", 3, datetime(2024, 3, 31))
+        connection.execute("insert into arquivos_carregados values (%s, %s, %s)", row)
         connection.commit()
         tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1"
         before = connection.execute(tables).fetchall()

@@ -25,9 +25,9 @@ def read_names(record: bytes, encoding: str, delimiter: str) -> tuple[str, ...]:
 
 
 def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-    """Return for each of the contract's columns where among the names it is: one place each, if all is well.
+    """Return for each declared column where among the names it is: one place each, none for an optional column.
 
-    Other names of a column, as the schema declares them, count only where its proper name is absent.
+    Other names of a column count only where its proper name is absent.
     """
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names):
@@ -40,8 +40,15 @@ def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
 
 
 def are_headers(places: tuple[tuple[int, ...], ...]) -> bool:
-    """Return whether names with these places have each of the contract's columns once."""
-    return all(len(of_column) == 1 for of_column in places)
+    """Return whether names with these places have each declared column once; optional ones may be absent."""
+    return all(
+        len(found) == 1 or (column.optional and not found) for column, found in zip(INPUT_COLUMNS, places, strict=True)
+    )
+
+
+def positions_of(places: tuple[tuple[int, ...], ...]) -> tuple[int | None, ...]:
+    """Return the one place of each declared column, None for an optional column that is absent."""
+    return tuple(found[0] if found else None for found in places)
 
 
 def join_names(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:

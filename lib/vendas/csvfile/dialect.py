@@ -37,8 +37,8 @@ class Survey:
     bom: bool
     delimiter: str
     header: tuple[str, ...]  # every column's name, cleaned, in the file's order
-    positions: tuple[int, ...]  # where in the header each of the contract's columns is, in the contract's order
-    extra: tuple[str, ...]  # the names the contract does not know
+    positions: tuple[int | None, ...]  # where in the header each declared column is, in order; None: it is absent
+    extra: tuple[str, ...]  # the names that are not declared
     blocks: tuple[Block, ...]  # all rows, in order; none if there are no rows
     rows: int  # records, without header and blank lines
     repeated: int = 0  # how often the header stands again further down, where it is skipped

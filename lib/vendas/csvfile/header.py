@@ -1,4 +1,4 @@
-"""The header of a CSV file: under which delimiter it holds the contract's columns, and where each of them is."""
+"""The header of a CSV file: under which delimiter it holds the declared columns, and where each of them is."""
 
 import re
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vendas.csvfile.column_names import are_headers, join_names, name_places, read_names
+from vendas.csvfile.column_names import are_headers, join_names, name_places, positions_of, read_names
 from vendas.csvfile.encoding import Encoded
 from vendas.csvfile.grammar import Window, bytes_between, reject, windows
 from vendas.csvfile.row_finder import RowFinder
 from vendas.errors import FileRejected
-from vendas.schema import INPUT_NAMES
+from vendas.schema import INPUT_COLUMNS
 
 DELIMITERS = {",": "vírgula", ";": "ponto e vírgula", "\t": "tabulação", "|": "barra vertical"}
 MAX_COLUMNS = 10_000
@@ -28,25 +28,25 @@ class Header:
 
     delimiter: str
     names: tuple[str, ...]  # clean
-    places: tuple[tuple[int, ...], ...]  # where each of the contract's columns is; one place each, if all is well
+    places: tuple[tuple[int, ...], ...]  # where each declared column is; one place each, if all is well
     line: int
     end: int  # offset in the file of what follows the header
     next_line: int  # its physical line
 
     @property
-    def positions(self) -> tuple[int, ...]:
-        """Where each of the contract's columns is, in the contract's order."""
-        return tuple(place for (place,) in self.places)
+    def positions(self) -> tuple[int | None, ...]:
+        """Where each declared column is, in the declaration's order; None for an optional column that is absent."""
+        return positions_of(self.places)
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """The names of the columns the contract does not know."""
+        """The names of the columns that are not declared."""
         known = set(self.positions)
         return tuple(name for place, name in enumerate(self.names) if place not in known)
 
 
 def find_header(file: BinaryIO, text: Encoded) -> Header:
-    """Return the header under the delimiter that gives each of the 13 columns once.
+    """Return the header under the delimiter that gives each declared column once; optional ones may be absent.
 
     Raises: FileRejected if there is no such delimiter, saying what is wrong under the one that comes closest, or if a
     first line `sep=` names another delimiter.
@@ -141,17 +141,17 @@ def _mismatch(header: Header) -> FileRejected:
     if not _matches(header):
         return reject(
             f"Não foi possível detectar o delimitador: o cabeçalho (linha {header.line}) não traz nenhuma das "
-            f"{len(INPUT_NAMES)} colunas separadas por {', '.join(DELIMITERS.values())}; veio: {came}",
+            f"{len(INPUT_COLUMNS)} colunas separadas por {', '.join(DELIMITERS.values())}; veio: {came}",
             "Corrija o cabeçalho",
         )
-    counts = {name: len(places) for name, places in zip(INPUT_NAMES, header.places, strict=True)}
-    missing = [name for name, count in counts.items() if count == 0]
-    repeated = [name for name, count in counts.items() if count > 1]
+    counts = {column: len(places) for column, places in zip(INPUT_COLUMNS, header.places, strict=True)}
+    missing = [column.name for column, count in counts.items() if count == 0 and not column.optional]
+    repeated = [column.name for column, count in counts.items() if count > 1]
     problems = [f"falta: {join_names(missing)}"] * bool(missing) + [f"repetida: {join_names(repeated)}"] * bool(
         repeated
     )
     return reject(
-        f"O cabeçalho (linha {header.line}) não tem cada uma das {len(INPUT_NAMES)} colunas uma vez; "
+        f"O cabeçalho (linha {header.line}) não tem cada uma das {len(INPUT_COLUMNS)} colunas uma vez; "
         f"{'; '.join(problems)}. "
         f"Vieram {len(header.names)} colunas, separadas por {DELIMITERS[header.delimiter]}: {came}",
         "Corrija o cabeçalho",

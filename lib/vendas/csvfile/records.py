@@ -30,8 +30,9 @@ RECORD_SCHEMA = pa.schema(
     ]
 )
 """`linha`: physical line the record begins on. `texto`: its exact text without its line end. `problemas`: codes of
-Reason, empty for a well-formed record. Then the 13 raw fields: unquoted, and nothing else; null in a malformed record.
-`origem`: the quarantined row a mended one says it was, where the file has that column.
+Reason, empty for a well-formed record. Then the raw fields of the declared columns: unquoted, and nothing else; null in
+a malformed record, empty in a column that the file lacks. `origem`: the quarantined row a mended one says it was, where
+the file has that column.
 """
 
 UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
@@ -112,10 +113,10 @@ def _select(window: Window, chosen: np.ndarray) -> bytes:
 
 
 def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
-    """The 13 columns of well-formed records, and `origem`."""
+    """The declared columns of well-formed records, and `origem`."""
     if not rows:
         return [pa.nulls(0, pa.string()) for _ in (*INPUT_NAMES, ORIGEM)]
-    places = survey.positions if survey.origin is None else (*survey.positions, survey.origin)
+    places = [place for place in (*survey.positions, survey.origin) if place is not None]
     columns = [str(place) for place in range(len(survey.header))]
     # An empty line in front, which Arrow skips, keeps it from taking a U+FEFF at the start for a BOM; and with a line
     # end behind, no line break within quotes can be the block's last one, where Arrow would cut.
@@ -134,8 +135,9 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
     )
     if table.num_rows != rows:
         raise ConservationError(f"{rows} records are well formed, but {table.num_rows} were parsed.")
-    arrays = [column.combine_chunks() for column in table.columns]
-    return arrays if survey.origin is not None else [*arrays, pa.nulls(rows, pa.string())]
+    arrays = {place: column.combine_chunks() for place, column in zip(places, table.columns, strict=True)}
+    fields = [pa.repeat("", rows) if place is None else arrays[place] for place in survey.positions]
+    return [*fields, pa.nulls(rows, pa.string()) if survey.origin is None else arrays[survey.origin]]
 
 
 def _texts(window: Window, chosen: np.ndarray) -> pa.Array:

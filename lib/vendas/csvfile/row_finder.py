@@ -6,19 +6,22 @@ from functools import cached_property
 
 import numpy as np
 
-from vendas.csvfile.column_names import are_headers, name_places, read_names
+from vendas.csvfile.column_names import are_headers, name_places, positions_of, read_names
 from vendas.csvfile.grammar import QUOTE, Window
 from vendas.schema import INPUT_COLUMNS
 from vendas.text import WHITE_SPACE
 
 _BLANK, _PERHAPS, _SOLID = range(3)
-_TELLING_WORDS = sorted(
-    (column.name.lower().encode() for column in INPUT_COLUMNS if column.name.isascii() and column.name.isalpha()),
-    key=len,
-)[-3:]
-"""Names of one word, of which a header has at least two as they are, however it spells the others; rows have none.
+_SPELLINGS = [
+    [name.lower().encode() for name in (column.name, *column.other_names)]
+    for column in INPUT_COLUMNS
+    if not column.optional and all(name.isascii() and name.isalpha() for name in (column.name, *column.other_names))
+]
+_TELLING_WORDS = sorted(_SPELLINGS, key=lambda words: min(map(len, words)))[-3:]
+"""The spellings of three required columns whose every name is one plain word, the longest that there are.
 
-So a record without the last two of the three is no header, which is quickly seen.
+A header has at least two of the three columns in such a spelling, however it spells the others, and rows have none. So
+a record without a word of the last two is no header, which is quickly seen.
 """
 
 
@@ -50,16 +53,17 @@ class RowFinder:
             kind[number] = _BLANK if self._blank_text.fullmatch(text) else _SOLID
         return kind == _BLANK
 
-    def headers(self, window: Window) -> dict[int, tuple[int, ...]]:
-        """Return the records that have each of the contract's columns once, as a header: number and places."""
+    def headers(self, window: Window) -> dict[int, tuple[int | None, ...]]:
+        """Return the records that have each declared column once, as a header: number and places."""
         found, lower = {}, window.data.lower()
-        for number in np.flatnonzero(window.holding(_places_of(_TELLING_WORDS[1:], lower))):
+        telling = [word for words in _TELLING_WORDS[1:] for word in words]
+        for number in np.flatnonzero(window.holding(_places_of(telling, lower))):
             record = window.record(number)
-            if sum(word in record.lower() for word in _TELLING_WORDS) < 2:
+            if sum(any(word in record.lower() for word in words) for words in _TELLING_WORDS) < 2:
                 continue
             places = name_places(read_names(record, self.encoding, self.delimiter))
             if are_headers(places):
-                found[int(number)] = tuple(place for (place,) in places)
+                found[int(number)] = positions_of(places)
         return found
 
     @cached_property

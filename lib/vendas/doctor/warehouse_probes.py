@@ -17,12 +17,12 @@ from vendas.storage import S3Path
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import engine_of
 from vendas.warehouse.jdbc import Transaction, transaction
-from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, drop_outdated, sql_files
+from vendas.warehouse.load import ADD_RECORDS, CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
+from vendas.warehouse.outdated import drop_outdated
 
 FAILURES_SHOWN = 5
 REFRESH_STAR = "refresh_star"
 _PROCEDURE = re.compile(r"create or replace procedure (\w+)\(\) as \$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
-_PL_SQL = re.compile(r"^(if not found then|end if|return|else)$")
 _PLANNED = re.compile(r"(select|with|insert|update|delete)\b")  # what EXPLAIN takes and a refresh does
 _COPIED = "create temporary table preflight (texto varchar(10) not null, numero integer not null)"
 
@@ -99,9 +99,10 @@ def statements(endpoint: Endpoint) -> Iterator[Step]:
             yield Step(_named(file), sql)
             for name, body in _PROCEDURE.findall(sql):
                 bodies[name] = (_named(file), body)
-    yield Step("warehouse.py", engine.lock_loads)  # a load that is under way comes first
+    yield Step("load.py", engine.lock_loads)  # a load that is under way comes first
+    yield Step("load.py", CREATE_FILES_OF_LOAD)
+    yield Step("load.py", ADD_RECORDS)
     yield from _body(REFRESH_STAR, bodies)
-    yield Step("warehouse.py", CREATE_FILES_OF_LOAD)
     for kind in ("checks", *engine.own_checks):
         for file, text in sql_files(kind).items():
             yield Step(_named(file), FIRST_ROWS.format(text))
@@ -110,8 +111,7 @@ def statements(endpoint: Endpoint) -> Iterator[Step]:
 def _body(name: str, bodies: dict[str, tuple[str, str]]) -> Iterator[Step]:
     file, body = bodies[name]
     for part in _plain(body).split(";"):
-        sql = re.sub(r"^(if not found then|else)\s+", "", part.strip())
-        if not sql or _PL_SQL.match(sql):
+        if not (sql := part.strip()):
             continue
         if called := re.fullmatch(r"call (\w+)\(\)", sql):
             yield from _body(called[1], bodies)

@@ -15,14 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vendas.declaration import Column
 from vendas.limits import ROW_GROUP_ROWS
-from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, Column, arrow_schema
+from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, arrow_schema
 from vendas.storage import Location, location
 
 # Written as they are, for a dictionary of these would be as long; moments, which are sorted, as what each adds.
 TIMESTAMP_COLUMNS = {TIMESTAMP.name, "timestamp_do_registro"}
 MOSTLY_UNIQUE_COLUMNS = TIMESTAMP_COLUMNS | {EMAIL.name, TELEFONE.name, "email", "telefone"}
 _NUMBER = b"PARQUET:field_id"  # where pyarrow keeps the number by which Iceberg knows a column
+_DEFAULT = b"vendas:default"  # what rows written before the column was declared have in it
 
 Condition = Callable[[pa.ChunkedArray], pa.ChunkedArray]  # of a column's values: for which of them it holds
 
@@ -91,16 +93,16 @@ class HeldFile:
                     yield rows if pc.all(found).as_py() else rows.filter(found)
 
     def _named(self, held: pa.Table, named: dict[str, str]) -> pa.Table:
-        """The table's columns; null in those that the file lacks, for it is older than they are."""
+        """Return the table's columns; one that the file lacks, because it is older, holds its default or null."""
         there = set(held.column_names)
         columns = [
             held[named[field.name]] if named[field.name] in there else pa.nulls(len(held), field.type)
             for field in self.columns
         ]
-        return pa.table(columns, names=self.columns.names).cast(self.columns)
+        return fill_defaults(pa.table(columns, names=self.columns.names).cast(self.columns))
 
     def rows(self) -> pa.Table:
-        """All rows; null in columns that the file lacks, for it is older than they are."""
+        """Return all rows; a column that the file lacks, because it is older, holds the column's default."""
         with self._opened() as (file, named):
             return self._named(file.read(use_threads=False), named)
 
@@ -197,18 +199,35 @@ def delete_files(folder: Location, paths: Iterable[str]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def fill_defaults(rows: pa.Table) -> pa.Table:
+    """Fill the nulls of columns that have a default, by `_DEFAULT` in their field's metadata.
+
+    Only rows written before the column was declared have nulls there.
+    """
+    for place, field in enumerate(rows.schema):
+        default = (field.metadata or {}).get(_DEFAULT)
+        if default is not None and rows.column(place).null_count:
+            filled = pc.fill_null(rows.column(place), pa.scalar(default.decode()).cast(field.type))
+            rows = rows.set_column(place, field, filled)
+    return rows
+
+
 def with_field_ids(columns: tuple[Column, ...], numbers: dict[str, int], elements: dict[str, int]) -> pa.Schema:
-    """The columns as Arrow knows them, with their numbers in a table, and those of the elements of lists."""
+    """Return the columns' Arrow schema, with their field ids in a table, those of lists' elements, and defaults."""
     return pa.schema(
-        [_numbered(field, numbers[field.name], elements.get(field.name)) for field in arrow_schema(columns)]
+        [
+            _with_metadata(field, column, numbers[column.name], elements.get(column.name))
+            for field, column in zip(arrow_schema(columns), columns, strict=True)
+        ]
     )
 
 
-def _numbered(field: pa.Field, number: int, element: int | None) -> pa.Field:
+def _with_metadata(field: pa.Field, column: Column, number: int, element: int | None) -> pa.Field:
     type = field.type
     if element is not None:
         type = pa.list_(pa.field("element", type.value_type, metadata={_NUMBER: str(element)}))
-    return pa.field(field.name, type, metadata={_NUMBER: str(number)})
+    default = {} if column.default is None else {_DEFAULT: column.default}
+    return pa.field(field.name, type, metadata={_NUMBER: str(number)} | default)
 
 
 def _number(field: pa.Field) -> bytes | None:

@@ -43,7 +43,7 @@ class Event:
     registrado_em: datetime | None = None
     iniciado_em: datetime | None = None
     notebook: str | None = None
-    contrato: int = schema.CONTRACT
+    contrato: int = schema.SALES.version
 
     @property
     def recorded_at(self) -> datetime:
@@ -178,13 +178,13 @@ def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: st
 def list_outdated(events: Iterable[Event]) -> list[str]:
     """List the bronze files that an older version of the contract read and that are not undone, in bronze order."""
     events = list(events)
-    if all(event.contrato >= schema.CONTRACT for event in events):
+    if all(event.contrato >= schema.SALES.version for event in events):
         return []  # without sorting all of the ledger, in most lakes
     return [arquivo for arquivo, done in latest(events).items() if _is_outdated(done["bronze"])]
 
 
 def _is_outdated(bronze: Event) -> bool:
-    return bronze.contrato < schema.CONTRACT and bronze.situacao != UNDONE
+    return bronze.contrato < schema.SALES.version and bronze.situacao != UNDONE
 
 
 def count_rows_in(events: Iterable[Event], stage: str) -> int:

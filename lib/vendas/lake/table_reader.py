@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas.errors import VendasError
 from vendas.lake.data_files import HeldFile, with_field_ids
-from vendas.schema import TABLES, names
+from vendas.schema import TABLES, arrow_schema, names
 from vendas.storage import Location, S3Lake, as_folder, client, location
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def columns_of(lake: Location, table: str) -> pa.Schema:
 
 def read_table(lake: Location, table: str) -> pa.Table:
     """A table of a lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
-    rows = _open_table(lake, table, lambda opened: opened.scan().to_arrow())
+    rows = _open_table(lake, table, lambda opened: _with_defaults(opened.scan().to_arrow(), table))
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
 
 
@@ -67,7 +68,7 @@ def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, l
             return opened.schema().as_arrow().empty_table()
         of_file, of_line = map(Reference, columns)
         where = And(EqualTo(term=of_file, value=literal(file)), EqualTo(term=of_line, value=literal(line)))
-        return opened.scan(where).to_arrow()
+        return _with_defaults(opened.scan(where).to_arrow(), table)
 
     rows = _open_table(lake, table, scan)
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
@@ -142,6 +143,20 @@ def _columns(opened: "Table", table: str) -> pa.Schema:
     types = {name: field.field_type for name, field in fields.items()}
     lists = {name: type.element_id for name, type in types.items() if isinstance(type, ListType)}
     return with_field_ids(TABLES[table], numbers, lists)
+
+
+def _with_defaults(rows: pa.Table, table: str) -> pa.Table:
+    """Return rows with the default of each column that they have, or lack, from before it was declared."""
+    for column, field in zip(TABLES[table], arrow_schema(TABLES[table]), strict=True):
+        if column.default is None:
+            continue
+        default = pa.scalar(column.default_value, field.type)
+        if column.name not in rows.column_names:
+            rows = rows.append_column(column.name, pa.repeat(default, len(rows)))
+        elif rows[column.name].null_count:
+            place = rows.column_names.index(column.name)
+            rows = rows.set_column(place, column.name, pc.fill_null(rows[column.name], default))
+    return rows
 
 
 def _as_number(bound: bytes | None) -> int | None:

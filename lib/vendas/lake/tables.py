@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from vendas import schema
+from vendas.declaration import Column
 from vendas.errors import ConcurrentChange
 from vendas.lake.data_files import DataFile, HeldFile, Target
 from vendas.lake.spark import jvm_of, lake_of, table_name
@@ -89,8 +90,8 @@ class Lake:
                 self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
 
     def read(self, table: str) -> DataFrame:
-        """The table as it is now."""
-        return self.spark.table(table_name(self.spark, table))
+        """Return the table as it is now."""
+        return _with_defaults(self.spark.table(table_name(self.spark, table)), table)
 
     def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
         """The table's rows that came from these bronze files."""
@@ -176,7 +177,7 @@ class Change:
         """The table as it was when this change began."""
         if self._base is None:
             return self._spark.table(self._name).limit(0)
-        return self._spark.read.option("versionAsOf", self._base).table(self._name)
+        return _with_defaults(self._spark.read.option("versionAsOf", self._base).table(self._name), self._table)
 
     def files_between(self, first: datetime, last: datetime) -> list[HeldFile]:
         """The data files it then had that can hold sales from the first to the last moment."""
@@ -258,7 +259,14 @@ class Change:
         )
 
 
-def _described(columns: Iterable[schema.Column]) -> str:
+def _with_defaults(rows: DataFrame, table: str) -> DataFrame:
+    """Return rows with the default of each column that they have nulls in, from before it was declared."""
+    defaults = {column.name: column.default_value for column in schema.TABLES[table] if column.default is not None}
+    there = {name: F.lit(default) for name, default in defaults.items() if name in rows.columns}
+    return rows.withColumns({name: F.coalesce(F.col(f"`{name}`"), value) for name, value in there.items()})
+
+
+def _described(columns: Iterable[Column]) -> str:
     return ", ".join(f"`{column.name}` {column.type} COMMENT '{column.comment}'" for column in columns)
 
 

@@ -1,16 +1,14 @@
 """The data dictionary: every table and column of lake and warehouse, from where they are defined."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vendas import resources, schema
+from vendas import schema
+from vendas.declaration import Column
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.reasons import Reason
 from vendas.reports.pages import render
-from vendas.schema import Column
-
-_COLUMN = re.compile(r"^ {4}(\w+) (\w+(?:\([\d,]+\))?)", re.MULTILINE)
-_COMMENT = re.compile(r"^comment on (?:table|column) ([\w.]+) is '((?:[^']|'')*)';", re.MULTILINE)
+from vendas.warehouse.star import TABLES, SqlColumn
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Table:
 
     name: str
     comment: str
-    columns: tuple[Column, ...]
+    columns: Sequence[Column | SqlColumn]
 
 
 @dataclass(frozen=True)
@@ -57,19 +55,11 @@ LAKE = Part(
 
 
 def warehouse() -> Part:
-    """The warehouse's tables, read from `sql/ddl`: its files create the tables and comment on each and its columns."""
-    files = sorted((resources.folder("sql") / "ddl").glob("*.sql"))
-    return Part("Armazém", "Tabelas no PostgreSQL.", tuple(_table(file.read_text(encoding="utf-8")) for file in files))
+    """Return the warehouse's tables, as the declaration gives them."""
+    tables = (Table(table.name, table.comment, table.columns) for table in TABLES)
+    return Part("Armazém", "Tabelas no PostgreSQL.", tuple(tables))
 
 
 def dictionary_page() -> str:
     """The dictionary as a page."""
     return render("dictionary", parts=[LAKE, warehouse()], reasons=list(Reason))
-
-
-def _table(ddl: str) -> Table:
-    comments = {name: text.replace("''", "'") for name, text in _COMMENT.findall(ddl)}
-    name = next(iter(comments))
-    definition = ddl[: ddl.index("\n)")]
-    columns = (Column(column, type, comments[f"{name}.{column}"]) for column, type in _COLUMN.findall(definition))
-    return Table(name, comments[name], tuple(columns))

@@ -3,37 +3,32 @@
 import pyarrow as pa
 
 from vendas import schema
+from vendas.declaration import Carried, Derived
 from vendas.rules.columns import dominio_email, email, nome_completo, turno, valor_com_desconto
 
 GOLD_SCHEMA = schema.arrow_schema(schema.GOLD_COLUMNS)
 
+RULES = {
+    "turno_compra": turno,
+    "nome_completo": nome_completo,
+    "email": email,
+    "dominio_email": dominio_email,
+    "valor_com_desconto": valor_com_desconto,
+}
+"""The rule of each derived column of gold; its arguments are silver's columns in the order of the declaration."""
+
 
 def to_gold(silver: pa.Table) -> pa.Table:
-    """Silver's rows as gold's, in gold's order of columns."""
+    """Return silver's rows with gold's columns, in gold's order of columns."""
     return pa.Table.from_batches([_business_columns(batch) for batch in silver.to_batches()], GOLD_SCHEMA)
 
 
-def _business_columns(sales: pa.RecordBatch) -> pa.RecordBatch:
-    instant, endereco = sales[schema.TIMESTAMP.name], sales[schema.EMAIL.name]
-    valor, desconto = sales[schema.VALOR.name], sales[schema.DESCONTO.name]
-    derived = {
-        "timestamp_do_registro": instant,
-        "turno_compra": turno(instant),
-        "nome_completo": nome_completo(sales[schema.NOME.name], sales[schema.SOBRENOME.name]),
-        "email": email(endereco),
-        "dominio_email": dominio_email(endereco),
-        "telefone": sales[schema.TELEFONE.name],
-        "produto_adquirido": sales[schema.PRODUTO.name],
-        "valor_da_compra": valor,
-        "desconto_oferecido": desconto,
-        "valor_com_desconto": valor_com_desconto(valor, desconto),
-        "canal": sales[schema.CANAL.name],
-        "plataforma_de_interacao": sales[schema.PLATAFORMA.name],
-        "campanha_de_marketing": sales[schema.CAMPANHA.name],
-        "vendedor": sales[schema.VENDEDOR.name],
-        "codigo_de_desconto_usado": sales[schema.CODIGO.name],
-        "arquivo_de_origem": sales[schema.ARQUIVO.name],
-        "linha_do_arquivo": sales[schema.LINHA_DO_ARQUIVO.name],
-        "ano": sales[schema.ANO.name],
-    }
-    return pa.record_batch([derived[name] for name in GOLD_SCHEMA.names], schema=GOLD_SCHEMA)
+def _business_columns(rows: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [_values(column, rows) for column in schema.SALES.gold_columns]
+    return pa.record_batch([*columns, rows[schema.ANO.name]], schema=GOLD_SCHEMA)
+
+
+def _values(column: Carried | Derived, rows: pa.RecordBatch) -> pa.Array:
+    if isinstance(column, Carried):
+        return rows[column.of]
+    return RULES[column.name](*(rows[name] for name in column.of))

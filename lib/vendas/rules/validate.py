@@ -26,14 +26,15 @@ VALIDATED_SCHEMA = pa.schema(
     ]
 )
 """`texto`: the record's original text, null for a row that is not refused. `motivos`: codes of Reason, empty for such
-a row. Then the 13 typed and cleaned columns, null where their rule refused the text.
+a row. Then the declared columns, typed and cleaned, null where their rule refused the text.
 """
 
-_RULES = {
+RULES = {
     schema.TIMESTAMP.name: (columns.parse_timestamp, columns.timestamp_reason),
     schema.VALOR.name: (columns.parse_valor, columns.valor_reason),
     schema.DESCONTO.name: (columns.parse_desconto, columns.desconto_reason),
 }
+"""Of each column that is not a text: the rule that types its clean texts, and the one that gives the reason against."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ NO_EVIDENCE = Evidence()
 def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
     """Return records, as `csvfile.records` reads them, as rows of VALIDATED_SCHEMA; `evidence` is of all their file."""
     clean = _clean(records)
-    texts = {c.name: columns.text_or_default(clean[c.name], c.default or "") for c in schema.TEXT_COLUMNS}
+    texts = {column.name: clean[column.name] for column in schema.TEXT_COLUMNS}
     ambiguous = _ambiguous(clean, evidence)
-    typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in _RULES.items()}
-    reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in _RULES]
+    typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in RULES.items()}
+    reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in RULES]
     motivos = _motivos(records[PROBLEMAS], [*reasons, columns.texto_reason(*texts.values())])
     texto = null_elsewhere(is_refused(motivos), records[TEXTO])
     validated = texts | typed | {LINHA: records[LINHA], TEXTO: texto, MOTIVOS: motivos, ORIGEM: records[ORIGEM]}
@@ -76,8 +77,11 @@ def find_evidence(records: pa.RecordBatch, validated: pa.RecordBatch) -> Evidenc
 
 
 def _clean(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
+    """Return the clean text of each column; an empty one becomes the column's default, if it has one."""
     clean = {name: clean_text(records[name]) for name in schema.INPUT_NAMES}
-    return clean | {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
+    clean |= {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
+    defaults = {column.name: column.default for column in schema.INPUT_COLUMNS if column.default is not None}
+    return clean | {name: columns.text_or_default(clean[name], default) for name, default in defaults.items()}
 
 
 def _ambiguous(clean: dict[str, pa.StringArray], evidence: Evidence) -> dict[str, pa.BooleanArray]:
@@ -97,7 +101,7 @@ def _typed(parse: Rule, text: pa.StringArray, ambiguous: pa.BooleanArray | None)
 
 def _reasons(name: str, text: pa.StringArray, typed: pa.Array, ambiguous: pa.BooleanArray | None) -> pa.StringArray:
     """The reasons why some texts have no typed value."""
-    reasons = where(typed.is_null(), _RULES[name][1], text, otherwise=pa.nulls(len(text), pa.string()))
+    reasons = where(typed.is_null(), RULES[name][1], text, otherwise=pa.nulls(len(text), pa.string()))
     return reasons if ambiguous is None else pc.if_else(ambiguous, _AMBIGUOUS[name].value, reasons)
 
 

@@ -20,11 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vendas import schema
 from vendas.errors import SettingsError
 from vendas.sample import words
-from vendas.schema import INPUT_NAMES
 
 CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # whose export a file is, in turn
+COLUMNS = [column for column in schema.INPUT_COLUMNS if column.examples or not column.optional]
 SINGLE_FILE_BELOW = 100
 ROWS_PER_FILE = 1_000_000
 CHUNK_ROWS = 128_000  # some 100 MB while a chunk is made
@@ -73,7 +74,7 @@ def file_name(file: int) -> str:
 
 def _write(chunks: Iterator[pa.Array], path: Path) -> None:
     with path.open("wb") as output:
-        output.write((",".join(INPUT_NAMES) + "\n").encode())
+        output.write((",".join(column.name for column in COLUMNS) + "\n").encode())
         for lines in chunks:
             output.write(lines.buffers()[2])  # an Arrow array of lines holds them back to back: the file's very bytes
 
@@ -156,12 +157,26 @@ class Sample:
         canal = np.where(in_shop, words.IN_SHOP, self.dice.throw("canal", sales, words.IN_SHOP))
         vendedor = self.dice.throw("seller", sales, len(words.SELLERS))
         campanha, desconto, codigo = self._campaigns(sales, moment)
-        columns = (
-            pa.array(moment).cast(pa.timestamp("s")).cast(pa.string()), nome, sobrenome, email, telefone,
-            produto, valor, _texts(words.CANAIS, canal), _texts(words.PLATFORMS, platform), campanha,
-            _texts(words.SELLERS, vendedor, missing=~in_shop), desconto, codigo,
-        )  # fmt: skip
-        return _joined(_joined(*columns, between=","), "\n")
+        columns = {
+            schema.TIMESTAMP.name: pa.array(moment).cast(pa.timestamp("s")).cast(pa.string()),
+            schema.NOME.name: nome,
+            schema.SOBRENOME.name: sobrenome,
+            schema.EMAIL.name: email,
+            schema.TELEFONE.name: telefone,
+            "Produto Adquirido": produto,
+            schema.VALOR.name: valor,
+            "Canal": _texts(words.CANAIS, canal),
+            "Plataforma de Interação": _texts(words.PLATFORMS, platform),
+            "Campanha de Marketing": campanha,
+            "Vendedor": _texts(words.SELLERS, vendedor, missing=~in_shop),
+            schema.DESCONTO.name: desconto,
+            "Código de Desconto Usado": codigo,
+        }
+        for column in schema.INPUT_COLUMNS:
+            if column.examples:
+                drawn = self.dice.throw(column.name, sales, len(column.examples))
+                columns[column.name] = _texts([_quoted(example) for example in column.examples], drawn)
+        return _joined(_joined(*(columns[column.name] for column in COLUMNS), between=","), "\n")
 
     def _moments(self, sales: np.ndarray, in_shop: np.ndarray) -> np.ndarray:
         """Seconds since 1970. Files are in order of time, as exports are, and a channel's next file goes on later."""

@@ -55,7 +55,7 @@ class Diagnosis:
     codificacao: str | None = None
     bom: bool | None = None
     delimitador: str | None = None  # its Portuguese name
-    colunas: dict[str, str] = field(default_factory=dict)  # the contract's name: the file's
+    colunas: dict[str, str] = field(default_factory=dict)  # the declared name: the file's
     colunas_ignoradas: tuple[str, ...] = ()
     lidas: int = 0
     boas: int = 0
@@ -232,7 +232,11 @@ def _accepted(name: str, file: SurveyedFile, tally: _Tally) -> Diagnosis:
         codificacao=survey.encoding,
         bom=survey.bom,
         delimitador=DELIMITERS[survey.delimiter],
-        colunas={c: survey.header[place] for c, place in zip(schema.INPUT_NAMES, survey.positions, strict=True)},
+        colunas={
+            name: survey.header[place]
+            for name, place in zip(schema.INPUT_NAMES, survey.positions, strict=True)
+            if place is not None
+        },
         colunas_ignoradas=survey.extra,
         lidas=read,
         boas=read - refused - doubtful,

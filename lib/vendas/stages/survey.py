@@ -14,6 +14,7 @@ from vendas.errors import FileRejected
 from vendas.lake.ledger import REJECTED, Event
 from vendas.lake.spark import map_on_workers
 from vendas.landing.arrivals import Arrival, BronzeFile
+from vendas.schema import INPUT_COLUMNS
 from vendas.storage import Location
 
 
@@ -65,5 +66,6 @@ class SurveyedFile:
         assert event.dialeto is not None  # bronze has it of every file that it took
         known = json.loads(event.dialeto)
         blocks = tuple(Block(**block) for block in known.pop("blocks"))
+        known["positions"] += [None] * (len(INPUT_COLUMNS) - len(known["positions"]))  # declared since: not read there
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))

@@ -2,7 +2,7 @@
 
 Each says how to connect, which locks keep loads apart, what the common DDL becomes, which own DDL follows it, which
 indexes follow the first rows, what is checked beside what all check, what tells its planner that a load is small, how
-rows are put into a file (by Spark's Python workers), and how such files get into a table.
+a table is emptied, how rows are put into a file (by Spark's Python workers), and how such files get into a table.
 """
 
 import json
@@ -37,6 +37,8 @@ class PostgreSQL:
         "set local enable_indexscan = off",
         "set local max_parallel_workers_per_gather = 0",
     )
+
+    empty = "truncate {}"
 
     @staticmethod
     def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
@@ -82,6 +84,7 @@ class Redshift:
     own_indexes = ()
     own_checks = ("checks/redshift",)  # of what PostgreSQL's keys do not let happen
     few_rows = ()
+    empty = "delete from {}"  # its TRUNCATE would commit the transaction
 
     @staticmethod
     def connect(spark: SparkSession, endpoint: RedshiftEndpoint) -> JavaObject:

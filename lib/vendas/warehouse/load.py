@@ -21,7 +21,9 @@ from vendas.warehouse.embedded import ensure_running
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import PostgreSQL
 from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
-from vendas.warehouse.staging import StagedRows, Totals, stage_rows
+from vendas.warehouse.outdated import drop_outdated, is_outdated
+from vendas.warehouse.staging import STAGED_COLUMNS, StagedRows, Totals, stage_rows
+from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, PENDING_TABLE, RECORDS_TABLE, TABLES
 
 OFFENDING_ROWS_SHOWN = 5
 # Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
@@ -29,25 +31,15 @@ FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) 
 
 # What gold holds of the files of this load, where statements and checks can join it. Nobody sees it, for it is dropped
 # before the commit; a temporary one would bar PostgreSQL's checks from all processors but one.
-CREATE_FILES_OF_LOAD = """
-create table arquivos_da_carga (
-    arquivo_de_origem varchar(1000) not null,
-    linhas bigint not null,
-    valor_da_compra decimal(22,2) not null,
-    valor_com_desconto decimal(22,2) not null
+_SUMS = "".join(f", {name} decimal(22,2) not null" for name in schema.SALES.measures)
+CREATE_FILES_OF_LOAD = (
+    f"create table arquivos_da_carga (arquivo_de_origem varchar(1000) not null, linhas bigint not null{_SUMS})"
 )
-"""
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
-FACTS = ("fato_vendas", "registros_vendas", "arquivos_carregados")
-# Tables of an older version are made anew in the transaction of the load that fills them again. Dimensions stay.
-LATEST_COLUMN = "linha_do_arquivo"
-TABLE_THERE = (
-    "select 1 as achada from information_schema.tables "
-    "where table_schema = current_schema() and table_name = 'registros_vendas'"
-)
-DROP_OUTDATED = ("drop view if exists vendas_pendentes", "drop table fato_vendas", "drop table registros_vendas")
+GOLD_NAMES = ", ".join(schema.names(schema.GOLD_COLUMNS))
+ADD_RECORDS = f"insert into {RECORDS_TABLE} ({GOLD_NAMES}) select {GOLD_NAMES} from {PENDING_TABLE}"
 
 REFRESH = "call refresh_star()"
 
@@ -76,12 +68,13 @@ def endpoint_of(settings: Settings) -> Endpoint:
 def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
     """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent.
 
-    Tables of an older version are left to the next load, which makes them anew and fills them in one transaction.
+    Tables of an older version, or of another declaration, are left to the next load, which makes them anew and fills
+    them in one transaction.
     """
 
     def apply(opened: Transaction) -> None:
         opened.run(*opened.engine.lock_schema)
-        if not _is_outdated(opened):
+        if not is_outdated(opened):
             _create(opened)
 
     in_transaction(spark, endpoint, apply)
@@ -90,19 +83,6 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
 def _create(opened: Transaction) -> None:
     for kind in ("ddl", "star", *opened.engine.own_ddl):
         opened.run(*map(opened.engine.ddl, sql_files(kind).values()))
-
-
-def _is_outdated(opened: Transaction) -> bool:
-    """Whether the tables are there and an older version made them."""
-    there = opened.rows(TABLE_THERE)
-    return bool(there) and LATEST_COLUMN not in {name for name, _, _ in opened.shape("registros_vendas")}
-
-
-def drop_outdated(opened: Transaction) -> bool:
-    """Drop the tables with sales that an older version made, if it did; return whether it did."""
-    if found := _is_outdated(opened):
-        opened.run(*DROP_OUTDATED)
-    return found
 
 
 def load(
@@ -130,9 +110,9 @@ def rebuild(
 ) -> dict[str, int]:
     """As `load`, but of everything: nothing else stays in registros_vendas and the fact.
 
-    Members of dimensions stay, so that their keys do. A reader sees the old warehouse until the commit.
+    Members' keys follow from their attributes, so they are the same. A reader sees the old warehouse until the commit.
     """
-    emptied = [f"delete from {table}" for table in FACTS]
+    emptied = [f"delete from {table.name}" for table in reversed(TABLES)]
     return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, _pass, *emptied))
 
 
@@ -159,7 +139,7 @@ def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]
     None at all in tables of an older version, which the next load makes anew.
     """
     with transaction(spark, endpoint) as open_transaction:
-        if _is_outdated(open_transaction):
+        if is_outdated(open_transaction):
             return {}
         return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
 
@@ -193,11 +173,10 @@ def _load(
 ) -> dict[str, int]:
     opened.run(opened.engine.lock_loads)
     if drop_outdated(opened):
-        opened.run("delete from arquivos_carregados")
         _create(opened)
     opened.run(*first)
-    with stage_rows(opened, "registros_vendas", gold, files, staging) as found:
-        counts = {file: rows for file, (rows, _, _) in found.totals.items()}
+    with stage_rows(opened, gold, files, staging) as found:
+        counts = {file: int(totals[0]) for file, totals in found.totals.items()}
         audit(counts)
         _name_files(opened, found.totals)
         large = sum(counts.values()) >= LARGE_LOAD_ROWS
@@ -211,7 +190,7 @@ def _load(
     if large:
         opened.run("analyze fato_vendas")
     _check(opened)
-    opened.run("drop table arquivos_da_carga")
+    opened.run(opened.engine.empty.format(PENDING_TABLE), "drop table arquivos_da_carga")
     return counts
 
 
@@ -223,13 +202,13 @@ def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
 
 def _replace_rows(opened: Transaction, found: StagedRows) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
-    opened.run(f"delete from registros_vendas {OF_THIS_LOAD}")
-    opened.engine.copy(opened, "registros_vendas", schema.names(schema.GOLD_COLUMNS), found.files)
+    opened.run(*(f"delete from {table} {OF_THIS_LOAD}" for table in (FACT_TABLE, RECORDS_TABLE, FILES_TABLE)))
+    opened.engine.copy(opened, PENDING_TABLE, STAGED_COLUMNS, found.files)
     opened.run(
-        f"delete from arquivos_carregados {OF_THIS_LOAD}",
-        "insert into arquivos_carregados (arquivo_de_origem, linhas, carregado_em, na_estrela) "
-        f"select arquivo_de_origem, linhas, timestamp '{now}', false from arquivos_da_carga",
-        "analyze arquivos_carregados",  # or the planner takes half of all files for new
+        f"analyze {PENDING_TABLE}",
+        ADD_RECORDS,
+        f"insert into {FILES_TABLE} (arquivo_de_origem, linhas, carregado_em) "
+        f"select arquivo_de_origem, linhas, timestamp '{now}' from arquivos_da_carga",
     )
 
 

@@ -1,4 +1,4 @@
-"""Gold's rows in files that COPY takes, put there by Spark's Python workers."""
+"""Gold's rows with the keys of the star, in files that COPY takes, put there by Spark's Python workers."""
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -10,18 +10,24 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vendas import schema
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch, write_file
 from vendas.lake.spark import map_on_workers
 from vendas.limits import WAREHOUSE_BATCH_ROWS
+from vendas.rules.keys import day_key, member_key, sale_id
 from vendas.storage import Location
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
+from vendas.warehouse.star import PENDING_TABLE, TABLES, key_columns
 
 VALUE_SHOWN = 60  # characters of a text that is too long
+_WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
 
-Totals = tuple[int, Decimal, Decimal]  # rows, sum of valor_da_compra, sum of valor_com_desconto
-NOTHING: Totals = (0, Decimal(0), Decimal(0))
+Total = int | Decimal
+Totals = tuple[Total, ...]  # rows, then the sum of each measure
+NOTHING: Totals = (0, *(Decimal(0) for _ in schema.SALES.measures))
+STAGED_COLUMNS = [column.name for table in TABLES if table.name == PENDING_TABLE for column in table.columns]
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,14 @@ class StagedRows:
 
 @contextmanager
 def stage_rows(
-    opened: Transaction, table: str, gold: Sequence[HeldFile], files: Sequence[str], folder: Location
+    opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], folder: Location
 ) -> Generator[StagedRows]:
-    """The rows that gold's data files hold of these bronze files, staged for a table while the block lasts.
+    """Stage the rows that gold's data files hold of these bronze files while the block lasts, for vendas_pendentes.
 
-    `folder` is the load's own. Raises WarehouseError for a row that the table does not take.
+    `folder` is the load's own. Raises: WarehouseError for a row that the table does not take.
     """
-    limits = opened.engine.limits(opened, table, folder)
-    work = partial(_stage, arquivos=list(files), folder=folder, engine=opened.engine, table=table, limits=limits)
+    limits = opened.engine.limits(opened, PENDING_TABLE, folder)
+    work = partial(_stage, arquivos=list(files), folder=folder, engine=opened.engine, limits=limits)
     written: list[WrittenFile] = []
     try:
         parts = map_on_workers(opened.spark, list(gold), work)
@@ -54,17 +60,15 @@ def stage_rows(
         delete_files(folder, (file.path for file in written))
 
 
-def _stage(
-    gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, table: str, limits: dict[str, int]
-) -> StagedRows:
+def _stage(gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, limits: dict[str, int]) -> StagedRows:
     staged = StagedRows()
     for rows in rebatch(
         gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}), WAREHOUSE_BATCH_ROWS
     ):
-        if problem := _missing(rows) or _too_long(rows, table, limits):
+        if problem := _missing(rows) or _too_long(rows, limits):
             return replace(staged, problem=problem)
         path = folder / uuid4().hex
-        staged.files.append(WrittenFile(str(path), write_file(path, engine.encode(rows))))
+        staged.files.append(WrittenFile(str(path), write_file(path, engine.encode(_with_keys(rows)))))
         for file, totals in _totals(rows).items():
             staged.totals[file] = _sum([staged.totals.get(file, NOTHING), totals])
     return staged
@@ -75,33 +79,48 @@ def _missing(rows: pa.Table) -> str | None:
     return f"gold holds a sale without {names[0]}. Nothing was loaded." if names else None
 
 
-def _too_long(rows: pa.Table, table: str, limits: dict[str, int]) -> str | None:
+def _with_keys(rows: pa.Table) -> pa.Table:
+    """Return gold's rows as vendas_pendentes has them."""
+    whole = rows.combine_chunks().to_batches()
+    return pa.Table.from_batches([_keyed(batch) for batch in whole])
+
+
+def _keyed(rows: pa.RecordBatch) -> pa.RecordBatch:
+    keys = {
+        "venda_id": sale_id(rows["arquivo_de_origem"], rows["linha_do_arquivo"]),
+        "data_id": day_key(rows["timestamp_do_registro"]),
+    }
+    for dimension in schema.SALES.dimensions:
+        keys[dimension.key] = member_key(*(rows[name] for name in dimension.attributes))
+    in_order = [keys[column.name] for column in key_columns(schema.SALES)]
+    return pa.record_batch([*rows.columns, *in_order], STAGED_COLUMNS)
+
+
+def _too_long(rows: pa.Table, limits: dict[str, int]) -> str | None:
     for name, limit in limits.items():
+        if name not in rows.column_names:  # a key, which is never too long
+            continue
         lengths = pc.binary_length(rows[name])
         longest = pc.max(lengths).as_py() or 0
         if longest > limit:
             row = rows.slice(pc.index(lengths, longest).as_py(), 1).to_pylist()[0]
             return (
-                f"{table}.{name} takes {limit} bytes, and {row['arquivo_de_origem']} has a text of {longest}: "
+                f"registros_vendas.{name} takes {limit} bytes, and {row['arquivo_de_origem']} has a text of {longest}: "
                 f"{row[name][:VALUE_SHOWN]!r}…\n"
-                "Shorten it in the file and send that again, or make the column wider in sql/ddl; nothing was loaded."
+                "Shorten it in the file and send that again, or declare the column wider; nothing was loaded."
             )
     return None
 
 
 def _totals(rows: pa.Table) -> dict[str, Totals]:
-    """What rows come to, by bronze file; in a type that their sums fit."""
-    money, file = ["valor_da_compra", "valor_com_desconto"], "arquivo_de_origem"
-    wide = pa.table([rows[file], *(rows[name].cast(pa.decimal128(38, 2)) for name in money)], names=[file, *money])
-    summed = wide.group_by(file, use_threads=False).aggregate([([], "count_all"), *((name, "sum") for name in money)])
-    return {
-        row[file]: (row["count_all"], row["valor_da_compra_sum"], row["valor_com_desconto_sum"])
-        for row in summed.to_pylist()
-    }
+    """Return by bronze file how many rows there are and the sum of each measure, in a type that the sums fit."""
+    measures, file = schema.SALES.measures, "arquivo_de_origem"
+    wide = pa.table([rows[file], *(rows[name].cast(_WIDE) for name in measures)], names=[file, *measures])
+    summed = wide.group_by(file, use_threads=False).aggregate(
+        [([], "count_all"), *((name, "sum") for name in measures)]
+    )
+    return {row[file]: (row["count_all"], *(row[f"{name}_sum"] for name in measures)) for row in summed.to_pylist()}
 
 
 def _sum(totals: Iterable[Totals]) -> Totals:
-    rows, bought, paid = NOTHING
-    for more in totals:
-        rows, bought, paid = rows + more[0], bought + more[1], paid + more[2]
-    return rows, bought, paid
+    return tuple(map(sum, zip(NOTHING, *totals, strict=True)))

@@ -1,13 +1,13 @@
 create table if not exists fato_vendas (
-    venda_id varchar(32) not null primary key,
+    venda_id varchar(40) not null primary key,
     data_id integer not null references dim_data (data_id) not enforced,
-    cliente_id integer not null references dim_cliente (cliente_id) not enforced,
-    produto_id integer not null references dim_produto (produto_id) not enforced,
-    canal_id integer not null references dim_canal (canal_id) not enforced,
-    plataforma_id integer not null references dim_plataforma (plataforma_id) not enforced,
-    campanha_id integer not null references dim_campanha (campanha_id) not enforced,
-    vendedor_id integer not null references dim_vendedor (vendedor_id) not enforced,
-    desconto_id integer not null references dim_desconto (desconto_id) not enforced,
+    cliente_id bigint not null references dim_cliente (cliente_id) not enforced,
+    produto_id bigint not null references dim_produto (produto_id) not enforced,
+    canal_id bigint not null references dim_canal (canal_id) not enforced,
+    plataforma_id bigint not null references dim_plataforma (plataforma_id) not enforced,
+    campanha_id bigint not null references dim_campanha (campanha_id) not enforced,
+    vendedor_id bigint not null references dim_vendedor (vendedor_id) not enforced,
+    desconto_id bigint not null references dim_desconto (desconto_id) not enforced,
     timestamp_do_registro timestamp not null,
     ano integer not null,
     turno_compra varchar(1000) not null,
@@ -20,7 +20,7 @@ create table if not exists fato_vendas (
 ;
 
 comment on table fato_vendas is 'Vendas da estrela; uma linha por linha de registros_vendas';
-comment on column fato_vendas.venda_id is 'MD5 de arquivo_de_origem, uma barra vertical e linha_do_arquivo';
+comment on column fato_vendas.venda_id is 'Venda: 16 dígitos do MD5 de arquivo_de_origem, um hífen e linha_do_arquivo';
 comment on column fato_vendas.data_id is 'Dia da venda';
 comment on column fato_vendas.cliente_id is 'Quem comprou';
 comment on column fato_vendas.produto_id is 'O que foi vendido';

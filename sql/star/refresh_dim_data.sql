@@ -5,7 +5,7 @@ begin
     )
     with
     anos as (
-        select ano from membros_pendentes
+        select ano from vendas_pendentes
         union
         select ano from dim_data
     ),

@@ -1,8 +1,7 @@
 create table if not exists arquivos_carregados (
     arquivo_de_origem varchar(1000) not null primary key,
     linhas bigint not null,
-    carregado_em timestamp not null,
-    na_estrela boolean not null
+    carregado_em timestamp not null
 )
 -- redshift: diststyle all
 ;
@@ -11,4 +10,3 @@ comment on table arquivos_carregados is 'Arquivos carregados; uma linha por arqu
 comment on column arquivos_carregados.arquivo_de_origem is 'Arquivo da camada bronze';
 comment on column arquivos_carregados.linhas is 'Linhas do arquivo em registros_vendas';
 comment on column arquivos_carregados.carregado_em is 'Quando a última carga do arquivo começou (UTC)';
-comment on column arquivos_carregados.na_estrela is 'Se fato_vendas já tem o arquivo; se não, refresh_star o fará';

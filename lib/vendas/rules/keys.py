@@ -1,0 +1,53 @@
+"""Keys of the star, computed from values alone: any lake, engine or rebuild gives the same. Pure.
+
+In SQL, a member's key is `('x' || substr(md5(a || chr(10) || b), 1, 16))::bit(64)::bigint` of its attributes as texts.
+"""
+
+from hashlib import md5
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas.arrays import by_distinct
+
+KEY_BYTES = 8
+_BETWEEN = "\n"  # which no clean text contains, so that no two members have the same joined text
+
+
+def member_key(*attributes: pa.Array) -> pa.Int64Array:
+    """Return the key of each row's member: the first 64 bits of the MD5 of its attributes, as a signed integer.
+
+    The attributes are joined by line feeds, as UTF-8; a decimal has all its places (`0.1100`).
+    """
+    texts = (column.cast(pa.string()) for column in attributes)
+    return by_distinct(_hash, pc.binary_join_element_wise(*texts, _BETWEEN))
+
+
+def sale_id(arquivo: pa.StringArray, linha: pa.Int64Array) -> pa.StringArray:
+    """Return the identifier of each sale: 16 hex digits of the MD5 of its file's name, a hyphen, and its line.
+
+    Sales of a file follow one another in the order of the identifier, which an index takes quickly.
+    """
+    return pc.binary_join_element_wise(by_distinct(_digits, arquivo), linha.cast(pa.string()), "-")
+
+
+def day_key(timestamp: pa.TimestampArray) -> pa.Int32Array:
+    """Return each timestamp's day as the integer yyyymmdd."""
+    parts = ((pc.year, 10_000), (pc.month, 100), (pc.day, 1))
+    first, *others = (pc.multiply(part(timestamp), pa.scalar(weight, pa.int64())) for part, weight in parts)
+    for other in others:
+        first = pc.add(first, other)
+    return first.cast(pa.int32())
+
+
+def _hash(texts: pa.StringArray) -> pa.Int64Array:
+    digests = (_md5(text)[:KEY_BYTES] for text in texts.to_pylist())
+    return pa.array([int.from_bytes(digest, "big", signed=True) for digest in digests], pa.int64())
+
+
+def _digits(texts: pa.StringArray) -> pa.StringArray:
+    return pa.array([_md5(text)[:KEY_BYTES].hex() for text in texts.to_pylist()], pa.string())
+
+
+def _md5(text: str) -> bytes:
+    return md5(text.encode(), usedforsecurity=False).digest()

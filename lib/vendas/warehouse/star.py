@@ -1,0 +1,162 @@
+"""The warehouse's tables as values: their columns follow from the declaration. `sql/` is rendered from them.
+
+Types are those of PostgreSQL and Redshift alike, texts of so many bytes; a layout is Redshift's.
+"""
+
+from dataclasses import dataclass
+
+from vendas import schema
+from vendas.declaration import Column, Declaration, Dimension, Type
+
+KEY_TYPE, DAY_TYPE, SALE_ID_TYPE = "bigint", "integer", "varchar(40)"
+PENDING_TABLE, RECORDS_TABLE, FACT_TABLE, FILES_TABLE = (
+    "vendas_pendentes",
+    "registros_vendas",
+    "fato_vendas",
+    "arquivos_carregados",
+)
+_SQL_TYPES = {"int": "integer", Type.TIMESTAMP: "timestamp"}
+_KEY_COMMENT = "Chave: os primeiros 64 bits do MD5 dos atributos, unidos por quebras de linha"
+_PRIMARY = " primary key"
+
+
+@dataclass(frozen=True)
+class SqlColumn:
+    """A column of the warehouse; none may be null. `constraint` is what follows that in its definition."""
+
+    name: str
+    type: str
+    comment: str
+    constraint: str = ""
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class SqlTable:
+    """A table of the warehouse."""
+
+    name: str
+    comment: str
+    columns: tuple[SqlColumn, ...]
+    layout: str
+
+
+def gold_columns(sales: Declaration) -> tuple[Column, ...]:
+    """Return gold's columns with the year."""
+    return (*sales.gold_columns, schema.ANO)
+
+
+def key_columns(sales: Declaration) -> tuple[SqlColumn, ...]:
+    """Return the fact's own identifier and its keys of dimensions."""
+    return (
+        SqlColumn(
+            "venda_id",
+            SALE_ID_TYPE,
+            "Venda: 16 dígitos do MD5 de arquivo_de_origem, um hífen e linha_do_arquivo",
+        ),
+        SqlColumn("data_id", DAY_TYPE, "Dia da venda"),
+        *(SqlColumn(dimension.key, KEY_TYPE, dimension.about) for dimension in sales.dimensions),
+    )
+
+
+def fact_names(sales: Declaration) -> list[str]:
+    """Return the names of the fact's columns, in order."""
+    keys = [column.name for column in key_columns(sales)]
+    return [*keys, *sales.facts, *sales.measures, *(column.gold_name for column in sales.origin)]
+
+
+def tables(sales: Declaration) -> tuple[SqlTable, ...]:
+    """Return all tables that a declaration gives the warehouse; a table comes after those that it refers to."""
+    dimensions = [_dimension(dimension, sales) for dimension in sales.dimensions]
+    return (_files(), _records(sales), _pending(sales), *dimensions, _calendar(), _fact(sales))
+
+
+def _files() -> SqlTable:
+    return SqlTable(
+        FILES_TABLE,
+        "Arquivos carregados; uma linha por arquivo da camada bronze, mesmo sem vendas",
+        (
+            SqlColumn("arquivo_de_origem", "varchar(1000)", "Arquivo da camada bronze", _PRIMARY),
+            SqlColumn("linhas", "bigint", "Linhas do arquivo em registros_vendas"),
+            SqlColumn("carregado_em", "timestamp", "Quando a última carga do arquivo começou (UTC)"),
+        ),
+        "diststyle all",
+    )
+
+
+def _records(sales: Declaration) -> SqlTable:
+    return SqlTable(
+        RECORDS_TABLE,
+        "Vendas como na camada gold; uma linha por venda",
+        tuple(map(_sql_column, gold_columns(sales))),
+        "diststyle even sortkey (arquivo_de_origem)",
+    )
+
+
+def _pending(sales: Declaration) -> SqlTable:
+    return SqlTable(
+        PENDING_TABLE,
+        "Vendas que uma carga põe na estrela, com as chaves delas; vazia entre cargas",
+        (*map(_sql_column, gold_columns(sales)), *key_columns(sales)),
+        "diststyle even",
+    )
+
+
+def _dimension(dimension: Dimension, sales: Declaration) -> SqlTable:
+    columns = {column.name: column for column in gold_columns(sales)}
+    spread = f"distkey ({dimension.key})" if dimension.large else "diststyle all"
+    return SqlTable(
+        dimension.table,
+        dimension.comment,
+        (
+            SqlColumn(dimension.key, KEY_TYPE, _KEY_COMMENT, _PRIMARY),
+            *(_sql_column(columns[name]) for name in dimension.attributes),
+        ),
+        f"{spread} sortkey ({dimension.key})",
+    )
+
+
+def _calendar() -> SqlTable:
+    return SqlTable(
+        "dim_data",
+        "Calendário: todos os dias, do primeiro ao último ano com vendas",
+        (
+            SqlColumn("data_id", DAY_TYPE, "O dia como aaaammdd", _PRIMARY),
+            SqlColumn("data", "date", "O dia"),
+            SqlColumn("ano", "integer", "Ano"),
+            SqlColumn("semestre", "integer", "Semestre: 1 ou 2"),
+            SqlColumn("trimestre", "integer", "Trimestre: 1 a 4"),
+            SqlColumn("mes", "integer", "Mês: 1 a 12"),
+            SqlColumn("nome_mes", "varchar(20)", "Nome do mês: janeiro a dezembro"),
+            SqlColumn("dia", "integer", "Dia do mês"),
+            SqlColumn("dia_da_semana", "varchar(20)", "Dia da semana: segunda-feira a domingo"),
+            SqlColumn("fim_de_semana", "boolean", "Se é sábado ou domingo"),
+        ),
+        "diststyle all sortkey (data_id)",
+    )
+
+
+def _fact(sales: Declaration) -> SqlTable:
+    columns = {column.name: _sql_column(column) for column in gold_columns(sales)}
+    identifier, *keys = key_columns(sales)
+    columns |= {"venda_id": SqlColumn(identifier.name, identifier.type, identifier.comment, _PRIMARY)}
+    for key in keys:
+        dimension = f"dim_{key.name.removesuffix('_id')}"
+        columns[key.name] = SqlColumn(
+            key.name, key.type, key.comment, f" references {dimension} ({key.name}) not enforced"
+        )
+    large = next((dimension.key for dimension in sales.dimensions if dimension.large), "data_id")
+    return SqlTable(
+        FACT_TABLE,
+        "Vendas da estrela; uma linha por linha de registros_vendas",
+        tuple(columns[name] for name in fact_names(sales)),
+        f"distkey ({large}) sortkey (timestamp_do_registro)",
+    )
+
+
+def _sql_column(column: Column) -> SqlColumn:
+    type = f"varchar({column.max_bytes})" if column.type == Type.TEXT else _SQL_TYPES.get(column.type, column.type)
+    return SqlColumn(column.name, type, column.comment, personal=column.personal)
+
+
+TABLES = tables(schema.SALES)
