@@ -12,8 +12,8 @@ from pathlib import Path
 from vendas.lake import ledger
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import gateway_environment
-from vendas.lake.table_reader import count_rows
-from vendas.lake.tables import SILVER_TABLE
+from vendas.lake.table_reader import count_rows, shape
+from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.landing.arrivals import (
     explain_left_by_run,
     landing_folder,
@@ -25,9 +25,11 @@ from vendas.reports.report import Run, reported
 from vendas.results import Stage
 from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
 from vendas.runs.run_log import LOG, logged
+from vendas.schema import TABLES, names
 from vendas.settings import Settings
 from vendas.storage import as_folder
-from vendas.warehouse.embedded import is_initialized
+from vendas.warehouse import load
+from vendas.warehouse.embedded import ensure_running, is_initialized
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,11 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                         f"This lake was made by an older version: its {len(outdated)} files are read again, once, from "
                         "bronze, by today's rules. What was undone stays undone."
                     )
+                elif before and is_initialized(as_folder(settings.dw)) and not is_as_declared(settings):
+                    warn(
+                        "The declared columns are not those of this lake: its tables get them, and the warehouse is "
+                        "loaded anew from gold, once, in one step for its readers."
+                    )
                 work = _bytes_to_read(settings, before, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
@@ -133,7 +140,14 @@ def is_up_to_date(settings: Settings) -> bool:
     events = ledger.read_events(settings.lake)
     if not events or list_waiting_files(settings.landing) or not is_initialized(as_folder(settings.dw)):
         return False
-    return not is_behind(settings, events)
+    return is_as_declared(settings) and not is_behind(settings, events)
+
+
+def is_as_declared(settings: Settings) -> bool:
+    """Return whether the tables of lake and warehouse have the declared columns."""
+    made = {table: shape(settings.lake, table) for table in (SILVER_TABLE, GOLD_TABLE)}
+    in_lake = all(found is None or {*names(TABLES[table])} <= found.columns for table, found in made.items())
+    return in_lake and load.is_as_declared(ensure_running(as_folder(settings.dw)))
 
 
 def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:

@@ -74,7 +74,7 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
 
     def apply(opened: Transaction) -> None:
         opened.run(*opened.engine.lock_schema)
-        if not is_outdated(opened):
+        if not is_outdated(opened.rows):
             _create(opened)
 
     in_transaction(spark, endpoint, apply)
@@ -133,13 +133,28 @@ def refresh(endpoint: Endpoint) -> None:
         raise WarehouseError(explain_refusal(endpoint, str(error))) from error
 
 
+def is_as_declared(endpoint: Endpoint) -> bool:
+    """Return whether a PostgreSQL's tables have the declared columns, or are not made yet; without Spark.
+
+    Raises: WarehouseError if it cannot be reached.
+    """
+    import psycopg
+    from psycopg.rows import dict_row
+
+    try:
+        with psycopg.connect(endpoint.url, row_factory=dict_row) as connection:
+            return not is_outdated(lambda query: connection.execute(query).fetchall())
+    except psycopg.Error as error:
+        raise WarehouseError(explain_refusal(endpoint, str(error))) from error
+
+
 def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
     """Rows in registros_vendas by loaded file, 0 for a file without sales. Raises WarehouseError.
 
     None at all in tables of an older version, which the next load makes anew.
     """
     with transaction(spark, endpoint) as open_transaction:
-        if is_outdated(open_transaction):
+        if is_outdated(open_transaction.rows):
             return {}
         return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
 

@@ -1,5 +1,7 @@
 """Tables of an older version, or of another declaration: found by their columns, and made way for."""
 
+from collections.abc import Callable
+
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES
 
@@ -14,28 +16,30 @@ _PROCEDURES = (
 )
 _TYPES = {"character varying": "varchar({})", "timestamp without time zone": "timestamp", "numeric": "decimal({},{})"}
 
+Ask = Callable[[str], list[dict]]  # the rows of a query, by column
 
-def is_outdated(opened: Transaction) -> bool:
+
+def is_outdated(ask: Ask) -> bool:
     """Return whether there are tables of sales, and a table's columns are not as declared, in that order."""
-    found = _shapes(opened)
+    found = _shapes(ask)
     return RECORDS_TABLE in found and any(
         list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()
     )
 
 
 def drop_outdated(opened: Transaction) -> bool:
-    """Drop the tables that are filled again by a load, and procedures, if a table is outdated; return whether one was.
+    """Drop the tables that a load fills again, and the procedures, if a table is outdated; return whether one was.
 
-    The table of loaded files is emptied and stays: other loads wait for its lock.
+    The table of loaded files stays, since other loads wait for its lock, and forgets the files that have sales.
     """
-    if not is_outdated(opened):
+    if not is_outdated(opened.rows):
         return False
-    found, views = _shapes(opened), {row["table_name"] for row in opened.rows(_VIEWS)}
+    found, views = _shapes(opened.rows), {row["table_name"] for row in opened.rows(_VIEWS)}
     known = {*_declared(), *(name for name in found if name.startswith("dim_"))} - {FILES_TABLE, FACT_TABLE}
     opened.run(*(f"drop view {name}" for name in sorted(views & known)))
     opened.run(*(f"drop table {name}" for name in [FACT_TABLE, *sorted(known - views)] if name in found))
     opened.run(*(f"drop procedure {row['proname']}()" for row in opened.rows(_PROCEDURES) if _is_ours(row["proname"])))
-    opened.run(f"delete from {FILES_TABLE}")
+    opened.run(f"delete from {FILES_TABLE} where linhas > 0")
     for name in found[FILES_TABLE].keys() - _declared()[FILES_TABLE].keys():
         opened.run(f"alter table {FILES_TABLE} drop column {name}")
     return True
@@ -49,10 +53,10 @@ def _declared() -> dict[str, dict[str, str]]:
     return {table.name: {column.name: column.type for column in table.columns} for table in TABLES}
 
 
-def _shapes(opened: Transaction) -> dict[str, dict[str, str]]:
+def _shapes(ask: Ask) -> dict[str, dict[str, str]]:
     """Return the type of each column of each table and view, as the declaration writes types."""
     found: dict[str, dict[str, str]] = {}
-    for row in opened.rows(_COLUMNS):
+    for row in ask(_COLUMNS):
         type = _TYPES.get(row["data_type"], row["data_type"])
         details = [row[name] for name in ("character_maximum_length", "numeric_precision", "numeric_scale")]
         given = type.format(*(detail for detail in details if detail is not None))
