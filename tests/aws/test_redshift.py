@@ -1,4 +1,4 @@
-"""The warehouse on the double of Redshift, by the real driver: loads, refusals, retries. Green on the double."""
+"""The warehouse on the double of Redshift, with the real driver: loads, refusals, retries."""
 
 import json
 from dataclasses import replace
@@ -57,7 +57,7 @@ def test_the_star_is_postgresqls_row_by_row_and_key_by_key(redshift, postgresql,
     for dw in (redshift, postgresql):
         load.load(dw.spark, dw.endpoint, gold, files, dw.staging)
         held.append(dw.everything())
-        held[-1]["arquivos_carregados"] = [row[:2] + row[3:] for row in held[-1]["arquivos_carregados"]]  # not when
+        held[-1]["arquivos_carregados"] = [row[:2] + row[3:] for row in held[-1]["arquivos_carregados"]]  # no time
     assert held[0] == held[1]
     assert len(held[0]["fato_vendas"]) >= 70
 
@@ -151,7 +151,7 @@ def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
         Warehouse(loaded.spark, loaded.endpoint, tmp_path, loaded.behind).load({})
 
 
-# --- keys are declared and not enforced: the checks see what they let through
+# --- keys are declared but not enforced: the checks find violations
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect
     assert (before, len(after) > 0) == ([], True)
 
 
-# --- questions
+# --- queries
 
 
 def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
@@ -193,7 +193,7 @@ def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
 
 
 def asked(endpoint, query="select count(*) as n from fato_vendas"):
-    """The rows of a query of an analyst's."""
+    """Return the rows of an analyst's query."""
     return exploration.ask(exploration.connect(endpoint), query).values.tolist()
 
 
@@ -237,7 +237,7 @@ def test_without_its_driver_it_says_how_to_install_it(monkeypatch):
         exploration.connect(RedshiftEndpoint(port=1, password=""))
 
 
-# --- the way there
+# --- the connection
 
 
 def test_the_secret_and_the_role_name_the_endpoint(aws):
