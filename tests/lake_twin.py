@@ -1,4 +1,4 @@
-"""All that a lake and its warehouse hold, in a form that two lakes with the same history share."""
+"""The contents of a lake and its warehouse, in a form that is equal for two lakes with the same history."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ TABLES = {"registros_vendas": "*", "fato_vendas": "*", "arquivos_carregados": "a
 
 
 def contents(lake):
-    """Every table's rows, sorted, surrogate keys included; and the bytes of every file in bronze and landing."""
+    """Return the sorted rows of every table, with surrogate keys, and the bytes of all files in bronze and landing."""
     folder = Path(lake)
     held = {
         name: _sorted(read_table(folder, name).to_pylist())
@@ -35,7 +35,7 @@ def _sorted(rows):
 
 
 class Shelf:
-    """Copies of one lake at several moments. A lake knows its own path, so they come back to where it was."""
+    """Copies of a lake at several times. Its metadata has absolute paths, so a copy is restored at the same path."""
 
     def __init__(self, lake, shelf):
         self.lake, self.shelf = Path(lake), Path(shelf)
