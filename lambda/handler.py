@@ -1,7 +1,7 @@
-"""AWS Lambda: moves what arrives in the landing bucket to bronze, and starts the workflow for it.
+"""AWS Lambda: moves files from the landing bucket to bronze, and starts the workflow for them.
 
-Its event is a batch of SQS messages, each an S3 event notification, or `{"sweep": true}`, sent by a schedule, or
-`{"preflight": "_preflight/…"}`, by which a user tries a move.
+Its event is a batch of SQS messages, each with an S3 event notification; or `{"sweep": true}`, sent by a schedule; or
+`{"preflight": "_preflight/…"}`, with which a user tests a move.
 """
 
 import os
@@ -26,7 +26,7 @@ from vendas.storage import S3Path, client
 
 LANDING = S3Path(os.environ["LANDING_BUCKET"])
 BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
-PREFLIGHT = "_preflight/"  # begins the keys of what is moved to try it, in landing and in bronze
+PREFLIGHT = "_preflight/"  # prefix of the keys of test objects, in landing and in bronze
 
 logger, metrics = Logger(), Metrics()
 
@@ -34,9 +34,9 @@ logger, metrics = Logger(), Metrics()
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Takes up a batch, telling SQS which messages failed, or sweeps. What it raises is for AWS to try again."""
+    """Process a batch and return the failed messages to SQS, or sweep, or test a move; AWS retries what raises."""
     for name in ("FilesArrived", "FilesMoved"):
-        _count(name, 0)  # a metric that is always there
+        _count(name, 0)  # so that the metric always has data
     if "Records" in event:
         return _take_up_batch(event, context)
     if event.get("sweep") is True:
@@ -48,7 +48,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _take_up_batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
     moved: list[Arrival] = []
-    # pyrefly: ignore[bad-argument-type]  # it has what logging's Logger has, and says so only at run time
+    # pyrefly: ignore[bad-argument-type]  # it has the methods of logging's Logger, but only at run time
     batch = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=logger)
     with batch(event["Records"], partial(_take_up, moved), context):
         batch.process()
@@ -59,7 +59,10 @@ def _take_up_batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _take_up(moved: list[Arrival], record: SQSRecord) -> None:
-    """Takes up a message; adds to `moved`. The name `record` is Powertools' choice."""
+    """Move the files of a message, and add their arrivals to `moved`; Powertools requires the parameter name `record`.
+
+    Raises: ExceptionGroup with an ArrivalError for each event that failed.
+    """
     logger.append_keys(message_id=record.message_id)
     failed = []
     for told in _events(record):
@@ -76,7 +79,10 @@ def _take_up(moved: list[Arrival], record: SQSRecord) -> None:
 
 
 def _events(message: SQSRecord) -> list[S3EventRecord]:
-    """The S3 events of a message; none of the one that S3 sends to try a new notification."""
+    """Return the S3 events of a message; none for the message with which S3 tests a new notification.
+
+    Raises: ArrivalError if the message is no S3 event notification.
+    """
     try:
         body = message.json_body
         return [] if body.get("Event") == "s3:TestEvent" else [S3EventRecord(record) for record in body["Records"]]
@@ -87,7 +93,10 @@ def _events(message: SQSRecord) -> list[S3EventRecord]:
 
 
 def _landed(event: S3EventRecord) -> Iterator[Landed]:
-    """The sales file that an event tells of; nothing for what stays where it is."""
+    """Yield the sales file of an event; nothing for an object that stays in landing.
+
+    Raises: ArrivalError if the event is malformed, or of another bucket.
+    """
     try:
         bucket, told = event.s3.bucket.name, event.s3.get_object
         path = S3Path(bucket, unquote_plus(told.key, errors="strict"))
@@ -105,7 +114,7 @@ def _landed(event: S3EventRecord) -> Iterator[Landed]:
 
 
 def _sweep() -> dict[str, Any]:
-    """Moves what no event told of, and starts the run that is owed to files which arrived while another ran."""
+    """Move files whose events were lost, and start a run for files that arrived while another run was active."""
     waiting = s3_moves.waiting(client("s3"), LANDING)
     moved, failed = s3_moves.move_all(client("s3"), waiting, BRONZE)
     for arrival in moved:
@@ -118,7 +127,7 @@ def _sweep() -> dict[str, Any]:
 
 
 def _try_a_move(path: S3Path) -> dict[str, Any]:
-    """Moves an object as if it were a sales file, to a folder that no run looks at, which it then empties."""
+    """Move a test object like a sales file, to a folder that no run reads, and then empty that folder."""
     s3, place = client("s3"), BRONZE / path.key
     head = head_of(s3, path)
     if head is None:
@@ -144,7 +153,7 @@ def _count(name: str, files: int = 1) -> None:
 
 
 def _start_workflow(trigger: str) -> str | None:
-    """The run's id; None if one is under way: the sweep starts another, should this one come too early for a file."""
+    """Start the workflow; return the run's id, or None if a run is active: a sweep starts one for missed files."""
     glue, name = client("glue"), os.environ["WORKFLOW_NAME"]
     try:
         run = glue.start_workflow_run(Name=name, RunProperties={"trigger": trigger})["RunId"]

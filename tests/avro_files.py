@@ -1,7 +1,7 @@
-"""Read and write Avro files exactly: schema, codec, metadata and blocks stay what they were.
+"""Read and write Avro files without loss: schema, codec, metadata and blocks stay the same.
 
-Knows the types that Iceberg's manifests have. pyiceberg's own reader and writer go by its model of a manifest, and
-would drop what that does not have.
+It supports the types in Iceberg's manifests. pyiceberg's own reader and writer use its model of a manifest, and would
+drop the fields that this model lacks.
 """
 
 import io
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 MAGIC, SYNC_BYTES = b"Obj\x01", 16
 METADATA = {"type": "map", "values": "bytes"}
-FLOATS = {"float": 4, "double": 8}  # bytes of each, kept as they are
+FLOATS = {"float": 4, "double": 8}  # the size of each in bytes; values are kept as bytes
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     "null": (bytes, bytes),
     "deflate": (lambda data: zlib.decompress(data, -15), lambda data: zlib.compress(data, 9, -15)),
@@ -22,7 +22,7 @@ CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
 
 @dataclass
 class AvroFile:
-    """The metadata of a file and its records, block by block. A union's value is a pair: branch and value."""
+    """The metadata and records of a file, by block. The value of a union is a pair of branch and value."""
 
     metadata: dict[str, bytes]
     sync: bytes
@@ -47,7 +47,7 @@ def read(data: bytes) -> AvroFile:
 
 
 def written(file: AvroFile) -> bytes:
-    """The file's bytes."""
+    """Return the file as bytes."""
     schema, (_, compressed) = _schema(file.metadata), _codec(file.metadata)
     target = io.BytesIO()
     target.write(MAGIC)
@@ -73,7 +73,7 @@ def _codec(metadata: dict[str, bytes]) -> tuple:
 
 
 def _kind(schema: Any, named: dict[str, Any]) -> tuple[str, Any]:
-    """What a schema is, and the schema itself, where it is given by the name of an earlier one."""
+    """Return the type of a schema, and the schema itself, resolved if it is the name of an earlier one."""
     schema = named.get(schema, schema) if isinstance(schema, str) else schema
     if isinstance(schema, list):
         return "union", schema
@@ -145,7 +145,7 @@ def _encode(schema: Any, value: Any, target: BinaryIO, named: dict[str, Any]) ->
 
 
 def _counted(source: BinaryIO):
-    """Once for each item of an array or map, which come in runs; a negative count has the run's bytes behind it."""
+    """Yield once per item of an array or map, which has blocks; a negative count is followed by the block's size."""
     while count := _decode_long(source):
         if count < 0:
             _decode_long(source)
@@ -153,7 +153,7 @@ def _counted(source: BinaryIO):
 
 
 def _decode_long(source: BinaryIO) -> int:
-    """A number as a variable count of bytes, seven bits each, low ones first; its sign in the lowest bit."""
+    """Decode a zigzag varint: seven bits per byte, low ones first, with the sign in the lowest bit."""
     number, shift = 0, 0
     while True:
         byte = source.read(1)[0]

@@ -1,4 +1,4 @@
-"""Pages as people see them: Chromium, where this machine has it."""
+"""Pages in a real browser: Chromium, if this machine has it."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ OPTIONS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disab
 
 
 class Browser:
-    """Chromium, and what it asked for and complained about since the last page was opened."""
+    """Chromium, with its requests and log messages since the last page was opened."""
 
     def __init__(self):
         options = webdriver.ChromeOptions()
@@ -28,7 +28,7 @@ class Browser:
         self.driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
 
     def open(self, page, width=WIDTHS["desktop"]):
-        """Opens a file or an address."""
+        """Open a file or a URL."""
         self.driver.get_log("performance"), self.driver.get_log("browser")
         screen = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == WIDTHS["phone"]}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
@@ -36,14 +36,14 @@ class Browser:
 
     @property
     def text(self):
-        """The words that can be seen."""
+        """The visible text."""
         return " ".join(self.driver.find_element("tag name", "body").text.split())
 
     def links(self):
         return [link.get_attribute("href") for link in self.driver.find_elements("css selector", "a")]
 
     def requests(self):
-        """The addresses asked for, but for data in the page itself, and why the browser refused to ask, if it did."""
+        """Map each requested URL, except data: URLs, to why the browser blocked the request, or None."""
         messages = [json.loads(line["message"])["message"] for line in self.driver.get_log("performance")]
         sent = {m["params"]["requestId"]: m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"}
         failed = {m["params"]["requestId"]: m["params"] for m in messages if m["method"] == "Network.loadingFailed"}

@@ -1,4 +1,4 @@
-"""One Spark session for all unit tests, on a lake of its own; one lake with a run behind it."""
+"""Fixtures of all tests: a Spark session with a lake of its own, and a lake after a run."""
 
 import os
 import runpy
@@ -18,10 +18,10 @@ HERE = Path(__file__).parent
 
 
 def pytest_configure(config):
-    """Where tests marked engine are left out, no other may start one, neither here nor in a Python it starts."""
+    """If tests marked engine are excluded, let no other test start one, in this Python or in one that it starts."""
     if "not engine" in config.option.markexpr:
         runpy.run_path(str(HERE / "no_engine" / "sitecustomize.py"))
-        # The library comes first: the command line starts again without a PYTHONPATH that lacks it.
+        # The library comes first, because the command line restarts without a PYTHONPATH that lacks it.
         paths = [HERE.parent / "lib", HERE / "no_engine", os.environ.get("PYTHONPATH")]
         os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, paths)))
 
@@ -33,16 +33,16 @@ def pytest_itemcollected(item):
 
 @pytest.fixture(scope="session")
 def engine():
-    """Asked for by fixtures that start a JVM or PostgreSQL; whatever asks for those is marked so."""
+    """Required by fixtures that start a JVM or PostgreSQL, so that the tests that use these are marked `engine`."""
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory, engine):
     settings = load_settings(lake=tmp_path_factory.mktemp("spark") / "lago", spark_master="local[2]", spark_memory="2g")
-    with pytest.MonkeyPatch.context() as patch:  # this one JVM serves the AWS tests, too
+    with pytest.MonkeyPatch.context() as patch:  # the AWS tests use the same JVM
         patch.setattr(vendas_spark, "PACKAGES", tuple(dict.fromkeys((*PACKAGES, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A))))
         patch.setattr(vendas_spark, "configuration", partial(vendas_spark.configuration, work_bytes=0))
-        session = vendas_spark.session(settings)  # for little work: a JVM that starts quicker
+        session = vendas_spark.session(settings)  # a JVM for little work, which starts faster
     session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session
     session.stop()
@@ -50,9 +50,9 @@ def spark(tmp_path_factory, engine):
 
 @pytest.fixture(scope="session")
 def real_lake(tmp_path_factory, engine):
-    """A lake whose path has blanks and accents, with the four real files run through it, and what that run printed.
+    """Return a lake whose path has blanks and accents, after a run with the four real files, and the run's output.
 
-    Tests add to it; none takes away what it has.
+    Tests may add files, but must not remove any.
     """
     folder = tmp_path_factory.mktemp("dados de março") / "lago"
     (folder / "landing").mkdir(parents=True)
@@ -64,7 +64,7 @@ def real_lake(tmp_path_factory, engine):
 
 @pytest.fixture
 def landing(tmp_path):
-    """An empty landing folder of the test's own."""
+    """Return an empty landing folder for the test."""
     folder = tmp_path / "landing"
     folder.mkdir()
     return folder
@@ -72,5 +72,5 @@ def landing(tmp_path):
 
 @pytest.fixture
 def bronze(tmp_path):
-    """Where that test's bronze folder will be made."""
+    """Return the path of the test's bronze folder, which does not exist yet."""
     return tmp_path / "bronze"

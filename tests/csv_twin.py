@@ -1,4 +1,4 @@
-"""The contract's CSV rules once more, a character at a time: slow and plain, what the fast parser is held against."""
+"""A second implementation of the contract's CSV rules, slow and simple, one character at a time, to test the parser."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from vendas.text import INVISIBLE, WHITE_SPACE
 
 OTHER_NAMES = {"Timestamp do Registro": "Data"}
 BEHIND_A_LETTER = set("…’”–—™›»®\u00a0".encode("cp1252"))
-FOREIGN = "€‚ƒ„†‡ˆ‰‹“™›¡¢£¶"  # letters of CP850, CP860 or MacRoman, as Windows-1252 shows them
+FOREIGN = "€‚ƒ„†‡ˆ‰‹“™›¡¢£¶"  # letters of CP850, CP860 or MacRoman as shown in Windows-1252
 
 
 class Refused(Exception):
@@ -19,7 +19,7 @@ class Refused(Exception):
 @dataclass
 class Field:
     quoted: str | None
-    plain: str  # behind the closing quote, if there is one
+    plain: str  # what follows the closing quote, or the whole unquoted field
 
     @property
     def content(self) -> str:
@@ -55,7 +55,7 @@ class Twin:
 
 
 def read(data: bytes) -> Twin:
-    """All of a file's rows; raises Refused."""
+    """Return the rows of a file. Raises: Refused if the file is rejected."""
     encoding = encoding_of(data)
     text = data.removeprefix(b"\xef\xbb\xbf").decode(encoding)
     text = re.sub("\x1a[\x1a \t\n\v\f\r]*\\Z", "", text)
@@ -68,7 +68,7 @@ def read(data: bytes) -> Twin:
 
 
 class NoHeader(Exception):
-    """The first record is no header under this delimiter."""
+    """The first record is not a header with this delimiter."""
 
 
 def read_delimited(text: str, delimiter: str, encoding: str) -> Twin:
@@ -120,7 +120,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def has_utf8(data: bytes) -> bool:
-    """Whether a character beyond ASCII stands there in UTF-8, other than by chance."""
+    """Return whether the data has a non-ASCII character in UTF-8 that is not one by chance."""
     for place, byte in enumerate(data):
         size = 2 if 0xC2 <= byte < 0xE0 else 3 if 0xE0 <= byte < 0xF0 else 4 if 0xF0 <= byte < 0xF5 else 0
         whole = data[place : place + size]
@@ -138,7 +138,7 @@ def is_valid(data: bytes, encoding: str) -> bool:
 
 
 def places(names: list[str]) -> list[int] | None:
-    """Where each of the 13 columns is, if each is there once."""
+    """Return the position of each of the 13 columns, or None if not each is there once."""
     found = []
     for name in INPUT_NAMES:
         other = OTHER_NAMES.get(name)
@@ -179,7 +179,7 @@ class NeverClosed(Exception):
 
 
 def split(text: str, begin: int, line: int, delimiter: str) -> list[Record]:
-    """The records of a text from there on, blank ones too; raises NeverClosed."""
+    """Yield the records of a text from `begin` on, blank ones included. Raises: NeverClosed for an open quote."""
     at = begin
     while at < len(text):
         record, end = take_record(text, at, line, delimiter)

@@ -1,4 +1,4 @@
-"""Renders environment.yml from the pins of pyproject.toml, which stand only there: `make environment`."""
+"""Render environment.yml from pyproject.toml, the only place of the pins: `make environment`."""
 
 import tomllib
 from pathlib import Path
@@ -19,7 +19,7 @@ dependencies:
 
 
 def render() -> str:
-    """Return the file's text: all that the project and its tests need, by name."""
+    """Return the file's text: all that the project and its tests need, sorted by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = sorted(project["dependencies"] + project["optional-dependencies"]["test"])
     return HEAD + "".join(f'      - "{pin}"\n' for pin in [*pins, "--editable=."])

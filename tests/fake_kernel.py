@@ -1,4 +1,4 @@
-"""A kernel that runs nothing, and answers every cell with the status it was started for."""
+"""A kernel that runs nothing, and replies to every cell with the status in its first argument."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Golden copies: the executed notebooks on a small lake, and what the tables of that lake hold.
+"""Golden copies: the executed notebooks on a small lake, and a description of the lake's tables.
 
-The lake takes up `fixtures/*.csv` and `golden/landing/*.csv`, each modified at a moment of its own, so that bronze
-names are the same everywhere. `make golden` writes the golden copies anew; `git diff tests/golden` shows what changed.
+The lake gets `fixtures/*.csv` and `golden/landing/*.csv`, each with a fixed modification time of its own, so that
+bronze names are the same everywhere. `make golden` renews the copies; `git diff tests/golden` shows what changed.
 """
 
 import ast
@@ -32,7 +32,7 @@ GOLDEN = HERE / "golden"
 NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
 IGNORED = "nbval-ignore-output"
-LAKE = "../lago"  # what the notebooks declare, which nbval cannot change
+LAKE = "../lago"  # the default in the notebooks, which nbval cannot change
 LAKE_TABLES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)
 DIMENSIONS = "cliente produto canal plataforma campanha vendedor desconto data".split()
 WAREHOUSE_TABLES = ("registros_vendas", "fato_vendas", *(f"dim_{name}" for name in DIMENSIONS))
@@ -43,7 +43,7 @@ Rows = list[tuple]
 
 @contextmanager
 def fresh_lake(folder: Path):
-    """`folder/lago` with all files in landing, its settings and the variables by which kernels join its JVM."""
+    """Create `folder/lago` with all files in landing; yield settings, and the variables for kernels to join its JVM."""
     settings = load_settings(lake=folder / "notebooks" / LAKE, spark_master="local[2]", spark_memory="1g")
     (folder / "notebooks").mkdir()
     settings.landing.mkdir(parents=True)
@@ -59,14 +59,14 @@ def fresh_lake(folder: Path):
 
 
 def golden_notebook(original: Path, executed: Path) -> nbformat.NotebookNode:
-    """The original with the executed cells' outputs, less what nbval does not compare."""
+    """Return the original with the outputs of the executed cells, without what nbval does not compare."""
     golden = nbformat.read(original, 4)
     outputs = {cell.id: cell.get("outputs", []) for cell in nbformat.read(executed, 4).cells}
     code = [cell for cell in golden.cells if cell.cell_type == "code"]
     for number, cell in enumerate(code, start=1):
-        cell.execution_count = number  # without one, nbval takes the cell for never run and compares nothing
+        cell.execution_count = number  # without it, nbval takes the cell for not executed and compares nothing
         cell.outputs = outputs[cell.id]
-        if cell.source.endswith(";"):  # hides a value, but not from nbval, which runs cells outside IPython's history
+        if cell.source.endswith(";"):  # hides the value, but not in nbval, which runs cells outside IPython's history
             cell.metadata.tags = [*cell.metadata.get("tags", []), IGNORED]
         for output in cell.outputs:
             output.get("data", {}).pop("image/png", None)
@@ -77,7 +77,7 @@ def golden_notebook(original: Path, executed: Path) -> nbformat.NotebookNode:
 
 
 def read_tables(settings: Settings) -> dict[str, dict]:
-    """What each table holds, described."""
+    """Return a description of each table."""
     described = {}
     for name in LAKE_TABLES:
         table = read_table(settings.lake, name)
@@ -91,7 +91,7 @@ def read_tables(settings: Settings) -> dict[str, dict]:
 
 
 def describe(columns: dict[str, str], rows: Rows) -> dict:
-    """Rows, and for each column its type, extremes, sum of numbers and a hash; hashes do not see the rows' order."""
+    """Return the number of rows, and per column type, extremes, sum of numbers and hash; row order does not matter."""
     values = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(columns, ())
     return {
         "rows": len(rows),
@@ -101,7 +101,7 @@ def describe(columns: dict[str, str], rows: Rows) -> dict:
 
 
 def differences(table: str, expected: dict, got: dict) -> list[str]:
-    """Sentences that say where and how the table differs from the golden one; none, if it does not."""
+    """Return sentences on where and how the table differs from the golden one; none if it does not."""
     if list(expected["columns"]) != list(got["columns"]):
         return [f"{table}: the columns are {', '.join(got['columns'])}; expected {', '.join(expected['columns'])}"]
     found = []
@@ -142,7 +142,7 @@ def _defaults(notebook: Path) -> dict[str, object]:
 
 
 def renew() -> None:
-    """Writes golden notebooks and tables from a run of the notebooks as they are now."""
+    """Renew golden notebooks and tables from a run of the current notebooks."""
     with tempfile.TemporaryDirectory() as temporary, fresh_lake(Path(temporary)) as (settings, environment):
         for stale in [*GOLDEN.glob("*.json"), *GOLDEN.glob("notebooks/*.ipynb")]:
             stale.unlink()

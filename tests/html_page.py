@@ -1,4 +1,4 @@
-"""What a page says, apart from how it is written."""
+"""The content of an HTML page, independent of its markup."""
 
 from html.parser import HTMLParser
 
@@ -6,7 +6,7 @@ UNSEEN = {"head", "style", "script"}
 
 
 class Page(HTMLParser):
-    """A page's words as a reader sees them, its tags, and what it points to."""
+    """A page's visible text, its tags, and its links and sources."""
 
     def __init__(self, text):
         super().__init__()

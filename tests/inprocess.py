@@ -1,4 +1,4 @@
-"""The pipeline's notebooks run in the test's own process and JVM: seconds, where kernels of their own cost many."""
+"""Run the pipeline's notebooks in the test's own process and JVM, which saves the seconds of separate kernels."""
 
 import ast
 import os
@@ -17,13 +17,13 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def run_notebook(name, **parameters):
-    """Runs the code cells of `notebooks/<name>.ipynb` with these parameters; the value of the last expression."""
+    """Run the code cells of `notebooks/<name>.ipynb` with these parameters; return the value of the last expression."""
     *_, value = cell_by_cell(name, **parameters)
     return value
 
 
 def cell_by_cell(name, **parameters):
-    """The same, pausing after each cell: yields None, and at last the value."""
+    """Run the notebook cell by cell: yield None after each cell but the last, then the value of the last expression."""
     cells = [cell for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells if cell.cell_type == "code"]
     namespace = {}
     for cell in cells[:-1]:
@@ -39,25 +39,25 @@ def cell_by_cell(name, **parameters):
 
 @dataclass
 class Intake:
-    """A lake after a run: what became of each file and row."""
+    """A lake after a run, with the result of each file and row."""
 
     lake: Path
 
     @cached_property
     def events(self) -> dict[str, dict[str, Event]]:
-        """Each file's last event of each stage, by its bronze name."""
+        """The last event of each file and stage, by bronze name."""
         return latest(read_events(self.lake))
 
     @cached_property
     def bronze_names(self) -> dict[str, str]:
-        """The bronze name of what arrived last under each name."""
+        """The bronze name of the last arrival under each received name."""
         return {done["bronze"].arquivo_recebido: arquivo for arquivo, done in self.events.items()}
 
     def bronze(self, received: str) -> Event:
         return self.events[self.bronze_names[received]]["bronze"]
 
     def counts(self, received: str) -> tuple[int, int, int, int]:
-        """Rows read, in silver, duplicates and quarantined; zeros where silver never took the file up."""
+        """Return the rows read, in silver, duplicate and quarantined; zeros if silver did not process the file."""
         done = self.events[self.bronze_names[received]]
         if "silver" not in done:
             return (done["bronze"].lidas, 0, 0, 0)
@@ -65,15 +65,15 @@ class Intake:
         return (silver.lidas, silver.gravadas, silver.duplicadas, silver.quarentena)
 
     def sales(self, received: str) -> list[dict]:
-        """Silver's rows of the file."""
+        """Return silver's rows of the file."""
         return self._silver.get(self.bronze_names[received], [])
 
     def gold(self, received: str) -> list[dict]:
-        """Gold's rows of the file."""
+        """Return gold's rows of the file."""
         return self._gold.get(self.bronze_names[received], [])
 
     def quarantined(self, received: str) -> list[tuple[int, str, list[str]]]:
-        """Line, text and reasons of the file's refused rows, by line."""
+        """Return line, text and reasons of the file's refused rows, by line."""
         rows = self._quarantine.get(self.bronze_names[received], [])
         return sorted((row["linha"], row["texto"], row["motivos"]) for row in rows)
 
@@ -97,7 +97,7 @@ class Intake:
 
 
 def drop(lake, name, data, at=1_700_000_000):
-    """Puts a file of these bytes into the lake's landing folder, modified at this second (or fraction)."""
+    """Put a file with these bytes and this modification time (seconds) into the lake's landing; return its path."""
     path = Path(lake) / "landing" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -106,7 +106,7 @@ def drop(lake, name, data, at=1_700_000_000):
 
 
 def run_intake(spark, lake, gold=False, run_id="r1"):
-    """Runs bronze and silver, and gold if asked, on the lake; `spark` only says that the test's JVM is up."""
+    """Run bronze and silver, and gold if asked, on the lake; `spark` only ensures that the test's JVM is running."""
     for name in ["01_bronze", "02_silver"] + ["03_gold"] * gold:
         run_notebook(name, lake=str(lake), run_id=run_id)
     return Intake(Path(lake))

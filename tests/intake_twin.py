@@ -1,4 +1,4 @@
-"""What becomes of files, by the contract alone: in plain Python and memory, what the whole intake is held against."""
+"""A second implementation of the whole intake by the contract, in plain Python and memory, to test the first."""
 
 import hashlib
 from collections import Counter
@@ -30,7 +30,7 @@ class Dropped:
 
 @dataclass
 class Outcome:
-    """What became of a file."""
+    """The result of a file."""
 
     rejected: bool = False
     read: int = 0
@@ -40,7 +40,7 @@ class Outcome:
 
 
 class Twin:
-    """A lake: its sales, each with the file that keeps it, and every file's outcome."""
+    """A lake: its sales, each with the file that has it, and the outcome of every file."""
 
     def __init__(self) -> None:
         self.sales: dict[tuple, str] = {}
@@ -66,7 +66,7 @@ class Twin:
 
 
 def evidence_of(rows: list[dict]) -> tuple[bool, bool]:
-    """Whether dates of these rows may be month first, and discounts fractions of 1."""
+    """Return whether dates of these rows may be month-first, and whether discounts may be fractions of 1."""
     month_first = any(rules.shows_month_first(rules.clean(row[TIMESTAMP])) for row in rows)
     return month_first, any(rules.shows_fraction(rules.clean(row[DESCONTO])) for row in rows)
 
@@ -92,7 +92,7 @@ def reasons_against(row: dict, evidence: tuple[bool, bool] = (False, False)) -> 
 
 
 def sale_of(row: dict) -> tuple:
-    """The 13 values of a good row."""
+    """Return the 13 values of a good row."""
     values = texts_of(row) | {
         TIMESTAMP: rules.parse_timestamp(rules.clean(row[TIMESTAMP])),
         VALOR: rules.parse_valor(rules.clean(row[VALOR])),

@@ -1,4 +1,4 @@
-"""All that a lake and its warehouse hold, in a form that two lakes with the same history share."""
+"""The contents of a lake and its warehouse, in a form that is equal for two lakes with the same history."""
 
 import subprocess
 from pathlib import Path
@@ -35,7 +35,7 @@ def _sorted(rows):
 
 
 class Shelf:
-    """Copies of one lake at several moments. A lake knows its own path, so they come back to where it was."""
+    """Copies of a lake at several times. Its metadata has absolute paths, so a copy is restored at the same path."""
 
     def __init__(self, lake, shelf):
         self.lake, self.shelf = Path(lake), Path(shelf)

@@ -1,12 +1,12 @@
-"""Lakes and warehouses as earlier versions made them, put at any path of this machine.
+"""Lakes and warehouses that earlier versions made, restored at any path of this machine.
 
     unpack(LAKE, tmp_path / "lago")                  # the lake, without a warehouse
-    restore_warehouse(tmp_path / "lago", WAREHOUSE)  # its PostgreSQL, which runs then: embedded.stop(lake / "dw")
+    restore_warehouse(tmp_path / "lago", WAREHOUSE)  # its PostgreSQL, left running: embedded.stop(lake / "dw")
 
-Iceberg writes absolute paths into its metadata, so a lake cannot be moved as it is. `unpack` writes the paths anew, in
-metadata, manifest lists and manifests, with the lengths and checksums that depend on them. Other bytes stay.
+Iceberg stores absolute paths, so a lake cannot simply be moved. `unpack` rewrites the paths in metadata, manifest
+lists and manifests, and the lengths and checksums that depend on them. All other bytes stay the same.
 
-How the fixtures were made: fixtures/make_old_lake.py.
+fixtures/make_old_lake.py created the fixtures.
 """
 
 import json
@@ -22,17 +22,18 @@ import avro_files
 from vendas.warehouse import embedded
 
 FOLDER = Path(__file__).parent / "fixtures" / "old_lake"
-# Made by the version of 26 November 2026. LAKE is as its last run left it, with a new file in landing. INTERRUPTED is
-# the same after two more runs, which were killed: that file waits for gold, another for silver. WAREHOUSE is of both.
+# Made by the version of 26 November 2026. LAKE is its state after the last run, with a new file in landing. INTERRUPTED
+# is its state after two more runs, which were killed: that file is pending in gold, another in silver. WAREHOUSE
+# belongs to both.
 LAKE, INTERRUPTED = FOLDER / "lake.tar.xz", FOLDER / "interrupted.tar.xz"
 WAREHOUSE = FOLDER / "warehouse.sql"
-EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))  # what that version said of them
+EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))  # the output of that version about them
 
-CRC_HEADER, CRC_CHUNK = b"crc\0\0\0\2\0", 512  # Hadoop's: a checksum of every 512 bytes, in a hidden file beside
+CRC_HEADER, CRC_CHUNK = b"crc\0\0\0\2\0", 512  # Hadoop's format: a checksum per 512 bytes in a hidden file beside
 
 
 def unpack(archive: Path, lake: Path) -> Path:
-    """Put the lake of an archive at this path, which must not exist yet; return it. Times of files are kept."""
+    """Unpack the lake of an archive to this path, which must not exist yet; return the path. File times are kept."""
     lake.mkdir(parents=True)
     with tarfile.open(archive) as packed:
         for member in packed:
@@ -45,7 +46,7 @@ def unpack(archive: Path, lake: Path) -> Path:
 
 
 def restore_warehouse(lake: Path, dump: Path = WAREHOUSE) -> None:
-    """Make the lake's PostgreSQL as version 1 made one, whatever today's does, and fill it. It runs afterwards."""
+    """Create the lake's PostgreSQL as version 1 did, independent of today's code, and fill it; leave it running."""
     cluster = lake / "dw" / "cluster"
     data, password = cluster / "data", cluster / "password"
     data.mkdir(parents=True, mode=0o700)
@@ -62,16 +63,16 @@ def restore_warehouse(lake: Path, dump: Path = WAREHOUSE) -> None:
     command, login = embedded.psql(embedded.ensure_running(lake / "dw"))
     subprocess.run(
         [*command, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"],
-        env=os.environ | login | {"PGDATABASE": "postgres"},  # the dump makes the database itself
+        env=os.environ | login | {"PGDATABASE": "postgres"},  # the dump creates the database itself
         stdout=subprocess.DEVNULL,
         check=True,
     )
 
 
 def _move_table(metadata: Path, lake: Path) -> None:
-    """Write the paths of one table anew: first manifests, whose new lengths the lists have, then these, then metadata.
+    """Rewrite the paths of a table: first in manifests, then in the lists, which have their lengths, then in metadata.
 
-    In a table of a folder catalog, the numbered metadata files are the catalog.
+    In a folder catalog, the numbered metadata files of a table are its catalog.
     """
     versions = sorted(metadata.glob("v*.metadata.json"))
     before = str(Path(json.loads(versions[-1].read_bytes())["location"]).parent)
@@ -84,14 +85,14 @@ def _move_table(metadata: Path, lake: Path) -> None:
 
 
 def _opening(lake: str | Path) -> bytes:
-    """How the paths below a lake begin in JSON."""
+    """Return how paths below a lake begin in JSON."""
     return f"{json.dumps(str(lake), ensure_ascii=False)[:-1]}/".encode()
 
 
 def _move_manifest(listed: dict, before: str, lake: Path) -> None:
     _move_field(listed, "manifest_path", before, lake)
     manifest = Path(listed["manifest_path"])
-    if manifest.exists():  # upkeep may have let go of it, and of the list, too, in time
+    if manifest.exists():  # upkeep may have deleted it; the list is deleted later
         listed["manifest_length"] = manifest.stat().st_size
 
 
@@ -108,7 +109,7 @@ def _change_avro(path: Path, change) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Give a file other bytes, and its checksums with it; its times stay."""
+    """Replace the bytes of a file and its checksums; its times stay the same."""
     for changed, held in ((path, data), (path.with_name(f".{path.name}.crc"), _checksums(data))):
         if changed.exists():
             times = changed.stat()
@@ -117,6 +118,6 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _checksums(data: bytes) -> bytes:
-    """What Hadoop writes into the hidden file beside one of these bytes."""
+    """Return the content of the hidden file that Hadoop writes beside a file with these bytes."""
     chunks = (data[begin : begin + CRC_CHUNK] for begin in range(0, len(data), CRC_CHUNK))
     return CRC_HEADER + b"".join(zlib.crc32(chunk).to_bytes(4) for chunk in chunks)

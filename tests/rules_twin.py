@@ -1,6 +1,6 @@
-"""The contract's rules once more, in plain Python, to hold the Arrow rules against.
+"""A second implementation of the contract's rules, in plain Python, to test the Arrow rules.
 
-Written for being obviously right, a value at a time, with the means that Arrow does not have: datetime, Decimal, str.
+It is written to be obviously correct: one value at a time, with datetime, Decimal and str, which Arrow lacks.
 """
 
 import re
@@ -52,7 +52,7 @@ def timestamp_reason(text: str) -> str | None:
 
 
 def _day(text: str) -> tuple[str, str, str, str, bool] | None:
-    """Year, the two numbers beside it in their order, what follows the day, and whether the year comes first."""
+    """Return year, first and second other number, the text after the date, and whether the year comes first."""
     iso = re.match(r"(\d\d\d\d)([-/])(\d\d)\2(\d\d)", text, re.ASCII)
     br = re.match(r"(\d\d)([-/.])(\d\d)\2(\d\d\d\d)", text, re.ASCII)
     if iso:
@@ -93,7 +93,7 @@ def _judge_timestamp(text: str) -> tuple[datetime | None, str | None]:
 
 
 def _both_ways(text: str) -> tuple[datetime | None, datetime | None]:
-    """The day of a moment whose year stands last, read with the day first and with the month first."""
+    """Return the day of a timestamp with the year last, read day-first and month-first (None if there is none)."""
     day = _day(text)
     clock = day and not day[4] and _clock(day[3], False)
     if not clock or clock["zone"]:
@@ -168,7 +168,7 @@ def _has_other_currency(text: str) -> bool:
 
 
 def _read_number(amount: str) -> tuple[str, str, str | None]:
-    """Whole digits and decimals, or the reason why it is no number."""
+    """Return the integer digits and the decimals, or the reason why the amount is not a number."""
     pieces = re.split("[., '’]", amount)
     signs = [character for character in amount if character in "., '’"]
     if not all(re.fullmatch("[0-9]+", piece) for piece in pieces):

@@ -1,4 +1,4 @@
-"""Runs for the tests of reports: made up, without Spark, with all that a page can hold."""
+"""Invented runs for the tests of reports, without Spark, with everything that a page can show."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ MARKER = '<span id="papermill-error-cell">Execution using papermill encountered 
 
 
 def entry(name="registros_loja.csv", silver=70, twice=23, refused=0, situacao="processado", motivo=None, doubtful=0):
-    """A ledger entry of a file that is through, or has this other situation; counts are rows."""
+    """Return a ledger entry of a processed file, or with another situation; counts are rows."""
     through = silver if situacao == "processado" else 0
     return {
         "arquivo": f"{name.removesuffix('.csv')}_20240331T140509123Z_1a2b3c4d.csv",
@@ -34,18 +34,18 @@ def entry(name="registros_loja.csv", silver=70, twice=23, refused=0, situacao="p
 
 
 def a_run(**facts):
-    """A run that began at a known moment."""
+    """Return a run that began at a fixed time."""
     given = {"begun": datetime(2024, 3, 31, 14, 5, 9, tzinfo=UTC), "seconds": 21.4}
     return Run("20240331T140509Z-00aa", **given | facts)
 
 
 def stages(*names):
-    """Stages that took so many seconds as their name has letters."""
+    """Return stages that took as many seconds as their names have letters, plus 0.25."""
     return [Stage(name, len(name) + 0.25) for name in names]
 
 
 def write_executed(path, *outputs, failed=False):
-    """An executed notebook: a heading, code whose outputs these are, and the marker of a failed cell if it has one."""
+    """Write an executed notebook: a heading, code with these outputs, and the marker of a failed cell if it failed."""
     cells = [new_markdown_cell(f"# {path.stem}"), new_code_cell("x = 1", execution_count=1)]
     cells += [new_markdown_cell(MARKER)] * failed
     cells += [new_code_cell("x", outputs=list(outputs), execution_count=2)]
@@ -54,7 +54,7 @@ def write_executed(path, *outputs, failed=False):
 
 
 def write_all_executed(folder):
-    """The notebooks of a run that went well, with a table, an image and a text among their outputs."""
+    """Write the notebooks of a successful run, with a table, an image and a text among their outputs."""
     table = "<table class='dataframe'><tr>" + "<td>registros_loja.csv</td>" * 12 + "</tr></table>"
     image = new_output("display_data", {"image/png": PNG, "text/plain": "<Figure>"})
     for name in [*STAGES, EXPLORATION]:

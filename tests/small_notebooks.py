@@ -9,12 +9,12 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 
 
 def tagged(source, *tags):
-    """A code cell with these tags."""
+    """Return a code cell with these tags."""
     return new_code_cell(source, metadata={"tags": list(tags)})
 
 
 def write_notebook(path, *cells, parameters=PARAMETERS):
-    """Writes a heading, the parameters and these cells (source, or a cell); executed, the first of these is [3]."""
+    """Write a notebook: heading, parameters and these cells (sources or cells); when executed, the first one is [3]."""
     declared = [] if parameters is None else [tagged(parameters, "parameters")]
     code = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
     nbformat.write(new_notebook(cells=[new_markdown_cell("# x"), *declared, *code], metadata=KERNEL), path)

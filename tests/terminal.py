@@ -1,4 +1,4 @@
-"""The command line, as a user calls it."""
+"""Calls of the command line as a user makes them."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from vendas.cli import commands
 
 FIXTURES = Path(__file__).parent / "fixtures"
 VENDAS = Path(sys.executable).with_name("vendas")
-ENVIRONMENT = {"VENDAS_SPARK_MEMORY": "1g", "TZ": "America/Sao_Paulo"}  # sales are wall-clock, wherever the machine is
+ENVIRONMENT = {"VENDAS_SPARK_MEMORY": "1g", "TZ": "America/Sao_Paulo"}  # sales have local times, in any zone
 
 
 def vendas(*arguments, **environment):
@@ -27,7 +27,7 @@ def vendas(*arguments, **environment):
 
 
 def vendas_here(capsys, *arguments):
-    """The same in this process, a second quicker, where the process is not the point."""
+    """Run the command in this process, which saves a second where the process does not matter."""
     with (
         mock.patch.dict(os.environ, ENVIRONMENT),
         mock.patch.dict(commands.AS_STARTED),
@@ -39,7 +39,7 @@ def vendas_here(capsys, *arguments):
 
 
 def run(lake, expected=0):
-    """What a run that ends with this exit code prints as JSON."""
+    """Run `vendas run`, which must end with this exit code; return its JSON."""
     done = vendas("run", "--lake", lake, "--json")
     assert done.returncode == expected, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -117,7 +117,7 @@ def test_a_file_that_grows_while_it_is_copied_stays(landing, bronze, monkeypatch
 
     def copy_while_growing(source, target, guard):
         digest = plain_copy(source, target, guard)
-        with suppress(BlockingIOError):  # the guard keeps it waiting
+        with suppress(BlockingIOError):  # because the guard blocks it
             os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
         return digest
 

@@ -1,4 +1,4 @@
-"""The benchmarks work, their peers do the contract's work, and their page says what was found."""
+"""The benchmarks work, their peers fulfil the contract, and their page shows the results."""
 
 import csv
 import random

@@ -1,4 +1,4 @@
-"""The reports as people see them: in Chromium, on a desktop and on a phone."""
+"""The reports in Chromium, at the widths of a desktop and of a phone."""
 
 import pytest
 from nbformat.v4 import new_output
@@ -22,7 +22,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A run whose pages hold all they can: refused rows and files, hostile names, a note."""
+    """Write a run whose pages have everything that they can show: refused rows and files, hostile names, a note."""
     folder = tmp_path_factory.mktemp("lago #1% é") / "runs" / "20240331T140509Z-00aa"
     write_all_executed(folder)
     files = [entry(name, silver=1200 + number, refused=number) for number, name in enumerate(HOSTILE)]

@@ -1,4 +1,4 @@
-"""Figures, by what is drawn in them."""
+"""Charts, checked by what is drawn in them."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What intake would make of a file: each part of the report, and that it is intake's own opinion."""
+"""The check of a file before it is sent: each part of the report, and that it agrees with intake."""
 
 import io
 import json
@@ -50,7 +50,7 @@ def zero(**changed):
 @pytest.fixture
 def look(tmp_path):
     def look(**files):
-        """Diagnoses of files `registros_<name>.csv` of these lines below the header (or of these bytes), by name."""
+        """Return the diagnoses, by name, of files `registros_<name>.csv` of these lines after a header, or bytes."""
         paths = {name: tmp_path / f"registros_{name}.csv" for name in files}
         for name, path in paths.items():
             content = files[name]
@@ -250,7 +250,7 @@ def test_an_unreadable_file_is_an_error(tmp_path, monkeypatch):
 
 
 def misread(text):
-    """UTF-8 taken for Windows-1252, as common programs do it: bytes it does not define become controls."""
+    """Decode UTF-8 as Windows-1252 like common programs, which turn its undefined bytes into control characters."""
     undefined = b"\x81\x8d\x8f\x90\x9d"
     return "".join(bytes([byte]).decode("latin-1" if byte in undefined else "cp1252") for byte in text.encode())
 
@@ -308,7 +308,7 @@ def test_it_is_of_intakes_opinion(tmp_path, files):
 
 
 def intakes_opinion(path):
-    """What the twin makes of the file alone."""
+    """Return the twin's outcome of the file alone."""
     twin, file = Twin(), Dropped(path.name, 0, path.read_bytes())
     twin.run([file])
     made = twin.outcomes[file.bronze_name]
@@ -317,7 +317,7 @@ def intakes_opinion(path):
 
 
 def bronze(folder, **files):
-    """Bronze's events of files of these lines."""
+    """Return bronze's events of files with these lines."""
     for name, lines in files.items():
         (folder / f"registros_{name}_20240101T000000000Z_aaaaaaaa.csv").write_text("\n".join(lines))
     return [survey_file(file, folder, {}, "r") for file in list_bronze_files(folder)]

@@ -1,4 +1,4 @@
-"""The rules against literal tables and, with made-up texts by the hundred, against their twins in plain Python."""
+"""The rules compared with literal tables and, on hundreds of generated texts, with their twins in plain Python."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -81,7 +81,7 @@ TIMESTAMPS = [
     ("2024-03-31 23:59:60", None, "timestamp_impossivel"),
     ("1989-12-31 23:59", None, "timestamp_fora_do_intervalo"),
     ("01/01/2101 00:00", None, "timestamp_fora_do_intervalo"),
-    ("0000-00-00 00:00:00", None, "timestamp_fora_do_intervalo"),  # impossible too: the year is told first
+    ("0000-00-00 00:00:00", None, "timestamp_fora_do_intervalo"),  # also impossible, but the year is checked first
     ("2024-03-31t14:05", None, "timestamp_invalido"),
     ("2024-3-31 14:05", None, "timestamp_invalido"),
     ("31.02.2024 10:00", None, "timestamp_impossivel"),
@@ -95,7 +95,7 @@ TIMESTAMPS = [
     ("2024-03-31T 14:05", None, "timestamp_invalido"),
     ("2024-03-31T,14:05", None, "timestamp_invalido"),
     ("2024-03-31 014:05", None, "timestamp_invalido"),
-    ("2024-03-31 1\u200d4:05", None, "timestamp_invalido"),  # a joiner stays
+    ("2024-03-31 1\u200d4:05", None, "timestamp_invalido"),  # cleaning keeps a joiner
     ("2024-03-31 14", None, "timestamp_invalido"),
     ("2024-03-31 14:05:09.", None, "timestamp_invalido"),
     ("2024-03-31 14:05.5", None, "timestamp_invalido"),
@@ -155,7 +155,7 @@ VALORES = [
     ("- 5,00", None, "valor_negativo"),
     ("R$ -5", None, "valor_negativo"),
     ("-R$ 1.234,56", None, "valor_negativo"),
-    ("-1.234", None, "valor_negativo"),  # whatever it is, it is below zero
+    ("-1.234", None, "valor_negativo"),  # ambiguous, but negative in either case
     ("-0", None, "valor_negativo"),
     ("(5)", None, "valor_negativo"),
     ("(R$ 1.234,56)", None, "valor_negativo"),
@@ -173,7 +173,7 @@ VALORES = [
     ("1.2345", None, "valor_casas_decimais"),
     ("50,0010", None, "valor_casas_decimais"),
     ("1 234,567", None, "valor_casas_decimais"),
-    ("1.234,5600", None, "valor_casas_decimais"),  # zeros behind thousands' signs
+    ("1.234,5600", None, "valor_casas_decimais"),  # zeros after thousands separators
     ("1 234", None, "valor_sem_centavos"),
     ("1'234'567", None, "valor_sem_centavos"),
     ("R$ 1 234", None, "valor_sem_centavos"),
@@ -255,7 +255,7 @@ DESCONTOS = [
     ("\u22125%", None, "desconto_negativo"),
     ("0.11", None, "desconto_ambiguo"),
     ("0,5", None, "desconto_ambiguo"),
-    ("0.125", None, "desconto_ambiguo"),  # three decimals too, but fraction or percent is the first question
+    ("0.125", None, "desconto_ambiguo"),  # also three decimals, but the ambiguity is checked first
     ("5,125%", None, "desconto_casas_decimais"),
     ("0.125%", None, "desconto_casas_decimais"),
     ("250.125", None, "desconto_casas_decimais"),
@@ -272,7 +272,7 @@ DESCONTOS = [
 
 
 def of_clean(rule):
-    """The rule, of texts as they stand in a file."""
+    """Return the rule applied to texts as they are in a file, before cleaning."""
     return lambda texts: rule(clean_text(texts))
 
 
@@ -290,12 +290,12 @@ A_BATCH = settings(max_examples=50, deadline=None, suppress_health_check=list(He
 
 
 def texts_array(texts):
-    """The texts as Arrow may hand them over: as a slice of more."""
+    """Return the texts as Arrow may pass them: as a slice of a longer array."""
     return pa.array(["x", *texts, None], pa.string()).slice(1, len(texts))
 
 
 def outcomes(texts, *given):
-    """Each text's row of what these rules make of it."""
+    """Return for each text the values of these rules."""
     return list(zip(*(rule(texts_array(texts)).to_pylist() for rule in given), strict=True))
 
 
@@ -379,14 +379,14 @@ def some_text(random):
 
 
 def damaged(text, random):
-    """The text with one character lost, doubled, added or replaced."""
+    """Return the text with one character removed, doubled, added or replaced."""
     at = random.randrange(len(text) + 1)
     added = random.choice(["", text[at : at + 1] * 2, random.choice("0123456789.,-/: TR$%Z\n" + NBSP)])
     return text[:at] + added + text[at + random.randrange(2) :]
 
 
 def batch(some, random):
-    """Hundreds of texts: of the rule's forms, damaged ones, and any text, some between blanks."""
+    """Generate hundreds of texts: in the rule's forms, damaged, and arbitrary, some with blanks around."""
     good = [some(random) for _ in range(300)]
     bad = [damaged(text, random) for text in good]
     texts = [None, *good, *bad, *(damaged(text, random) for text in bad), *(some_text(random) for _ in range(200))]
@@ -434,9 +434,9 @@ CLEAN = [
     (f"Mouse{ZERO_WIDTH}Gamer", "MouseGamer"),
     (f"Mouse {ZERO_WIDTH} Gamer", "Mouse Gamer"),
     *((f"a{unseen}b", "ab") for unseen in INVISIBLE),
-    ("a\u200cb\u200d", "a\u200cb\u200d"),  # joiners mean something
+    ("a\u200cb\u200d", "a\u200cb\u200d"),  # joiners have a meaning
     ("Joa\u0303o", "João"),
-    (f"Joa{ZERO_WIDTH}\u0303o", "João"),  # made NFC after what nobody sees is gone
+    (f"Joa{ZERO_WIDTH}\u0303o", "João"),  # normalized to NFC after invisible characters are removed
     ("\u1100\u1161", "\uac00"),
     ("a\u037eb", "a;b"),
     ('="11999887766"', "11999887766"),
@@ -455,7 +455,7 @@ CLEAN = [
     ("''1", "''1"),
     ('="\'119"', "119"),
     (f" {ZERO_WIDTH}'1", "1"),
-    ("\x1cAna", "\x1cAna"),  # a control character, no white space to Unicode
+    ("\x1cAna", "\x1cAna"),  # a control character, which is not white space in Unicode
     ("~", "~"),
     (None, MISSING_CODE),
     ("", MISSING_CODE),
@@ -501,7 +501,7 @@ def test_of_a_name_and_an_address_the_address_is_kept():
     assert [(text, twin.clean_email(text, MISSING)) for text in texts] == ADDRESSES
 
 
-# A moment with the year last: whether it tells that dates are month first, and whether it then means another day.
+# A timestamp with the year last: whether it shows that dates are month-first, and whether it is another day then.
 WAYS = [
     ("31/03/2024 14:05", False, False),
     ("03/31/2024 14:05", True, False),
@@ -525,7 +525,7 @@ def test_dates_tell_which_way_they_are_written():
     assert [(text, twin.shows_month_first(text), twin.is_another_day_month_first(text)) for text in texts] == WAYS
 
 
-# A discount: whether it shows that discounts are fractions, and whether it then means two things.
+# A discount: whether it shows that discounts are fractions, and whether it is ambiguous then.
 FRACTIONS = [
     ("0.11", True, False), ("0,5", True, False), ("0.001", True, False), ("0", False, False), ("0.00", False, False),
     ("0.11%", False, False), ("1", False, True), ("1.00", False, True), ("01,0", False, True), ("1%", False, False),
@@ -587,8 +587,8 @@ EMAILS = [
     ("Ana@Correio.Example", "ana@correio.example", "correio.example"),
     ("a@b@C.example", "a@b@c.example", "c.example"),
     ("JOSÉ.ÇÃO@É.example", "josé.ção@é.example", "é.example"),
-    ("İI@x.example", "i\u0307i@x.example", "x.example"),  # the dot of a Turkish İ becomes a character of its own
-    ("ΟΔΟΣ@ΣΟΣ", "οδος@σος", "σος"),  # a Σ that ends a word becomes another letter
+    ("İI@x.example", "i\u0307i@x.example", "x.example"),  # the dot of a Turkish İ becomes a separate character
+    ("ΟΔΟΣ@ΣΟΣ", "οδος@σος", "σος"),  # a Σ at the end of a word becomes another letter
     (f"A@{MISSING}", "a@não informado", "não informado"),
     ("ana@", "ana@", MISSING),
     ("@", "@", MISSING),

@@ -1,4 +1,4 @@
-"""Data files: how much of one is read for a few of its rows."""
+"""Data files: how much of a file is read for a few of its rows."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +11,7 @@ ROWS = pa.table({"moment": [1, 2, 5, 6, 9, 9], "text": list("abcdef")})
 
 @pytest.fixture
 def reads(monkeypatch):
-    """(row group, columns) of what is read."""
+    """Record (row group, columns) of each read."""
     read, seen = pq.ParquetFile.read_row_group, []
 
     def watched(file, group, columns, **more):
@@ -24,7 +24,7 @@ def reads(monkeypatch):
 
 @pytest.fixture
 def held(tmp_path):
-    """The rows in three row groups of two."""
+    """Write the rows in three row groups of two."""
     write_rows(tmp_path / "rows.parquet", ROWS, "zstd", group_rows=2)
     return HeldFile(tmp_path / "rows.parquet", ROWS.schema)
 

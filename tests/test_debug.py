@@ -1,4 +1,4 @@
-"""What a user sees of an error: one message, and with VENDAS_DEBUG=1 its traceback; a bug's is kept in a file."""
+"""Errors as a user sees them: one message, with VENDAS_DEBUG=1 also a traceback; that of a bug is kept in a file."""
 
 import os
 import re
@@ -49,7 +49,7 @@ DEBUGGING = {"VENDAS_DEBUG": "1"}
 
 @pytest.fixture
 def fails(tmp_path):
-    """Run this code in an empty folder; return its exit code and what it says."""
+    """Run this code in an empty folder; return its exit code and output."""
 
     def call(code, **environment):
         given = os.environ | {"TMPDIR": str(tmp_path)} | environment

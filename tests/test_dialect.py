@@ -1,4 +1,4 @@
-"""What a CSV file is: which files are taken, what is found out about them, and how the others are refused."""
+"""The dialect of CSV files: which files are accepted, what is detected, and how the others are rejected."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ UTF8_BOM = b"\xef\xbb\xbf"
 @pytest.fixture
 def look(tmp_path):
     def look(data, **sizes):
-        """The survey of a file of these bytes (or this text, as UTF-8)."""
+        """Return the survey of a file with these bytes (or this text in UTF-8)."""
         path = tmp_path / "registros.csv"
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         return survey(path, **sizes)
@@ -32,7 +32,7 @@ def look(tmp_path):
 @pytest.fixture
 def refusal(look):
     def refusal(data, **sizes):
-        """Why the file is rejected."""
+        """Return the reason why the file is rejected."""
         with pytest.raises(FileRejected) as raised:
             look(data, **sizes)
         return str(raised.value)

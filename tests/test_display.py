@@ -1,4 +1,4 @@
-"""Tables of the terminal: which files of a run they show, and what is said of the others."""
+"""Tables in the terminal: the files of a run that they show, and the note about the others."""
 
 import io
 from dataclasses import replace
@@ -28,14 +28,14 @@ from vendas.stages.quarantine import QuarantinedRow
 
 
 def said(show, *given, width=200):
-    """What is printed, on a wide terminal."""
+    """Return what is printed on a wide terminal."""
     console = Console(file=io.StringIO(), width=width)
     show(console, *given)
     return console.file.getvalue()
 
 
 def lines(text):
-    """The lines of a text, without what rich fills them up with."""
+    """Return the lines of a text without the padding of rich."""
     return [line.rstrip() for line in dedent(text).splitlines()]
 
 

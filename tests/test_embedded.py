@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: started once, survives, restarts, keeps to itself, and explains what stops it."""
+"""The embedded PostgreSQL: it is started once, survives, restarts, is isolated, and explains its failures."""
 
 import multiprocessing
 import os
@@ -26,7 +26,7 @@ import pathlib, sys
 from vendas.warehouse import embedded
 print(embedded.ensure_running(pathlib.Path(sys.argv[1])).url)
 """
-SOMEBODY = pwd.getpwuid(1)  # has a name on every system
+SOMEBODY = pwd.getpwuid(1)  # a user that has a name on every system
 
 
 def may_pass(path):
@@ -35,7 +35,7 @@ def may_pass(path):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A running server, for tests that do not harm it."""
+    """Return a running server for tests that do not change it."""
     folder = tmp_path_factory.mktemp("embedded") / "dw"
     embedded.ensure_running(folder)
     yield folder
@@ -44,7 +44,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A place for a server of the test's own."""
+    """Return a folder for a server of the test."""
     yield tmp_path / "dw"
     embedded.stop(tmp_path / "dw")
 
@@ -59,14 +59,14 @@ def stopped(tmp_path_factory):
 
 @pytest.fixture
 def made(stopped, folder):
-    """Like `folder`, with a server already made there; copying one is quicker than initdb."""
+    """Return a folder with an initialized server; copying one is faster than initdb."""
     subprocess.run(["cp", "-a", stopped, folder], check=True)
     return folder
 
 
 @pytest.fixture
 def open_folder():
-    """A folder everybody may pass, unlike pytest's own."""
+    """Return a folder that all users may enter, unlike pytest's own."""
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
     yield path
@@ -238,7 +238,7 @@ def start_as(uid, folder, answer):
 
 
 def url_or_error_of(uid, folder):
-    context = multiprocessing.get_context("fork")  # the interpreter itself may stand where others may not pass
+    context = multiprocessing.get_context("fork")  # another user may not be able to execute the interpreter
     answer = context.SimpleQueue()
     other = context.Process(target=start_as, args=(uid, folder, answer))
     other.start()

@@ -1,4 +1,4 @@
-"""The machine around a run: other programs' variables, homes, locales, terminals, paths and settings files."""
+"""The environment of a run: variables of other programs, homes, locales, terminals, paths and settings files."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def test_what_starts_from_a_command_speaks_utf8_whatever_its_terminal_does(tmp_p
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """The temporary folder of all users, and the name that this user's own has in it."""
+    """Make `tmp_path` the temporary folder of all users; return the path of this user's own folder in it."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     temporary_folder.cache_clear()
     yield tmp_path / f"vendas-{os.getuid()}"
@@ -124,7 +124,7 @@ def test_an_env_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
 
     (tmp_path / ".env").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Path, "read_bytes", denied)  # root may read all
+    monkeypatch.setattr(Path, "read_bytes", denied)  # because root may read everything
     with pytest.raises(SettingsError, match=r"\.env cannot be read \(Permission denied\)"):
         load_settings()
 
@@ -155,7 +155,7 @@ def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def odd_lake(tmp_path_factory, engine):
-    """A run with all of it at once, on a lake whose path has accents, braces, blanks and more."""
+    """Run with all oddities at once, on a lake whose path has accents, braces, blanks and more."""
     lake = tmp_path_factory.mktemp("ambiente") / "lá {go} #1 'x' %20"
     (lake / "landing").mkdir(parents=True)
     for path in FIXTURES.glob("*.csv"):

@@ -1,4 +1,4 @@
-"""The analyst's notebook and its helpers, on a star schema that is made and filled by SQL alone."""
+"""The analyst's notebook and its helpers, on a star schema that is created and filled with SQL only."""
 
 from decimal import Decimal
 
@@ -37,7 +37,7 @@ def endpoint(lake, engine):
 
 
 def make_star(endpoint, sales):
-    """Leaves a star of exactly these sales."""
+    """Create a star with exactly these sales."""
     with psycopg.connect(endpoint.url) as connection:
         connection.execute("drop schema public cascade; create schema public")
         for kind in ("ddl", "star"):
@@ -53,7 +53,7 @@ def make_star(endpoint, sales):
 
 
 def explore(lake):
-    """Runs the notebook: its result, and every query with its rows."""
+    """Run the notebook; return its result, and every query with its rows."""
     asked = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exploration, "ask", lambda warehouse, query: asked.setdefault(query, ask(warehouse, query)))
@@ -68,7 +68,7 @@ def explored(lake, endpoint):
 
 @pytest.fixture
 def answer(explored):
-    """The rows of the one query that says these words."""
+    """Return the rows of the one query that contains these words."""
 
     def answer(words):
         (frame,) = (frame for query, frame in explored[1].items() if words in query)

@@ -1,4 +1,4 @@
-"""The runner fails closed: every way to end green without this run's work is an error that names notebook and cell."""
+"""The runner fails closed: every end without this run's work is an error that names notebook and cell."""
 
 import json
 import re
@@ -24,7 +24,7 @@ FAKE_KERNEL = [sys.executable, str(Path(__file__).with_name("fake_kernel.py"))]
 
 @pytest.fixture
 def fails(tmp_path):
-    """Runs a notebook of these cells, which must fail; the error's message."""
+    """Return a function that runs a notebook with these cells, which must fail, and returns the error's message."""
 
     def fails(*cells, given=GIVEN, cell_timeout=60, kernel=OwnPythonKernel, **declared):
         notebook = write_notebook(tmp_path / "x.ipynb", *cells, **declared)
@@ -122,7 +122,7 @@ def test_a_cell_that_takes_too_long(fails):
     assert re.search(r"x\.ipynb failed in cell \[\d\].*:\nCellTimeoutError", said)
 
 
-# --- output that cannot be kept
+# --- output that cannot be stored
 
 
 @pytest.mark.parametrize("where", ["below a file", "a folder", "a full disk"])
@@ -150,7 +150,7 @@ def test_an_output_that_can_be_written_no_more(fails):
 
 
 def starting(folder, *command):
-    """What starts this command as the kernel `python3`, whose connection file is its last argument."""
+    """Return a kernel manager that starts this command, plus a connection file, as the kernel `python3`."""
     spec = {"argv": [*command, "-f", "{connection_file}"], "display_name": "fake", "language": "python"}
     (folder / "kernels" / "python3").mkdir(parents=True)
     (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))

@@ -1,6 +1,6 @@
-"""Runs killed at any moment: whatever comes next, every table ends as if nothing had happened.
+"""Runs killed at random moments: after the next command, every table is as after undisturbed runs.
 
-`FAULTS=200 FAULTS_SEED=7 make test` kills two hundred times instead of a few.
+`FAULTS=200 FAULTS_SEED=7 make test` kills two hundred runs instead of a few.
 """
 
 import os
@@ -33,7 +33,7 @@ KILLS_IN_A_ROW = min(20, 1 + KILLS // 10)
 
 QUICKLY = {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_SPARK_MASTER": "local[2]", "VENDAS_REPORT": "false"}
 
-HITS = Counter()  # what the kills hit; `pytest -s` shows it
+HITS = Counter()  # where the kills hit; `pytest -s` shows it
 
 SALES = [
     f"0{day}/03/2024 1{day}:30;Zoë;D'Ávila;z@x.br;;Cadeira {day};{day}0,50;Site;Web;;Rui;5,5%;" for day in range(1, 8)
@@ -63,7 +63,7 @@ def send_more(landing):
 
 @dataclass
 class Step:
-    """What happens to a lake: files arrive, then a command."""
+    """A step in the history of a lake: files arrive, then a command runs."""
 
     command: list
     arrive: object = lambda landing: None
@@ -99,7 +99,7 @@ def complete(lake, *command):
 
 
 class Undisturbed:
-    """The lake before and after each step, and how long the step took when nothing disturbed it."""
+    """The lake before and after each undisturbed step, and the step's duration."""
 
     def __init__(self, folder):
         self.lake = folder / "lago"
@@ -126,9 +126,9 @@ def undisturbed(tmp_path_factory):
 
 
 def kill(running, lake, database):
-    """Ends the command's process group, its notebook kernels, and now and then the database too, at once.
+    """Kill the command's process group and its notebook kernels, and sometimes the database, at the same time.
 
-    Returns what it hit: the notebook that was being executed, `start` before the first, nothing after the end.
+    Return what was running: the current notebook, `start` before the first one, nothing after the end.
     """
     if running.poll() is not None:
         return None
@@ -157,9 +157,9 @@ def works_in(process, folder):
 
 
 def plan():
-    """The trials: a step, when each kill comes (a part of the step's time) and takes the database with it or not.
+    """Plan the trials: a step, the time of each kill (a fraction of the step's), and whether it kills the database.
 
-    The last: whether the next thing is a run, as on a schedule, or the same command once more.
+    The last item says whether a run follows, as on a schedule, or the same command again.
     """
     chance, left, trials = random.Random(SEED), KILLS, []
     while left:

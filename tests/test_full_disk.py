@@ -1,4 +1,4 @@
-"""A full disk is told as such, also where only the server's log knows."""
+"""A full disk is reported as such, even if only the server's log shows it."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Sample files: as many rows as asked for, the same every time, and good under the contract."""
+"""Sample files: they have the requested number of rows, are reproducible, and fulfil the contract."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ from vendas.schema import INPUT_NAMES
 
 
 def read(paths):
-    """All data rows, each as the 13 texts, and the file each stands in."""
+    """Return all data rows as lists of 13 texts, and the file of each."""
     rows = []
     for path in paths:
         with path.open(encoding="utf-8", newline="") as file:
@@ -29,7 +29,7 @@ def read(paths):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Paths and rows of a sample that takes several chunks a file."""
+    """Return paths and rows of a sample that needs several chunks per file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generator, "CHUNK_ROWS", 7_000)
         paths = write_sample(100_003, tmp_path_factory.mktemp("large"), seed=7)

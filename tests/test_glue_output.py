@@ -1,4 +1,4 @@
-"""A cell's value as text: printed there, found here."""
+"""A cell's value as text: printed in the session, extracted on this machine."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Files that come, are undone and are processed again, in any order: a plain model says where each sale must be."""
+"""Files that arrive, are undone and are replayed in any order: a simple model says where each sale must be."""
 
 import random
 
@@ -17,7 +17,7 @@ def line(sale):
 
 
 class Model:
-    """What must be where: of each file its rows, whether it is in, and the sales it has in silver."""
+    """The expected state: each file's rows, whether it is in the lake, and its sales in silver."""
 
     def __init__(self):
         self.rows, self.out, self.owner = {}, set(), {}
@@ -42,7 +42,7 @@ class Model:
         return sorted(names, key=BronzeFile.parse)
 
     def counts(self, name):
-        """Rows read, duplicates, quarantined, in silver, in gold."""
+        """Return rows read, duplicate, quarantined, in silver and in gold."""
         if name in self.out:
             return [0, 0, 0, 0, 0]
         rows, sales = self.rows[name], list(self.owner.values()).count(name)
@@ -51,7 +51,7 @@ class Model:
 
 
 def turn(lake, model, chance, number):
-    """Some new files, some to undo, some to replay, in one run of the notebooks."""
+    """Draw new files, files to undo and files to replay, for one run of the notebooks."""
     new = []
     for _ in range(chance.randint(0, 2)):
         rows = [chance.choice([None, *range(6)]) for _ in range(chance.randint(0, 5))]
@@ -73,7 +73,7 @@ def turn(lake, model, chance, number):
 
 
 def test_every_sale_is_where_the_model_has_it(spark, tmp_path):
-    """One lake a history; after each turn silver, gold, quarantine and the ledger agree with the model."""
+    """Each history has its own lake; after each turn silver, gold, quarantine and ledger must agree with the model."""
     for history in range(HISTORIES):
         lake, model, chance = tmp_path / str(history), Model(), random.Random(history)
         for number in range(TURNS):

@@ -1,4 +1,4 @@
-"""Files as people's tools really write them (tests/fixtures/hunt): what becomes of each, by a run and by `check`."""
+"""Files as real tools write them (tests/fixtures/hunt): the result of each, in a run and in `check`."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ HUNT = Path(__file__).parent / "fixtures" / "hunt"
 NOW = datetime(2024, 6, 30, 12, 0)
 VALOR, DESCONTO, PRODUTO = "Valor da Compra", "Desconto Oferecido", "Produto Adquirido"
 
-# By file: what the reason of its rejection says.
+# By file: words in the reason of its rejection.
 REJECTED = {
     "01_ascii_header_one_bad_byte": "a linha 5 tem bytes que não são UTF-8",
     "02_latin1_header_utf8_rows": "mistura codificações",
@@ -22,7 +22,7 @@ REJECTED = {
     "Apague as linhas 1 a 3",
     "39_concat_other_order": "Na linha 3 o cabeçalho aparece outra vez",
 }
-# By file: rows read, good ones (many of these files tell of the same sales), and what is quarantined, by line.
+# By file: rows read, good rows (many of these files have the same sales), and the quarantined ones by line.
 TAKEN = {
     "06_sep_line": (2, 2, {}),
     "08_rows_trailing_delimiter": (2, 2, {}),
@@ -48,7 +48,7 @@ TAKEN = {
     "44_fractions": (4, 1, {2: ["desconto_ambiguo"], 3: ["desconto_ambiguo"], 4: ["desconto_um_ambiguo"]}),
     "53_decimal_trailing_zeros": (2, 2, {}),
 }
-# Of the file of amounts, by its e-mails v0, v1, …: the value in silver.
+# The values in silver of the file of amounts, by its e-mails v0, v1, …
 AMOUNTS = {
     **dict.fromkeys([0, 1, 2, 3, 7, 8, 9, 10, 11, 19, 29, 30, 31], Decimal("1234.56")),
     **dict.fromkeys([6, 37], Decimal("0")),
@@ -63,7 +63,7 @@ AMOUNTS = {
 
 @pytest.fixture(scope="module")
 def intake(spark, tmp_path_factory):
-    """All of these files in one lake, after one run."""
+    """Run all of these files in one lake."""
     lake = tmp_path_factory.mktemp("hunt") / "lago"
     for path in HUNT.glob("*.csv"):
         drop(lake, path.name, path.read_bytes())

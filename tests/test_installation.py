@@ -1,4 +1,4 @@
-"""`vendas doctor`: each line ok on a machine that works, and not ok, with what to do, once a fault is made."""
+"""`vendas doctor`: each line is ok on a working machine, and not ok, with a remedy, after a fault is injected."""
 
 import json
 import os
@@ -20,7 +20,7 @@ VENDAS = Path(sys.executable).with_name("vendas")
 @pytest.fixture
 def look(tmp_path):
     def look(lake=tmp_path / "lago", environment=None):
-        """The findings by what was looked at."""
+        """Return the findings by what was checked."""
         return {finding.what: finding for finding in look_at_installation(str(lake), environment)}
 
     return look
@@ -29,7 +29,7 @@ def look(tmp_path):
 def test_all_is_ok_on_a_machine_that_works(look, tmp_path):
     findings = look()
     assert [finding.what for finding in findings.values() if not finding.ok] == []
-    assert not (tmp_path / "lago").exists()  # nothing is made
+    assert not (tmp_path / "lago").exists()  # it creates nothing
 
 
 def raiser(error):
@@ -58,7 +58,7 @@ FAULTS = {
     ("module", "name", "stand_in", "says"),
     [
         ("fcntl", "flock", raiser(OSError(95, "Operation not supported")), "it has no locks"),
-        ("stat", "S_IMODE", lambda mode: 0o777, "it has no permissions"),  # a drive of Windows, chmod or not
+        ("stat", "S_IMODE", lambda mode: 0o777, "it has no permissions"),  # as on a Windows drive
     ],
 )
 def test_a_file_system_that_lacks_what_runs_need_is_told(look, monkeypatch, module, name, stand_in, says):
@@ -70,7 +70,7 @@ def test_a_file_system_that_lacks_what_runs_need_is_told(look, monkeypatch, modu
 def test_a_folder_in_the_lake_that_another_users_run_made_is_told(look, monkeypatch, tmp_path):
     def temporary_file(dir):
         if dir == tmp_path / "lago" / "bronze":
-            raise PermissionError(13, "Permission denied")  # of another user; root may write anywhere
+            raise PermissionError(13, "Permission denied")  # simulated, because root may write anywhere
         return (tmp_path / "probe").open("w")
 
     (tmp_path / "lago" / "bronze").mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_the_command_works_where_settings_cannot_be_read(tmp_path):
 
 
 def test_the_command_works_where_folders_may_not_be_looked_into(tmp_path):
-    """As after `sudo -u`, which leaves HOME and the working folder those of another user."""
+    """As after `sudo -u`, which keeps HOME and the working folder of another user."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
     command = [VENDAS, "doctor", "--json", "--lake", closed / "lago"]

@@ -1,6 +1,6 @@
-"""The contract's promises about files and rows, each through the whole intake: dropped, run, looked at in the lake.
+"""The contract's promises about files and rows, tested through the whole intake: drop a file, run, check the lake.
 
-Cases share a lake and a run, one file or one row each, so that a table costs seconds and not minutes.
+Cases share a lake and a run, with one file or row each, so that a table of cases takes seconds, not minutes.
 """
 
 import codecs
@@ -29,7 +29,7 @@ RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 
 
 def row(product, **changed):
-    """A good line of this product, its fields as they are to stand in the file; others by `**{name: text}`."""
+    """Return a good line for this product, with fields as they are in the file; set others by `**{name: text}`."""
     plain = ["2024-03-31 14:05", "Ana", "Souza", "a@b.example", "119", product, "50", "C", "P", "M", "V", "", "X"]
     return ",".join((dict(zip(INPUT_NAMES, plain, strict=True)) | changed).values())
 
@@ -46,7 +46,7 @@ def delimited(delimiter, line):
     return line.replace(",", delimiter)
 
 
-# File by file: name, content, the products in silver, and quarantine's line, text and reasons.
+# By file: name, content, the products in silver, and line, text and reasons in quarantine.
 ACCEPTED = [
     ("ordem", lines(reverse(HEADER), reverse(row("ordem"))), ["ordem"], []),
     ("maiusculas", lines(HEADER.upper(), row("maiusculas")), ["maiusculas"], []),
@@ -189,7 +189,7 @@ ACCEPTED = [
     ),
 ]
 
-# File by file: name, content, and what the ledger's reason says.
+# By file: name, content, and words in the ledger's reason.
 REJECTED = [
     ("falta uma", lines(HEADER.removesuffix(f",{CODIGO}"), row("x").removesuffix(",X")), f"falta: '{CODIGO}'"),
     ("repetida", lines(f"{HEADER},Nome", row("x") + ",Ana"), "repetida: 'Nome'"),
@@ -227,7 +227,7 @@ REJECTED = [
     ("cr", lines(HEADER, row("x"), row("y"), end="\r"), "CR"),
 ]
 
-# Row by row: a column, its field as it stands in the file, and its value in silver or the reasons against it.
+# By row: a column, its field as it is in the file, and its value in silver or the reasons against it.
 FIELDS = [
     # quoting
     (PRODUTO, '"a,b"', "a,b"),
@@ -262,7 +262,7 @@ FIELDS = [
     (TIMESTAMP, f"2024-03-31{ZERO_WIDTH} 14:05", datetime(2024, 3, 31, 14, 5)),
     (TIMESTAMP, "1990-01-01 00:00", datetime(1990, 1, 1)),
     (TIMESTAMP, "2100-12-31 23:59:59.999999999", datetime(2100, 12, 31, 23, 59, 59, 999999)),
-    (TIMESTAMP, "2018-11-04 00:30", datetime(2018, 11, 4, 0, 30)),  # an hour that São Paulo's clocks left out
+    (TIMESTAMP, "2018-11-04 00:30", datetime(2018, 11, 4, 0, 30)),  # an hour that São Paulo's clocks skipped
     (TIMESTAMP, "", ["timestamp_ausente"]),
     (TIMESTAMP, NBSP, ["timestamp_ausente"]),
     (TIMESTAMP, "2024-03-31", ["timestamp_sem_hora"]),
@@ -332,7 +332,7 @@ FIELDS = [
     (DESCONTO, "10.0000", Decimal("0.1")),
     (DESCONTO, "5.250%", Decimal("0.0525")),
     (DESCONTO, "1%", Decimal("0.01")),
-    (DESCONTO, "1", ["desconto_um_ambiguo"]),  # for others here are fractions
+    (DESCONTO, "1", ["desconto_um_ambiguo"]),  # because other discounts here are fractions
     (DESCONTO, "1.000", ["desconto_um_ambiguo"]),
     (DESCONTO, "100%", Decimal("1")),
     (DESCONTO, "100.01", ["desconto_acima_de_100"]),
@@ -366,7 +366,7 @@ FIELDS = [
 ]
 FIELD_ROWS = [row("p", **{"Sobrenome": f"caso {n}", column: text}) for n, (column, text, _) in enumerate(FIELDS)]
 
-# Files with equal sales: name, second of the event, content, and rows read, in silver, duplicates, quarantined.
+# Files with equal sales: name, second of the event, content, and rows read, in silver, duplicate, quarantined.
 EQUAL = [
     ("na mesma hora b", 2000, lines(HEADER, row("empate"), row("só b")), (2, 1, 1, 0)),
     ("na mesma hora a", 2000, lines(HEADER, row("empate"), row("só a")), (2, 2, 0, 0)),
@@ -391,7 +391,7 @@ def lake(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def intake(spark, lake):
-    """All cases in one lake, after one run."""
+    """Run all cases in one lake."""
     for name, content, *_ in [*ACCEPTED, *REJECTED]:
         drop(lake, f"registros_{name}.csv", as_bytes(content))
     for name in [*TAKEN_NAMES, *LEFT_NAMES]:
@@ -435,7 +435,7 @@ def test_headers_further_down_are_named_in_the_ledger(intake):
 
 @pytest.fixture(scope="module")
 def fields(intake):
-    """What became of each row of FIELDS: its silver row, or its line, text and reasons in quarantine, by surname."""
+    """Return the result of each row of FIELDS by surname: its silver row, or line, text and reasons in quarantine."""
     received = "registros_campos_um_a_um.csv"
     silver = {sale["Sobrenome"]: sale for sale in intake.sales(received)}
     refused = {refusal[1].split("caso ")[1].split(",")[0]: refusal for refusal in intake.quarantined(received)}
@@ -555,7 +555,7 @@ def test_a_run_without_a_good_row_ends(spark, tmp_path, content):
 
 
 def as_libreoffice(text):
-    """A CSV as LibreOffice in Portuguese saves it: semicolons, Windows-1252, CRLF, dd/MM/yyyy, 1.234,50."""
+    """Return a CSV as LibreOffice in Portuguese saves it: semicolons, Windows-1252, CRLF, dd/MM/yyyy, 1.234,50."""
     output = io.StringIO(newline="")
     writer = csv.DictWriter(output, INPUT_NAMES, delimiter=";", lineterminator="\r\n")
     writer.writeheader()
@@ -594,7 +594,7 @@ MONSTROUS_RECORDS = {  # name: record and reason
     "um milhão de delimitadores": ("," * 1_000_000 + "x", COUNT),
     "só aspas aos pares": ('"' * 2 * MEGABYTE, COUNT),
 }
-MONSTROUS_FILES = {  # name: content, and what the reason says
+MONSTROUS_FILES = {  # name: content, and words in the reason
     "um milhão de colunas": (lines(HEADER + ",x" * 1_000_000, row("p")), "tem 1000013 colunas"),
     "aspas abertas": (lines(HEADER, row('"')) + lines(row("p")) * 50_000, "linha 2 nunca são fechadas"),
     "só aspas, uma a mais": (lines(HEADER) + '"' * (2 * MEGABYTE + 1), "linha 2 nunca são fechadas"),
@@ -603,7 +603,7 @@ MONSTROUS_FILES = {  # name: content, and what the reason says
 
 @pytest.fixture(scope="module")
 def monstrous(spark, tmp_path_factory):
-    """The lake of monstrous files, and the seconds its run took."""
+    """Run the lake of monstrous files; return it with the seconds of the run."""
     lake = tmp_path_factory.mktemp("monstrous")
     for name, (record, _) in MONSTROUS_RECORDS.items():
         drop(lake, f"registros_{name}.csv", (HEADER + "\n" * 1_000_000 + lines(record, row(name))).encode())

@@ -1,6 +1,6 @@
-"""Damaged files through the whole intake, each held against a twin in plain Python.
+"""Damaged files through the whole intake, each compared with a twin in plain Python.
 
-More, and others, by hand: `FUZZ=6000 FUZZ_SEED=7 pytest tests/test_intake_fuzz.py`. The seed is in every failure.
+For more and other files run: `FUZZ=6000 FUZZ_SEED=7 pytest tests/test_intake_fuzz.py`. Every failure shows the seed.
 """
 
 import os
@@ -40,7 +40,7 @@ FIELDS = [
     '"2024-03-31 14:05,a,b,c,d,e,50\nx,y,z,0,1,2,3"', "a\rb", "'119", '="119"', "'=1", "Ana <a@b.example>",
     "null", "\\", "a" * 1000, "ã" * 501, " " * 1001 + "b", "=1+1", "\u00a050\u3000", "５０", "E\u0301", "É", "é",
 ]  # fmt: skip
-TYPED = {  # by the column's place, where it is the usual one
+TYPED = {  # by the column's position, if it is the usual one
     0: [
         "2024-03-31", "2024-03-31 14:05", "2024-03-31T14:05:00.0000009", "31/03/2024 14:05", "29/02/2023 10:00",
         "29/02/2024 10:00", "03/31/2024 10:00", "05/06/2024 9:00", "31-03-2024 14:05", "31.03.2024, 14:05:09.5",
@@ -165,7 +165,7 @@ def change_case(random, lines, place):
 
 @on_lines
 def trail_lines(random, lines, place):
-    """A delimiter too many at the end of every line, of the header alone, or of all lines but one."""
+    """Add a delimiter at the end of every line, of the header only, or of all lines but one."""
     delimiter = max(b",;\t|", key=lines[0].count)
     chosen = random.choice([range(len(lines)), range(1, len(lines)), range(1), range(2, len(lines))])
     for number in chosen:
@@ -184,7 +184,7 @@ def repeat_header(random, lines, place):
 
 @on_lines
 def stray_quote(random, lines, place):
-    """A quote that opens a field and closes in the next line, or further down, or never."""
+    """Add a quote that opens a field and closes in the next line, in a later one, or never."""
     delimiter = bytes([max(b",;\t|", key=lines[place].count)])
     fields = lines[place].split(delimiter)
     fields[random.randrange(len(fields))] = b'"Kit'
@@ -203,7 +203,7 @@ def blank_record(random, lines, place):
 
 @on_lines
 def mix_encoding(random, lines, place):
-    """One line in another encoding than the others: a mixture, or a foreign code page among ASCII."""
+    """Encode one line differently: a mixture, or a foreign code page among ASCII."""
     text = lines[place].decode("utf-8", errors="replace")
     lines[place] = text.encode(random.choice(["cp1252", "cp850", "mac_roman", "utf-8"]), errors="ignore")
 
@@ -247,7 +247,7 @@ MUTATIONS = [
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory):
-    """Good files, of few rows, for the twin is slow."""
+    """Return good files, with few rows because the twin is slow."""
     folder = tmp_path_factory.mktemp("sample")
     odd = ODD_ROWS.format(header=HEADER).encode()
     heads = [b"".join(path.read_bytes().splitlines(keepends=True)[:25]) for path in sorted(FIXTURES.glob("*.csv"))]
@@ -257,17 +257,17 @@ def originals(tmp_path_factory):
 
 
 def mutated(random, number, originals):
-    """A file of one to four mutations, and their names."""
+    """Return a file with one to four mutations, and their names."""
     data, chosen = random.choice(originals), random.choices(MUTATIONS, k=random.choice([0, 1, 1, 2, 2, 3, 4]))
     for mutate in chosen:
         data = mutate(random, data, originals)
-    moment = 1_700_000_000_000 + random.randrange(FILES)  # in any order, some at the same millisecond
+    moment = 1_700_000_000_000 + random.randrange(FILES)  # in any order, some in the same millisecond
     return Dropped(f"registros_{number}.csv", moment, data), [mutate.__name__ for mutate in chosen]
 
 
 @pytest.fixture(scope="module")
 def fuzzed(spark, originals, tmp_path_factory):
-    """The twin, the lake after its last run, and every file with its mutations."""
+    """Return the twin, the lake after its last run, and every file with its mutations."""
     lake, random, twin, files = tmp_path_factory.mktemp("fuzz"), Random(SEED), Twin(), []
     for run in range(RUNS):
         batch = [mutated(random, number, originals) for number in range(run, FILES, RUNS)]
@@ -280,7 +280,7 @@ def fuzzed(spark, originals, tmp_path_factory):
 
 
 def outcome_of(intake, name):
-    """The file's facts in the lake, in the twin's order."""
+    """Return the file's outcome in the lake, in the twin's form."""
     event, counts = intake.bronze(name), intake.counts(name)
     return (event.situacao == "rejeitado", *counts[:3], intake.quarantined(name))
 

@@ -1,4 +1,4 @@
-"""Spark's jars, fetched from a server of this test's own: what is kept, and what is said when it fails."""
+"""Spark's jars, downloaded from a server of the test: the cached files, and the errors."""
 
 import hashlib
 import threading
@@ -25,7 +25,7 @@ PATH = "/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
 
 
 class Repository(ThreadingHTTPServer):
-    """A Maven repository, or a proxy, that answers what it is told to; `asked` has the paths or addresses."""
+    """A Maven repository, or a proxy, with given responses; `asked` has the requested paths or addresses."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -187,7 +187,7 @@ def test_jars_are_in_the_users_cache(tmp_path, monkeypatch, variable, inside):
 
 
 def test_a_home_that_has_all_jars_need_not_be_writable(tmp_path, monkeypatch):
-    """A container whose image has them, and is read-only; a run's own environment names another cache there."""
+    """As in a read-only container whose image has the jars; the environment of a run names another cache there."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     monkeypatch.setattr(jars.os, "access", lambda path, mode: tmp_path not in [path, *path.parents])

@@ -1,4 +1,4 @@
-"""The analyst's desk as an analyst finds it: `vendas notebook` in Chromium, on a small lake."""
+"""JupyterLab as an analyst uses it: `vendas notebook` in Chromium, on a small lake."""
 
 import ast
 import os
@@ -25,9 +25,9 @@ pytestmark = needs_chromium
 
 VENDAS = Path(sys.executable).with_name("vendas")
 FIXTURES = Path(__file__).parent / "fixtures"
-PATIENCE = 300  # seconds: only a machine in trouble takes them
+PATIENCE = 300  # seconds; only an overloaded machine needs them
 HERE = {"127.0.0.1", "localhost", None}
-# Python runs this first, in the server and in its kernels.
+# Python runs this at its start, in the server and in its kernels.
 WITNESS = """
 import sys
 
@@ -45,7 +45,7 @@ OUTPUTS = ".jp-OutputArea-output"
 
 @pytest.fixture(scope="module")
 def lake(spark, tmp_path_factory):
-    """A lake that took up the fixtures, its warehouse included; `spark` is the JVM its notebooks run in."""
+    """Return a lake with the fixtures, warehouse included; its notebooks run in the JVM of `spark`."""
     lake = tmp_path_factory.mktemp("desk") / "lago"
     for number, path in enumerate(sorted(FIXTURES.glob("*.csv"))):
         drop(lake, path.name, path.read_bytes(), at=1_700_000_000 + number)
@@ -59,13 +59,13 @@ def lake(spark, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def desk(lake, tmp_path_factory):
-    """`vendas notebook` on that lake, without what this machine's user has set up: its address, and whom it asked."""
+    """Run `vendas notebook` on that lake, without the user's configuration; yield its address and its requests."""
     folder = tmp_path_factory.mktemp("jupyter")
     (folder / "sitecustomize.py").write_text(WITNESS.format(file=str(folder / "asked")))
     own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     left_out = ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
     environment = {name: value for name, value in os.environ.items() if name not in left_out} | own
-    path = f"{folder}{os.pathsep}{Path(embedded.__file__).parents[2]}"  # one without this package would be left out
+    path = f"{folder}{os.pathsep}{Path(embedded.__file__).parents[2]}"  # a path without this package would be removed
     with (folder / "log").open("wb") as log:
         process = psutil.Popen(
             [VENDAS, "notebook", "--lake", str(lake), "--", "--no-browser", "--port=0"],
@@ -84,7 +84,7 @@ def desk(lake, tmp_path_factory):
 
 
 def address(process, log):
-    """What JupyterLab tells its user to open."""
+    """Return the address that JupyterLab prints for its user."""
 
     def told(_):
         assert process.is_running() and process.status() != psutil.STATUS_ZOMBIE, log.read_text()
@@ -95,7 +95,7 @@ def address(process, log):
 
 @pytest.fixture(scope="module")
 def explored(desk, lake):
-    """The page that opens by itself, after Run All Cells."""
+    """Open the start page and run all its cells."""
     browser = Browser()
     try:
         browser.open(desk.url)

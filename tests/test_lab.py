@@ -1,4 +1,4 @@
-"""The copies of the notebooks on an analyst's desk: which follow the project's, and which stay their owner's."""
+"""The analyst's copies of the notebooks: which ones follow the project's, and which ones stay as edited."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PARAMETERS = 'lake: str = "../lago"  # the lake\nrun_id: str = "manual"'
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """The project's notebooks, a folder that the test writes to."""
+    """Replace the project's notebooks by a folder that the test writes to."""
     folder, real = tmp_path / "project", resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folder if name == "notebooks" else real(name))
     folder.mkdir()
@@ -36,7 +36,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def copy(project, settings):
-    """A prepared copy of the only notebook."""
+    """Return the prepared copy of the only notebook."""
     assert prepare_notebooks(settings) == []
     return settings.lake / "notebooks" / "05_exploracao.ipynb"
 
@@ -46,14 +46,14 @@ def write(folder, *cells):
 
 
 def edit(copy, source):
-    """Changes the last cell as JupyterLab saves it."""
+    """Change the last cell as JupyterLab does."""
     notebook = nbformat.read(copy, 4)
     notebook.cells[-1].source = source
     nbformat.write(notebook, copy)
 
 
 def execute(copy):
-    """Leaves behind what running the cells leaves."""
+    """Add the outputs that an execution of the cells leaves."""
     notebook = nbformat.read(copy, 4)
     notebook.cells[-1].update(execution_count=4, outputs=[new_output("stream", text="4")])
     notebook.cells[-1].metadata["execution"] = {"iopub.status.busy": "2024-03-31T14:05:09Z"}
@@ -126,7 +126,7 @@ def test_every_notebook_of_the_project_is_prepared(settings):
 
 
 def test_kernels_get_the_settings_of_who_opened_jupyterlab(tmp_path, monkeypatch):
-    """A `.env` stands where the command is given, not where kernels work."""
+    """The `.env` is in the working folder of the command, not in that of the kernels."""
     (tmp_path / ".env").write_text("VENDAS_SPARK_MEMORY=1g\nVENDAS_SPARK_UI=true\n")
     monkeypatch.chdir(tmp_path)
     given = load_settings(lake="lago", cell_timeout=60)

@@ -1,4 +1,4 @@
-"""Landing folders where little tells: no leases, network file systems, sweeps that were killed, runs that end."""
+"""Landing folders in special conditions: no leases, network file systems, killed sweeps, ends of runs."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ OLD = (1_700_000_000, 1_700_000_000)
 
 @pytest.fixture
 def refuse_leases(monkeypatch):
-    """A function that lets the kernel refuse all leases with this error, on a file system of this type."""
+    """Return a function that makes the kernel refuse all leases with this error, on a file system of this type."""
 
     def refuse(number, file_system):
         plain = fcntl.fcntl
@@ -40,7 +40,7 @@ def drop(landing, name="registros.csv", moment=OLD):
     return path
 
 
-# NFS and SMB refuse a lease with EAGAIN for want of a delegation or an oplock; on a disk it means a writer.
+# NFS and SMB refuse a lease with EAGAIN without a delegation or an oplock; on a disk it means that there is a writer.
 @pytest.mark.parametrize(
     ("file_system", "taken"), [("nfs", 1), ("nfs4", 1), ("cifs", 1), ("smb3", 1), ("ext4", 0), (None, 0)]
 )

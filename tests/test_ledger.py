@@ -34,7 +34,7 @@ def event(arquivo, etapa, minute, year=2024, **fields):
 
 
 class Recorder:
-    """Stands in for the lake's tables, and keeps what is recorded in each commit."""
+    """Replaces the lake's tables, and keeps what is recorded in each commit."""
 
     opened_at = datetime(2024, 1, 1, 8)
 
@@ -46,7 +46,7 @@ class Recorder:
 
 
 def recorded(known, *events):
-    """The rows that these events become."""
+    """Return the rows that these events become."""
     recorder = Recorder()
     record(recorder, known, list(events))
     return [row for commit in recorder.commits for row in commit]
@@ -87,7 +87,7 @@ def test_an_event_names_the_executed_notebook_if_a_run_executed_it(etapa, run_id
     assert (row["notebook"], row["iniciado_em"]) == (notebook, datetime(2024, 1, 1, 8))
 
 
-# --- what is to be done
+# --- what is pending
 
 
 def test_pending_files_come_in_bronze_order():
@@ -111,7 +111,7 @@ def test_a_file_whose_previous_stage_was_done_again_is_pending_again():
 def test_a_file_that_is_undone_leaves_every_stage_it_is_in():
     events = [event(A, "bronze", 0), event(A, "silver", 1), event(A, "bronze", 2, situacao="desfeito")]
     assert [e.situacao for e in pending(events, "silver")] == ["desfeito"]
-    assert pending(events, "gold") != []  # silver's rows of before have not been taken up
+    assert pending(events, "gold") != []  # gold has yet to process silver's earlier rows
 
 
 @pytest.mark.parametrize("situacao", ["desfeito", "rejeitado"])
@@ -198,7 +198,7 @@ def test_a_file_that_is_known_is_unsurveyed_only_if_it_is_to_be_replayed():
     assert find_unsurveyed(events, files, [], replay=[BronzeFile.parse(A)]) == [BronzeFile.parse(A)]
 
 
-# --- what people are shown
+# --- what is displayed
 
 
 STAGES = ("bronze", "silver", "gold", "dw")

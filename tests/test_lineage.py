@@ -1,4 +1,4 @@
-"""`vendas status FILE --line N`: what a line of a bronze file became, back from the warehouse to the file."""
+"""`vendas status FILE --line N`: the result of a line of a bronze file, and back from the warehouse to the file."""
 
 import json
 

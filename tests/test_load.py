@@ -1,4 +1,4 @@
-"""The warehouse's notebook: what it leaves pending, and what it brings back."""
+"""The warehouse's notebook: which files stay pending, and which it restores."""
 
 import shutil
 

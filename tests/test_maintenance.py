@@ -1,4 +1,4 @@
-"""Upkeep changes no row, whatever it is asked to keep and whoever reads or kills it meanwhile."""
+"""Upkeep changes no row, for any retention, with concurrent readers, and if it is killed."""
 
 import json
 import os
@@ -41,7 +41,7 @@ NOTHING, A_WEEK = timedelta(0), timedelta(days=7)
 
 
 class SmallLake:
-    """A lake of a few tables, which get a few small files each time they are filled."""
+    """A lake of a few tables, each of which gets a few small files per `fill`."""
 
     def __init__(self, folder, names):
         self.settings, self.folder, self.names = load_settings(lake=folder), folder, names
@@ -55,7 +55,7 @@ class SmallLake:
             shutil.rmtree(folder / table, ignore_errors=True)
 
     def fill(self, number):
-        """Replaces what came from file `number`: sales of two years, and their like in the other tables."""
+        """Replace the rows of file `number`: sales of two years, and similar rows in the other tables."""
         file = name_of(number)
         for table in set(self.names) - {LEDGER_TABLE}:
             self.tables.replace(table, self.rows_for(table, number), [file])
@@ -74,7 +74,7 @@ class SmallLake:
         return [self.tables.target(table).write(pa.table([[value] for value in row], schema=columns))]
 
     def take_out(self, number):
-        """Deletes what came from file `number`."""
+        """Delete the rows of file `number`."""
         for table in set(self.names) - {LEDGER_TABLE}:
             self.tables.replace(table, self.tables.read(table).limit(0), [name_of(number)])
 
@@ -83,7 +83,7 @@ class SmallLake:
         return {upkeep.table: upkeep for upkeep in upkeeps}
 
     def rows(self):
-        """Every table's rows in an order of their own, read without Spark."""
+        """Return the sorted rows of every table, read without Spark."""
         return {table: sorted(map(repr, read_table(self.folder, table).to_pylist())) for table in self.names}
 
     def rows_by_spark(self):
@@ -97,12 +97,12 @@ def name_of(number):
     return f"registros_{number}_20240101T000000000Z_{number:08x}.csv"
 
 
-ODD = "la go#1%20é'q\""  # a file's path has to be quoted there
+ODD = "la go#1%20é'q\""  # a name with which the paths of files must be quoted
 
 
 @pytest.fixture
 def lake(spark, tmp_path):
-    """A lake of two empty tables, the one sorted and partitioned; `spark` only says that the test's JVM is up."""
+    """Return a lake of two empty tables, one sorted and partitioned; `spark` only ensures that the JVM is running."""
     return SmallLake(tmp_path / ODD, [SILVER_TABLE, LEDGER_TABLE])
 
 
@@ -115,7 +115,7 @@ def filled(lake):
 
 @pytest.fixture(scope="module")
 def maintained(spark, tmp_path_factory):
-    """A lake with all tables after its upkeep, the rows it had before, and what the upkeep reported."""
+    """Return a lake with all tables after its upkeep, the rows before it, and the report of the upkeep."""
     lake = SmallLake(tmp_path_factory.mktemp("full") / ODD, list(schema.TABLES))
     for number in range(3):
         lake.fill(number)
@@ -140,7 +140,7 @@ def test_a_copied_lake_is_refused_for_its_files_are_the_originals(filled, tmp_pa
 
 
 def test_a_lake_reached_by_a_link_is_the_same_lake(filled, tmp_path):
-    """Iceberg tells a table's files from strange ones by their paths, and upkeep deletes the strange ones."""
+    """Iceberg distinguishes a table's files from orphans by their paths, and upkeep deletes orphans."""
     (tmp_path / "link").symlink_to(filled.folder)
     before = filled.rows()
     maintain_tables(load_settings(lake=tmp_path / "link"), NOTHING, lambda _: nullcontext(filled.spark), pytest.fail)
@@ -155,7 +155,7 @@ def test_small_files_become_one_a_year(maintained):
         QUARANTINE_TABLE: (3, 1),
         RESUBMITTED_TABLE: (3, 1),
         LEDGER_TABLE: (1, 1),
-    }  # fmt: skip; the ledger's small files became one as they were written
+    }  # fmt: skip; the ledger's small files were merged as they were written
 
 
 @pytest.mark.parametrize("table", schema.TABLES)

@@ -1,4 +1,4 @@
-"""What `make check` refuses: to start a JVM or PostgreSQL, in whichever Python of a test."""
+"""`make check` refuses to start a JVM or PostgreSQL, in any Python that a test starts."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ START = "import subprocess, sys; subprocess.run(sys.argv[1:], check=True)"
 
 @pytest.fixture
 def start(tmp_path):
-    """What a Python that another one starts says when it runs a program of this name, which does nothing."""
+    """Run a program of this name, which does nothing, in a Python that another Python starts; return the output."""
 
     def start(program, *words, before=()):
         (tmp_path / program).symlink_to("/bin/true")

@@ -1,4 +1,4 @@
-"""What the runner gives its caller; tests/test_fail_closed.py has what it refuses."""
+"""What the runner returns and reports; tests/test_fail_closed.py has what it refuses."""
 
 import nbformat
 import pytest

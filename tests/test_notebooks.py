@@ -1,4 +1,4 @@
-"""All notebooks against their golden copies: nbval compares what they show, `goldens` what they leave in the tables."""
+"""All notebooks compared with their golden copies: nbval compares their outputs, `goldens` the resulting tables."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from goldens import GOLDEN, NOTEBOOKS, TABLES, describe, differences
 
 RENEW = "if that is meant, call: make golden"
 NAMES = [path.stem for path in NOTEBOOKS]
-WRONG = "99_wrong"  # a notebook that nbval must find fault with
+WRONG = "99_wrong"  # a notebook in which nbval must find an error
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, engine):
-    """The golden notebooks run by nbval on a fresh lake: what it said of each cell, and the tables they left."""
+    """Run the golden notebooks with nbval on a fresh lake; return its message per cell, and the resulting tables."""
     folder = tmp_path_factory.mktemp("goldens")
     with goldens.fresh_lake(folder) as (settings, environment):
         shutil.copytree(GOLDEN / "notebooks", folder / "notebooks", dirs_exist_ok=True)
@@ -32,13 +32,13 @@ def done(tmp_path_factory, engine):
 
 
 def run_nbval(folder, environment):
-    """What nbval said of each cell, by notebook: "" where nothing differs."""
+    """Run nbval; return its message for each cell, by notebook: "" where nothing differs."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no", "-p", "no:cacheprovider"]
     said = subprocess.run(
         [*command, "-vv", f"--rootdir={folder}", "--junit-xml=verdicts.xml", "notebooks"],
         cwd=folder, env=os.environ | environment | {"PYTEST_ADDOPTS": ""}, capture_output=True, text=True,
     )  # fmt: skip
-    assert said.returncode == pytest.ExitCode.TESTS_FAILED, said.stdout + said.stderr  # of the wrong notebook, at least
+    assert said.returncode == pytest.ExitCode.TESTS_FAILED, said.stdout + said.stderr  # at least in the wrong one
     verdicts = {}
     for case in ElementTree.parse(folder / "verdicts.xml").iter("testcase"):
         name = case.get("classname").removeprefix("notebooks.").removesuffix(".ipynb")

@@ -1,4 +1,4 @@
-"""A lake and a warehouse of the version of 26 November 2026, as today's version finds them."""
+"""A lake and a warehouse of the version of 26 November 2026, as today's version reads them."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ UNDERSTOOD_IN_ANOTHER_WAY = {  # rows read and refused, by version 1 and by the 
 
 
 def unpacked(archive, folder):
-    return unpack(archive, folder / "lago de março" / "lago")  # what Iceberg must not trip over
+    return unpack(archive, folder / "lago de março" / "lago")  # accents and blanks, which Iceberg must handle
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def warehouse(lake, engine):
 
 
 def expected(column):
-    """By file, what version 1 counted; files with nothing left out."""
+    """Return the counts of version 1 by file, without files that have none."""
     return {name: entry[column] for name, entry in BY_NAME.items() if entry[column]}
 
 
@@ -79,7 +79,7 @@ def expected_sums():
 
 
 def told(lake):
-    """What `vendas status` says of each file, of what version 1 said, too."""
+    """Return the output of `vendas status` for each file, limited to the fields of version 1."""
     shown = json.loads(vendas("status", "--lake", lake, "--json").stdout.splitlines()[-1])["files"]
     return [{key: entry[key] for key in EXPECTED["files"][0]} for entry in shown]
 
@@ -139,7 +139,7 @@ def test_a_file_waits_in_landing_beside_what_is_left_alone(lake):
 def test_bronze_has_what_was_sent(lake):
     sent = {file.data for file in (*old_lake_files.FIRST, *old_lake_files.SECOND, *old_lake_files.THIRD)}
     held = [path.read_bytes() for path in (lake / "bronze").iterdir()]
-    assert (sent - {*held}, len(held)) == (set(), len(sent) + 4)  # two came twice, two came back from quarantine
+    assert (sent - {*held}, len(held)) == (set(), len(sent) + 4)  # two were sent twice, two came back from quarantine
 
 
 def test_today_understands_these_files_in_another_way(lake):
@@ -185,7 +185,7 @@ def test_the_warehouse_belongs_to_the_one_role_of_then(warehouse):
 
 
 def test_the_warehouse_has_the_keys_of_version_1(warehouse):
-    """Numbers one after the other, and an MD5 for a sale: what an upgrade has to give up."""
+    """Consecutive numbers, and an MD5 for a sale, which an upgrade has to replace."""
     types = "select column_name, data_type from information_schema.columns where table_name = 'fato_vendas'"
     kinds = dict(ask(warehouse, types))
     assert (kinds["cliente_id"], "linha_do_arquivo" in kinds) == ("integer", False)

@@ -1,4 +1,4 @@
-"""The whole path through the command line, as a user calls it."""
+"""The whole pipeline, called through the command line like a user does."""
 
 import csv
 import json
@@ -117,7 +117,7 @@ def test_status_is_the_ledger_of_all_files(lake, first):
 
 
 def test_more_files(lake, first):
-    """One run with a file sent again, a refused file, and one with good, equal and refused rows."""
+    """One run with a file sent again, a rejected file, and one with good, duplicate and refused rows."""
     landing = lake / "landing"
     again = shutil.copy(FIXTURES / "registros_website.csv", landing / "registros_de novo.csv")
     os.utime(again, (1_900_000_000, 1_900_000_000))

@@ -1,4 +1,4 @@
-"""What holds of the project as a whole: pins, the way imports point, what a notebook is made of."""
+"""Rules for the project as a whole: pins, the direction of imports, the content of notebooks."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""QualityWarnings: which rows are taken but look damaged, against literal cases and a twin in plain Python."""
+"""Quality warnings: the accepted rows that look damaged, compared with literal cases and a twin in plain Python."""
 
 import re
 from datetime import datetime
@@ -18,7 +18,7 @@ SALE = {"Timestamp do Registro": "2024-03-31 14:05", "Nome": "Ana", "Email": "a@
 
 
 def both(*rows):
-    """Rows with these fields changed: as they are read, and validated."""
+    """Return rows with these fields changed, as read and as validated."""
     records = [
         {"linha": number, "texto": "", "problemas": [], "origem": None}
         | {name: (SALE | row).get(name, "") for name in INPUT_NAMES}
@@ -75,7 +75,7 @@ CASES = [
     ({"Nome": "Null Silva"}, None),
     ({"Valor da Compra": "0"}, None),
     ({"Timestamp do Registro": "2030-01-01 00:00"}, None),
-    ({"Telefone": "1E+10", "Valor da Compra": ""}, None),  # refused: not taken
+    ({"Telefone": "1E+10", "Valor da Compra": ""}, None),  # refused, so without a warning
 ]
 
 

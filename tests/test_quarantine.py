@@ -1,4 +1,4 @@
-"""Refused rows, from quarantine to a person and back."""
+"""Refused rows: from quarantine to an export, and back."""
 
 import csv
 import json
@@ -91,7 +91,7 @@ def test_a_lake_without_refused_rows_exports_nothing(tmp_path):
 
 
 def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(spark, lake, tmp_path):
-    """The last test of this lake: one row mended well, one still wrong, one not sent back."""
+    """The last test of this lake: one row is corrected, one is still wrong, one is not sent back."""
     path = exported(lake, tmp_path)
     header, _, rest = path.read_bytes().decode("utf-8-sig").partition("\r\n")
     ambiguous = rest[: rest.index("\r\n" + SHORT)]
@@ -128,7 +128,7 @@ def test_an_origin_that_names_no_quarantined_row_makes_no_link(spark, tmp_path):
     [
         ("2024-03-31 1\u200d4:05,Ana", "(U+200D)"),
         ("a\x1c\u2065b", "(U+001C, U+2065)"),
-        ("a\u200bb\ufeff\t\u00a0", None),  # dropped, or white space
+        ("a\u200bb\ufeff\t\u00a0", None),  # removed by cleaning, or white space
     ],
 )
 def test_characters_that_nobody_sees_are_told_by_their_code(text, told):

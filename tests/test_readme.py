@@ -1,4 +1,4 @@
-"""What a reader is told: commands that work, links that lead somewhere, facts that are so, in both languages alike."""
+"""The documentation: its commands work, its links resolve, its facts are true, and both languages agree."""
 
 import re
 import shlex
@@ -24,12 +24,12 @@ IMPORTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 BOTH = pytest.mark.parametrize("readme", [README.name, PORTUGUESE.name])
 ALL = pytest.mark.parametrize("page", TEXT)
 
-# A command line of vendas stands in a block (or behind a path in it), or in a code span, where its name alone will do.
+# A command line of vendas is in a block, maybe after a path, or in a code span, where the name alone is enough.
 COMMAND_LINE = re.compile(r"(^|`|/)vendas ([a-z][^`#&\n]*?) *(?:2>>.*|#.*|&&.*|`|$)", re.MULTILINE)
 PLACEHOLDERS = {"ROWS": "10", "[": "", "]": "", "…": ""}
 QUICK = ("run", "status", "quarantine list", "quarantine export", "check", "sample", "dw url", "dw psql", "dw stop")
 A_BRONZE_NAME = re.compile(r"registros_loja_\w+\.csv")
-LARGEST, LARGEST_TOGETHER = 250_000, 1_000_000  # bytes of pictures
+LARGEST, LARGEST_TOGETHER = 250_000, 1_000_000  # bytes of images
 
 
 def blocks(page, language="sh"):
@@ -37,13 +37,13 @@ def blocks(page, language="sh"):
 
 
 def shell_commands(page):
-    """Each command of the page's blocks as words, without comments."""
+    """Return each command in the page's blocks as words, without comments."""
     lines = "".join(blocks(page)).splitlines()
     return [words for line in lines for part in line.split("&&") if (words := shlex.split(part, comments=True))]
 
 
 def find(words):
-    """The command that these words call, its name, and the words that are left for it."""
+    """Return the command that these words call, its name, and the remaining words."""
     command, prefix = typer.main.get_command(app), "vendas"
     while hasattr(command, "commands"):
         name, *words = words
@@ -57,7 +57,7 @@ def commands(group, prefix="vendas"):
 
 
 def anchors(page):
-    """What a link can name behind #: the headings, as GitHub writes them."""
+    """Return the anchors of a page: its headings in GitHub's form."""
     headings = re.findall(r"^#+ (.+)$", TEXT[page], re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -82,7 +82,7 @@ def test_every_command_line_can_be_read(page):
             line = line.replace(placeholder, value)
         command, name, words = find(shlex.split(line))
         if words or before != "`":
-            command.make_context(name, words)  # reads the words, and does nothing of what they say
+            command.make_context(name, words)  # parses the words without running the command
 
 
 @ALL
@@ -102,7 +102,7 @@ def test_whatever_else_is_called_is_there(page):
 
 
 def test_quick_commands_do_what_they_say(real_lake, tmp_path, monkeypatch):
-    """As they stand in the blocks, in their order; where a bronze file of the reader's is named, one of this lake."""
+    """As in the blocks, in their order; the bronze file of an example is replaced by one of this lake."""
     lake, report = real_lake
     monkeypatch.chdir(tmp_path)
     (tmp_path / "registros_loja.csv").write_bytes((FIXTURES / "registros_website.csv").read_bytes())
@@ -114,7 +114,7 @@ def test_quick_commands_do_what_they_say(real_lake, tmp_path, monkeypatch):
         assert done.returncode == 0 and "Traceback" not in done.stderr, f"{line}\n{done.stderr}"
 
 
-# --- links and pictures
+# --- links and images
 
 
 @ALL

@@ -1,4 +1,4 @@
-"""What the rows of a CSV file are: the contract's grammar, against literal cases and against a slow twin."""
+"""The rows of a CSV file: the contract's grammar, compared with literal cases and with a slow twin."""
 
 from unittest import mock
 
@@ -16,7 +16,7 @@ from vendas.errors import FileRejected
 from vendas.schema import INPUT_NAMES
 
 GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
-REST = ",2,3,4,5,6,7,8,9,10,11,12,13"  # of a good row, behind its first field
+REST = ",2,3,4,5,6,7,8,9,10,11,12,13"  # the rest of a good row, after its first field
 COUNT, LOOSE = "numero_de_campos", "texto_apos_aspas"
 RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 
@@ -24,7 +24,7 @@ RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 @pytest.fixture
 def parse(tmp_path):
     def parse(body, header=HEADER + "\n", encoding="utf-8"):
-        """The rows of a file of this header and body, as dictionaries."""
+        """Return the rows of a file with this header and body, as dictionaries."""
         path = tmp_path / "registros.csv"
         path.write_bytes((header + body).encode(encoding))
         return rows_of(path, survey(path))
@@ -250,7 +250,7 @@ LINE_END = st.sampled_from(["\n", "\n", "\r\n", "\r\r\n", "\n\n", "\n \u00a0\n",
 
 @st.composite
 def files(draw):
-    """Bytes of a file with a good header: rows of fields, mostly 13 and mostly well quoted, and some mere noise."""
+    """Generate a file with a good header: rows, mostly of 13 correctly quoted fields, and some noise."""
     delimiter = draw(st.sampled_from(",;\t|"))
     row = st.one_of(
         st.lists(FIELD, min_size=13, max_size=13),

@@ -1,4 +1,4 @@
-"""The pages of a run: what they say, that nothing in them can do harm, and that they never fail a run."""
+"""The pages of a run: their content, that nothing in them is harmful, and that they never fail a run."""
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -154,12 +154,12 @@ def test_reasons_are_counted_of_the_runs_own_files(tmp_path, monkeypatch):
     assert report.reasons_of(tmp_path, files[1:]) == {}
 
 
-# --- nothing harmful, nothing from elsewhere
+# --- nothing harmful, nothing loaded from elsewhere
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """The tags of a page whose texts are all harmless."""
+    """Return the tags of a page whose texts are all harmless."""
     return index_of(tmp_path_factory.mktemp("runs") / "r", files=[entry(motivo="x")], failure="x").tags
 
 
@@ -273,7 +273,7 @@ def test_the_dictionarys_page_says_what_everything_means(folder):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Runs one small stage, and the exploration if there is one, as run_pipeline runs the real ones."""
+    """Run one small stage, and the exploration if there is one, as run_pipeline does with the real ones."""
     folders = {"notebooks": tmp_path / "notebooks"}
     real = resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folders.get(name) or real(name))

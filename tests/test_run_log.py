@@ -1,4 +1,4 @@
-"""The log of a run: what it did and when, an error with its traceback, and nothing that a row holds."""
+"""The log of a run: what it did and when, an error with its traceback, and no content of rows."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ PERSONAL = ("Nome", "Sobrenome", "Email", "Telefone", "Vendedor")
 
 @pytest.fixture
 def said(tmp_path):
-    """The messages of the log in the test's folder, without times; a line that begins with no time stays."""
+    """Return the messages of the log in the test's folder, without times; lines without a time stay."""
     return lambda: [LINE.sub(r"\1 \2", line) for line in (tmp_path / FILE).read_text().splitlines()]
 
 

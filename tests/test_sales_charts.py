@@ -1,4 +1,4 @@
-"""Figures of query results, by the words and numbers in them; whatever a star holds becomes a picture."""
+"""Charts of query results, checked by their words and numbers; any content of a star gives a chart."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Every text in the figures made since, in the order in which they were drawn."""
+    """Collect every text in the figures that are drawn from now on, in their order."""
     figures = []
     finished = sales_charts._finished
     monkeypatch.setattr(
@@ -43,7 +43,7 @@ def drawn(monkeypatch):
 
 @pytest.fixture(scope="module", autouse=True)
 def coarse():
-    """Few dots are quickly drawn."""
+    """Draw at a low resolution, which is faster."""
     fine, sales_charts._DPI = sales_charts._DPI, 30
     yield
     sales_charts._DPI = fine

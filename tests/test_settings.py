@@ -5,7 +5,7 @@ from vendas.settings import load_settings
 
 
 def test_a_lake_has_one_name_however_it_is_given(tmp_path):
-    """Iceberg writes the name into its tables; upkeep would delete files it finds under another."""
+    """Iceberg writes the path into its tables; upkeep would delete files that it finds under another path."""
     (tmp_path / "lago").mkdir()
     (tmp_path / "atalho").symlink_to(tmp_path / "lago")
     for way in ("lago", "notebooks/../lago", "atalho", "atalho/../lago/."):

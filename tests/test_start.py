@@ -1,4 +1,4 @@
-"""How the command starts: in a Python that nothing of the caller's bends."""
+"""The start of the command, in a Python that is isolated from the caller's variables."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def doctor(folder, *arguments, **environment):
 
 
 def test_modules_of_another_installation_are_not_taken_for_this_ones(tmp_path):
-    """Spark's own set-up puts its pyspark into PYTHONPATH; other programs put their typer there."""
+    """The set-up of Spark puts its pyspark into PYTHONPATH, and other programs put their typer there."""
     for name in ("pyspark", "typer", "pydantic"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('of another installation')")
     assert "PYTHONPATH" in doctor(tmp_path, PYTHONPATH=str(tmp_path))["Variables of others"]
@@ -52,7 +52,7 @@ def test_modules_of_another_installation_are_not_taken_for_this_ones(tmp_path):
 
 @pytest.fixture(scope="module")
 def latin1_locale(tmp_path_factory):
-    """The variables of a terminal in ISO-8859-1 on a machine that has that locale; made here, kept nowhere."""
+    """Return the variables of a terminal in ISO-8859-1, with that locale generated in a temporary folder."""
     folder = tmp_path_factory.mktemp("locales")
     try:
         command = ["localedef", "-i", "pt_BR", "-f", "ISO-8859-1", folder / "pt_BR.ISO-8859-1"]
@@ -63,7 +63,7 @@ def latin1_locale(tmp_path_factory):
 
 
 def test_a_lake_is_found_under_its_own_name_in_a_locale_of_latin1(tmp_path, latin1_locale):
-    """Read in ISO-8859-1, these bytes would be a folder `lÃ¡`, and the run would make a second lake there."""
+    """Decoded in ISO-8859-1, these bytes would name a folder `lÃ¡`, and the run would create a second lake there."""
     (tmp_path / "lá").mkdir()
     found = doctor(tmp_path, "--lake", "lá".encode(), **latin1_locale)
     assert found["Lake"] == str(tmp_path / "lá") and found["Terminal"].startswith("iso8859-1")

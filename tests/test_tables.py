@@ -252,7 +252,7 @@ def test_a_tables_total_is_told_without_reading_it(spark, tables):
 
 
 def ledger_files(spark):
-    """How many data files the ledger has, and the runs that it tells of."""
+    """Return the number of the ledger's data files, and the runs in it."""
     files = spark.sql("SELECT * FROM lago.ledger.files").count()
     return files, sorted(event.run_id for event in read_events(folder(spark)))
 

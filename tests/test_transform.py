@@ -1,4 +1,4 @@
-"""Workers' work, done in this process on small blocks and ranges of time; Spark's part is tested with the notebooks."""
+"""The workers' functions, run in this process on small blocks and time ranges; the notebooks test Spark's part."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def in_this_process(monkeypatch):
 
 @dataclass
 class Tables:
-    """A lake of silver files in a folder; stands for the lake and for a change to it."""
+    """A lake of silver files in a folder; replaces the lake and a change to it."""
 
     folder: Path
     held: list[HeldFile] = field(default_factory=list)
@@ -76,7 +76,7 @@ def key(row):
 
 
 def refused_rows(validated):
-    """Line and reasons of the refused rows in quarantine's files, by file."""
+    """Return line and reasons of the refused rows in quarantine's files, by file."""
     rows = [row for file in validated.refused for row in pq.ParquetFile(file.path).read().to_pylist()]
     return sorted((row["arquivo"], row["linha"], row["motivos"]) for row in rows)
 
@@ -104,7 +104,7 @@ def test_evidence_in_one_task_reaches_all_blocks_of_its_file_and_no_other_file(t
     ]
     assert sum(stretch.rows for stretch in validated.stretches) == 1 + 20
     kept = {stretch.path for stretch in validated.stretches} | {file.path for file in validated.refused}
-    assert {str(path) for path in tmp_path.rglob("*.parquet")} == kept  # what was validated in vain is deleted
+    assert {str(path) for path in tmp_path.rglob("*.parquet")} == kept  # those of the first pass are deleted
 
 
 def test_evidence_of_two_kinds_comes_together_from_two_tasks(tmp_path):
@@ -152,7 +152,7 @@ def test_files_are_validated_as_their_twin_and_check_validate_them(files):
 
 
 def twins_refused(folder, name):
-    """What the twin refuses of a file alone."""
+    """Return the rows of a file that the twin refuses."""
     twin, file = Twin(), Dropped(name, 0, (Path(folder) / name).read_bytes())
     twin.run([file])
     return [(line, reasons) for line, _, reasons in twin.outcomes[file.bronze_name].quarantined]

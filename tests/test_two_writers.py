@@ -1,4 +1,4 @@
-"""Two writers on one lake: runs wait for each other; notebooks that know of no lock publish nothing twice."""
+"""Two writers on one lake: runs wait for each other, and notebooks without a lock publish nothing twice."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from vendas.lake.ledger import list_entries, read_events
 from vendas.warehouse.embedded import stop
 
 VENDAS = Path(sys.executable).with_name("vendas")
-CELLS = {"01_bronze": 7, "02_silver": 10, "03_gold": 7}  # after which another writer does all there is to do
+CELLS = {"01_bronze": 7, "02_silver": 10, "03_gold": 7}  # cells after which another writer processes everything
 
 
 def lines(*sales):
@@ -34,7 +34,10 @@ def products(rows):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_notebook_by_hand_beside_another_writer_doubles_nothing(spark, tmp_path, name):
-    """The one stops after each cell in turn, the other does everything, the one goes on: told off or not, no harm."""
+    """One notebook stops after each cell in turn, the other writer processes everything, the notebook continues.
+
+    Whether it is then refused or not, no data is harmed.
+    """
     refused, sales = 0, []
     for cell in range(2, CELLS[name] + 1):
         sales += [2 * cell, 2 * cell + 1]
@@ -56,7 +59,7 @@ def test_a_notebook_by_hand_beside_another_writer_doubles_nothing(spark, tmp_pat
         told = list_entries(read_events(tmp_path))
         assert all(e["lidas"] == e["silver"] + e["duplicadas"] + e["quarentena"] for e in told), cell
         assert [e["silver"] for e in told] == [e["gold"] for e in told] == [2] * len(told), cell
-    assert (refused > 0) == (name == "02_silver")  # what gold does a second time is the same
+    assert (refused > 0) == (name == "02_silver")  # gold does the same a second time, which is harmless
 
 
 def start_run(lake):
@@ -73,7 +76,7 @@ def start_run(lake):
 def test_runs_started_at_every_stage_of_another_wait_and_double_nothing(tmp_path):
     drop(tmp_path, "registros_0.csv", lines(0, 1), at=1_700_000_000)
     runs, said = [start_run(tmp_path)], []
-    for line in runs[0].stderr:  # "Run …: starting Spark", then a line a stage that is done
+    for line in runs[0].stderr:  # "Run …: starting Spark", then a line per finished stage
         said.append(line)
         stage = len(runs)
         if stage <= 4 and ("starting" in line or " done in " in line):

@@ -1,4 +1,4 @@
-"""What is found and set right when somebody else writes to the lake."""
+"""Changes of other writers to the lake are detected and repaired."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def lines(*sales):
 
 @pytest.fixture
 def lake(spark, tmp_path):
-    """Two files that have been through gold: a with sales 1 and 2, b with 2 and 3, of which 2 is a's."""
+    """Return a lake with two files up to gold: a with sales 1 and 2, b with 2 and 3; sale 2 is kept in a."""
     drop(tmp_path, "registros_a.csv", lines(1, 2), at=1000)
     drop(tmp_path, "registros_b.csv", lines(2, 3), at=2000)
     run_intake(spark, tmp_path, gold=True)
@@ -37,7 +37,7 @@ def session_of(lake):
 
 
 def append(lake, where, **changed):
-    """A second writer: appends to silver the sales it has of `where`, with some values changed."""
+    """Append silver's rows that match `where` to silver with some values changed, like a second writer."""
     name = Intake(lake).bronze_names.get(changed.get(FILE), changed.get(FILE))
     values = changed | {FILE: name} if FILE in changed else changed
     sales = session_of(lake).sql(f"SELECT * FROM lago.silver WHERE {where}")
@@ -45,7 +45,7 @@ def append(lake, where, **changed):
 
 
 def silver_by_product(lake):
-    """Of each product the files that have it, as they arrived."""
+    """Return for each product the received names of the files that have it."""
     intake = Intake(lake)
     received = {bronze: name for name, bronze in intake.bronze_names.items()}
     found = {}

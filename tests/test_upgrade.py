@@ -1,4 +1,4 @@
-"""A lake and a warehouse of the version of 26 November 2026, brought up to date by the next command."""
+"""A lake and a warehouse of the version of 26 November 2026, upgraded by the next command."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def old(archive, folder):
 
 
 def fresh(lake, folder):
-    """A lake that today's version makes of the same files, but for those that were undone."""
+    """Return a lake that today's version makes of the same files, without those that were undone."""
     made = folder / "novo"
     shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
     shutil.copytree(lake / "landing", made / "landing")
@@ -47,7 +47,7 @@ def counts(lake):
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory):
-    """The old lake, what its warehouse said, what the first run of today's version printed, and a fresh lake."""
+    """Return the old lake, its warehouse's counts before, the output of today's first run on it, and a fresh lake."""
     folder = tmp_path_factory.mktemp("antigo")
     lake = old(LAKE, folder)
     new, before = fresh(lake, folder), counts(lake)
@@ -66,7 +66,7 @@ def test_all_layers_are_as_if_todays_version_had_made_them(upgraded):
 
 def test_the_run_says_what_it_does_and_what_came_of_it(upgraded):
     _, before, done, _ = upgraded
-    assert (done.returncode, before[0]) == (2, 285)  # files are rejected that were not, so it ends with 2
+    assert (done.returncode, before[0]) == (2, 285)  # it rejects files that were accepted before, so it ends with 2
     assert "made by an older version: its 27 files are read again, once" in done.stderr.replace("\n", " ")
     assert "285 sales and 51 refused rows before, 320 sales and 19 refused rows now" in done.stderr.replace("\n", " ")
 
@@ -86,7 +86,7 @@ def test_a_second_run_finds_nothing_to_do(upgraded):
 
 
 def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path):
-    """The old lake itself was left by runs that were killed; until the load commits, the warehouse is the old one."""
+    """The old lake is the result of killed runs; until the load commits, the warehouse stays the old one."""
     lake = old(INTERRUPTED, tmp_path)
     new, before = fresh(lake, tmp_path), counts(lake)
     try:

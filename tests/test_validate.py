@@ -1,4 +1,4 @@
-"""A record's typed columns and all reasons against it; every record that goes in comes out once."""
+"""The typed columns of a record and all reasons against it; every input record is in the output once."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ REASONS = ["timestamp_ausente", "valor_ambiguo", "desconto_ambiguo", "texto_long
 
 
 def validated(*rows):
-    """The rows validated, as a slice of more."""
+    """Validate the rows as a slice of a longer table."""
     batch = pa.RecordBatch.from_pylist(
         [raw_row(**WRONG), *rows, raw_row(problemas=["numero_de_campos"])], RECORD_SCHEMA
     )

@@ -1,4 +1,4 @@
-"""`vendas watch`: what counts as work, when it is tried, what ends it; and once the real command."""
+"""`vendas watch`: what counts as work, when it is attempted, what ends the loop; and one test of the real command."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def lookout(settings):
 
 @pytest.fixture
 def events(settings, monkeypatch):
-    """The ledger's events, as a list to add to; each addition is a commit. `reads` counts how often it is read."""
+    """Replace the ledger by a list of events; each addition is a commit, and `reads` counts the reads."""
     return Ledger(settings, monkeypatch)
 
 
@@ -177,7 +177,7 @@ def test_the_ledger_is_read_again_only_after_something_changed(settings, lookout
 
 
 class Clock:
-    """Time that passes only by sleeping."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self):
         self.now = 0.0
@@ -190,14 +190,14 @@ class Clock:
 
 
 def attempts(tasks, until):
-    """Runs the tasks for so many seconds; what failed, with the seconds until the next attempt."""
+    """Run the tasks for this many seconds; return the failures, with the seconds until the next attempt."""
     clock, failures = Clock(), []
     keep_doing(tasks, lambda *failure: failures.append(failure), lambda: clock.now > until, clock, clock.sleep)
     return failures
 
 
 class Act:
-    """An action that notes when it is called, and fails the times it is told to."""
+    """An action that counts its calls, and raises the given outcomes in turn, where they are errors."""
 
     def __init__(self, *outcomes):
         self.outcomes, self.calls = list(outcomes), 0
@@ -249,7 +249,7 @@ def test_an_error_nobody_foresaw_is_not_hidden():
 
 
 def watched(settings, run, until, monkeypatch):
-    """How often the lake's star was refreshed while it was watched for so many seconds, looking every 10."""
+    """Watch the lake for this many seconds, looking every 10; return the number of refreshes of the star."""
     clock, refreshed = Clock(), []
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))

@@ -1,4 +1,4 @@
-"""Files that are still being written: nothing of them is lost, however their writers pause, reopen or rename."""
+"""Files that are still being written: no data is lost if their writers pause, reopen or rename."""
 
 import fcntl
 import mmap
@@ -23,7 +23,7 @@ OLD = (1_700_000_000, 1_700_000_000)
 
 @pytest.fixture(params=["lease", "proc"])
 def seen_by(request, monkeypatch):
-    """What tells of writers: a lease, or the open files of /proc where no lease can be had."""
+    """Select how writers are detected: by a lease, or by the open files in /proc where no lease can be taken."""
     if request.param == "proc":
         monkeypatch.setattr(open_files, "_lease", lambda file: None)
     return request.param
@@ -103,7 +103,7 @@ def test_a_writer_that_opens_the_file_while_it_is_copied_is_noticed(landing, bro
     os.utime(path, OLD)
 
     def write_more():
-        with path.open("ab") as file:  # waits until the lease is given back
+        with path.open("ab") as file:  # blocks until the lease is released
             file.write(b"b")
 
     writer = Thread(target=write_more)
@@ -153,12 +153,12 @@ def test_a_sweep_that_is_killed_on_the_way_loses_and_doubles_nothing(landing, br
     def die(*_):
         raise Killed
 
-    monkeypatch.setattr(folder_moves, "_put_back", lambda taken, path: None)  # a killed process puts nothing back
+    monkeypatch.setattr(folder_moves, "_put_back", lambda taken, path: None)  # as a killed process restores nothing
     monkeypatch.setattr(folder_moves, "_sync_folder" if step == "unlink" else "_changed", die)
     with pytest.raises(Killed):
         folder_moves.move_to_bronze(path, bronze_made(bronze))
     monkeypatch.undo()
-    assert not path.exists()  # under its hidden name
+    assert not path.exists()  # it is under its hidden name
     sweep(landing, bronze, QUIET)
     assert contents(bronze) == [b"a\n"] and list(landing.iterdir()) == []
 
@@ -207,7 +207,7 @@ def test_an_unreadable_landing_file_is_an_error_that_names_it(landing, bronze, m
         sweep(landing, bronze, QUIET)
 
 
-# A writer that writes lines and pauses, keeping the file open, closing and appending, or writing aside and renaming.
+# A writer of lines with pauses: it keeps the file open, closes and appends, or writes another file and renames it.
 WRITER = """
 import os, random, sys, time
 path, seed, lines = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -232,7 +232,7 @@ if how == "rename":
 
 @pytest.mark.parametrize("batch", range(10))
 def test_writers_that_pause_at_random_moments_lose_nothing(landing, bronze, batch):
-    """Ten writers at a time, a hundred in all, while sweeps go on one after the other."""
+    """Ten writers at a time, a hundred in all, during consecutive sweeps."""
     seeds = [batch * 10 + number for number in range(10)]
     lines = {seed: Random(seed).randrange(1, 20) for seed in seeds}
     processes = [
@@ -244,7 +244,7 @@ def test_writers_that_pause_at_random_moments_lose_nothing(landing, bronze, batc
     ]
     while any(process.poll() is None for process in processes):
         sweep(landing, bronze, QUIET)
-    for _ in range(2):  # the second waits for what the first found young
+    for _ in range(2):  # the second takes the files that were too young for the first
         sweep(landing, bronze, QUIET)
     arrived = [line.split(b";")[:2] for content in contents(bronze) for line in content.splitlines()]
     expected = [[b"%d" % seed, b"%d" % number] for seed in seeds for number in range(lines[seed])]

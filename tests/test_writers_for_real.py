@@ -1,4 +1,4 @@
-"""Writers that pause, reopen and rename, beside the real `vendas run` and `vendas watch`: every row arrives."""
+"""Writers that pause, reopen and rename, during the real `vendas run` and `vendas watch`: every row arrives."""
 
 import json
 import os
@@ -22,8 +22,8 @@ ENVIRONMENT = os.environ | {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_REPORT": "false
 ROWS = 40
 LIMIT_SECONDS = 300
 
-# Writes rows of a file one by one, in three ways: open all the time with a long pause in the middle of a row; closed
-# and opened again for each row; aside, then renamed.
+# Writes the rows of a file one by one, in three ways: open all the time with a long pause within a row; closed and
+# reopened for each row; in another file, which is then renamed.
 WRITER = """
 import os, sys, time
 path, how, header, rows = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -60,7 +60,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def writers(lake):
-    """The writers at work, once each has begun its file."""
+    """Start the writers; yield them once each has begun its file."""
     processes = []
     for how in WAYS:
         path = lake / "landing" / f"registros_{how}.csv"
@@ -75,7 +75,7 @@ def writers(lake):
 
 
 def rows_by_writer(lake):
-    """How many sales silver has of each writer, and how many rows wait in quarantine."""
+    """Return the number of sales in silver per writer, and the number of quarantined rows."""
     names = read_table(load_settings(lake=lake).lake, "silver")["Nome"].to_pylist()
     refused = len(read_table(load_settings(lake=lake).lake, "quarantine"))
     return {how: names.count(how) for how in WAYS}, refused

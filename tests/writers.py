@@ -1,16 +1,16 @@
-"""Other processes that write files while a test looks on."""
+"""Other processes that write files during a test."""
 
 import subprocess
 import sys
 from contextlib import contextmanager
 
 HOLDS = "import sys, time; f = open(sys.argv[1], sys.argv[2]); print('ready', flush=True); time.sleep(600)"
-"""A program that holds a file (first argument) open in a mode (second one)."""
+"""A program that keeps a file (first argument) open in a mode (second argument)."""
 
 
 @contextmanager
 def another_process(program, *arguments):
-    """A Python program that runs meanwhile; it says "ready" first."""
+    """Run a Python program during the block; it must print "ready" first."""
     process = subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "ready\n"

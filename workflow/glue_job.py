@@ -1,6 +1,6 @@
-"""The script of all Glue jobs of the stack: runs the notebook that the job is for, the preflight, or the upkeep.
+"""The script of all Glue jobs of the stack: it runs the job's notebook, the preflight, or the upkeep.
 
-Glue passes the job's arguments, and those of its run, on the command line; those named as settings are settings.
+Glue passes the arguments of the job and of its run on the command line; an argument with the name of a setting sets it.
 """
 
 import os
@@ -14,7 +14,10 @@ from vendas.machine.job_environment import job_environment
 
 
 def main(arguments: list[str]) -> None:
-    """Raises SystemExit with what went wrong, which is what Glue then shows of the job."""
+    """Run what the arguments ask for, in the environment of a job.
+
+    Raises: SystemExit with the error message, which Glue then shows for the job.
+    """
     parser = ArgumentParser(allow_abbrev=False)
     parser.add_argument("--aws_region")
     first, _ = parser.parse_known_args(arguments)
@@ -31,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _work(arguments: list[str]) -> None:
-    # Here, because some of it looks for a place to write as soon as it is imported.
+    # Here, because some modules look for a writable folder when they are imported.
     from vendas.runs.job import JobRun, run_job
     from vendas.settings import Settings, load_settings
     from vendas.storage import S3Lake
@@ -54,7 +57,7 @@ def _work(arguments: list[str]) -> None:
 
 
 def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]:
-    """Return what Glue passes, and the DPUs of the job."""
+    """Return the arguments that Glue passes, and the number of DPUs of the job."""
     from vendas.reports.cost import DPUS
 
     parser = ArgumentParser(allow_abbrev=False)
@@ -64,7 +67,7 @@ def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]
     parser.add_argument("--JOB_RUN_ID", default="manual")
     parser.add_argument("--worker_type", default="G.1X", choices=DPUS)
     parser.add_argument("--workers", type=int, default=2)
-    given, _ = parser.parse_known_args(arguments)  # Glue has more of its own
+    given, _ = parser.parse_known_args(arguments)  # ignore Glue's own arguments
     return given, DPUS[given.worker_type] * given.workers
 
 

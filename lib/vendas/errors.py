@@ -1,4 +1,4 @@
-"""Named exceptions. A message says where, what was expected, what came, and what to do next.
+"""Named exceptions. A message says where, what was expected, what was found, and what to do next.
 
 VendasError
   · SettingsError
@@ -26,14 +26,14 @@ DEBUG = "VENDAS_DEBUG"
 
 def is_debugging() -> bool:
     """Return whether VENDAS_DEBUG asks for tracebacks."""
-    return os.environ.get(DEBUG, "").lower() in {"1", "true", "t", "yes", "y", "on"}  # what settings take for true
+    return os.environ.get(DEBUG, "").lower() in {"1", "true", "t", "yes", "y", "on"}  # what settings parse as true
 
 
 class VendasError(Exception):
-    """Whatever this project refuses on purpose; shown as one message, and with VENDAS_DEBUG=1 its traceback."""
+    """The base of all expected errors; shown as one message, with VENDAS_DEBUG=1 also as a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows of it."""
+        """Return the lines that IPython shows for the error."""
         if is_debugging():
             return traceback.format_exception(self)
         return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", [])]
@@ -60,7 +60,7 @@ class ArrivalError(VendasError):
 
 
 class FileRejected(VendasError):
-    """A CSV file that intake takes no row of; the message is the reason kept in the ledger, in Portuguese."""
+    """A CSV file is rejected as a whole; the message, in Portuguese, is stored in the ledger as the reason."""
 
 
 class ConservationError(VendasError):
@@ -68,7 +68,7 @@ class ConservationError(VendasError):
 
 
 class ConcurrentChange(VendasError):
-    """Somebody else changed a table of the lake while a stage worked on it; the stage published nothing."""
+    """A table of the lake was changed by another writer while a stage worked on it; the stage published nothing."""
 
 
 class QuarantineError(VendasError):
@@ -80,25 +80,25 @@ class WarehouseError(VendasError):
 
 
 class WarehouseConflict(WarehouseError):
-    """A transaction was refused because of what another did at the same time; tried again, it may succeed."""
+    """A transaction was refused because it conflicts with a concurrent one; if it is repeated, it may succeed."""
 
 
 class CheckFailed(WarehouseError):
-    """A check before the commit selected offending rows; the load was rolled back."""
+    """A check before the commit found invalid rows; the load was rolled back."""
 
 
 class UpkeepError(VendasError):
-    """The upkeep of a lake table failed; its rows are what they were."""
+    """The upkeep of a lake table failed; its rows are unchanged."""
 
 
 class ProbeFailed(VendasError):
-    """A look at a stack on AWS found what a stage would fail by."""
+    """A probe of a stack on AWS found a problem that would make a stage fail."""
 
 
 class NotebookError(VendasError):
-    """A notebook was refused, failed, or ended without its result."""
+    """A notebook was refused, failed, or ended without a result."""
 
 
 def without_java_frames(message: str) -> str:
-    """What Java said, without where in its code it said so."""
+    """Return a message of Java without its stack frames."""
     return "\n".join(line for line in message.splitlines() if not line.startswith(("\tat ", "\t... "))).strip()

@@ -1,10 +1,10 @@
-"""Why a row is quarantined: a stable code for tables and programs, a sentence for people."""
+"""The reasons why a row is quarantined: each has a stable code for programs and a sentence for people."""
 
 from enum import StrEnum
 
 
 class Code(StrEnum):
-    """A code (the string itself) and its `sentence` for people, in Portuguese."""
+    """A code, which is the string itself, and its `sentence` for people in Portuguese."""
 
     sentence: str
 
@@ -16,7 +16,7 @@ class Code(StrEnum):
 
 
 class Reason(Code):
-    """Why a row is refused; the sentence says what is wrong and how to mend it."""
+    """Why a row is refused; the sentence says what is wrong and how to fix it."""
 
     NUMERO_DE_CAMPOS = (
         "numero_de_campos",

@@ -1,4 +1,4 @@
-"""What a stage took, and what it says it did: the value of a notebook's last cell."""
+"""The duration and the result of a stage; the result is the value of its notebook's last cell."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -8,7 +8,7 @@ RESULT_MIME = "application/vnd.vendas.result+json"
 
 @dataclass(frozen=True)
 class Stage:
-    """A notebook that ran, and for how many seconds."""
+    """A notebook that was executed, and its duration in seconds."""
 
     notebook: str
     seconds: float
@@ -16,7 +16,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class StageResult:
-    """Counts of one stage in one run; rows, except `files` (bronze names taken up) and `rejected` (files)."""
+    """The counts of one stage in one run: rows, except `files` (the bronze names processed) and `rejected` (files)."""
 
     stage: str
     run_id: str
@@ -28,7 +28,7 @@ class StageResult:
     rejected: int = 0
 
     def _repr_mimebundle_(self, **_: object) -> dict:
-        """Jupyter shows the text; the runner reads the JSON."""
+        """Return the text that Jupyter shows, and the JSON that the runner reads."""
         return {RESULT_MIME: asdict(self), "text/plain": str(self)}
 
     def __str__(self) -> str:
@@ -39,7 +39,10 @@ class StageResult:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """The result a notebook's output holds; raises TypeError when its fields are not a result's."""
+        """Return the result in a notebook's output.
+
+        Raises: TypeError or KeyError if the value does not have the fields of a result, or a count is no integer.
+        """
         result = cls(**value | {"files": tuple(value["files"])})
         for name, field in cls.__dataclass_fields__.items():
             if field.type is int and type(getattr(result, name)) is not int:

@@ -1,4 +1,4 @@
-"""One validated settings object, read at the edge (command line, notebook) and passed on."""
+"""The validated settings, read once by the command line or a notebook and then passed on."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ DEFAULT_LAKE = "./lago"
 
 
 class Settings(BaseSettings):
-    """Where a lake is and how it is worked on; each field can come from `VENDAS_<FIELD>` or `.env`."""
+    """The location of a lake and the options of its runs; each field can be set by `VENDAS_<FIELD>` or in `.env`."""
 
     model_config = SettingsConfigDict(
         env_prefix="VENDAS_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     @field_validator("lake", "landing", mode="plain")
     @classmethod
     def under_one_name(cls, place: object, info: ValidationInfo) -> Location:
-        """A folder absolute, without `..` and symbolic links: Iceberg takes files under another name for another's."""
+        """Make a folder absolute, without `..` and symbolic links: to Iceberg, a file under another path is another."""
         if not str(place).startswith(SCHEME):
             return _absolute(str(place))
         if info.field_name == "landing":
@@ -69,26 +69,26 @@ class Settings(BaseSettings):
 
     @property
     def bronze(self) -> Location:
-        """The files as they came."""
+        """The folder of the files as they were received."""
         return self.lake / "bronze"
 
     @property
     def runs(self) -> Location:
-        """Executed notebooks and logs, one folder a run."""
+        """The folder of executed notebooks, pages and logs, with one folder per run."""
         return self.lake / "runs"
 
     @property
     def dw(self) -> Location:
-        """The embedded PostgreSQL of this lake."""
+        """The folder of this lake's embedded PostgreSQL."""
         return self.lake / "dw"
 
     @property
     def staging(self) -> Location:
-        """Files on their way into the warehouse; nothing here outlives a load."""
+        """The folder of temporary files of a run: validated rows, and rows to load into the warehouse."""
         return self.lake / "staging"
 
     def as_environment(self) -> dict[str, str]:
-        """The variables that make another process's settings these; only what is not by default."""
+        """Return the variables that give another process these settings; defaults are left out, except the lake."""
         prefix = self.model_config["env_prefix"]
         return {f"{prefix}{name.upper()}": str(getattr(self, name)) for name in self.model_fields_set | {"lake"}}
 
@@ -99,7 +99,7 @@ def _absolute(place: str) -> Path:
         place.encode()
     except UnicodeError:
         raise ValueError("the path is not in UTF-8, and Java could not open it; rename the folder") from None
-    except (RuntimeError, FileNotFoundError) as error:  # no home for ~, no working folder any more
+    except (RuntimeError, FileNotFoundError) as error:  # there is no home for ~, or the working folder was deleted
         raise ValueError(f"{error}; give an absolute path") from None
     return Path(place)
 
@@ -109,7 +109,10 @@ def _refuse_env_file(why: str) -> NoReturn:
 
 
 def _check_env_file() -> None:
-    """Raise SettingsError for a `.env` whose lines are no text; read as they are, they would be passed over."""
+    """Check that `.env` has no NUL bytes, as in UTF-16: its lines would be ignored.
+
+    Raises: SettingsError if it has, or cannot be read.
+    """
     try:
         if os.path.isfile(".env") and b"\0" in Path(".env").read_bytes():
             _refuse_env_file("is not in UTF-8 (it has bytes of zero, as UTF-16 has)")
@@ -118,9 +121,9 @@ def _check_env_file() -> None:
 
 
 def load_settings(**given: Any) -> Settings:
-    """Settings from the environment and `.env`, overridden by what is given (None: not given).
+    """Load the settings from the environment and `.env`; the given values override them unless they are None.
 
-    Raises SettingsError naming the key, what came and what was expected.
+    Raises: SettingsError naming the key, the value and what was expected.
     """
     _check_env_file()
     try:
@@ -132,6 +135,6 @@ def load_settings(**given: Any) -> Settings:
             f"{'.'.join(map(str, p['loc']))} (VENDAS_{'_'.join(map(str, p['loc'])).upper()}): "
             f"{p['msg']}, got {p['input']!r}"
             for p in error.errors()
-            if p["type"] != "default_factory_not_called"  # follows from another
+            if p["type"] != "default_factory_not_called"  # only follows from another error
         )
         raise SettingsError(f"Settings are not usable: {problems}. Correct the option, variable or .env.") from None

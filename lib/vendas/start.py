@@ -1,8 +1,8 @@
-"""Where the command `vendas` starts: in a Python that nothing of the caller's bends, before all else is imported.
+"""The entry point of the command `vendas`, which isolates Python from the caller's variables before other imports.
 
-What Python reads when it starts cannot be taken back later: modules of another installation that PYTHONPATH puts before
-this one's (Spark's set-up does so), or file names read in ISO-8859-1, which Java and Spark's workers would look for
-under another name. So this process starts once more, as the same process, with the same arguments.
+Python reads some variables only at its start. PYTHONPATH may put modules of another installation before this one's, as
+Spark's set-up does, or file names may be decoded in ISO-8859-1, so that Java and Spark's workers would look for them
+under another name. In these cases Python is started again, in the same process, with the same arguments.
 """
 
 import os
@@ -17,10 +17,10 @@ FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPAT
 
 
 def main() -> None:
-    """Run the command line; start again first where this Python is not as it should be."""
+    """Run the command line; first start Python again if its environment is unsuitable."""
     found = own_environment(os.environ, sys.getfilesystemencoding(), sys.stdout.encoding if sys.stdout else None)
     if found is not None:
-        arguments = map(os.fsencode, sys.orig_argv[1:])  # the bytes that came, whatever they were decoded to
+        arguments = map(os.fsencode, sys.orig_argv[1:])  # the original bytes, however they were decoded
         os.execve(sys.executable, [os.fsencode(sys.executable), *arguments], found)
     try:
         from vendas.cli.commands import main as run
@@ -32,9 +32,9 @@ def main() -> None:
 
 
 def own_environment(environment: Mapping[str, str], encoding: str, of_terminal: str | None) -> dict[str, str] | None:
-    """Return the environment to start Python in again, or None if it is well as it is.
+    """Return the environment in which to start Python again, or None if the current one is suitable.
 
-    `encoding` is that of file names, `of_terminal` that of the output, which stays.
+    `encoding` is the encoding of file names, `of_terminal` that of the output, which is kept.
     """
     foreign = [name for name in FOREIGN_TO_PYTHON if environment.get(name)]
     if "PYTHONPATH" in foreign and _is_on(environment["PYTHONPATH"]):
@@ -52,6 +52,6 @@ def own_environment(environment: Mapping[str, str], encoding: str, of_terminal: 
 
 
 def _is_on(path: str) -> bool:
-    """Return whether this package itself is found by this path."""
+    """Return whether this package itself is on this path."""
     here = Path(__file__).resolve().parents[1]
     return any(Path(folder).resolve() == here for folder in path.split(os.pathsep) if folder)

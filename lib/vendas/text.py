@@ -1,4 +1,4 @@
-"""Text as everybody here reads and writes it: what counts as a blank, and how numbers and times are shown."""
+"""Text shared by all modules: what counts as a blank, and how numbers and times are formatted."""
 
 import re
 import unicodedata
@@ -11,25 +11,25 @@ WHITE_SPACE = (
 )
 """The characters with Unicode's White_Space property. Zero-width characters are not among them.
 
-`str.isspace()` and `\\s` are wider: they take U+001C to U+001F too.
+`str.isspace()` and `\\s` match more: U+001C to U+001F, too.
 """
 
 INVISIBLE = (
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
 )
-"""The characters that nobody sees and that mean nothing in a sale: contract.md, Input. Joiners are not among them."""
+"""The invisible characters without meaning in a sale (docs/contract.md, Input). Joiners are not among them."""
 
 _UNSEEN = str.maketrans("", "", INVISIBLE)
 _BLANKS = re.compile(f"[{WHITE_SPACE}]+")
-_FORMULA = re.compile('="(.*)"', re.DOTALL)  # how Excel is made to keep a text that looks like a number
-_FORCED_TEXT = re.compile(r"\A'(?=[0-9+\-=@])")  # what Excel's users type for the same end
+_FORMULA = re.compile('="(.*)"', re.DOTALL)  # the formula that makes Excel keep a text that looks like a number
+_FORCED_TEXT = re.compile(r"\A'(?=[0-9+\-=@])")  # what users type in Excel for the same purpose
 
 
 def clean(text: str) -> str:
     """Return the text as a person means it, by the contract's steps in their order.
 
-    As it is shown, and without what Excel wraps it in.
+    Normalize blanks and invisible characters, then remove the formula or apostrophe that Excel puts around a text.
     """
     text = normalize_blanks(text)
     formula = _FORMULA.fullmatch(text)
@@ -38,35 +38,35 @@ def clean(text: str) -> str:
 
 
 def normalize_blanks(text: str) -> str:
-    """Return the text without what nobody sees, with single blanks and none at the ends, in NFC."""
+    """Return the text without invisible characters, with single blanks and none at the ends, in NFC."""
     return unicodedata.normalize("NFC", _BLANKS.sub(" ", text.translate(_UNSEEN)).strip(" "))
 
 
 def find_invisible(text: str) -> list[str]:
-    """Return the code points (U+200D) in a text that nobody sees and that cleaning leaves there, each once."""
+    """Return the code points (U+200D) of the invisible characters that cleaning leaves in a text, sorted, each once."""
     found = {letter for letter in text.translate(_UNSEEN) if unicodedata.category(letter) in ("Cc", "Cf", "Co", "Cn")}
     return [f"U+{ord(letter):04X}" for letter in sorted(found - set(WHITE_SPACE))]
 
 
 _BRAZILIAN = str.maketrans(",.", ".,")
 _SCALES = (("tri", 10**12), ("bi", 10**9), ("mi", 10**6), ("mil", 10**3))
-_LONG_MONEY, _LONG_COUNT = 10_000, 1_000_000  # from here on a number is abbreviated
+_LONG_MONEY, _LONG_COUNT = 10_000, 1_000_000  # from this value on, a number is abbreviated
 
 
 def format_number(number: float | Decimal, decimals: int = 0) -> str:
-    """A number as it is written in Brazil: 1.000, with two decimals 1.000,00."""
+    """Format a number as in Brazil: 1.000, with two decimals 1.000,00."""
     return f"{number:,.{decimals}f}".translate(_BRAZILIAN)
 
 
 def format_value(value: Decimal | int | datetime) -> str:
-    """A Decimal as money, R$ 1.234,56; a moment as its day, 31/12/2024; anything else as a count, 1.234."""
+    """Format a Decimal as money, R$ 1.234,56; a datetime as a day, 31/12/2024; anything else as a count, 1.234."""
     if isinstance(value, Decimal):
         return f"R$ {format_number(value, 2)}"
     return f"{value:%d/%m/%Y}" if isinstance(value, datetime) else format_number(value)
 
 
 def abbreviate(value: Decimal | int | datetime) -> str:
-    """As `format_value`, but a long number in about three digits: R$ 7,81 mi."""
+    """Format as `format_value` does, but a large number with about three digits: R$ 7,81 mi."""
     money = isinstance(value, Decimal)
     if isinstance(value, datetime) or value < (_LONG_MONEY if money else _LONG_COUNT):
         return format_value(value)
@@ -76,12 +76,12 @@ def abbreviate(value: Decimal | int | datetime) -> str:
 
 
 def drop_zero_decimals(number: str) -> str:
-    """The number without decimals that are all zeros: R$ 50 mil for R$ 50,0 mil."""
+    """Remove decimals that are all zeros: R$ 50 mil for R$ 50,0 mil."""
     return re.sub(r",0+(?!\d)", "", number)
 
 
 def format_duration(seconds: float) -> str:
-    """A stretch of time as it is written in Brazil: 4,2 s or 2 min 5 s."""
+    """Format a duration as in Brazil: 4,2 s or 2 min 5 s."""
     if seconds < 59.95:
         return f"{seconds:.1f} s".replace(".", ",")
     minutes, rest = divmod(round(seconds), 60)
@@ -89,7 +89,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_moment(at: datetime, zone: bool = True) -> str:
-    """A moment (with a zone) on this machine's clock, as it is written in Brazil: 31/03/2024 14:05:09 (UTC-03:00)."""
+    """Format a datetime with a zone in this machine's zone, as in Brazil: 31/03/2024 14:05:09 (UTC-03:00)."""
     local = at.astimezone()
     offset = local.strftime("%z")
     return f"{local:%d/%m/%Y %H:%M:%S}" + (f" (UTC{offset[:3]}:{offset[3:5]})" if zone else "")

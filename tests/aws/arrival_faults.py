@@ -1,4 +1,4 @@
-"""Ways to bronze, and what goes wrong on them."""
+"""The ways by which files reach bronze on S3, and faults to inject into them."""
 
 import itertools
 from contextlib import suppress
@@ -9,10 +9,10 @@ from arrival_world import World, failure
 from vendas.errors import ArrivalError
 
 KEY, OTHER_KEY = "registros loja.csv", "REGISTROS_São+1%.CSV"
-CALLS = 16  # more than the longest way makes for one file; a fault after the last call is none
-FAILURES = (ArrivalError, ExceptionGroup, ClientError, EndpointConnectionError)  # what AWS would try again after
+CALLS = 16  # more calls than the longest way makes for one file; a fault after the last call has no effect
+FAILURES = (ArrivalError, ExceptionGroup, ClientError, EndpointConnectionError)  # after which AWS would try again
 
-# Faults at one place of a sequence of calls: AWS refuses, the reply is lost, or the function dies.
+# Faults at one position in a sequence of calls: AWS refuses the call, its reply is lost, or the function is killed.
 REFUSED, REPLY_LOST, KILLED = "refused", "reply lost", "killed"
 WAYS = {
     "event": lambda aws: aws.deliver([upload.event() for upload in aws.uploads]),
@@ -22,7 +22,7 @@ WAYS = {
 
 
 class Fault:
-    """Makes the calls of a world fail from the `place`-th on (from 0), as `kind` says."""
+    """Makes the call number `place` (from 0) of a world fail as `kind` says; KILLED also fails all later calls."""
 
     def __init__(self, aws, kind, place):
         self.aws, self.kind, self.place, self.asked, self.answered = aws, kind, place, 0, 0
@@ -47,13 +47,13 @@ class Fault:
 
 
 def go(aws, way, kind=None, place=0):
-    """Goes a way as far as a fault lets it."""
+    """Take one of WAYS, with a fault if one is given; ignore the errors that follow."""
     with Fault(aws, kind, place), suppress(*FAILURES):
         WAYS[way](aws)
 
 
 def go_while(aws, way, place, something):
-    """Goes a way, before whose `place`-th call (from 0) something else happens."""
+    """Take one of WAYS, and call `something` before its call number `place` (from 0)."""
     calls = itertools.count()
 
     def meanwhile(call, _):
@@ -66,7 +66,7 @@ def go_while(aws, way, place, something):
 
 
 def watch_for_losses(aws):
-    """What was lost or forgotten at any moment: seen before each call, as what a meddler raises might be caught."""
+    """Collect what is lost or forgotten before each call, in a list, because an error raised here might be caught."""
     losses = []
 
     def look(call, _):
@@ -77,7 +77,7 @@ def watch_for_losses(aws):
 
 
 def is_settled(aws):
-    """Whether every upload is in bronze once, landing is empty, and a run that finds what is owed leaves nothing so."""
+    """Return whether each upload is in bronze once, landing empty, and a run then records all and drops all claims."""
     settled = aws.arrived() == aws.uploaded() and aws.in_landing() == [] and not aws.forgotten()
     aws.run()
     return settled and aws.ledger == set(aws.in_bronze()) and aws.claimed() == set()

@@ -1,7 +1,7 @@
-"""A landing bucket, a lake bucket and the Lambda function between them, on moto, for tests that meddle with them.
+"""A landing bucket, a lake bucket and the Lambda function between them, on moto, for tests that interfere with them.
 
-What moto leaves out of S3 is added: the condition on a copy's source, and the limit on runs of a workflow. Event
-documents are made as S3's documentation gives them, with encoded keys; moto's own lack the version.
+This adds what moto lacks: the condition on a copy's source, and the limit on concurrent runs of a workflow. Events have
+the form of S3's documentation, with encoded keys; moto's own events lack the version.
 """
 
 import importlib
@@ -36,7 +36,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "AWS_DEFAULT_REGION": "sa-east-1",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",  # of the emulator that other tests have
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",  # so that the emulator of other tests is not used
     "LANDING_BUCKET": LANDING.bucket,
     "LAKE_BUCKET": LAKE,
     "WORKFLOW_NAME": WORKFLOW,
@@ -51,12 +51,12 @@ CONTEXT = SimpleNamespace(
 )
 BEGIN = datetime(2024, 3, 31, 14, 5, 9, 123000)
 
-Meddler = Callable[[str, dict], object]  # is told of a call and its request; a failure it returns becomes the answer
+Meddler = Callable[[str, dict], object]  # gets a call and its request; a failure that it returns becomes the response
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An object as somebody put it into landing."""
+    """An object as it was uploaded to landing."""
 
     key: str
     body: bytes
@@ -69,7 +69,7 @@ class Upload:
         return Arrival(self.key, self.time, self.etag).bronze_name
 
     def event(self, **other: object) -> dict:
-        """The record that S3 sends of it; `other` fields of the object in place of the true ones."""
+        """Return the record that S3 sends for it, with the object's fields overridden by `other`."""
         stored = {"key": quote_plus(self.key), "size": len(self.body), "eTag": self.etag, "sequencer": "0A1B2C3D4E5F"}
         stored |= {"versionId": self.version} if self.version else {}
         return {
@@ -83,13 +83,13 @@ class Upload:
 
 
 def failure(code: str, status: int) -> tuple:
-    """An answer of AWS that a meddler may return."""
+    """Return an error response of AWS, for a meddler to return."""
     answer = {"Error": {"Code": code, "Message": "meddled"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return SimpleNamespace(status_code=status), answer
 
 
 class World:
-    """The buckets, what was uploaded, and the ways by which it gets to bronze."""
+    """The buckets, the uploads, and the ways by which uploads reach bronze."""
 
     def __init__(self, versioned: bool):
         self.versioned, self.now, self.uploads = versioned, BEGIN, []
@@ -97,22 +97,22 @@ class World:
         self.after: list[Meddler] = []
         self.run_is_under_way = False
         self.ledger: set[str] = set()  # the bronze files that a run has recorded
-        self.log = io.StringIO()  # the function's
+        self.log = io.StringIO()  # the log of the function
         self._numbers = itertools.count()
         self.clients = {name: _client(name) for name in ("s3", "glue")}
-        self.user = _client("s3", "user")  # whose calls nobody meddles with
+        self.user = _client("s3", "user")  # whose calls no meddler sees
         place = {"LocationConstraint": "sa-east-1"}
         for bucket in (LANDING.bucket, LAKE):
             self.user.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         if versioned:
             self.user.put_bucket_versioning(Bucket=LANDING.bucket, VersioningConfiguration={"Status": "Enabled"})
-        # The first run was: what runs take up from now on, they find by claims.
+        # As after a first run, so that later runs find new files by their claims.
         self.user.put_object(Bucket=LAKE, Key=f"bronze/_claims/{s3_claims.LOOKED}")
         self.clients["glue"].create_workflow(Name=WORKFLOW)
 
     @contextmanager
     def meddling(self) -> Iterator[None]:
-        """A block in which the function's calls are told to `before` and `after`."""
+        """Pass the function's calls in the block to the meddlers in `before` and `after`."""
         told = {"before-call": self._before_call, "after-call": self._after_call}
         events = [client.meta.events for client in self.clients.values()]
         for event, name in itertools.product(events, told):
@@ -124,7 +124,7 @@ class World:
                 event.unregister(name, told[name])
 
     def upload(self, key: str, body: bytes = b"a,b\n") -> Upload:
-        """Puts an object into landing, a good second after the one before."""
+        """Put an object into landing, 1.001 seconds after the previous one."""
         self.now += timedelta(milliseconds=1001)
         put = self.user.put_object(Bucket=LANDING.bucket, Key=key, Body=body)
         upload = Upload(key, body, self.now, put["ETag"].strip('"'), put.get("VersionId"))
@@ -132,7 +132,7 @@ class World:
         return upload
 
     def deliver(self, *bodies: str | list[dict]) -> list[int]:
-        """Has the function take up a batch, a message a body or list of records; returns the places of what failed."""
+        """Call the function with a batch, one message per body or list of records; return the failed ones' indices."""
         texts = [body if isinstance(body, str) else json.dumps({"Records": body}) for body in bodies]
         numbers = {f"message-{next(self._numbers)}": place for place, _ in enumerate(texts)}
         answer = self.handle({"Records": [_message(name, text) for name, text in zip(numbers, texts, strict=True)]})
@@ -142,11 +142,11 @@ class World:
         return self.handler.handle(event, CONTEXT)
 
     def sweep(self) -> dict:
-        """The scheduled sweep."""
+        """Call the function as the schedule does."""
         return self.handle({"sweep": True})
 
     def run(self) -> list[str]:
-        """What a run's first notebook does; the bronze files that it recorded."""
+        """Do what a run's first notebook does; return the bronze files that it recorded."""
         arrivals.sweep(LANDING, BRONZE)
         found = arrivals.find_new_files(BRONZE)
         new = sorted({file.name for file in found.files} - self.ledger)
@@ -155,34 +155,34 @@ class World:
         return new
 
     def in_landing(self) -> list[tuple[str, bytes]]:
-        """Key and content of each version in landing."""
+        """List the key and content of each version in landing."""
         return [(key.name, key.value) for key in _stored(LANDING.bucket)]
 
     def in_bronze(self) -> dict[str, bytes]:
-        """Bronze file to content."""
+        """Map each bronze file to its content."""
         keys = (key for key in _stored(LAKE) if "/" not in key.name.removeprefix("bronze/"))
         return {key.name.removeprefix("bronze/"): key.value for key in keys}
 
     def arrived(self) -> Counter:
-        """How often each name and content is in bronze."""
+        """Count each (received name, content) in bronze."""
         return Counter((BronzeFile.parse(name).received_as, body) for name, body in self.in_bronze().items())
 
     def uploaded(self) -> Counter:
-        """How often each name (its ending in lower case) and content was uploaded."""
+        """Count each (name, content) that was uploaded; names have their extension in lower case."""
         return Counter((upload.key[:-4] + ".csv", upload.body) for upload in self.uploads)
 
     def lost(self) -> Counter:
-        """What is in fewer places than it was uploaded. Only for a versioned bucket, where no upload hides another."""
+        """Count the uploads that are missing. Only for a versioned bucket, in which no upload replaces another."""
         waiting = Counter((key[:-4] + ".csv", body) for key, body in self.in_landing())
         return self.uploaded() - waiting - self.arrived()
 
     def claimed(self) -> set[str]:
-        """The bronze names that claims tell of."""
+        """Return the bronze names in the claims."""
         notes = (key for key in _stored(LAKE) if key.name.startswith("bronze/_claims/") and key.value)
         return {Landed.from_json(note.value).arrival.bronze_name for note in notes}
 
     def forgotten(self) -> set[str]:
-        """The bronze files that no run has recorded, and that none would find by a claim."""
+        """Return the bronze files that no run has recorded and no claim names."""
         return set(self.in_bronze()) - self.ledger - self.claimed()
 
     def workflow_runs(self) -> list[dict]:
@@ -212,7 +212,7 @@ class World:
 
 @contextmanager
 def world(versioned: bool = True) -> Iterator[World]:
-    """A world of its own, which ends with the block."""
+    """Provide a new world for the block."""
     with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
         made = World(versioned)
         made.handler = importlib.import_module("handler")
@@ -223,7 +223,7 @@ def world(versioned: bool = True) -> Iterator[World]:
             mock.patch.object(made.handler, "client", made.clients.get),
             mock.patch.object(
                 s3_claims, "BRONZE_LISTED_EVERY", timedelta.max
-            ),  # the world's clock is not the machine's
+            ),  # because the world's clock is not the machine's
             mock.patch.object(s3_moves, "_client", lambda: made.clients["s3"]),
         ):
             yield made
@@ -231,7 +231,7 @@ def world(versioned: bool = True) -> Iterator[World]:
 
 @cache
 def _client(service: str, _: str = "function") -> BaseClient:
-    return boto3.client(service)  # takes longer than most tests
+    return boto3.client(service)  # cached, because it takes longer than most tests
 
 
 def _stored(bucket: str) -> list[FakeKey]:

@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and what it signs for this machine."""
+"""A certificate authority for tests, and a certificate that it signs for 127.0.0.1."""
 
 import datetime
 import ipaddress
@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make(folder):
-    """Files in PEM: the authority's certificate, a server's certificate for 127.0.0.1, and its key."""
+    """Write and return PEM files: the authority's certificate, a server's certificate for 127.0.0.1, and its key."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _certificate("vendas test authority", authority_key.public_key(), "vendas test authority", True)
     server = _certificate("127.0.0.1", key.public_key(), "vendas test authority", False)

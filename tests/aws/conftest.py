@@ -1,4 +1,4 @@
-"""An AWS of this machine's own: moto's server on 127.0.0.1, for boto3, subprocesses and Spark alike."""
+"""An emulated AWS: moto's server on 127.0.0.1, for boto3, subprocesses and Spark."""
 
 import logging
 import os
@@ -22,8 +22,8 @@ COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
 @pytest.fixture(scope="session")
 def emulator():
-    """The emulator itself."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # or each request is a line
+    """Start moto's server."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # otherwise it logs a line per request
     server = ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
     yield server
@@ -32,28 +32,28 @@ def emulator():
 
 @pytest.fixture(scope="session")
 def aws(emulator):
-    """The emulator's URL. While it runs, the environment leads every AWS client to it, also those of subprocesses."""
+    """Return the emulator's URL; the environment points all AWS clients to it, also those of subprocesses."""
     url = "http://{}:{}".format(*emulator.get_host_and_port())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", url)
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setenv("AWS_REGION", REGION)  # what Java reads
+        patch.setenv("AWS_REGION", REGION)  # the variable that Java reads
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         yield url
 
 
 @pytest.fixture
 def bucket(aws):
-    """An empty bucket's name."""
+    """Create an empty bucket and return its name."""
     name = f"vendas-{uuid.uuid4()}"
     boto3.client("s3").create_bucket(Bucket=name)
     return name
 
 
 def s3a_options(url):
-    """Hadoop's options for `s3://` on the emulator; Spark's configuration takes them behind `spark.hadoop.`."""
+    """Return Hadoop's options for `s3://` on the emulator; Spark's configuration needs the prefix `spark.hadoop.`."""
     return {
         "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "fs.s3a.endpoint": url,
@@ -69,17 +69,17 @@ def s3a_options(url):
 
 @pytest.fixture(scope="session")
 def s3_spark(spark, aws):
-    """The unit tests' session, which reads and writes `s3://` on the emulator."""
+    """Return the unit tests' session, configured for `s3://` on the emulator."""
     for name, value in s3a_options(aws).items():
         spark._jsc.hadoopConfiguration().set(name, value)
-    # Its JVM is older than this environment, and so would be that of the Python workers it starts.
+    # The JVM started before these variables were set, so the Python workers that it starts would lack them.
     spark.sparkContext.environment |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     return spark
 
 
 @pytest.fixture(scope="session")
 def double(tmp_path_factory, aws, engine):
-    """A Redshift of this machine's own; its `endpoint` is what a client needs to know."""
+    """Start a double of Redshift; its `endpoint` has what a client needs."""
     folder = tmp_path_factory.mktemp("redshift")
     authority, certificate, key = certificates.make(folder)
     backend = embedded.ensure_running(folder / "dw")
@@ -93,7 +93,7 @@ def double(tmp_path_factory, aws, engine):
 
 @pytest.fixture
 def empty(double):
-    """The double, with nothing in it."""
+    """Return the double with an empty database."""
     with psycopg.connect(double.backend.url) as connection:
         connection.execute("drop schema public cascade; create schema public")
     double.tables.clear()
@@ -104,7 +104,7 @@ def empty(double):
 
 @pytest.fixture
 def redshift(s3_spark, double, bucket, request):
-    """An empty warehouse on the double: its tables are made once, and emptied for each test."""
+    """Return an empty warehouse on the double; its tables are created once and emptied for each test."""
     dw = Warehouse(s3_spark, double.endpoint, S3Path(bucket, "staging/carga"), behind=double.backend)
     if set(TABLES) <= double.tables:
         dw.tell(f"truncate {', '.join(TABLES)}", "drop function if exists spoil cascade")

@@ -1,4 +1,4 @@
-"""Jobs as AWS Glue starts them: by spark-submit, in Glue's Python, with the job's own arguments, under its own role."""
+"""Jobs as AWS Glue starts them: with spark-submit, in Glue's Python, with the job's arguments, under its role."""
 
 import atexit
 import os
@@ -14,23 +14,23 @@ from vendas.lake.jars import ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, S3A, fetch_j
 from vendas.lake.spark import java_home
 from workflow_double import JobRun
 
-OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's are what `--datalake-formats iceberg` brings
+OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's jars come with `--datalake-formats iceberg`
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-NOT_TOLD = {"AWS_DEFAULT_REGION", "AWS_REGION", "PYTHONPATH", "VIRTUAL_ENV"}  # a job gets no such variable
-VERSIONS = [f"{pyspark.__version__}+amzn.1", f"{pyspark.__version__}-amzn-1"]  # of PySpark, as Glue has them
+NOT_TOLD = {"AWS_DEFAULT_REGION", "AWS_REGION", "PYTHONPATH", "VIRTUAL_ENV"}  # variables that a job does not get
+VERSIONS = [f"{pyspark.__version__}+amzn.1", f"{pyspark.__version__}-amzn-1"]  # PySpark's, in the form of Glue
 
 
 @cache
 def glues_python(version=VERSIONS[0]):
-    """Glue's interpreter and its wrapper, made once, for as long as this process lasts."""
+    """Create Glue's interpreter and its wrapper once per process; return their paths."""
     folder = TemporaryDirectory(prefix="glue-")
     atexit.register(folder.cleanup)
     return glue_python.make(Path(folder.name), version)
 
 
 def environment(role, python):
-    """The variables of a job's process."""
+    """Return the environment variables of a job's process."""
     told = {name: value for name, value in os.environ.items() if name not in NOT_TOLD}
     return told | {
         "AWS_ACCESS_KEY_ID": role,
@@ -43,14 +43,14 @@ def environment(role, python):
 
 
 def submit(stack, options, version=VERSIONS[0]):
-    """Executes a job of the stack; `options` are Spark's that lead it to the emulator."""
+    """Return a function that executes a job of the stack; `options` are Spark's, which point it to the emulator."""
 
     def execute(job, arguments):
         python, wrapper = glues_python(version)
         jars = fetch_jars(jar_cache(), packages=OF_GLUE)
         of_job = arguments[arguments.index("--conf") + 1].split(" --conf ")
         configured = [f"{name}={value}" for name, value in options.items()] + of_job
-        # Glue installs the modules for Spark's workers as well, which no wrapper starts.
+        # Glue also installs the modules for Spark's workers, which are not started by the wrapper.
         configured.append(f"spark.executorEnv.PYTHONPATH={glue_python.path(wrapper)}")
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
         command += [part for option in configured for part in ("--conf", option)]

@@ -1,7 +1,7 @@
-"""The Python of a Glue job on this machine: Glue's own modules, those a job is given, and nothing of ours beside them.
+"""The Python of a Glue job on this machine: Glue's own modules, those that the job installs, and no others.
 
-Jobs run in a virtual environment without any module. A wrapper puts two folders on `sys.path`, in no variable: what
-Glue brings (PySpark with a version like AWS's among it), and what the archive of wheels would bring.
+Jobs run in a virtual environment without any module. A wrapper adds two folders to `sys.path`, without a variable: the
+modules that come with Glue, among them PySpark with a version like AWS's, and those of the archive of wheels.
 """
 
 import re
@@ -17,9 +17,9 @@ import deploy_modules
 
 ROOT = Path(__file__).parents[2]
 OF_GLUE = sorted(deploy_modules.GLUE_HAS)
-NO_HOME = "/proc/no-home"  # where not even root can make a folder
+NO_HOME = "/proc/no-home"  # where not even root can create a folder
 
-# As Glue's own wrapper does it: the script is not the main program, and its end by SystemExit is looked at.
+# Like Glue's own wrapper: the script is not the main program, and the wrapper handles its SystemExit.
 WRAPPER = '''"""Starts the script of a job."""
 import runpy, sys
 
@@ -35,7 +35,7 @@ except SystemExit as ended:
 
 
 def make(folder, version):
-    """Make it in a folder; return the interpreter and the wrapper. `version` is what PySpark calls itself."""
+    """Create the Python in a folder; return the interpreter and the wrapper. `version` is PySpark's version."""
     venv.create(folder / "python", symlinks=True)
     glue, given = folder / "glue", folder / "given"
     for place in (glue, given):
@@ -55,17 +55,17 @@ def make(folder, version):
 
 
 def _is_deployed(pin):
-    """Whether the archive of modules has it: `redshift` is the extra that jobs are given."""
+    """Return whether the archive of modules has this pin; `redshift` is the extra that jobs install."""
     return pin.marker is None or any(pin.marker.evaluate({"extra": extra}) for extra in ("", "redshift"))
 
 
 def path(wrapper):
-    """What is on the path of a wrapper's script, as a variable has it."""
+    """Return the module path of a wrapper's script, in the form of a variable."""
     return f"{wrapper.parent / 'glue'}:{wrapper.parent / 'given'}"
 
 
 def closure(requirements):
-    """The names of the distributions that these requirements come to, with their extras and all that they need."""
+    """Return the names of the distributions that these requirements need, extras and indirect ones included."""
     found, waiting = set(), [(canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in requirements]
     while waiting:
         name, extras = waiting.pop()
@@ -79,18 +79,18 @@ def closure(requirements):
 
 
 def link(name, folder):
-    """Put a distribution into a folder, by links."""
+    """Put a distribution into a folder as symbolic links."""
     site = Path(metadata.distribution(name).locate_file(""))
     for top in {file.parts[0] for file in metadata.files(name)} - {"..", "__pycache__"}:
         (folder / top).unlink(missing_ok=True)
         (folder / top).symlink_to(site / top)
-    if name == "nbconvert":  # pip puts what is no module beside the modules that it has a target for
+    if name == "nbconvert":  # with a target folder, pip puts data files beside the modules
         (folder / "share" / "jupyter").mkdir(parents=True)
         (folder / "share" / "jupyter" / name).symlink_to(site.parents[2] / "share" / "jupyter" / name)
 
 
 def brand(folder, version):
-    """Let PySpark there have a version like AWS's."""
+    """Give PySpark in this folder a version like AWS's."""
     package = folder / "pyspark"
     theirs = package.resolve()
     package.unlink()
@@ -103,7 +103,7 @@ def brand(folder, version):
 
 
 def own_wheel(folder):
-    """Put the project there as its wheel has it."""
+    """Put the project into a folder as its wheel does."""
     shutil.copytree(ROOT / "lib" / "vendas", folder / "vendas", ignore=shutil.ignore_patterns("__pycache__"))
     for inside in ("notebooks", "sql"):
         shutil.copytree(ROOT / inside, folder / "vendas" / inside)

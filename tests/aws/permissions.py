@@ -1,6 +1,7 @@
-"""Every call to the emulator, as AWS would validate it: who, which action, on which resource, in what context.
+"""A record of the calls to the emulator as IAM sees them: actor, action, resource, context.
 
-An actor is known by its access key, which is its role's logical name in the template; other callers are testers.
+An actor is identified by its access key, which is the logical name of its role in the template; other callers are
+tests.
 """
 
 import json
@@ -24,7 +25,7 @@ class Call(NamedTuple):
 
 
 class Recorder:
-    """A WSGI application before the emulator's own, which keeps what it was asked."""
+    """A WSGI application in front of the emulator's own, which records the calls."""
 
     def __init__(self, application):
         self._application = application
@@ -43,7 +44,7 @@ class Recorder:
         return self._application(environ, start_response)
 
     def of(self, actor):
-        """What this actor did, each once."""
+        """List the distinct calls of this actor, sorted."""
         return sorted(call for call in self.calls if call.actor == actor)
 
 
@@ -74,7 +75,7 @@ def _s3(_, environ, body):
 
 
 def _json(service, environ, body):
-    """The services that say what they want in a header: `AWSGlue.GetTable`."""
+    """Yield the calls of services that name the action in a header: `AWSGlue.GetTable`."""
     action = environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
     asked = json.loads(body or b"{}")
     for resource in _resources(service, action, asked):

@@ -1,4 +1,4 @@
-"""COPY as Redshift does it: the files of a manifest on S3, by position and strictly by type."""
+"""COPY as in Redshift: it loads the files of a manifest on S3, by column position, with strict types."""
 
 import io
 import json
@@ -14,7 +14,10 @@ from redshift_rules import INTERNAL, Refused
 
 
 def rows_as_csv(manifest, columns):
-    """The rows of all files as CSV; `columns` are the table's as (name, type). Raises Refused."""
+    """Return the rows of all files as CSV; `columns` are the table's as (name, type).
+
+    Raises: Refused for what Redshift refuses, such as missing files or wrong types.
+    """
     try:
         entries = json.loads(_read(manifest))["entries"]
     except ClientError:
@@ -77,7 +80,7 @@ def _csv(body, columns):
 
 
 def fits(column, type):
-    """Whether a column of Parquet is what a column of this type takes."""
+    """Return whether a table column of this type accepts a Parquet column."""
     physical, logical = column.physical_type, json.loads(column.logical_type.to_json())
     kind = logical["Type"]
     if type.startswith("character varying"):

@@ -1,8 +1,8 @@
-"""A double of Amazon Redshift for its real drivers: its wire protocol and its refusals, before an embedded PostgreSQL.
+"""A double of Amazon Redshift for its real drivers: its protocol and its refusals, in front of an embedded PostgreSQL.
 
-A client speaks TLS and logs in by Redshift's own digest, which other drivers do not know. Each of its statements is
-translated by `redshift_rules`; what Redshift refuses fails inside the client's own transaction. COPY becomes a COPY
-FROM STDIN on the same connection, so that it is rolled back with all else.
+A client uses TLS and logs in with Redshift's own digest, which other drivers do not support. `redshift_rules`
+translates each statement; one that Redshift refuses fails within the client's own transaction. COPY becomes a COPY FROM
+STDIN on the same connection, so that it is rolled back with the rest of the transaction.
 """
 
 import hashlib
@@ -31,16 +31,16 @@ REPORTED = {
     "integer_datetimes": "on",
     "session_authorization": "vendas",
 }
-# As PostgreSQL 8.0 did: a backslash escapes in a literal.
+# As in PostgreSQL 8.0, a backslash is an escape character in a literal.
 BACKEND_OPTIONS = "-c standard_conforming_strings=off -c escape_string_warning=off"
 
 
 class RedshiftDouble:
-    """Listens on 127.0.0.1 while it is entered; `conflicts` of the next refreshes of the star are refused."""
+    """Listens on 127.0.0.1 within the block; refuses the next `conflicts` refreshes of the star."""
 
     def __init__(self, backend, certificate, key):
         self.backend, self.conflicts, self.seen, self.tables = backend, 0, [], set()
-        self.asks_for = digest  # of a password that was set as Redshift does by default; `md5` for an older one
+        self.asks_for = digest  # the default for passwords in Redshift; `md5` for an older one
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate, key)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -66,7 +66,7 @@ class RedshiftDouble:
             with suppress(ConnectionError, ssl.SSLError):
                 secured = self._secured(client)
                 self._speak(Stream(secured))
-        finally:  # whatever happened, or the client would wait for ever
+        finally:  # in any case, otherwise the client would wait forever
             with suppress(OSError):
                 secured.shutdown(socket.SHUT_RDWR)
             secured.close()
@@ -109,7 +109,7 @@ class RedshiftDouble:
 
 
 def digest(stream, login):
-    """Whether a client knows the password: Redshift's own method 13, which only its own drivers know."""
+    """Authenticate a client with Redshift's own method 13, which only its drivers support; return the success."""
     salt, nonce = os.urandom(16), os.urandom(16)
     told = b"".join(struct.pack("!i", len(part)) + part for part in (salt, nonce))
     stream.send(b"R", struct.pack("!ii", 13, 0) + told)
@@ -121,7 +121,7 @@ def digest(stream, login):
 
 
 def md5(stream, login):
-    """Whether a client knows the password, by the method that PostgreSQL had until SCRAM."""
+    """Authenticate a client with MD5, PostgreSQL's method before SCRAM; return the success."""
     salt = os.urandom(4)
     stream.send(b"R", struct.pack("!i", 5) + salt)
     _, given = stream.message()
@@ -130,7 +130,7 @@ def md5(stream, login):
 
 
 class Stream:
-    """One end of the protocol: messages of a kind and a payload."""
+    """One end of the protocol; a message has a kind and a payload."""
 
     def __init__(self, connection):
         connection.setblocking(True)
@@ -155,7 +155,7 @@ class Stream:
 
 
 class Session:
-    """One client and the connection of PostgreSQL that serves it."""
+    """A client, and the connection to PostgreSQL that serves it."""
 
     def __init__(self, double, client, backend):
         self.double, self.client, self.backend = double, client, backend
@@ -169,7 +169,7 @@ class Session:
             self.answer(batch)
 
     def answer(self, batch):
-        """Answer messages up to one that asks for the state of the transaction; after an error, only that one."""
+        """Answer a batch of messages that ends with a Sync or Query; after an error, answer only that last one."""
         waiting, aside, failed = [], False, False
         for kind, payload in batch:
             if kind in (b"P", b"Q") and not failed:
@@ -198,7 +198,7 @@ class Session:
             return refused
 
     def do(self, own, asked_for):
-        """Do what PostgreSQL has no statement for, and answer each kind of message that was asked; True: it failed."""
+        """Execute what PostgreSQL has no statement for, and send the messages `asked_for`; return whether it failed."""
         try:
             if isinstance(own, Refused):
                 raise own
@@ -209,7 +209,7 @@ class Session:
             if isinstance(own, View):
                 error, tag = self.replace(own), b"CREATE VIEW"
         except Refused as refused:
-            self.ask("do $$ begin raise exception 'refused'; end $$")  # the client's transaction fails, too
+            self.ask("do $$ begin raise exception 'refused'; end $$")  # so that the client's transaction fails, too
             self.client.error(refused)
             return True
         if error:
@@ -221,7 +221,10 @@ class Session:
         return False
 
     def replace(self, view):
-        """Make or replace a view; what PostgreSQL, which takes more columns than there were, refuses of it."""
+        """Create or replace a view; return PostgreSQL's error, if any.
+
+        Raises: Refused if the columns change, since PostgreSQL accepts additional columns and Redshift does not.
+        """
         before, _ = self.columns(view.name)
         error = self.ask(view.sql)[1]
         if before and not error and self.columns(view.name)[0] != before:
@@ -229,17 +232,17 @@ class Session:
         return error
 
     def columns(self, table):
-        """Name and type of each column of a table or view, none if there is no such; and the error."""
+        """Return name and type of each column of a table or view (none if it does not exist), and the error."""
         described = f"from pg_attribute where attnum > 0 and attrelid = to_regclass('{table}') order by attnum"
         return self.ask(f"select attname, format_type(atttypid, atttypmod) {described}")
 
     def copy(self, copy):
-        """Load the files on the same connection; what PostgreSQL refuses of them."""
+        """Load the files on the same connection; return PostgreSQL's error, if any."""
         rows, error = self.columns(copy.table)
         return error or self.ask(f"copy {copy.table} from stdin (format csv)", rows_as_csv(copy.manifest, rows))[1]
 
     def ask(self, sql, data=b""):
-        """Rows and error of a statement that the client did not send; `data` is what its COPY reads."""
+        """Run a statement that the client did not send; return its rows and error. `data` is the input of a COPY."""
         self.backend.send(b"Q", sql.encode() + b"\0")
         rows, error = [], None
         while (message := self.backend.message())[0] != b"Z":
@@ -255,7 +258,7 @@ class Session:
         return rows, error
 
     def relay(self, messages):
-        """Hand messages on and the answers back, all but the state of the transaction; True: one was an error."""
+        """Forward messages, and send all responses but ReadyForQuery to the client; return whether one was an error."""
         if not messages:
             return False
         for message in messages:
@@ -273,7 +276,7 @@ class Session:
 
 
 def texts(payload):
-    """The values of a row in text format."""
+    """Return the values of a row in text format."""
     values, at = [], 2
     for _ in range(struct.unpack_from("!h", payload)[0]):
         (length,) = struct.unpack_from("!i", payload, at)
@@ -283,7 +286,7 @@ def texts(payload):
 
 
 def as_redshift(payload):
-    """PostgreSQL's error, or Redshift's for a text of more bytes than its column takes."""
+    """Return PostgreSQL's error, or Redshift's if a text has more bytes than its column allows."""
     if b"\0C23514\0" not in payload and b"\0C22001\0" not in payload:
         return payload
     fields = {"S": "ERROR", "C": TOO_LONG, "M": "Value too long for character type", "D": "code: 8001"}

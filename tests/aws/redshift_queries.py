@@ -1,4 +1,4 @@
-"""What Redshift refuses of queries that look like PostgreSQL's, seen in the tree of a real SQL parser."""
+"""Rules for queries that PostgreSQL accepts and Redshift refuses, checked on the syntax tree of a real SQL parser."""
 
 import logging
 import re
@@ -8,16 +8,16 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each statement that is no query
-# Numbers and booleans have a type on Redshift, too; but one rule is easier to keep than two.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each statement that is not a query
+# Numbers and booleans do have a type on Redshift, but one rule for all literals is easier to follow than two.
 LITERALS = (exp.Literal, exp.Null, exp.Boolean)
-PARAMETER = re.compile(r"\$\d+")  # as drivers send them; sqlglot takes `$4),($5` for a quoted text
+PARAMETER = re.compile(r"\$\d+")  # parameters as drivers send them; sqlglot parses `$4),($5` as a quoted text
 AGGREGATES = (exp.Avg, exp.Count, exp.Max, exp.Min, exp.Sum)
 
 
 @cache
 def problem(sql):
-    """Why Redshift refuses a statement: SQLSTATE and message; None if it does not."""
+    """Return SQLSTATE and message if Redshift refuses a statement, else None."""
     try:
         tree = sqlglot.parse_one(PARAMETER.sub("?", sql), dialect="redshift")
     except (ParseError, TokenError) as error:
@@ -35,7 +35,7 @@ def _untyped(tree):
 
 
 def _is_used(select, tree):
-    """Whether other parts of the statement use its columns, as EXISTS does not."""
+    """Return whether other parts of the statement use the columns of a SELECT; EXISTS does not."""
     if isinstance(select.parent, exp.Exists):
         return False
     return isinstance(tree, exp.Create) or select.find_ancestor(exp.CTE, exp.Subquery, exp.In) is not None

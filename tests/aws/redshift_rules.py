@@ -1,7 +1,7 @@
-"""What Redshift takes of SQL, and how PostgreSQL says the same.
+"""The SQL that Redshift accepts, and its translation for PostgreSQL.
 
-Only the shapes of statements that this project emits get through; whatever else, and whatever Redshift lacks, is
-refused in words like its own. Names and functions are looked for outside of comments and literals.
+Only statements of the shapes that this project uses are accepted; others, and features that Redshift lacks, are refused
+with messages like its own. Names and functions are searched outside of comments and literals.
 """
 
 import re
@@ -14,7 +14,7 @@ SYNTAX, LACKING, TOO_LONG, INTERNAL = "42601", "0A000", "22001", "XX000"
 
 
 class Refused(Exception):
-    """What Redshift would answer: an SQLSTATE, a message, and maybe a detail."""
+    """An error of Redshift: SQLSTATE, message, and an optional detail."""
 
     def __init__(self, state, message, detail=""):
         super().__init__(message)
@@ -32,20 +32,20 @@ class Copy:
 
 @dataclass(frozen=True)
 class Truncate:
-    """A TRUNCATE, which commits what its transaction did so far."""
+    """A TRUNCATE, which on Redshift commits its transaction."""
 
     table: str
 
 
 @dataclass(frozen=True)
 class View:
-    """A CREATE OR REPLACE VIEW, which may replace a view by one of just the same columns only."""
+    """A CREATE OR REPLACE VIEW, which on Redshift may only replace a view with the same columns."""
 
     name: str
     sql: str
 
 
-# What PostgreSQL would take and Redshift does not, wherever it stands.
+# Syntax that PostgreSQL accepts and Redshift refuses, in any statement.
 LACKED = {
     r"\bon conflict\b": (SYNTAX, 'syntax error at or near "conflict"'),
     r"\breturning\b": (SYNTAX, 'syntax error at or near "returning"'),
@@ -85,7 +85,7 @@ SHAPES = [
     r"drop procedure \w+\(\)",
     r"alter table \w+ drop column \w+",
 ]
-# More would do: all but what wants a transaction of its own, as VACUUM does.
+# Redshift allows more: all but statements that need a transaction of their own, such as VACUUM.
 IN_PROCEDURES = r"(insert|update|delete|call|analyze|create (temporary )?table|drop table) "
 PL_SQL = r"(if (not )?found then|end if|return|else)"
 
@@ -108,7 +108,10 @@ ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
 
 def translate(sql, tables):
-    """The statement for PostgreSQL, or a Copy, Truncate or View; raises Refused. `tables` are those created so far."""
+    """Return the statement for PostgreSQL, or a Copy, Truncate or View; `tables` are those created so far.
+
+    Raises: Refused if Redshift refuses the statement, or it has no known shape.
+    """
     sql = sql.strip().rstrip(";").strip()
     if not sql:
         return sql
@@ -141,7 +144,7 @@ def translate(sql, tables):
 
 
 def normal(sql):
-    """In lower case and on one line, without comments and the contents of literals."""
+    """Return the SQL in lower case, on one line, without comments and the contents of literals."""
     sql = re.sub(
         r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", lambda found: "''" if found[0][0] == "'" else " ", sql, flags=re.S
     )
@@ -160,7 +163,10 @@ def check_shape(plain):
 
 
 def check_body(body, tables):
-    """A procedure is one block; its statements are of this project's shapes, and take no transaction in hand."""
+    """Check that a procedure is one block of statements of the known shapes, none of which controls transactions.
+
+    Raises: Refused if it is not.
+    """
     block = re.fullmatch(r"begin (.*); end", normal(body).rstrip(";"))
     if block is None:
         raise Refused(SYNTAX, "syntax error in a procedure's block")
@@ -174,7 +180,7 @@ def check_body(body, tables):
 
 
 def create_table(temporary, if_not_exists, name, columns, rest):
-    """Without keys, which are accepted and not enforced, and with the length of texts in bytes."""
+    """Return the statement without keys, which Redshift does not enforce, and with text lengths in bytes."""
     if rest and re.sub(rf"\b{TABLE_REST}", "", rest).strip():
         raise Refused(SYNTAX, f'syntax error at or near "{rest}"')
     columns = [column.strip() for column in re.split(r",(?![^(]*\))", columns)]

@@ -1,7 +1,7 @@
-"""The stages on a lake in S3, one after the other in a JVM of this process: `python s3_stages.py LAKE RUN_ID`.
+"""Run the stages on a lake in S3 one after the other, in a JVM of this process: `python s3_stages.py LAKE RUN_ID`.
 
-`python s3_stages.py LAKE --history FILES` puts so many files, done by all stages and without a sale, into its ledger
-instead. The environment leads to the emulator, which has to be so before the JVM starts.
+`python s3_stages.py LAKE --history FILES` instead adds that many files to its ledger, done by all stages and without
+sales. The environment must point to the emulator before the JVM starts.
 """
 
 import os
@@ -25,12 +25,12 @@ DIALECT = '{"encoding": "utf-8", "delimiter": ",", "blocks": [{"offset": 190, "l
 
 
 def old_name(number):
-    """The bronze name of a file of long ago."""
+    """Return the bronze name of an old file."""
     return f"registros_loja_{number % 100}_{BEGIN + timedelta(minutes=number):%Y%m%dT%H%M}00000Z_{number:08x}.csv"
 
 
 def history(files):
-    """The ledger's rows of these files."""
+    """Return the ledger's rows for this number of old files."""
     rows = pa.table(
         {
             "arquivo": [old_name(number) for number in range(files) for _ in STAGES],

@@ -1,4 +1,4 @@
-"""An analyst's desk whose AWS is the stub, and the kernels on it."""
+"""The environment of `vendas notebook` with the stub as AWS, and its kernels."""
 
 import os
 import sys
@@ -33,7 +33,7 @@ STOCK = KernelSpec(
 
 
 class GlueSession(AsyncKernelManager):
-    """Starts the kernel that JupyterLab finds under the name glue_pyspark, and lets it end its session."""
+    """Starts the kernel that JupyterLab finds as glue_pyspark; its graceful shutdown lets it end its session."""
 
     @property
     def kernel_spec(self):
@@ -51,7 +51,7 @@ class StockSession(GlueSession):
 
 @contextmanager
 def desk(stub, folder):
-    """The environment of `vendas notebook`, whose AWS is the stub."""
+    """Set the environment of `vendas notebook` for the block, with the stub as AWS."""
     here = {
         "AWS_ENDPOINT_URL": stub.url,
         "AWS_DEFAULT_REGION": "sa-east-1",
@@ -61,7 +61,7 @@ def desk(stub, folder):
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_CONFIG_FILE": str(folder / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
-        "HTTPS_PROXY": stub.url,  # whoever asks somebody else, asks this
+        "HTTPS_PROXY": stub.url,  # requests to other hosts go to the stub, too
         "NO_PROXY": "127.0.0.1",
         "IPYTHONDIR": str(folder / "ipython"),
     }

@@ -1,4 +1,4 @@
-"""The Python that a session of the stub runs in: reads a statement a line, and answers what the API tells of it."""
+"""The Python process of a stub's session: it reads one statement per line and prints its output as in the API."""
 
 import ast
 import json
@@ -9,7 +9,7 @@ from io import StringIO
 
 
 def execute(code, names):
-    """What the API tells of an executed statement; None: it was cancelled."""
+    """Execute a statement and return its output as in the API, or None if it was cancelled."""
     printed, output = StringIO(), {"Status": "ok"}
     try:
         with redirect_stdout(printed):

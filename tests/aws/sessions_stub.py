@@ -1,6 +1,6 @@
-"""Glue's API of interactive sessions on this machine: statements are executed in a Python process, one a session.
+"""A stub of Glue's API of interactive sessions: it executes statements in one Python process per session.
 
-Requests and answers are held against botocore's model of the API.
+Requests and responses are validated against botocore's model of the API.
 """
 
 import json
@@ -18,7 +18,7 @@ from botocore.validate import ParamValidator
 
 PYTHON = [sys.executable, Path(__file__).with_name("sessions_python.py")]
 LONG_POLL_SECONDS = 1
-NOT_TOLD = {"Tags", "RequestOrigin", "Timeout"}  # of a session, by the API
+NOT_TOLD = {"Tags", "RequestOrigin", "Timeout"}  # parameters of a session that the API does not return
 IDENTITY = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
     "<Arn>arn:aws:iam::123456789012:user/ana</Arn><UserId>AIDAANA</UserId><Account>123456789012</Account>"
@@ -43,7 +43,7 @@ class Statement:
 
 
 class Session:
-    """What was asked for, its status, and the process that executes its statements, one after the other."""
+    """The request that created a session, its status, and the process that executes its statements one by one."""
 
     def __init__(self, asked):
         self.asked, self.status, self.statements = asked, "PROVISIONING", []
@@ -73,9 +73,9 @@ class Session:
 
 
 class GlueSessions:
-    """The API, and what it was asked: `calls` in order, `outside` whatever else somebody tried to reach.
+    """The API and its record of requests: `calls` in order, and `outside`, the other hosts that clients tried to reach.
 
-    `faults` are by operation: a function of the request that raises Refused, or returns what the answer is changed by.
+    `faults` maps an operation to a function of the request that raises Refused, or returns a response to use instead.
     """
 
     def __init__(self):
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if "X-Amz-Target" not in self.headers:  # STS, which is told in another protocol
+        if "X-Amz-Target" not in self.headers:  # STS, which uses another protocol
             return self._send(200, "text/xml", IDENTITY)
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         try:
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Stub:
-    """Serves the API on 127.0.0.1 while the block lasts."""
+    """Serves the API on 127.0.0.1 within the block."""
 
     def __enter__(self):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

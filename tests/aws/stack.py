@@ -1,4 +1,4 @@
-"""The stack that workflow/template.yaml would make, by names: what its references come to, its roles and policies."""
+"""The stack that workflow/template.yaml describes: its resolved references, names, roles and policies."""
 
 import re
 from fnmatch import fnmatchcase
@@ -31,12 +31,12 @@ ARNS = {
 
 @cache
 def parse(text):
-    """A template's text as a tree that nobody changes: to parse it takes half a second."""
+    """Parse a template; the cached tree must not be changed. Parsing takes half a second."""
     return yaml.safe_load(text)
 
 
 class Stack:
-    """A template with its parameters; a physical name is the stack's and the logical one's."""
+    """A template with its parameters; a resource without a name is named after the stack and its logical name."""
 
     def __init__(self, template=TEMPLATE, **parameters):
         self._template = parse(Path(template).read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ class Stack:
         self.parameters = defaults | parameters
 
     def resources(self, kind):
-        """Logical name and resolved properties of each resource of a type that is made."""
+        """Map the logical name of each created resource of a type to its resolved properties."""
         return {
             name: self.properties(name)
             for name, resource in self._template["Resources"].items()
@@ -54,7 +54,7 @@ class Stack:
 
     @property
     def outputs(self):
-        """Key and value of each output."""
+        """The value of each output by its key."""
         made = {key: told for key, told in self._template["Outputs"].items() if self._is_made(told)}
         return {key: self.resolve(told["Value"]) for key, told in made.items()}
 
@@ -62,7 +62,7 @@ class Stack:
         return self.resolve(self._template["Resources"][logical].get("Properties", {}))
 
     def name(self, logical):
-        """The physical name."""
+        """Return the physical name of a resource."""
         resource = self._template["Resources"][logical]
         for key in ("BucketName", "Name", "FunctionName", "RoleName", "QueueName", "LogGroupName", "TopicName"):
             if isinstance(given := resource.get("Properties", {}).get(key), str | dict):
@@ -78,7 +78,7 @@ class Stack:
         return shape.format(name=self.name(logical), region=REGION, account=ACCOUNT)
 
     def resolve(self, value):
-        """The value with its intrinsic functions worked out."""
+        """Return the value with its intrinsic functions resolved."""
         if isinstance(value, list):
             return [done for done in map(self.resolve, value) if done is not None]
         if not isinstance(value, dict):
@@ -148,7 +148,7 @@ class Stack:
         return "Condition" not in resource or self.condition(resource["Condition"])
 
     def role_of(self, logical):
-        """The logical name of the role that a job or function works under."""
+        """Return the logical name of the role of a job or function."""
         (role,) = [
             name for name in self.resources("AWS::IAM::Role") if self.arn(name) == self.properties(logical)["Role"]
         ]
@@ -156,7 +156,7 @@ class Stack:
 
     @cached_property
     def policies(self):
-        """Statements of each role, by its ARN."""
+        """The policy statements of each role, by its ARN."""
         roles = {
             self.arn(name): [s for policy in role.get("Policies", []) for s in policy["PolicyDocument"]["Statement"]]
             for name, role in self.resources("AWS::IAM::Role").items()
@@ -167,7 +167,7 @@ class Stack:
         return roles
 
     def allows(self, role, action, resource, context):
-        """Whether the role's own policies allow it: IAM's rule, by which any Deny wins and an Allow is needed."""
+        """Return whether the role's own policies allow an action by IAM's rule: an Allow is needed; any Deny wins."""
         applying = [s for s in self.policies[role] if _applies(s, action, resource, context)]
         return any(s["Effect"] == "Allow" for s in applying) and all(s["Effect"] == "Allow" for s in applying)
 
@@ -191,7 +191,7 @@ def _holds(test, wanted, context):
 
 
 def _literal(pattern):
-    """IAM knows * and ? alone."""
+    """Escape brackets for fnmatch, since IAM has only the wildcards * and ?."""
     return pattern.replace("[", "[[]")
 
 

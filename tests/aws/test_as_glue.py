@@ -1,4 +1,4 @@
-"""The project as Glue runs it: modules on the path of a wrapped script alone, no home, Glue's own PySpark."""
+"""The project as Glue runs it: modules only on the path of a wrapped script, no home, Glue's own PySpark."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ OF_GLUE = [
 
 
 def run(folder, script, *arguments, version=VERSIONS[0]):
-    """A script in Glue's Python, behind its wrapper."""
+    """Run a script in Glue's Python, with its wrapper."""
     python, wrapper = glues_python(version)
     if isinstance(script, str):
         (folder / "script.py").write_text(script)

@@ -1,4 +1,4 @@
-"""Arrivals on S3 when everything goes wrong: each upload ends up in bronze once, and is lost at no moment."""
+"""Arrivals on S3 with faults at every call: each upload ends up in bronze once, and is never lost in between."""
 
 import itertools
 from collections import Counter
@@ -23,7 +23,7 @@ def test_a_move_that_fails_at_any_call_is_finished_once(way, again, kind):
             assert is_settled(aws) and losses == [], f"{way}, {kind} at call {place}, then {again}"
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics")  # Powertools knows of one function call at a time
+@pytest.mark.filterwarnings("ignore:No application metrics")  # Powertools expects one function call at a time
 @pytest.mark.parametrize(("way", "between"), list(itertools.product(WAYS, WAYS)))
 def test_two_at_work_on_one_file_at_once_make_one_copy(way, between):
     for place in range(CALLS):
@@ -75,12 +75,12 @@ def test_events_delayed_past_another_upload_of_that_name_take_what_they_tell_of(
 
 
 def test_a_run_lets_go_of_no_claim_whose_object_is_still_on_its_way():
-    for place in range(4):  # a run's calls when nothing waits
+    for place in range(4):  # the number of a run's calls when landing is empty
         with world() as aws:
 
             def arrive_and_die(aws):
                 aws.upload(KEY)
-                go(aws, "event", KILLED, place=6)  # copied and verified, not deleted
+                go(aws, "event", KILLED, place=6)  # killed after the copy was verified, before the deletion
 
             go_while(aws, "run", place, arrive_and_die)
             aws.sweep()

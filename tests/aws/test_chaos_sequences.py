@@ -1,4 +1,4 @@
-"""Arrivals on S3 in any order of uploads, deliveries, sweeps, runs and faults."""
+"""Arrivals on S3 with uploads, deliveries, sweeps, runs and faults in any order."""
 
 from contextlib import ExitStack, suppress
 
@@ -62,7 +62,7 @@ class Arrivals(RuleBasedStateMachine):
         assert not self.aws.forgotten()
         if self.versioned:
             assert not self.aws.lost() and self.losses == []
-        else:  # what another upload replaced is not ours to keep; what is there or arrived, is
+        else:  # only the last upload of each key must be in landing or bronze; the others may have been replaced
             last = {upload.key: upload for upload in self.aws.uploads}.values()
             places = set(self.aws.arrived()) | {(key[:-4] + ".csv", body) for key, body in self.aws.in_landing()}
             assert {(upload.key[:-4] + ".csv", upload.body) for upload in last} <= places

@@ -1,4 +1,4 @@
-"""The emulator that the other AWS tests stand on."""
+"""The emulator that the other AWS tests use."""
 
 import boto3
 

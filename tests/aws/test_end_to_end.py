@@ -1,4 +1,4 @@
-"""From an upload to the star on AWS: emulators and doubles, the template's own names, jobs, triggers and roles."""
+"""From an upload to the star on AWS, on emulators and doubles, with the template's names, jobs, triggers and roles."""
 
 import io
 import json
@@ -46,7 +46,7 @@ print(json.dumps(handler.handle(json.load(sys.stdin), context)))
 
 
 class Cloud:
-    """The stack's resources on the emulator, and what its actors do there."""
+    """The stack's resources on the emulator, and the calls of its actors."""
 
     def __init__(self, url, double, recorder):
         held = {"host": "127.0.0.1", "port": double.port, "dbname": "vendas", "username": "vendas"}
@@ -63,7 +63,7 @@ class Cloud:
         self.landing, self.bucket = self.stack.name("LandingBucket"), self.stack.name("LakeBucket")
         self.lake = S3Lake(self.bucket, database=self.stack.name("Database"))
         spark = {f"spark.hadoop.{name}": value for name, value in s3a_options(url).items()}
-        # Else each job would be the same actor to S3, and in a region that it was not given.
+        # Otherwise S3 would see all jobs as one actor, in a region that the job was not given.
         for key in ("fs.s3a.access.key", "fs.s3a.secret.key", "fs.s3a.endpoint.region"):
             del spark[f"spark.hadoop.{key}"]
         self.workflow = WorkflowDouble(self.stack, submit(self.stack, spark))
@@ -85,7 +85,7 @@ class Cloud:
         boto3.client("s3").put_object(Bucket=self.landing, Key=name, Body=data)
 
     def messages(self):
-        """The queue's messages, as Lambda would be given them; they are gone from it."""
+        """Take the messages from the queue, in the form in which Lambda gets them."""
         sqs, records = boto3.client("sqs"), []
         while found := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
@@ -94,7 +94,7 @@ class Cloud:
         return {"Records": records}
 
     def invoke(self, event):
-        """The Lambda function's answer; it runs under its own role, with its own environment."""
+        """Call the Lambda function under its own role, in its own environment, and return its answer."""
         given = self.stack.properties("ArrivalFunction")["Environment"]["Variables"]
         path = os.pathsep.join([str(ROOT / "lambda"), str(ROOT / "lib")])
         role = {"AWS_ACCESS_KEY_ID": self.stack.role_of("ArrivalFunction"), "PYTHONPATH": path}
@@ -123,7 +123,7 @@ class Cloud:
 
 
 class Account:
-    """What a user's boto3 reaches: the emulator, and the stack's jobs and function, which work as above."""
+    """The clients of a user's boto3: the emulator, and the stack's jobs and function, as in Cloud."""
 
     def __init__(self, cloud):
         self._cloud, self._runs = cloud, {}
@@ -173,7 +173,7 @@ def gold_rows(lake):
 
 @pytest.fixture(scope="module")
 def first_run(cloud):
-    """The four real files, sent, taken up by the function and run through the workflow it started."""
+    """Upload the four real files; the function moves them to bronze and starts the workflow."""
     for path in sorted(FIXTURES.glob("*.csv")):
         cloud.send(path.name, path.read_bytes())
     cloud.send("leia-me.txt", b"nada")
@@ -255,7 +255,7 @@ def test_the_estimate_of_requests_is_near_what_was_asked(cloud, first_run):
 
 
 def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first_run):
-    """A file whose event was lost, a file to undo, and a warehouse that is away at first."""
+    """A file whose event was lost, a file to undo, and a warehouse that is unavailable at first."""
     s3 = boto3.client("s3")
     s3.put_bucket_notification_configuration(Bucket=cloud.landing, NotificationConfiguration={})
     cloud.send("registros_perdido.csv", (FIXTURES / "registros_website.csv").read_bytes())
@@ -278,7 +278,7 @@ def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first
 
 
 def test_the_upkeep_changes_no_row_and_its_calls_are_allowed(cloud, first_run):
-    """Last here, when the tables have files of several runs."""
+    """The last test, because by then the tables have files of several runs."""
     before = [read_table(cloud.lake, table).num_rows for table in TABLES]
     done = cloud.workflow.run_job("UpkeepJob", "none", **{"--upkeep": MIN_HOURS})
     assert done.state == "SUCCEEDED", done.error

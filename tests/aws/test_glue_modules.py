@@ -1,4 +1,4 @@
-"""What AWS Glue brings is pinned here in Glue's versions: parity with the lists in AWS's documentation."""
+"""The modules that come with AWS Glue are pinned in Glue's versions, as listed in AWS's documentation."""
 
 import tomllib
 
@@ -12,19 +12,19 @@ from test_readme import TEXT
 
 PYTHONS = {"5.1": "3.11", "6.0": "3.13"}
 SPARKS = {"5.1": "3.5.6", "6.0": "4.1.1"}
-OF_SPARK = {"pyspark", "py4j"}  # which come with Glue's Spark, and are in no list of modules
+OF_SPARK = {"pyspark", "py4j"}  # they come with Glue's Spark, and are in no list of modules
 EACH = pytest.mark.parametrize("glue", PYTHONS)
 
 
 def listed(glue):
-    """The modules of the fixture, by name; its header has their source."""
+    """Return the versions of the fixture's modules, by name; the fixture's header names its source."""
     lines = (ROOT / "tests" / "aws" / f"glue-{glue}-modules.txt").read_text(encoding="utf-8").splitlines()
     pins = [line.split("==") for line in lines if not line.startswith("#")]
     return {canonicalize_name(name): version for name, version in pins}
 
 
 def pinned(glue):
-    """What pyproject.toml pins for that Glue's Python, by name."""
+    """Return the versions that pyproject.toml pins for the Python of this Glue, by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = [Requirement(pin) for pin in project["dependencies"]]
     here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate({"python_version": PYTHONS[glue]})]

@@ -24,7 +24,7 @@ REGIONS = "import os\n[os.environ.get(name) for name in ('AWS_DEFAULT_REGION', '
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """A notebook that was run in a session: its result, its cells' outputs, and the API."""
+    """Run a notebook in a session; return its result, its cells' outputs, and the API."""
     folder = tmp_path_factory.mktemp("session")
     with Stub() as stub, desk(stub, folder):
         notebook = write_notebook(folder / "x.ipynb", "print('olá')\n1 + 1  # ção", CHART, SETTINGS, REGIONS, RESULT)

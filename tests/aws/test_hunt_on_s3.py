@@ -1,4 +1,4 @@
-"""Files as people's tools really write them, in bronze on S3: the same outcomes as in folders."""
+"""Files as real tools write them, in bronze on S3: the same results as in folders."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from vendas.storage import S3Path
 @pytest.fixture
 def diagnose(bucket):
     def diagnose(name):
-        """The diagnosis of a file, and bronze's event of it, once it lies in a bucket."""
+        """Put a file into a bucket; return its diagnosis, and bronze's event of it."""
         bronze = S3Path(bucket, "bronze")
         file = BronzeFile.parse(f"registros_{name}_20240101T000000000Z_aaaaaaaa.csv")
         (bronze / file.name).write_bytes((HUNT / f"registros_{name}.csv").read_bytes())

@@ -1,4 +1,4 @@
-"""What docs/aws.md says of costs: prices of prices.yaml times what the template makes."""
+"""The costs in docs/aws.md: the prices in prices.yaml, multiplied by what the template creates."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def made(kind, stack=STACK):
 
 
 def metrics_read(alarm):
-    """How many metrics an alarm reads, which is what is billed: what an expression calculates is none."""
+    """Count the metrics that an alarm reads, which are billed; the result of an expression is not."""
     return len([metric for metric in alarm["Metrics"] if "MetricStat" in metric]) if "Metrics" in alarm else 1
 
 
@@ -34,7 +34,7 @@ def endpoint_hours(stack=STACK):
 
 
 def metrics_of_the_function():
-    """Those that the dashboard shows, which the function writes whenever it is called."""
+    """Return the metrics of the dashboard that the function writes at each call."""
     body = STACK.properties("Dashboard")["DashboardBody"]
     return {json.dumps(m) for w in json.loads(body)["widgets"] for m in w["properties"]["metrics"] if "chegada" in m}
 
@@ -85,7 +85,7 @@ def test_what_is_counted_is_what_the_template_makes():
     assert endpoint_hours() == 4 * 730
     assert STACK.properties("Workgroup")["BaseCapacity"] == 8
     assert re.fullmatch(r"cron\(\d+ \d+ \* \* \? \*\)", STACK.parameters["RefreshSchedule"])  # once a day
-    assert STACK.parameters["SweepSchedule"] == "rate(1 hour)"  # so the function's metrics are written in every hour
+    assert STACK.parameters["SweepSchedule"] == "rate(1 hour)"  # so the function writes its metrics every hour
     assert endpoint_hours(Stack(**GIVEN, **NETWORK)) == 0
     assert STACK.properties("TopicKey")["EnableKeyRotation"] is True
     assert STACK.parameters["UpkeepSchedule"] == "cron(0 3 * * ? *)"  # once a day

@@ -1,4 +1,4 @@
-"""What a Glue job is given, what it says and keeps; test_end_to_end runs whole ones."""
+"""The input, output and stored files of a Glue job; test_end_to_end runs complete jobs."""
 
 import json
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def fresh_clients(aws):
     storage.client.cache_clear()
 
 
-# --- what it is given
+# --- its input
 
 
 def test_corrections_are_json_lists_among_the_properties():
@@ -60,7 +60,7 @@ def test_a_job_that_is_given_nonsense_ends_with_one_message(arguments, said):
         glue_job.main(["--notebook", "01_bronze", "--enable-metrics", "true", *arguments])
 
 
-# --- the lake it holds
+# --- the lock of its lake
 
 
 def test_a_stage_waits_for_who_holds_the_lake_and_holds_it_itself(bucket, monkeypatch, capsys):
@@ -117,7 +117,7 @@ def test_an_object_is_read_from_wherever_one_seeks(bucket, name):
         assert file.read() == data[3:]
 
 
-# --- what it keeps
+# --- what it stores
 
 
 def test_runs_are_kept_and_listed_as_those_on_a_machine(bucket, tmp_path):
@@ -139,7 +139,7 @@ def test_runs_are_kept_and_listed_as_those_on_a_machine(bucket, tmp_path):
     assert boto3.client("s3").head_object(Bucket=bucket, Key="runs/wr_a/index.html")["ContentType"] == "text/html"
 
 
-# --- what it costs
+# --- its cost
 
 
 def test_a_job_is_billed_for_a_minute_at_least():

@@ -1,4 +1,4 @@
-"""Buckets encrypted with a KMS key of the user's: who reads or writes them may use the key, and nobody else."""
+"""Buckets encrypted with a KMS key of the user: only roles that read or write the buckets may use the key."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def users(stack, action, key=KEY, context=BY_S3):
 
 
 def doers(stack, action, buckets):
-    """The roles of which a policy allows this action on some object of these buckets."""
+    """Return the roles whose policies allow this action on an object of these buckets."""
     return {
         role
         for role in stack.resources("AWS::IAM::Role")

@@ -47,7 +47,7 @@ def aws():
 
 
 def metrics(capsys):
-    """The one line of metrics that the function printed."""
+    """Return the metrics that the function printed on one line."""
     return json.loads(capsys.readouterr().out)
 
 

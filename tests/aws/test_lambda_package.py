@@ -1,4 +1,4 @@
-"""What goes to AWS as the function: that the folder is whole, and holds no more than it needs."""
+"""The package of the Lambda function: it is complete, and has no more than the function needs."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from arrival_world import ENVIRONMENT
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-AWS_PYTHON = ["boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six"]  # what Lambda's own Python brings
+AWS_PYTHON = ["boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six"]  # modules that come with Lambda's Python
 
 
 def run_python(code, *options, **environment):

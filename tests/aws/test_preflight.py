@@ -1,4 +1,4 @@
-"""The preflight of a stack: green on the emulators, and every line of it red by a fault of its own."""
+"""The preflight of a stack: all findings are ok on the emulators, and each one fails with a fault of its own."""
 
 import json
 import uuid
@@ -29,7 +29,7 @@ SQL = resources.folder("sql")
 
 @pytest.fixture
 def settings(bucket, double):
-    """Those of a stack on the emulators."""
+    """Return the settings of a stack on the emulators."""
     storage.client.cache_clear()
     held = {"host": "127.0.0.1", "port": double.port, "dbname": "vendas", "username": "vendas"}
     held |= {"password": double.endpoint.password, "sslrootcert": double.endpoint.root_certificate}
@@ -43,7 +43,7 @@ def settings(bucket, double):
 
 @pytest.fixture
 def job(s3_spark, settings, aws, empty, tmp_path, monkeypatch):
-    """The looks of a job whose JVM and environment are like those of one of Glue's."""
+    """Return the probes of a job with a JVM and an environment like those of Glue."""
     of_java = {"aws.endpointUrl": aws, "aws.region": REGION, "aws.accessKeyId": "t", "aws.secretAccessKey": "t"}
     for name, value in of_java.items():
         s3_spark._jvm.System.setProperty(name, value)
@@ -59,7 +59,7 @@ def job(s3_spark, settings, aws, empty, tmp_path, monkeypatch):
     s3_spark.sparkContext.environment.update(of_workers)
 
 
-# --- green
+# --- ok
 
 
 def test_a_stack_that_works_is_all_green_and_keeps_nothing(job, settings, empty):
@@ -82,7 +82,7 @@ def test_the_warehouse_of_an_older_version_is_green_too_and_stays_as_it_is(job, 
     assert sorted(after) == sorted(before)
 
 
-# --- red
+# --- faults
 
 
 def spark_of_another_glue(patch, job, tmp_path):

@@ -1,4 +1,4 @@
-"""The preflight as a user starts it: which stack, what becomes of its job, and the move that its function tries."""
+"""The preflight as a user starts it: the choice of the stack, the result of its job, and the function's test move."""
 
 import io
 import json
@@ -24,7 +24,7 @@ OF_JOB = {"what": "Spark", "ok": True, "found": "Glue 5.1", "remedy": ""}
 
 
 class Account:
-    """A job that ends so, having found that, and a function that answers so."""
+    """The clients of an account whose job ends with this state and findings, and whose function gives this answer."""
 
     def __init__(self, bucket, states=("SUCCEEDED",), answer=None, **ended):
         self.states, self.ended, self.bucket, self.told = list(states), ended, bucket, []
@@ -138,7 +138,7 @@ def test_make_preflight_looks_at_the_stack_of_that_name(aws, bucket):
     assert ("Job" in done.stdout, "EntityNotFoundException" in done.stdout.replace("\n", "")) == (True, True)
 
 
-# --- which stack
+# --- the choice of the stack
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_an_account_that_does_not_answer_is_told(deployed, monkeypatch):
         stack_of(S3Lake("lago-da-loja"))
 
 
-# --- the move that the function tries
+# --- the function's test move
 
 
 def test_the_function_tries_a_move_and_leaves_nothing():

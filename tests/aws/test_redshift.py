@@ -1,4 +1,4 @@
-"""The warehouse on the double of Redshift, by the real driver: loads, refusals, retries. Green on the double."""
+"""The warehouse on the double of Redshift, with the real driver: loads, refusals, retries."""
 
 import json
 from dataclasses import replace
@@ -151,7 +151,7 @@ def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
         Warehouse(loaded.spark, loaded.endpoint, tmp_path, loaded.behind).load({})
 
 
-# --- keys are declared and not enforced: the checks see what they let through
+# --- keys are declared but not enforced: the checks find violations
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect
     assert (before, len(after) > 0) == ([], True)
 
 
-# --- questions
+# --- queries
 
 
 def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
@@ -193,7 +193,7 @@ def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
 
 
 def asked(endpoint, query="select count(*) as n from fato_vendas"):
-    """The rows of a query of an analyst's."""
+    """Return the rows of an analyst's query."""
     return exploration.ask(exploration.connect(endpoint), query).values.tolist()
 
 
@@ -237,7 +237,7 @@ def test_without_its_driver_it_says_how_to_install_it(monkeypatch):
         exploration.connect(RedshiftEndpoint(port=1, password=""))
 
 
-# --- the way there
+# --- the connection
 
 
 def test_the_secret_and_the_role_name_the_endpoint(aws):

@@ -1,6 +1,6 @@
-"""The double refuses what Redshift refuses: one test for each; through psycopg, which speaks the protocol as well.
+"""The double refuses what Redshift refuses: one test for each refusal, with psycopg, which supports the protocol, too.
 
-It logs in to an old account, whose password Redshift keeps as an MD5.
+It logs in to an old account, whose password Redshift stores as an MD5 hash.
 """
 
 import io
@@ -177,7 +177,7 @@ def test_a_client_without_tls_is_turned_away(empty):
 
 @pytest.fixture
 def copy(client, bucket):
-    """Puts one file of these columns and a manifest, which `spoil` may change, on S3, and copies it to the table."""
+    """Put a file with these columns and its manifest, which `spoil` may change, on S3, and COPY it into the table."""
     s3 = boto3.client("s3")
 
     def put_and_copy(row=ROW, schema=SCHEMA, spoil=lambda entry: entry):

@@ -1,4 +1,4 @@
-"""A load on a real Redshift, for those who have one; what it leaves there is a star of one sale."""
+"""A load on a real Redshift, if one is available; it leaves a star with one sale there."""
 
 import os
 

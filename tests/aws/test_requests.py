@@ -1,4 +1,4 @@
-"""Requests to S3 of a small increment: as many into a lake with a long history as into an empty one."""
+"""Requests to S3 for a small increment: as many in a lake with a long history as in an empty one."""
 
 import copy
 import json
@@ -36,7 +36,7 @@ def recorder(aws, emulator):
 
 @pytest.fixture
 def lake(empty, bucket):
-    """A lake whose tables are made, and which has seen no file."""
+    """Return a lake whose tables exist and which has no files yet."""
     held = {"host": "127.0.0.1", "port": empty.port, "dbname": "vendas", "username": "vendas"}
     held |= {"password": empty.endpoint.password, "sslrootcert": empty.endpoint.root_certificate}
     boto3.client("secretsmanager").create_secret(Name="vendas/historia", SecretString=json.dumps(held))
@@ -44,11 +44,11 @@ def lake(empty, bucket):
     made = S3Lake(bucket, database="historia")
     stages(made, "vazio", "vazio")
     yield made
-    del s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket]  # which the other tests' emulator should not carry
+    del s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket]  # so that the emulator does not keep it for other tests
 
 
 def stages(lake, actor, *arguments):
-    """Runs `s3_stages.py` as an actor of this name."""
+    """Run `s3_stages.py` as an actor of this name."""
     settings = {
         "AWS_ACCESS_KEY_ID": f"{actor}Role",
         "VENDAS_GLUE_DATABASE": lake.database,
@@ -62,7 +62,7 @@ def stages(lake, actor, *arguments):
 
 
 def increment(lake, recorder, run_id, data):
-    """Requests to S3 of a run of all stages that takes up one new file."""
+    """Return the requests to S3 of a run of all stages with one new file."""
     boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"landing/registros_{run_id}.csv", Body=data)
     stages(lake, run_id, run_id)
     calls = recorder.calls.items()
@@ -70,7 +70,7 @@ def increment(lake, recorder, run_id, data):
 
 
 def give_history(lake):
-    """Puts as many files into bronze, and into the ledger as upkeep leaves it."""
+    """Put FILES files into bronze, and their events into the ledger in the form that upkeep leaves."""
     boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"bronze/{old_name(0)}", Body=CSV)
     keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[lake.bucket].keys
     for number in range(1, FILES):

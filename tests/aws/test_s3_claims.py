@@ -1,4 +1,4 @@
-"""What a run finds in bronze on S3: by claims, and once a day by a look at all of it."""
+"""The files that a run finds in bronze on S3: by claims, and once a day by a full listing."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ def names(found):
 
 
 def claims(aws):
-    """The keys of all claims."""
+    """Return the keys of all claims."""
     listed = aws.user.list_objects_v2(Bucket=LAKE, Prefix="bronze/_claims/").get("Contents", [])
     return [found["Key"] for found in listed if found["Key"] != LOOKED]
 
@@ -76,14 +76,14 @@ def test_requests_of_a_look_do_not_grow_with_bronze(aws):
 
 @pytest.fixture
 def today(aws, monkeypatch):
-    """The world on the machine's own clock."""
+    """Set the world's clock to the machine's, and list all of bronze once a day."""
     monkeypatch.setattr(s3_claims, "BRONZE_LISTED_EVERY", timedelta(days=1))
     aws.now = datetime.now(UTC).replace(tzinfo=None)
     return aws
 
 
 def looked(aws, ago):
-    """Makes the last full look so old; None: there was none, as in a lake of an older version."""
+    """Set the age of the last full listing; None means there was none, as in a lake of an older version."""
     aws.now -= ago or timedelta()
     if ago is None:
         aws.user.delete_object(Bucket=LAKE, Key=LOOKED)
@@ -138,7 +138,7 @@ def test_a_claim_without_object_and_copy_asks_for_no_run_and_goes_after_a_day(to
     today.before.pop()
     assert len(claims(today)) == 1 and today.sweep()["workflow_run"] is None
     find_new_files(BRONZE).done()
-    assert len(claims(today)) == 1  # a copy may be on its way
+    assert len(claims(today)) == 1  # because a copy may be running
     today.now -= timedelta(days=1, minutes=1)
     (claim,) = claims(today)
     note = today.user.get_object(Bucket=LAKE, Key=claim)["Body"].read()

@@ -1,4 +1,4 @@
-"""The lock of a lake in S3: one holder at a time, none for ever, and no answer of S3 that misleads a holder."""
+"""The lock of a lake in S3: one holder at a time, none forever, and no response of S3 misleads a holder."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ with hold_lake(S3Path(sys.argv[1]), sys.exit):
 
 @pytest.fixture
 def lake(bucket, monkeypatch):
-    """A lake in S3, whose locks beat quickly and die soon."""
+    """Return a lake in S3 whose locks are renewed and expire quickly."""
     storage.client.cache_clear()
     monkeypatch.setattr(s3_lock, "LOCK_BEAT_SECONDS", 0.05)
     monkeypatch.setattr(s3_lock, "LOCK_LOOK_SECONDS", 0.02)
@@ -39,13 +39,13 @@ def lake(bucket, monkeypatch):
 
 @pytest.fixture
 def lost_answers(lake):
-    """A list; while it has something, S3 does what a PUT asks for, and each answer is lost and the PUT sent again."""
+    """Return a list; while it has items, S3 executes each PUT, but its response is lost and the PUT is sent again."""
     due, events = [], storage.client("s3").meta.events
 
     def lose(response, **_):
         if due and response and response[0].status_code == 200:
             due.pop()
-            return 0  # seconds until it is sent again
+            return 0  # seconds until the retry
 
     events.register_first("needs-retry.s3.PutObject", lose)
     yield due
@@ -53,7 +53,7 @@ def lost_answers(lake):
 
 
 def is_free(lake):
-    """Whether the next one gets the lock without waiting."""
+    """Return whether the lock can be taken without waiting."""
     waits = []
     with hold_lake(lake, lambda: waits.append(True)):
         return not waits

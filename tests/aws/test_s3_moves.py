@@ -1,4 +1,4 @@
-"""The library's verbs on S3: what is in landing and bronze, the verified copy, and what it says when it cannot."""
+"""The functions of the library on S3: lists of landing and bronze, the verified copy, and its errors."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from vendas.landing.s3_objects import is_same
 from vendas.storage import S3Path
 
 MIB = 1024**2
-LAKES_OWN = S3Path("lake-bucket", "landing")  # a lake without a landing bucket
+LAKES_OWN = S3Path("lake-bucket", "landing")  # the landing of a lake without a landing bucket
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_name_too_long_for_bronze_stays_is_named_and_stops_no_other_object(aws
 
 @pytest.mark.parametrize(("name_bytes", "excess"), [(894, 0), (895, 1)])
 def test_a_key_has_1024_bytes_at_most(name_bytes, excess):
-    folder = "p" * 93 + "/bronze/"  # 101 bytes; to a name 29 bytes are added
+    folder = "p" * 93 + "/bronze/"  # 101 bytes; a bronze name adds 29 bytes
     assert bytes_too_long_on_s3(f"registros_{'x' * (name_bytes - 14)}.csv", folder) == excess
 
 

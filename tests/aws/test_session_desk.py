@@ -20,12 +20,12 @@ SET = {
 
 @pytest.fixture
 def opens(monkeypatch, tmp_path, capsys):
-    """Gives the command; its exit code, what it said, and the environment that JupyterLab would have had."""
+    """Return a function that runs the command; it returns exit code, output, and the environment for JupyterLab."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith(("AWS_", "glue_", "VENDAS_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setattr(glue_sessions, "find_spec", lambda name: name)  # the kernel is installed
+    monkeypatch.setattr(glue_sessions, "find_spec", lambda name: name)  # as if the kernel were installed
 
     def opens(lake="s3://lago-1", **variables):
         became = [{}]

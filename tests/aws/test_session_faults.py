@@ -1,4 +1,4 @@
-"""Sessions of AWS Glue that go wrong: each way ends in an error that names notebook and cell, by the real kernel."""
+"""Faults of sessions of AWS Glue: with the real kernel, each ends in an error that names notebook and cell."""
 
 import os
 from functools import partial
@@ -24,7 +24,7 @@ def stub(tmp_path):
 
 @pytest.fixture
 def fails(stub, tmp_path):
-    """Runs a notebook of these cells, which must fail; the error's message."""
+    """Return a function that runs a notebook with these cells, which must fail, and returns the error's message."""
 
     def fails(*cells, kernel=GlueSession):
         notebook = write_notebook(tmp_path / "x.ipynb", *cells)
@@ -36,12 +36,12 @@ def fails(stub, tmp_path):
 
 
 def refuse(code, at=None, ends=None):
-    """A call that is refused (of statements: the one of this number), as its session ends in this status."""
+    """Return a fault that refuses a call (or the statement with this number), and sets the status of its session."""
 
     def fault(api, request):
         session = api.sessions.get(request.get("SessionId"))
         if at is None or at == (request.get("Id") or len(session.statements) + 1):
-            api.faults.clear()  # the next call finds all well
+            api.faults.clear()  # later calls succeed
             if ends:
                 session.status = ends
             raise Refused(code, "recusado")
@@ -50,12 +50,12 @@ def refuse(code, at=None, ends=None):
 
 
 def tell(at, **statement):
-    """What the API tells of the statement of this number."""
+    """Return a fault that replaces the API's response for the statement with this number."""
     return lambda api, request: {"Statement": {"Id": at, **statement}} if request["Id"] == at else None
 
 
 def becomes(status, after=0):
-    """The session that has run so many statements, by the word of the API."""
+    """Return a fault that sets the session's status once it has this many statements."""
 
     def fault(api, request):
         session = api.sessions[request["Id"]]
@@ -65,11 +65,11 @@ def becomes(status, after=0):
     return fault
 
 
-FOURTH = 4  # in a session: the settings, the parameters, those given, and then the notebook's own first cell, [3]
+FOURTH = 4  # the statement of the notebook's first own cell, [3], after settings, parameters and given parameters
 BROKEN = {"Status": "error", "ErrorName": "ModuleNotFoundError", "ErrorValue": "No module named 'vendas'"}
 CUT = {"Status": "ok", "Data": {"TextPlain": 'vendas-shown:[{"application/vnd.vend'}}
 
-FAULTS_OF_A_SESSION = {  # all found in the first cell
+FAULTS_OF_A_SESSION = {  # all detected in the first cell
     "the role cannot be passed": ("CreateSession", refuse("AccessDeniedException"), "AccessDenied"),
     "there are no workers": ("GetSession", becomes("FAILED"), "the session is FAILED: no capacity"),
     "the modules are missing": ("GetStatement", tell(1, State="AVAILABLE", Output=BROKEN), "VENDAS_GLUE_MODULES"),
@@ -121,8 +121,8 @@ def test_no_credentials(fails, monkeypatch):
 
 
 def test_the_kernel_as_it_is_shipped_never_ends_green(stub, fails, monkeypatch):
-    """It answers `ok` for a cell that was refused, and runs what follows; the result it cannot carry."""
-    Path(os.environ["AWS_CONFIG_FILE"]).write_text(PROFILE)  # without a profile it heeds no AWS_ENDPOINT_URL
+    """It answers `ok` for a refused cell, and runs the cells below; it cannot transfer the result."""
+    Path(os.environ["AWS_CONFIG_FILE"]).write_text(PROFILE)  # without a profile it ignores AWS_ENDPOINT_URL
     monkeypatch.setenv("glue_profile", "teste")
     stub.api.faults["RunStatement"] = partial(refuse("InvalidInputException", FOURTH - 1), stub.api)
     said = fails("published = 1", RESULT, kernel=StockSession)

@@ -1,4 +1,4 @@
-"""sql/ as Redshift takes it: by sqlfluff, a second opinion beside the double, and by what the double refuses."""
+"""sql/ is valid for Redshift: checked with sqlfluff, independently of the double, and with the double's refusals."""
 
 import re
 
@@ -12,7 +12,7 @@ from vendas.warehouse.engines import Redshift
 
 SQL = resources.folder("sql")
 FILES = [file for kind in ("ddl", "star", "checks", "checks/redshift") for file in sorted((SQL / kind).glob("*.sql"))]
-# sqlfluff takes a procedure's body for a literal; its statements are looked at alone, without what PL/pgSQL adds.
+# sqlfluff parses a procedure's body as a literal, so its statements are checked alone, without those of PL/pgSQL.
 BODY = re.compile(r"\$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
 PL_SQL = re.compile(r"^\s*(if not found then\s+return|end if|return)?\s*$")
 

@@ -1,4 +1,4 @@
-"""What holds of workflow/template.yaml without an account: two linters' judgement, and that it fits this project."""
+"""Checks of workflow/template.yaml without an account: two linters, and that it fits this project."""
 
 import json
 import os
@@ -66,11 +66,11 @@ def test_what_is_let_through_has_its_reason_beside_it(what):
     assert lines and [line for line in lines if "  # " not in line] == []
 
 
-# --- what the program expects
+# --- what the code expects
 
 
 def started_in_order(stack):
-    """The notebooks of the jobs, in the order in which the triggers start them, and those of all jobs."""
+    """Return the jobs' notebooks in the order in which the triggers start them, and the notebooks of all jobs."""
     jobs = {stack.name(job): told["DefaultArguments"] for job, told in stack.resources("AWS::Glue::Job").items()}
     triggers = [
         (
@@ -166,7 +166,7 @@ def test_events_are_hidden_six_times_as_long_as_they_may_take(stack):
     assert stack.properties("ArrivalQueue")["VisibilityTimeout"] >= 6 * function["Timeout"]
     reserved = Stack(**GIVEN, ArrivalConcurrency=5).properties("ArrivalFunction")["ReservedConcurrentExecutions"]
     assert stack.properties("ArrivalMapping")["ScalingConfig"]["MaximumConcurrency"] < reserved
-    assert "ReservedConcurrentExecutions" not in function  # a new account's quota of 10 leaves none to reserve
+    assert "ReservedConcurrentExecutions" not in function  # a new account has a quota of 10, so it cannot reserve any
 
 
 def test_every_log_ends_and_every_alarm_is_told(stack):
@@ -180,7 +180,7 @@ def test_every_log_ends_and_every_alarm_is_told(stack):
 def test_every_job_that_fails_is_told(stack):
     told = stack.properties("FailedJob")["EventPattern"]["detail"]
     assert sorted(told["jobName"]) == sorted(job["Name"] for job in stack.resources("AWS::Glue::Job").values())
-    assert {"FAILED", "TIMEOUT"} <= set(told["state"])  # what Glue's event says of a run that did not succeed
+    assert {"FAILED", "TIMEOUT"} <= set(told["state"])  # the states in Glue's events of failed runs
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_what_is_given_is_not_made(given, own, not_own):
     assert own <= made and not not_own & made
 
 
-# AWS Glue documents AvailabilityZone as needed by all connections but JDBC's: "PhysicalConnectionRequirements".
+# By AWS Glue's documentation all connections but JDBC's need AvailabilityZone: "PhysicalConnectionRequirements".
 @pytest.mark.parametrize(
     ("given", "zone"),
     [({}, "loja-firstsubnet.AvailabilityZone"), (NETWORK | {"SubnetZone": "us-east-1c"}, "us-east-1c")],
@@ -231,7 +231,7 @@ def test_each_connection_with_a_subnet_has_its_zone(given, zone):
     ],
 )
 def test_what_is_given_by_half_is_refused(given, said):
-    """Else it would be ignored: the stack would make a network, or a warehouse, of its own."""
+    """Otherwise it would be ignored, and the stack would create its own network or warehouse."""
     stack = Stack(**GIVEN, **given)
     rules = [rule for rule in yaml_of_template()["Rules"].values() if stack._holds(rule["RuleCondition"])]
     refused = [a["AssertDescription"] for rule in rules for a in rule["Assertions"] if not stack._holds(a["Assert"])]
@@ -239,7 +239,7 @@ def test_what_is_given_by_half_is_refused(given, said):
 
 
 def leaves_on(stack, port):
-    """Where to a member of the stack's own security group may go on this port of TCP."""
+    """Return the destinations that a member of the stack's own security group may reach on this TCP port."""
     group = stack.properties("SecurityGroup")["SecurityGroupEgress"]
     rules = [*group, *stack.resources("AWS::EC2::SecurityGroupEgress").values()]
     may = [rule for rule in rules if rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"]]
@@ -260,8 +260,8 @@ def test_jobs_reach_the_warehouse_from_a_group_of_the_stacks_own(given, reached)
     assert (leaves_on(stack, 5439), leaves_on(stack, 443)) == (reached, {"members", "0.0.0.0/0"})
 
 
-# By default a schedule tries 185 times in 24 hours and then tells nobody: AWS::Scheduler::Schedule RetryPolicy, and
-# "Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch".
+# By default a schedule tries 185 times in 24 hours and then gives up silently: AWS::Scheduler::Schedule RetryPolicy,
+# and "Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch".
 def test_a_schedule_that_cannot_call_gives_up_and_is_told(stack):
     schedules = stack.resources("AWS::Scheduler::Schedule").values()
     alarm = stack.properties("SchedulesAlarm")
@@ -271,7 +271,7 @@ def test_a_schedule_that_cannot_call_gives_up_and_is_told(stack):
 
 
 def test_nothing_conditions_glues_trust():
-    """Which condition keys Glue sends when it assumes a role is documented nowhere."""
+    """It is not documented which condition keys Glue sends when it assumes a role."""
     roles = [role for role in yaml_of_template()["Resources"].values() if role["Type"] == "AWS::IAM::Role"]
     trusting = [
         statement
@@ -283,7 +283,7 @@ def test_nothing_conditions_glues_trust():
 
 
 def test_no_parameter_makes_a_new_password():
-    """A change of GenerateSecretString makes a new secret, which the namespace would not know."""
+    """A change of GenerateSecretString creates a new secret value, which the namespace would not have."""
     generated = yaml_of_template()["Resources"]["WarehouseSecret"]["Properties"]["GenerateSecretString"]
     assert set(re.findall(r"\$\{([^}]+)\}", str(generated))) == {
         "AWS::StackName",
@@ -346,7 +346,7 @@ def test_the_upkeep_is_started_as_a_job_whose_lock_no_stage_has_to_wait_out(stac
     assert job["Timeout"] < stack.properties("SilverJob")["Timeout"]
 
 
-# --- who may do what
+# --- permissions
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-warehousesecret"
 LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket"
@@ -392,7 +392,10 @@ def test_only_who_needs_it_may(stack, action, resource, allowed):
 
 
 def test_no_roles_policies_are_longer_than_iam_takes():
-    """10,240 characters for all inline policies of a role: "IAM and AWS STS quotas". Names here are the shortest."""
+    """The quota of a role's inline policies is 10,240 characters: "IAM and AWS STS quotas".
+
+    The names here are the shortest possible, so the test allows only 70 % of it.
+    """
     key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
     policies = Stack(**GIVEN, DataKeyArn=key, ArtifactsKeyArn=key).policies
     assert max(len(json.dumps(statements, separators=(",", ":"))) for statements in policies.values()) < 10_240 * 0.7
@@ -402,7 +405,7 @@ def test_every_actor_has_a_role_of_its_own(stack):
     jobs = [properties["Role"] for properties in stack.resources("AWS::Glue::Job").values()]
     schedules = [properties["Target"]["RoleArn"] for properties in stack.resources("AWS::Scheduler::Schedule").values()]
     used = [*jobs, *schedules, stack.properties("ArrivalFunction")["Role"], *stack.properties("Namespace")["IamRoles"]]
-    used.append(stack.arn("SessionRole"))  # people's
+    used.append(stack.arn("SessionRole"))  # used by people
     assert sorted(used) == sorted({stack.arn(role) for role in stack.resources("AWS::IAM::Role")})
 
 

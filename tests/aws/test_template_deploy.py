@@ -1,8 +1,8 @@
-"""`make deploy` and `make undeploy` as far as an emulator goes: the scripts, the real awscli, moto's CloudFormation.
+"""`make deploy` and `make undeploy` on an emulator: the scripts, the real awscli, moto's CloudFormation.
 
-moto makes buckets, queues, the function, roles, rules, the topic and its key. It knows no Glue job, trigger, connection
-or workflow, no Redshift, schedule, alarm or policy of a bucket, and nothing of an update; nor does it try conditions of
-the template's Rules. So the warehouse is one that is given, and the stack is made once.
+moto creates buckets, queues, the function, roles, rules, the topic and its key. It does not support Glue jobs,
+triggers, connections and workflows, Redshift, schedules, alarms, bucket policies, updates, and the conditions of the
+template's Rules. So the tests use an existing warehouse and create the stack once.
 """
 
 import io
@@ -23,7 +23,7 @@ from stack import Stack
 from test_project import ROOT
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning"),  # what moto does not know
+    pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning"),  # what moto does not support
     pytest.mark.slow,
 ]
 GIVEN = [
@@ -35,7 +35,7 @@ GIVEN = [
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A copy of the folder that holds what is deployed, built by hand."""
+    """Make a copy of the folder with all that is deployed, built by hand."""
     root = tmp_path_factory.mktemp("projeto")
     shutil.copytree(ROOT / "workflow", root / "workflow")
     (root / "build" / "lambda").mkdir(parents=True)
@@ -46,10 +46,10 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def call(aws, built):
-    """Runs a script of the copy, with this project's awscli."""
+    """Return a function that runs a script of the copy, with this project's awscli."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "AWS_ENDPOINT_URL": aws.replace("127.0.0.1", "localhost"),  # or moto takes the port for a bucket's name
+        "AWS_ENDPOINT_URL": aws.replace("127.0.0.1", "localhost"),  # otherwise moto takes the port for a bucket's name
     }
 
     def run(script, *words, **variables):
@@ -62,7 +62,7 @@ def call(aws, built):
 
 @pytest.fixture(scope="module")
 def deployed(aws, built, call):
-    """What the script said, and the physical names of what was made, by the template's; taken down again at the end."""
+    """Deploy the stack; return the script's output, and physical names by logical ones. Undeploy it at the end."""
     boto3.client("s3").create_bucket(Bucket="artefatos")
     done = call("deploy", "loja", "artefatos", *GIVEN)
     assert done.returncode == 0, done.stderr
@@ -77,7 +77,7 @@ def deployed(aws, built, call):
 
 @pytest.fixture(scope="module")
 def network(aws):
-    """A VPC and a subnet of it, and the bucket of the artifacts."""
+    """Create a VPC with a subnet, and the bucket of the artifacts."""
     boto3.client("s3").create_bucket(Bucket="artefatos")
     ec2 = boto3.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -128,7 +128,7 @@ def test_a_key_that_cannot_be_looked_up_is_said(call, aws):
 
 
 def encrypted_bucket(name, key):
-    """Make a bucket that S3 encrypts with this KMS key; None: with its own keys."""
+    """Create a bucket that S3 encrypts with this KMS key, or with its own keys for None."""
     rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
     encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]}
     boto3.client("s3").create_bucket(Bucket=name)
@@ -173,7 +173,7 @@ def test_the_function_is_wired_to_landing(deployed):
     ("words", "variables", "said"),
     [
         (["Loja_1", "artefatos"], {}, "STACK=Loja_1 cannot name buckets"),
-        (["lo", "artefatos"], {}, "STACK=lo cannot name buckets"),  # a name of S3 and Redshift has 3 letters or more
+        (["lo", "artefatos"], {}, "STACK=lo cannot name buckets"),  # names in S3 and Redshift have 3 characters or more
         (["loja", "artefatos", "VpcId=vpc-1", "SubnetIds=subnet-0a1b2c3d"], {}, "subnet-0a1b2c3d is no subnet"),
         (["loja", "artefatos", "SubnetIds={subnet}", "VpcId={vpc}", "SubnetZone=us-east-1z"], {}, "is in us-east-1"),
         (["loja", "artefatos", "SubnetIds={subnet}", "VpcId=vpc-0a1b2c3d"], {}, "not of vpc-0a1b2c3d"),
@@ -211,7 +211,7 @@ def test_modules_are_packed_as_glue_installs_them(tmp_path):
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(tmp_path)
     requirements = tmp_path / "wheels" / "requirements.txt"
-    assert requirements.read_text() == "um-modulo==1.0\n"  # numpy is Glue's
+    assert requirements.read_text() == "um-modulo==1.0\n"  # numpy comes with Glue
     options = ["--no-index", "--no-deps", "--find-links", tmp_path / "wheels", "--target", tmp_path / "site"]
     installed = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", *options, "--requirement", requirements],

@@ -1,4 +1,4 @@
-"""What docs/aws.md says of the stack: commands that the real awscli takes, and names that the template has."""
+"""docs/aws.md on the stack: the real awscli accepts its commands, and the template has its names."""
 
 import json
 import re
@@ -20,9 +20,9 @@ COMMANDS = [words[1:] for words in shell_commands("aws.md") if words[0] == "aws"
 WORDS_OF_AWS = {
     *("IAMAllowedPrincipals", "Super", "DESCRIBE", "SELECT"),
     *("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions"),
-    *("SweepRole", "RefreshRole", "UpkeepScheduleRole"),  # of the template
+    *("SweepRole", "RefreshRole", "UpkeepScheduleRole"),  # roles of the template
 }
-HIGH_LEVEL = {"s3": {"cp": 2, "ls": 1, "mb": 1}}  # whose commands take places instead of parameters
+HIGH_LEVEL = {"s3": {"cp": 2, "ls": 1, "mb": 1}}  # commands with positional arguments, and their number
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -36,7 +36,7 @@ def test_awscli_takes_the_command(aws, words):
     asked = []
 
     def answer(params, **_):
-        """In place of AWS, once the words have become a request that the service's model allows."""
+        """Answer in place of AWS, after botocore has validated the request against the service's model."""
         asked.append(params)
         return SimpleNamespace(status_code=200), {}
 
@@ -71,8 +71,8 @@ def test_defaults_are_as_it_says():
 def test_placeholders_are_what_make_deploy_prints():
     used = {word for words in COMMANDS for word in re.findall(r"\b[A-Z]{4,}\b", " ".join(words))}
     printed = {name.upper().removesuffix("BUCKET") for name in OUTPUTS} | {"SECRET"}
-    others = {"BUCKET", "NAMESPACE", "ERROR"}  # the reader's own; what make undeploy names; a word in logs
-    others |= {"ROLE", "TABLE", "DESCRIBE"}  # the reader's choice of the stack's; a word of Lake Formation
+    others = {"BUCKET", "NAMESPACE", "ERROR"}  # of the reader; printed by make undeploy; a word in logs
+    others |= {"ROLE", "TABLE", "DESCRIBE"}  # chosen by the reader from the stack; a word of Lake Formation
     assert used - printed == others
 
 

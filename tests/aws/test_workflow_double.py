@@ -1,4 +1,4 @@
-"""The workflow's own rules, by the template's triggers, with jobs that only say that they ran."""
+"""The rules of the workflow double, with the template's triggers and jobs that only record that they ran."""
 
 import boto3
 import pytest
@@ -10,7 +10,7 @@ JOBS = ["BronzeJob", "SilverJob", "GoldJob", "WarehouseJob"]
 
 
 class Jobs:
-    """Executes nothing; `failing` jobs fail, `during` is called while a job runs."""
+    """Records jobs instead of executing them; `failing` jobs fail, and `during` is called while a job runs."""
 
     def __init__(self):
         self.failing, self.during, self.given = set(), {}, {}

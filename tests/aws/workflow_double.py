@@ -1,8 +1,8 @@
-"""The Glue workflow of the template on this machine: its own triggers, its jobs as processes, its rules.
+"""A double of the template's Glue workflow: its triggers start its jobs as processes on this machine.
 
-The emulator knows runs of a workflow and their properties, but starts no job of them; this does, as Glue would:
-triggers fire once their predicate holds, a job that fails holds up what waits for its success, and no more runs or
-jobs go at a time than the template allows.
+The emulator has runs of a workflow and their properties, but starts no jobs. This double starts them as Glue does: a
+trigger fires once when its predicate holds, a failed job blocks triggers that wait for its success, and no more runs or
+jobs are active at a time than the template allows.
 """
 
 import json
@@ -18,7 +18,7 @@ class ConcurrentRunsExceeded(Exception):
 
 @dataclass
 class JobRun:
-    """What became of a job: `SUCCEEDED`, `FAILED`; what it printed."""
+    """The result of a job: its state `SUCCEEDED` or `FAILED`, and its output."""
 
     state: str
     said: str = ""
@@ -27,7 +27,7 @@ class JobRun:
 
 @dataclass
 class WorkflowDouble:
-    """Runs the template's workflow. `execute` takes a job's logical name and command line, and returns its JobRun."""
+    """Runs the template's workflow; `execute` gets a job's logical name and command line, and returns its JobRun."""
 
     stack: object
     execute: object
@@ -41,11 +41,11 @@ class WorkflowDouble:
         self._logical = {self.stack.name(job): job for job in self.jobs}
 
     def start(self, **properties):
-        """A whole new run with these properties."""
+        """Start a run with these properties, execute its jobs, and return their results."""
         return self.follow(boto3.client("glue").start_workflow_run(Name=self.name, RunProperties=properties)["RunId"])
 
     def follow(self, run_id):
-        """Does what a run that was started does; each job of it, in order, and what became of that."""
+        """Execute the jobs of a started run; return the result of each by its logical name, in order."""
         self._take(self.name, self._at_most)
         done: dict[str, JobRun] = {}
         fired = set()
@@ -68,7 +68,7 @@ class WorkflowDouble:
         return (any if trigger["Predicate"].get("Logical") == "ANY" else all)(states)
 
     def run_job(self, job, run_id, **arguments):
-        """What became of one job of a run."""
+        """Execute one job of a run and return its result."""
         properties = self.jobs[job]
         self._take(job, properties["ExecutionProperty"]["MaxConcurrentRuns"])
         try:
@@ -86,7 +86,7 @@ class WorkflowDouble:
 
 
 def metrics_of(said):
-    """The metrics in a job's output, which is what CloudWatch finds there: name and value, by stage."""
+    """Return the metrics in a job's output, as CloudWatch extracts them: value by (stage, name)."""
     found = {}
     for line in said.splitlines():
         if '"_aws"' in line:

@@ -1,14 +1,14 @@
-"""What `make check` holds in every Python that its tests start: none of them starts a JVM or PostgreSQL.
+"""Make every Python that the tests of `make check` start refuse to start a JVM or PostgreSQL.
 
-Python imports a module of this name by itself, from the folder that PYTHONPATH names.
+Python imports a module of this name automatically from a folder in PYTHONPATH.
 """
 
 import os
 import sys
 
 ENGINES = ("java", "spark-submit", "initdb", "pg_ctl", "postgres")
-LEADS_TO = "setpriv"  # by which root starts PostgreSQL as somebody else
-ENDS_AT_ONCE = "-version"  # by which `vendas doctor` looks for Java
+LEADS_TO = "setpriv"  # the program with which root starts PostgreSQL as another user
+ENDS_AT_ONCE = "-version"  # the option with which `vendas doctor` checks Java
 STARTS = ("subprocess.Popen", "os.exec", "os.posix_spawn")
 
 

@@ -1,4 +1,4 @@
-"""The command line: `vendas …`. Reads the settings, calls the library, shows what came of it."""
+"""The command line `vendas …`: it reads the settings, calls the library and shows the results."""
 
 import logging
 import os
@@ -34,15 +34,15 @@ app.add_typer(quarantine_commands.app, name="quarantine")
 File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
-UsageError: Any = typer.BadParameter.__base__  # what typer raises for a command line it cannot read; it exports no name
+UsageError: Any = typer.BadParameter.__base__  # of a command line typer cannot parse; it exports no name for it
 MAX_HOURS = 100 * 366 * 24
-AS_STARTED: dict[str, str] = {}  # the environment that the command was called in
+AS_STARTED: dict[str, str] = {}  # the environment at the start of the command
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Runs the command line; what goes wrong is one message, with its traceback where VENDAS_DEBUG is set."""
-    logging.getLogger().addHandler(logging.NullHandler())  # libraries log tracebacks of the calls a signal interrupts
+    """Run the command line and exit; show an error as one message, with its traceback if VENDAS_DEBUG is set."""
+    logging.getLogger().addHandler(logging.NullHandler())  # or libraries print tracebacks of interrupted calls
     AS_STARTED.update(os.environ)
     _prepare_output()
     try:
@@ -52,8 +52,8 @@ def main() -> None:
         code = app(standalone_mode=False) or 0
     except UsageError as error:
         error.show()
-        code = EXIT_FAILED  # its own 2 would say that a file was rejected
-    except typer.Abort:  # nobody answered a question
+        code = EXIT_FAILED  # its own code 2 would mean that a file was rejected
+    except typer.Abort:  # a question was not answered
         code = EXIT_INTERRUPTED
     except Exception as error:
         print_error(error)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _prepare_output() -> None:
-    """Let no command end for a letter that the terminal lacks, nor because whoever started it has closed its output."""
+    """Prevent errors from characters that the terminal lacks, and from standard streams that the caller has closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
@@ -72,8 +72,8 @@ def _prepare_output() -> None:
 
 
 def _read_debug() -> None:
-    """Let this process and its notebooks know VENDAS_DEBUG also where `.env` has it."""
-    with suppress(SettingsError):  # the command will raise it
+    """Set VENDAS_DEBUG for this process and its notebooks if `.env` sets it."""
+    with suppress(SettingsError):  # the command itself will raise and show it
         if load_settings().debug:
             os.environ[DEBUG] = "true"
 
@@ -99,7 +99,7 @@ def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) 
 
 
 def _correct(how: str, file: str, question: str, yes: bool, lake: str | None, json: bool) -> None:
-    """Runs with one file to undo or replay, once the user has agreed."""
+    """Run with one file to undo or replay, after the user has confirmed."""
     settings = existing(lake)
     (found,) = find(list_bronze_files(settings.bronze), [Path(file).name])
     concerned = [e for e in ledger.list_entries(ledger.read_events(settings.lake)) if e["arquivo"] == found.name]
@@ -135,13 +135,13 @@ def watch(
         console.print(f"Trying again in {seconds:g} s.")
 
     def run_and_show() -> None:
-        _run(settings, json, tell_of_landing=False)  # each look does, once of each file
+        _run(settings, json, tell_of_landing=False)  # each look at landing does, once per file
 
     with until_signal() as stopped:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
         tell = partial(display.print_left, console)
         keep_up_to_date(settings, every, refresh, run_and_show, failed, stopped, tell)
-    # Not by `console`: a line that the signal cut off in it would come out a second time.
+    # Not with `console`, which would print a line that the signal interrupted a second time.
     typer.echo("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.", err=True)
 
 
@@ -225,7 +225,7 @@ def sample(
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
-    lake: Lake = None,  # as every command; no file is looked at differently for it
+    lake: Lake = None,  # every command takes it; here it changes nothing
     json: Json = False,
 ) -> None:
     """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
@@ -246,7 +246,7 @@ def doctor(lake: Lake = None, json: Json = False) -> None:
     try:
         place = load_settings(lake=lake).lake
     except VendasError:
-        place = None  # what is wrong with the settings is one of the findings
+        place = None  # an error in the settings is one of the findings
     if place is not None and not isinstance(place, Path):
         return doctor_commands.look_at_stack(place, json)
     doctor_commands.show(look_at_installation(lake, AS_STARTED), json)
@@ -282,7 +282,7 @@ def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> N
 def _run(
     settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS, tell_of_landing: bool = True
 ) -> RunReport:
-    """A run that shows its progress and what came of it, and what stays in landing."""
+    """Run the pipeline, showing progress, results and the files that stay in landing; return its report."""
     with display.RunProgress(console) as progress:
         report = run_pipeline(settings, progress, corrections)
     display.print_run(console, report, tell_of_landing)

@@ -1,4 +1,4 @@
-"""What people see in the terminal: progress, tables of files, errors. All of it on standard error or by rich."""
+"""What the terminal shows: progress, tables of files, messages; all of it through rich."""
 
 from collections.abc import Iterator
 from dataclasses import astuple
@@ -24,7 +24,7 @@ from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
 from vendas.text import find_invisible, format_number
 
-_TEXT_SHOWN = 200  # characters of a quarantined row's text
+_TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
 _ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
 _COUNTS = {
@@ -34,7 +34,7 @@ _COUNTS = {
 
 
 class RunProgress(pipeline.Progress):
-    """A bar for each notebook, moving by cells; on a terminal that cannot move, a line when it is done."""
+    """Shows a bar for each notebook, advanced by its cells; if the output is no terminal, a line when it is done."""
 
     def __init__(self, console: Console):
         self._console = console
@@ -71,12 +71,12 @@ class RunProgress(pipeline.Progress):
 
 
 def print_waiting(console: Console) -> None:
-    """What holds the lake is a run, or upkeep."""
+    """Show that the command waits for the run or upkeep that holds the lake."""
     console.print("Another run holds this lake; waiting for it to end …")
 
 
 def print_upkeeps(console: Console, upkeeps: list[maintenance.Upkeep]) -> None:
-    """A table of the lake's tables: each size before and after."""
+    """Print the size of each table of the lake before and after its upkeep."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Tabela")
     for heading in ("Arquivos", "Bytes", "Instantâneos", "Bytes em disco"):
@@ -88,7 +88,7 @@ def print_upkeeps(console: Console, upkeeps: list[maintenance.Upkeep]) -> None:
 
 
 def print_run(console: Console, report: pipeline.RunReport, tell_of_landing: bool = True) -> None:
-    """What a run did: its files, what stays in landing, and where its report is."""
+    """Print the result of a run: its files, the files that stay in landing, and the path of its report."""
     if report.files:
         title = f"Run {report.run_id}: {report.seconds:.1f} s"
         print_files(console, sorted(report.files, key=ledger.attention_order), title, FILES_IN_TERMINAL)
@@ -101,12 +101,12 @@ def print_run(console: Console, report: pipeline.RunReport, tell_of_landing: boo
 
 
 def print_left(console: Console, path: Path, why: str) -> None:
-    """A file that stays in landing, and why."""
+    """Print a file that stays in landing, and why."""
     console.print(f"{path} {why}.", markup=False, highlight=False, style="yellow", soft_wrap=True)
 
 
 def print_files(console: Console, entries: list[dict], title: str, most: int | None = None) -> None:
-    """A table of ledger entries, `most` of them at most, totals of all, and the reasons of those shown below it."""
+    """Print a table of at most `most` ledger entries, the totals of all, and the reasons of those shown."""
     table = Table(
         title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
     )
@@ -132,7 +132,7 @@ def print_files(console: Console, entries: list[dict], title: str, most: int | N
 
 
 def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> None:
-    """Of each file a table of its stages: rows there, when it began (UTC) and for how long; then the notebooks."""
+    """Print for each file its stages with rows, start (UTC) and duration, and below them the executed notebooks."""
     for arquivo, events in stages.items():
         table = Table(title=escape(arquivo), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("Etapa", "Situação", "Linhas", "Início (UTC)", "Segundos"):
@@ -148,7 +148,7 @@ def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> Non
 
 
 def print_line(console: Console, line: Line) -> None:
-    """What a line of a file became: the sale and its key, or why it was refused."""
+    """Print the result of a line of a file: the sale and its key, or why it was refused."""
     where = f"Linha {line.linha} de {line.arquivo}"
     if line.venda:
         table = Table(title=escape(f"{where}: venda {line.venda_id}"), title_justify="left", box=box.SIMPLE_HEAD)
@@ -168,7 +168,7 @@ def print_line(console: Console, line: Line) -> None:
 
 
 def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
-    """A table of quarantined rows, then what each reason in it means."""
+    """Print a table of quarantined rows, and below it what each of their reasons means."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Arquivo", "Linha", "Motivos", "Texto"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "Linha" else "left")
@@ -182,7 +182,7 @@ def print_quarantine(console: Console, rows: list[QuarantinedRow]) -> None:
 
 
 def print_diagnoses(console: Console, diagnoses: list[Diagnosis]) -> None:
-    """A table of examined files, then each file's rows to look at, and what every code in it means."""
+    """Print a table of the checked files, then for each file its findings, what each code means, and example rows."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Arquivo", overflow="fold")
     table.add_column("Situação", no_wrap=True)
@@ -213,7 +213,7 @@ def _print_findings(console: Console, found: Diagnosis) -> None:
 
 
 def _notes(found: Diagnosis) -> Iterator[str]:
-    """What there is to say of a file, a sentence a line."""
+    """Yield the findings about a file, one sentence per line."""
     if not found.nome_aceito:
         yield "O nome não é registros*.csv: o arquivo não seria recolhido. Renomeie-o antes de enviar."
     if found.rejected or found.codificacao is None:

@@ -1,4 +1,4 @@
-"""What `vendas doctor` does for a lake in S3."""
+"""The command `vendas doctor`: the preflight of a lake in S3, and the table of findings."""
 
 import typer
 from rich import box
@@ -14,9 +14,9 @@ EXIT_FAILED = 1
 
 
 def look_at_stack(lake: S3Lake, json: bool) -> None:
-    """Show what the preflight finds of the stack whose lake this is.
+    """Run the preflight of the stack that this lake belongs to, and show its findings.
 
-    Raises Exit with code 1 if something will not work, and SettingsError.
+    Raises: Exit with code 1 if something will not work; SettingsError if there is no such stack or it is outdated.
     """
     from vendas.doctor.preflight import (  # here, because boto3 and Spark would cost every command a second
         preflight,
@@ -30,14 +30,14 @@ def look_at_stack(lake: S3Lake, json: bool) -> None:
 
 
 def show(findings: list[Finding], json: bool) -> None:
-    """Show what was found. Raises Exit with code 1 if something will not work."""
+    """Show the findings. Raises: Exit with code 1 if something will not work."""
     print_json(findings_as_json(findings)) if json else print_findings(Console(), findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_FAILED)
 
 
 def print_findings(to: Console, findings: list[Finding]) -> None:
-    """A line for each finding: ok, or what to do."""
+    """Print a table with a line for each finding: ok, or what to do."""
     table = Table("Looked at", "", "Found", "What to do", box=box.SIMPLE_HEAD, pad_edge=False)
     for finding in findings:
         state = Text("ok", "green") if finding.ok else Text("no", "bold red")

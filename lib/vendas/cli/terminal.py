@@ -1,4 +1,4 @@
-"""What all commands of the command line share: two options, and how they speak."""
+"""What all commands share: the options --lake and --json, the console, and the output of errors and JSON."""
 
 import json
 import os
@@ -25,7 +25,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on s
 
 
 def local(lake: str | None) -> Settings:
-    """Settings of a lake on this machine. Raises VendasError for one in S3, which AWS works on."""
+    """Return the settings of a lake on this machine.
+
+    Raises: VendasError for a lake in S3, whose work is done by the jobs on AWS.
+    """
     settings = load_settings(lake=lake)
     if not isinstance(settings.lake, Path):
         raise VendasError(
@@ -36,7 +39,10 @@ def local(lake: str | None) -> Settings:
 
 
 def existing(lake: str | None) -> Settings:
-    """Settings of a lake that is there: a mistyped path must not become a new warehouse."""
+    """Return the settings of a lake on this machine that exists, so that a mistyped path creates no new warehouse.
+
+    Raises: VendasError if there is no such lake.
+    """
     settings = local(lake)
     if not as_folder(settings.lake).is_dir():
         raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
@@ -44,7 +50,7 @@ def existing(lake: str | None) -> Settings:
 
 
 def print_error(error: Exception) -> None:
-    """Show what went wrong in one message; where VENDAS_DEBUG is set, its traceback first."""
+    """Show an error as one message; if VENDAS_DEBUG is set, its traceback first."""
     if is_debugging():
         console.print("".join(traceback.format_exception(error)), markup=False, highlight=False, soft_wrap=True)
     message = _describe(error) if isinstance(error, VendasError | OSError) else _describe_bug(error)
@@ -60,7 +66,7 @@ def _describe(error: VendasError | OSError) -> str:
 
 
 def _describe_bug(error: Exception) -> str:
-    """A line on an exception that nobody foresaw: what it is, and where its traceback is kept."""
+    """Return one line about an unexpected exception: what it is, and the file that has its traceback."""
     what = " ".join(f"{type(error).__name__}: {error}".split())
     try:
         kept = f"its traceback is in {log_of(error) or _keep_traceback(error)}; {DEBUG}=1 shows it"
@@ -77,4 +83,4 @@ def _keep_traceback(error: Exception) -> Path:
 
 def print_json(document: dict) -> None:
     in_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(document, ensure_ascii=not in_unicode), flush=True)  # who reads it may be waiting for it
+    print(json.dumps(document, ensure_ascii=not in_unicode), flush=True)  # the reader may be waiting for it

@@ -1,1 +1,1 @@
-"""What a CSV file is: its encoding, delimiter and header, and its records with their lines and texts."""
+"""CSV files: encoding, delimiter and header, and records with their lines and texts."""

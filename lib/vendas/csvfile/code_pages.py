@@ -1,4 +1,4 @@
-"""Text of other code pages than Windows-1252, told by letters that only make sense there, inside words."""
+"""Detection of text in other code pages than Windows-1252, by bytes within words that only make sense there."""
 
 import re
 from typing import BinaryIO
@@ -6,14 +6,14 @@ from typing import BinaryIO
 import numpy as np
 
 CODE_PAGES = {"CP850": "cp850", "MacRoman": "mac_roman", "CP860": "cp860"}
-"""What Brazilian text is found in besides UTF-8 and Windows-1252, by the name people know: DOS, old Macs, old DOS."""
+"""Code pages of Brazilian text besides UTF-8 and Windows-1252, by their common names: DOS, old Macs, old DOS."""
 
 PORTUGUESE = "áàâãçéêíóôõúüÁÀÂÃÇÉÊÍÓÔÕÚÜ"
 BETWEEN_LETTERS = "‘’”–—\u00a0\u00ad…·•"
-"""Typography that people do write between two letters, in Windows-1252."""
+"""Typographic characters of Windows-1252 that people do write between two letters."""
 
-_WORDS = 50  # looked at to tell which code page it is
-_AROUND = 40  # bytes before and behind a place that its word is looked for in
+_WORDS = 50  # the number of words from which the code page is chosen
+_AROUND = 40  # bytes before and after a position in which its word is searched
 
 
 def _decoded(byte: int, encoding: str) -> str:
@@ -28,7 +28,7 @@ def _table(bytes_chosen: list[int]) -> np.ndarray:
 
 _ABOVE_ASCII = range(0x80, 0x100)
 _MEANT = [b for b in _ABOVE_ASCII if any(_decoded(b, page) in PORTUGUESE for page in CODE_PAGES.values())]
-_UNDEFINED, _SIGNS = "", "ƒˆ"  # Unicode calls these signs letters
+_UNDEFINED, _SIGNS = "", "ƒˆ"  # signs that Unicode classifies as letters
 _SYMBOLS = _table(
     [
         byte
@@ -38,26 +38,26 @@ _SYMBOLS = _table(
         or not (shown.isalpha() or shown in BETWEEN_LETTERS)
     ]
 )
-_ODD_CAPITALS = _table(list("ÆŽ".encode("cp1252")))  # no capital stands between small letters: `JoÆo`
+_ODD_CAPITALS = _table(list("ÆŽ".encode("cp1252")))  # capitals, which do not occur between small letters: `JoÆo`
 _SMALL = _table(list(range(ord("a"), ord("z") + 1)))
 _LETTERS = _SYMBOLS | _table([b for b in range(256) if _decoded(b, "cp1252").isalpha()])
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 
 
 class ForeignLetters:
-    """Finds letters of another code page in bytes that are read as Windows-1252; chunks may be cut anywhere."""
+    """Finds letters of another code page in bytes read as Windows-1252; chunks may be cut anywhere."""
 
     def __init__(self) -> None:
         self.places: list[int] = []
-        self._rest = b""  # the last two bytes of the chunks before: the letter may be among them
+        self._rest = b""  # the last two bytes of the chunks before, since a letter may be among them
 
     @property
     def first(self) -> int:
-        """The offset of the first one."""
+        """The offset in the file of the first letter found."""
         return self.places[0]
 
     def add(self, chunk: bytes, offset: int) -> None:
-        """Look at the chunk that begins at this offset, if more places are wanted."""
+        """Search the chunk that begins at this offset, unless _WORDS letters were found before."""
         if len(self.places) >= _WORDS:
             return
         data, begin = self._rest + chunk, offset - len(self._rest)
@@ -73,7 +73,7 @@ class ForeignLetters:
         self.places += (begin + middle[found][: _WORDS - len(self.places)]).tolist()
 
     def describe(self, file: BinaryIO) -> tuple[str, str, str] | None:
-        """Return the likeliest code page, the first word as Windows-1252 shows it and as it is meant; None if none."""
+        """Return the likeliest code page, and the first word as Windows-1252 shows it and as meant; None if none."""
         if not self.places:
             return None
         words = [_word_at(file, place) for place in self.places]
@@ -94,7 +94,7 @@ def _all_decoded(words: list[bytes], page: str) -> list[str]:
 
 
 def _portuguese_letters(word: str) -> int:
-    """Return how many letters beyond ASCII are Portuguese, less the others, and less capitals among small letters."""
+    """Count the Portuguese letters beyond ASCII, minus the other ones, minus capitals among small letters."""
     letters = [letter for letter in word if not letter.isascii()]
     odd = sum(letter.isupper() for letter in letters) if word[1:] != word[1:].upper() else 0
     return sum(1 if letter in PORTUGUESE else -1 for letter in letters) - odd

@@ -1,4 +1,4 @@
-"""The character encoding of a CSV file, decided over all of its bytes, and the bounds of its text."""
+"""The character encoding of a CSV file, detected from all of its bytes, and the bounds of its text."""
 
 import codecs
 import re
@@ -12,7 +12,7 @@ from vendas.limits import ENCODING_CHUNK_BYTES
 
 UTF8, CP1252 = "utf-8", "cp1252"
 UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
-EDGE_BYTES = 4 << 10  # of the beginning and the end of a file, kept for what is looked for there
+EDGE_BYTES = 4 << 10  # bytes kept of the start and the end of a file, for searches there
 
 _CTRL_Z = re.compile(rb"\x1a[\x1a\s]*\Z")  # how DOS ended a text
 
@@ -21,7 +21,7 @@ _SAVE_AS_UTF8 = "Salve-o como CSV UTF-8"
 
 @dataclass(frozen=True)
 class Encoded:
-    """A file's encoding (UTF8 or CP1252), its first EDGE_BYTES, and where its text ends (a Ctrl-Z there left out)."""
+    """A file's encoding (UTF8 or CP1252), its first EDGE_BYTES, and the end offset of its text (before a Ctrl-Z)."""
 
     encoding: str
     head: bytes
@@ -29,7 +29,7 @@ class Encoded:
 
     @property
     def bom(self) -> bool:
-        """Whether a byte order mark begins the file."""
+        """Whether the file begins with a byte order mark."""
         return self.head.startswith(codecs.BOM_UTF8)
 
     @property
@@ -41,21 +41,21 @@ class Encoded:
 def detect_encoding(file: BinaryIO, chunk_bytes: int = ENCODING_CHUNK_BYTES) -> Encoded:
     """Return UTF8 if all of the file is valid UTF-8, else CP1252, with the bounds of the text.
 
-    Raises: FileRejected for a file without bytes, UTF-16 or UTF-32, NUL bytes, bytes that are neither encoding, a
-    mixture of both, and text that shows itself as another code page.
+    Raises: FileRejected if the file is empty, is in UTF-16 or UTF-32, has NUL bytes or bytes that are valid in neither
+    encoding, mixes both, or has text that only makes sense in another code page.
     """
     file.seek(0)
     invalid, characters, letters, undefined, offset = _FirstInvalid(), Utf8Characters(), ForeignLetters(), None, 0
     head = tail = b""
     while chunk := file.read(chunk_bytes):
         head, tail = _edges(head, tail, chunk)
-        if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # UTF-32 begins so too, or with NUL bytes
+        if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # UTF-32 begins with these or with NUL bytes
             raise reject("O arquivo está em UTF-16 ou UTF-32; são aceitos UTF-8 e Windows-1252", _SAVE_AS_UTF8)
         if (nul := chunk.find(0)) >= 0:
             raise _nul_bytes(line_at(file, offset + nul))
         invalid.add(chunk, offset)
         characters.add(chunk, offset)
-        if characters.first is None:  # the bytes of a UTF-8 character look like letters of other code pages
+        if characters.first is None:  # the bytes of UTF-8 characters look like letters of other code pages
             letters.add(chunk, offset)
         if undefined is None:
             places = [place for byte in UNDEFINED_IN_CP1252 if (place := chunk.find(byte)) >= 0]
@@ -82,7 +82,7 @@ def detect_encoding(file: BinaryIO, chunk_bytes: int = ENCODING_CHUNK_BYTES) -> 
 
 
 def line_at(file: BinaryIO, offset: int) -> int:
-    """Return the physical line, from 1, that the byte at `offset` is on."""
+    """Return the physical line number, from 1, of the byte at `offset`."""
     file.seek(0)
     line = 1
     while offset > 0 and (chunk := file.read(min(ENCODING_CHUNK_BYTES, offset))):
@@ -92,12 +92,12 @@ def line_at(file: BinaryIO, offset: int) -> int:
 
 
 def _edges(head: bytes, tail: bytes, chunk: bytes) -> tuple[bytes, bytes]:
-    """Return the first and the last bytes of what was read, once this chunk is."""
+    """Return the first and the last EDGE_BYTES of the bytes read so far, this chunk included."""
     return head + chunk[: EDGE_BYTES - len(head)], (tail + chunk[-EDGE_BYTES:])[-EDGE_BYTES:]
 
 
 class _FirstInvalid:
-    """Finds the first byte that is not UTF-8 in chunks that may be cut anywhere."""
+    """Finds the first byte that is not valid UTF-8; chunks may be cut anywhere."""
 
     def __init__(self) -> None:
         self.decoder = codecs.getincrementaldecoder(UTF8)()

@@ -1,9 +1,9 @@
-"""Where records begin and end in CSV bytes: the one place that knows what a quote means (RFC 4180).
+"""Where records begin and end in CSV bytes: the only module that interprets quotes (RFC 4180).
 
 A field is quoted only if its first byte is the quote; inside, `""` is a quote and anything else is kept. A quote in an
 unquoted field, or after a closing quote, is a plain character. LF, CRLF or CR CR LF outside quotes ends a record.
 
-All of it works on whole arrays of bytes. Delimiter, quote, CR and LF are ASCII, so the same bytes mean the same in
+All functions work on whole arrays of bytes. Delimiter, quote, CR and LF are ASCII, so these bytes mean the same in
 UTF-8 and in Windows-1252.
 """
 
@@ -22,40 +22,40 @@ from vendas.text import format_number
 QUOTE, LF, CR = b'"\n\r'
 MAX_RECORD_BYTES = 64 << 20
 
-Reader = Callable[[int], bytes]  # the next bytes, up to so many
+Reader = Callable[[int], bytes]  # returns the next bytes, at most the given number
 
 
 def reject(problem: str, remedy: str) -> FileRejected:
-    """The error for a file that cannot be taken: what is wrong and how to mend it, as sentences without full stop."""
+    """Return the error for a file that is rejected; the problem and how to fix it are sentences without full stop."""
     return FileRejected(f"{problem}. {remedy} e envie o arquivo de novo; nada dele foi carregado.")
 
 
 @dataclass(frozen=True)
 class Quotes:
-    """What the quotes in some bytes do."""
+    """The effect of the quotes in some bytes."""
 
-    inside: np.ndarray | None  # per byte: between quotes? Not told for the quotes themselves. None: no quotes at all
-    loose: np.ndarray  # positions right after a closing quote where text follows, instead of a delimiter or line end
-    open: bool  # do the bytes end between quotes?
+    inside: np.ndarray | None  # per byte: is it between quotes? Undefined for the quotes. None: there are no quotes
+    loose: np.ndarray  # positions right after a closing quote at which text follows, not a delimiter or line end
+    open: bool  # whether the bytes end between quotes
 
 
 @dataclass(frozen=True)
 class Window:
-    """Some whole records: record i is `data[bounds[i]:bounds[i + 1]]`, line end included."""
+    """Consecutive whole records: record i is `data[bounds[i]:bounds[i + 1]]`, line end included."""
 
     data: bytes
-    bytes: np.ndarray  # the same as uint8
-    bounds: np.ndarray  # one more than records
-    lines: np.ndarray  # per record: the physical line it begins on; one more, the line after the last record
+    bytes: np.ndarray  # data as uint8
+    bounds: np.ndarray  # one more than there are records
+    lines: np.ndarray  # per record: the physical line it begins on; at the end, the line after the last record
     quotes: Quotes
-    lone_returns: np.ndarray  # positions of CRs outside quotes that belong to no line end
-    offset: int  # of data[0] among all bytes read
+    lone_returns: np.ndarray  # positions of CRs outside quotes that are not part of a line end
+    offset: int  # position of data[0] in all bytes read
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
 
     def outside(self, byte: int) -> np.ndarray:
-        """Per byte: is it this one, outside quotes?"""
+        """Return per byte whether it is this one, outside quotes."""
         return _outside(self.bytes, byte, self.quotes)
 
     def inside(self, byte: int) -> np.ndarray:
@@ -64,7 +64,7 @@ class Window:
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """Where in `data` each record ends, its line end left out."""
+        """The position in `data` where each record ends, before its line end."""
         ends = self.bounds[1:].copy()
         more = self.bytes[ends - 1] == LF
         ends -= more
@@ -78,11 +78,11 @@ class Window:
         return self.data[self.bounds[number] : self.ends[number]]
 
     def fields(self, delimiter: str) -> np.ndarray:
-        """Return per record how many fields it has."""
+        """Return the number of fields per record."""
         return np.add.reduceat(self.outside(ord(delimiter)), self.bounds[:-1], dtype=np.int32) + 1
 
     def holding(self, positions: np.ndarray) -> np.ndarray:
-        """Return per record whether one of these positions in `data` is in it."""
+        """Return per record whether it contains one of these positions in `data`."""
         return holding(self.bounds, positions)
 
 
@@ -107,14 +107,14 @@ def windows(
     size: int = CSV_WINDOW_BYTES,
     longest: int = MAX_RECORD_BYTES,
 ) -> Iterator[Window]:
-    """Cut what `read(n)` gives, until it gives nothing, into windows of whole records, about `size` bytes each.
+    """Cut the bytes that `read(n)` returns, until it returns none, into windows of whole records of about `size` bytes.
 
-    The bytes begin a record, on physical line `line`. Raises FileRejected for a quote that is never closed and for a
-    record of more than `longest` bytes, so no more than that and `size` are held.
+    The first byte begins a record, on physical line `line`. At most `longest` + `size` bytes are in memory.
+    Raises: FileRejected for a quote that is never closed, and for a record of more than `longest` bytes.
     """
     rest, offset = b"", 0
     while True:
-        # At least doubled, up to the limit, a long record is not scanned over and over.
+        # At least double what is held, up to the limit, so that a long record is not scanned over and over.
         fresh = read(max(size, min(len(rest), longest + 1 - len(rest))))
         data = rest + fresh
         window = _cut(data, delimiter, line, offset, last=not fresh)
@@ -127,7 +127,7 @@ def windows(
 
 
 def _cut(data: bytes, delimiter: str, line: int, offset: int, last: bool) -> Window:
-    """The whole records that `data` begins with; all of it if it is the last."""
+    """Return the whole records at the start of `data`; all of `data` if it is the last."""
     view, quotes = np.frombuffer(data, np.uint8), scan(data, delimiter)
     bounds = np.concatenate(([0], np.flatnonzero(_outside(view, LF, quotes)) + 1))
     if last and bounds[-1] < len(data):  # the last record may lack its line end
@@ -148,7 +148,7 @@ def _cut(data: bytes, delimiter: str, line: int, offset: int, last: bool) -> Win
 
 
 def _lone_returns(view: np.ndarray, quotes: Quotes) -> np.ndarray:
-    """Return the positions of CRs outside quotes that are not part of CRLF or CR CR LF; `view` are whole records."""
+    """Return the positions of CRs outside quotes that are not part of CRLF or CR CR LF; `view` has whole records."""
     returns = np.flatnonzero(view == CR)
     if not len(returns):
         return returns
@@ -171,11 +171,12 @@ def _check_lengths(window: Window, unfinished: int, longest: int) -> None:
 
 
 def scan(data: bytes, delimiter: str) -> Quotes:
-    """Tell what the quotes in `data`, which begins a record, do.
+    """Return the effect of the quotes in `data`, which begins a record.
 
-    Adjacent quotes form a run. Whatever follows an even run is where it was before: pairs within quotes, an empty
-    field, or plain characters. An odd run that begins a field turns inside and outside; any other odd run leads
-    outside. So after each run the state is the parity of the turns since the last run of that other kind.
+    Adjacent quotes form a run. A run of even length does not change the state (inside or outside quotes): its quotes
+    are pairs within quotes, an empty field, or plain characters. A run of odd length that begins a field toggles the
+    state; any other odd run sets it to outside. So the state after each run is the parity of the toggles since the last
+    run that set it to outside.
     """
     if b'"' not in data:
         return Quotes(None, np.empty(0, np.int64), False)
@@ -189,7 +190,7 @@ def scan(data: bytes, delimiter: str) -> Quotes:
 
 
 def _piece_end(data: bytes, begin: int) -> int:
-    """Where to stop so that no run of quotes is cut."""
+    """Return where the piece that begins at `begin` ends: after CSV_SCAN_BYTES, but not within a run of quotes."""
     end = min(begin + CSV_SCAN_BYTES, len(data))
     if data[end - 1] == QUOTE and data[end : end + 1] == b'"':
         end = len(data) - len(data[end:].lstrip(b'"'))
@@ -199,7 +200,7 @@ def _piece_end(data: bytes, begin: int) -> int:
 def _scan_piece(
     view: np.ndarray, begin: int, end: int, delimiter: int, state: bool, inside: np.ndarray, loose: list[np.ndarray]
 ) -> bool:
-    """Fill `inside[begin:end]`, add to `loose`, return the state at `end`."""
+    """Fill `inside[begin:end]` and append to `loose`; return whether `end` is between quotes."""
     is_quote = view[begin:end] == QUOTE
     edges = begin + np.flatnonzero(np.diff(is_quote, prepend=False, append=False))
     first, after = edges[::2], edges[1::2]
@@ -220,7 +221,7 @@ def _scan_piece(
 
 
 def _line_ends_at(view: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return whether LF, CRLF or CR CR LF stands at each of these places, which may lie behind the end."""
+    """Return per position whether LF, CRLF or CR CR LF begins there; positions may lie after the end of `view`."""
     one, two, three = (view[np.minimum(places + step, len(view) - 1)] for step in range(3))
     return (one == LF) | ((one == CR) & ((two == LF) | ((two == CR) & (three == LF))))
 
@@ -231,7 +232,7 @@ def _outside(view: np.ndarray, byte: int, quotes: Quotes) -> np.ndarray:
 
 
 def split(record: bytes, delimiter: str) -> list[bytes]:
-    """Return the fields of one record without line end, as they stand there, quotes included."""
+    """Split one record without line end into its raw fields, quotes included."""
     view = np.frombuffer(record, np.uint8)
     separators = np.flatnonzero(_outside(view, ord(delimiter), scan(record, delimiter))).tolist()
     return [record[a:b] for a, b in zip([0, *(place + 1 for place in separators)], [*separators, None], strict=True)]

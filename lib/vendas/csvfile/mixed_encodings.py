@@ -1,16 +1,16 @@
-"""UTF-8 characters among bytes that are not all UTF-8: what tells that a file mixes encodings."""
+"""Detection of UTF-8 characters among bytes that are not all UTF-8, which shows that a file mixes encodings."""
 
 import numpy as np
 
 FOLLOWERS = "…’”–—™›»®\u00a0"
-"""What stands right behind a letter in Windows-1252 text. A capital such as Ã and one of these (`MAÇÃ”`) are the bytes
-of a UTF-8 character by chance, so they prove nothing.
+"""Characters that often follow a letter in Windows-1252 text. A capital such as Ã and one of these (`MAÇÃ”`) have the
+bytes of a UTF-8 character by chance, so they do not prove UTF-8.
 """
 
 _IS_FOLLOWER = np.zeros(256, bool)
 _IS_FOLLOWER[list(FOLLOWERS.encode("cp1252"))] = True
-_LONGEST = 4  # bytes of a character
-# By first byte: how many bytes follow, and the bounds of the second one (RFC 3629, section 4).
+_LONGEST = 4  # maximum bytes of a UTF-8 character
+# Ranges of the first byte, the number of bytes that follow, and the range of the second one (RFC 3629, section 4).
 _FORMS = (
     (0xC2, 0xDF, 1, 0x80, 0xBF),
     (0xE0, 0xE0, 2, 0xA0, 0xBF),
@@ -24,14 +24,14 @@ _FORMS = (
 
 
 class Utf8Characters:
-    """Finds the offset of the first UTF-8 character beyond ASCII that is none by chance; chunks may be cut anywhere."""
+    """Finds the offset of the first non-ASCII UTF-8 character that is not one by chance; chunks may be cut anywhere."""
 
     def __init__(self) -> None:
         self.first: int | None = None
-        self._rest = b""  # the last bytes of the chunks before: a character may begin there
+        self._rest = b""  # the last bytes of the chunks before, since a character may begin there
 
     def add(self, chunk: bytes, offset: int) -> None:
-        """Look at the chunk that begins at this offset, if nothing was found before."""
+        """Search the chunk that begins at this offset, unless a character was found before."""
         if self.first is not None or (chunk.isascii() and self._rest.isascii()):
             self._rest = b""
             return

@@ -1,1 +1,1 @@
-"""What `vendas doctor` looks at: this installation, or the stack of a lake in S3."""
+"""What `vendas doctor` checks: this installation, or the stack of a lake in S3."""

@@ -1,11 +1,11 @@
-"""What `vendas doctor` tells of an installation or a stack: one finding for each thing it looked at."""
+"""The result of `vendas doctor`: one finding for each thing that it checked in an installation or a stack."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: what it is, whether it will work, what was found, and what to do if it will not."""
+    """One checked thing: what it is, whether it will work, what was found, and what to do if it will not."""
 
     what: str
     ok: bool

@@ -1,4 +1,4 @@
-"""Whether this installation will work: what `vendas doctor` looks at on a machine. Starts no Spark, keeps nothing."""
+"""Whether this installation will work: what `vendas doctor` checks on a machine, without Spark and lasting files."""
 
 import fcntl
 import locale
@@ -27,12 +27,12 @@ from vendas.text import format_number
 from vendas.warehouse import embedded
 from vendas.warehouse.endpoint import HOST
 
-PYTHONS = ((3, 11), (3, 13))  # from the first to the last
+PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that are supported
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def look_at_installation(lake: str | None, environment: dict[str, str] | None = None) -> list[Finding]:
-    """Return a finding for each thing that a run on this lake needs; `environment` is the one that the user has."""
+    """Return a finding for each thing that a run on this lake needs; `environment` is the user's own one."""
     variables = dict(os.environ if environment is None else environment)
     settings, of_settings = _settings(lake)
     findings = [
@@ -145,7 +145,7 @@ def _folder(what: str, folder: Path) -> Finding:
         if not above.is_dir():
             raise NotADirectoryError(20, f"{above} is a file")
         inside = sorted(path for path in folder.iterdir() if path.is_dir()) if above == folder else []
-        for place in (above, *inside):  # an earlier run may have been another user's
+        for place in (above, *inside):  # subfolders, too, since another user may have made them in an earlier run
             with tempfile.TemporaryFile(dir=place):
                 pass
     except OSError as error:
@@ -155,7 +155,7 @@ def _folder(what: str, folder: Path) -> Finding:
 
 
 def _file_system(lake: Path) -> Finding:
-    """Try what runs and PostgreSQL need of a file system; drives of Windows and some shares do not have it."""
+    """Try the permissions and locks that runs and PostgreSQL need; Windows drives and some network shares lack them."""
     missing = []
     try:
         with tempfile.TemporaryDirectory(dir=nearest_existing(lake)) as name:

@@ -1,6 +1,7 @@
-"""What a job finds of the place it runs in: versions, places to write, regions, catalog, staging, kernel.
+"""Probes of the environment of a job: versions, writable folders, regions, catalog, staging, kernel.
 
-Each probe returns what it found, as text, and raises ProbeFailed (or what its library raises) where a stage would fail.
+Each probe returns what it found, as text.
+Raises: ProbeFailed, or the error of the library in use, where a stage would fail.
 """
 
 import importlib
@@ -29,17 +30,17 @@ from vendas.runs.notebook_runner import run_notebook
 from vendas.settings import Settings
 from vendas.storage import S3Path, region_of_process
 
-# What each version of AWS Glue brings, by its version of Spark.
+# The versions that come with each version of AWS Glue, by its version of Spark.
 GLUE = {
     "3.5": {"glue": "5.1", "python": "3.11", "java": "17", "iceberg": "1.10"},
     "4.1": {"glue": "6.0", "python": "3.13", "java": "17", "iceberg": "1.11"},
 }
-BROUGHT = ("numpy", "pandas", "pyarrow", "pyspark")  # by Glue, in the versions that this project pins
-GIVEN = ("boto3", "papermill", "psycopg", "pyiceberg", "vendas")  # to the job, with the project
+BROUGHT = ("numpy", "pandas", "pyarrow", "pyspark")  # come with Glue, in the versions that this project pins
+GIVEN = ("boto3", "papermill", "psycopg", "pyiceberg", "vendas")  # installed by the job, with the project
 
 
 def versions(spark: SparkSession) -> str:
-    """Python, Spark, Java and Iceberg are those of one version of Glue that this project runs on."""
+    """Check that Python, Spark, Java and Iceberg are those of one version of Glue that this project supports."""
     java = jvm_of(spark).System.getProperty("java.version")
     found = {
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -59,23 +60,23 @@ def versions(spark: SparkSession) -> str:
 
 
 def modules() -> str:
-    """The modules of the driver have the versions that the project pins."""
+    """Check that the modules of the driver have the versions that the project pins."""
     return _as_pinned(installed())
 
 
 def modules_of_workers(spark: SparkSession) -> str:
-    """Those of Spark's Python workers have them, too."""
+    """Check that the modules of Spark's Python workers have the versions that the project pins."""
     (found,) = map_on_workers(spark, [0], _installed_there)
     return _as_pinned(found)
 
 
 def installed() -> dict[str, str]:
-    """Return the version of each module that counts, or why it cannot be imported."""
+    """Return the version of each module in BROUGHT and GIVEN, or the error of its import."""
     found = {}
     for name in (*BROUGHT, *GIVEN):
         try:
             found[name] = importlib.import_module(name).__version__
-        except Exception as error:  # a library that does not fit fails in its own way
+        except Exception as error:  # an incompatible library may raise anything
             found[name] = f"{type(error).__name__}: {error}"
     return found
 
@@ -96,12 +97,12 @@ def _as_pinned(found: dict[str, str]) -> str:
 
 
 def _same(version: str, pin: str) -> bool:
-    """Compare versions; AWS adds a suffix to its own."""
+    """Return whether a version is the pinned one; AWS adds a suffix to the versions of its own builds."""
     return version == pin or (version.startswith(pin) and version[len(pin)] in "+-")
 
 
 def _pins() -> dict[str, str]:
-    """The versions that this project pins for the Python it runs in."""
+    """Return the versions that this project pins for the running Python, by module."""
     from packaging.requirements import Requirement
 
     pins = [Requirement(line) for line in metadata.requires("vendas") or []]
@@ -110,7 +111,7 @@ def _pins() -> dict[str, str]:
 
 
 def places() -> str:
-    """Whatever writes beside its work has a folder to write in, whether the home is one or not."""
+    """Check that the libraries that write files of their own have a writable folder, even if the home is read-only."""
     lacking = [name for name in WRITABLE if not _can_write(os.environ.get(name))]
     home = os.environ.get("HOME", "")
     told = f"home {home or 'not set'} ({'writable' if _can_write(home) else 'read-only'}), work in {os.getcwd()}"
@@ -124,13 +125,13 @@ def _can_write(folder: str | None) -> bool:
 
 
 def region_of_driver(spark: SparkSession, expected: str) -> str:
-    """Boto3 and S3A work in the stack's region on the driver."""
+    """Check that boto3 and S3A use the stack's region on the driver."""
     found = {"boto3": region_of_process(), "S3A": hadoop_configuration(spark.sparkContext).get(S3A_REGION)}
     return _all_in(expected, found)
 
 
 def region_of_workers(spark: SparkSession, expected: str) -> str:
-    """Boto3 works in the stack's region in Spark's Python workers."""
+    """Check that boto3 uses the stack's region in Spark's Python workers."""
     return _all_in(expected, {"boto3": map_on_workers(spark, [0], _region_there)[0]})
 
 
@@ -146,7 +147,7 @@ def _all_in(expected: str, found: dict[str, str | None]) -> str:
 
 
 def kernel(settings: Settings) -> str:
-    """A notebook's kernel starts as a stage's does, imports the project and joins the job's Spark; it gets a page."""
+    """Check that a notebook runs as a stage's does, imports the project, joins the job's Spark, and becomes a page."""
     code = (
         "from vendas.results import StageResult\n"
         "from vendas.settings import load_settings\n"
@@ -167,7 +168,7 @@ def kernel(settings: Settings) -> str:
 
 
 def catalog(spark: SparkSession) -> str:
-    """A table can be made in the lake's database, written, read, and dropped again."""
+    """Check that a table can be created in the lake's database, written, read and dropped."""
     name = table_name(spark, f"preflight_{secrets.token_hex(4)}")
     spark.sql(f"CREATE TABLE {name} (n INT) USING iceberg TBLPROPERTIES ('format-version'='2')")
     try:
@@ -181,7 +182,7 @@ def catalog(spark: SparkSession) -> str:
 
 
 def staging(spark: SparkSession, folder: S3Path) -> str:
-    """A worker can write, the driver read and delete in the staging folder; Spark itself reads there."""
+    """Check that a worker can write to the staging folder, that driver and Spark can read it, and the driver delete."""
     path = folder / f"preflight-{secrets.token_hex(4)}.txt"
     map_on_workers(spark, [0], partial(_write_there, path=path))
     try:
@@ -203,7 +204,7 @@ def _write_there(_: int, path: S3Path) -> int:
 
 
 def driver_version(spark: SparkSession) -> str:
-    """Return the version of the Redshift driver that Glue brings."""
+    """Return the version of the Redshift driver that comes with Glue, or `unknown`."""
     with suppress(Py4JError):
         driver: Any = jvm_of(spark).com.amazon.redshift.jdbc.Driver()
         return f"{driver.getMajorVersion()}.{driver.getMinorVersion()}"

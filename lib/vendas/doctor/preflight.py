@@ -1,6 +1,6 @@
-"""The preflight of a stack, as a user with an account starts it: one small job, and one copy by the function.
+"""The preflight of a stack, as a user of the AWS account starts it: one small job, and one copy by the function.
 
-What has to run under the stack's own roles runs there; here it is started, waited for, and put together.
+Checks that need the stack's own roles run on AWS; this module starts them, waits for them and collects the findings.
 """
 
 import json
@@ -20,7 +20,7 @@ from vendas.storage import S3Lake, S3Path, client
 
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 LONGEST_ANSWER = 1000  # characters
-LANDING_FOLDER = "_preflight"  # where nothing is taken for a sales file
+LANDING_FOLDER = "_preflight"  # a folder in which no file counts as a sales file
 
 _JOB = "See the job's run in the Glue console; its log is in /aws-glue/STACK/error. docs/aws.md, Preflight."
 _FUNCTION = (
@@ -33,7 +33,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """What a stack tells of itself: its name, and its outputs by key."""
+    """The name of a stack, and its outputs by key."""
 
     name: str
     values: dict[str, str]
@@ -47,7 +47,10 @@ class StackOutputs:
 
 
 def stack_of(lake: S3Lake) -> StackOutputs:
-    """Return the outputs of the stack whose lake this is. Raises SettingsError."""
+    """Return the outputs of the stack that this lake belongs to.
+
+    Raises: SettingsError if no stack has this lake, or AWS cannot be asked.
+    """
     for stack in _stacks():
         if stack.values.get("LakeBucket") == lake.bucket:
             return stack
@@ -71,7 +74,7 @@ def _stacks() -> Iterator[StackOutputs]:
 
 
 def preflight(stack: StackOutputs, progress: Progress, poll_seconds: float = PREFLIGHT_POLL_SECONDS) -> list[Finding]:
-    """Start the stack's preflight job and wait for it, have the function copy an object; return all that was found."""
+    """Run the stack's preflight job, and have the function copy an object; return all findings."""
     progress(f"Copying one object by the function {stack['ArrivalFunction']}")
     copied = run_probe("Function", Probe(lambda: _copy_by_function(stack), _FUNCTION))
     of_job: list[Finding] = []
@@ -80,7 +83,7 @@ def preflight(stack: StackOutputs, progress: Progress, poll_seconds: float = PRE
 
 
 def _run_job(stack: StackOutputs, findings: list[Finding], progress: Progress, poll_seconds: float) -> str:
-    """Run the job; adds what it found to `findings`."""
+    """Run the job, add its findings to `findings`, and return how it ended. Raises: ProbeFailed if it failed."""
     glue, name = client("glue"), secrets.token_hex(8)
     job, arguments = stack["PreflightJob"], {"--preflight": name}
     run_id = glue.start_job_run(JobName=job, Arguments=arguments)["JobRunId"]
@@ -96,7 +99,7 @@ def _run_job(stack: StackOutputs, findings: list[Finding], progress: Progress, p
 
 
 def _wait(look: Callable[[], dict[str, Any]], progress: Progress, poll_seconds: float) -> dict[str, Any]:
-    """Return the run once it has ended, telling each state that it comes to."""
+    """Poll until the run has ended, report each change of its state, and return it."""
     state = None
     while True:
         run = look()
@@ -109,7 +112,7 @@ def _wait(look: Callable[[], dict[str, Any]], progress: Progress, poll_seconds: 
 
 
 def _copy_by_function(stack: StackOutputs) -> str:
-    """Put an object into landing and have the function copy it to bronze, under its role, and delete both."""
+    """Put an object into landing, and have the function copy it to bronze under its role and delete both objects."""
     landing = S3Path(stack["LandingBucket"]) / LANDING_FOLDER / f"{secrets.token_hex(8)}.txt"
     landing.write_bytes(b"preflight\n")
     copied = None
@@ -122,6 +125,6 @@ def _copy_by_function(stack: StackOutputs) -> str:
         if not copied:
             raise ProbeFailed(f"the function answered {json.dumps(told)[:LONGEST_ANSWER]}")
     finally:
-        if not copied:  # else it is gone, and a deletion would leave a marker
+        if not copied:  # otherwise it is gone, and deleting it again would leave a delete marker
             landing.unlink()
     return f"{landing} copied to {copied} and deleted"

@@ -1,4 +1,4 @@
-"""The preflight of a stack, as its job runs it: whether each thing that a stage needs will work where stages run."""
+"""The preflight of a stack as its job runs it: checks, where stages run, each thing that a stage needs."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ _SQL = "The warehouse does not take the project's SQL as it is: no load would co
 
 
 class Probe(NamedTuple):
-    """What looks at one thing, what to do should that raise, and which look it would only repeat the failure of."""
+    """A check of one thing, the remedy if it fails, and the name of the probe whose failure would make it fail, too."""
 
     at: Callable[[], str]
     remedy: str
@@ -48,7 +48,7 @@ class Probe(NamedTuple):
 
 
 class Preflight:
-    """The probes of one stack, from inside; each becomes a finding, whatever becomes of the others."""
+    """The probes of one stack that run inside it; each yields a finding, even if others fail."""
 
     def __init__(self, settings: Settings, region: str | None):
         self._settings, self._region = settings, region
@@ -62,7 +62,7 @@ class Preflight:
         return endpoint_of(self._settings)
 
     def looks(self) -> dict[str, Probe]:
-        """Return what there is to look at, in the order in which a run would meet it."""
+        """Return the probes by name, in the order in which a run needs these things."""
         settings, region = self._settings, self._region or "the region of --aws_region, which the job is not given"
         spark, endpoint, staging = lambda: self._spark, lambda: self._endpoint, lambda: as_s3(settings.staging)
         return {
@@ -81,7 +81,7 @@ class Preflight:
         }
 
     def findings(self) -> list[Finding]:
-        """Look at everything, but not at what waits for a thing that is red."""
+        """Run all probes, but skip those that need a failed one; return a finding for each."""
         findings: dict[str, Finding] = {}
         for what, look in self.looks().items():
             if look.needs and not findings[look.needs].ok:
@@ -92,15 +92,15 @@ class Preflight:
 
 
 def run_probe(what: str, look: Probe) -> Finding:
-    """Return what a look comes to; whatever it raises is what was found."""
+    """Run a probe and return its finding; if the probe raises, the finding has the error."""
     try:
         return Finding(what, True, look.at())
-    except Exception as error:  # a service, a driver and Java fail in more ways than can be listed
+    except Exception as error:  # services, drivers and Java fail in more ways than can be listed
         return Finding(what, False, _said(error)[:LONGEST_MESSAGE], look.remedy)
 
 
 def _said(error: Exception) -> str:
-    """Return what an error says without the calls it came by, Java's and those of Spark's Python workers."""
+    """Return the message of an error without the stack traces of Java and of Spark's Python workers."""
     if isinstance(error, ProbeFailed):
         return str(error)
     if not isinstance(error, Py4JJavaError):
@@ -113,12 +113,12 @@ def _said(error: Exception) -> str:
 
 
 def result_path(lake: S3Path, name: str) -> S3Path:
-    """Return where the result of the preflight of this name is."""
+    """Return the path of the result of the preflight with this name."""
     return lake / "runs" / FOLDER / f"{name}.json"
 
 
 def run_preflight(settings: Settings, name: str, region: str | None) -> None:
-    """Look at everything, print it as JSON, and leave it under the lake's runs for who asked."""
+    """Run all probes, print the findings as JSON, and write them below the lake's runs for `vendas doctor` to read."""
     document = json.dumps(findings_as_json(Preflight(settings, region).findings()), ensure_ascii=False)
     print(document, flush=True)
     result_path(as_s3(settings.lake), name).write_bytes(document.encode())

@@ -1,4 +1,4 @@
-"""What Redshift makes of this project's SQL: every statement of sql/ planned there, a COPY of one row, nothing kept."""
+"""Probes of the warehouse: a connection, a COPY of one row, and every statement of sql/; all is rolled back."""
 
 import re
 import secrets
@@ -23,36 +23,39 @@ from vendas.warehouse.outdated import drop_outdated
 FAILURES_SHOWN = 5
 REFRESH_STAR = "refresh_star"
 _PROCEDURE = re.compile(r"create or replace procedure (\w+)\(\) as \$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
-_PLANNED = re.compile(r"(select|with|insert|update|delete)\b")  # what EXPLAIN takes and a refresh does
+_PLANNED = re.compile(r"(select|with|insert|update|delete)\b")  # statements of a refresh that EXPLAIN accepts
 _COPIED = "create temporary table preflight (texto varchar(10) not null, numero integer not null)"
 
 
 class _Enough(Exception):
-    """Ends a transaction that shall not be committed."""
+    """Ends a transaction that must not be committed."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A statement of a file: to be planned only, or to be done because later ones need what it makes."""
+    """A statement of a file: it is only planned, or executed if later statements need what it creates."""
 
     file: str
     sql: str
 
     @property
     def asked(self) -> str:
-        """What the engine is asked."""
+        """The SQL that is sent to the engine."""
         return f"explain {self.sql}" if _PLANNED.match(_plain(self.sql)) else self.sql
 
 
 def connect(spark: SparkSession, endpoint: Endpoint) -> str:
-    """The warehouse takes a connection; what it is, and the driver that reaches it."""
+    """Connect to the warehouse; return its address and version, and the version of the driver."""
     with transaction(spark, endpoint) as opened:
         (row,) = opened.rows("select version()")
     return f"{endpoint.host}:{endpoint.port}, {row['version']}; driver {driver_version(spark)}"
 
 
 def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
-    """COPY reads the staging folder under its role: one row into a table that nobody else sees."""
+    """Check that COPY can read the staging folder under its role, with one row and a temporary table.
+
+    Raises: ProbeFailed if the warehouse is not Redshift, or COPY loads other values.
+    """
     if not isinstance(endpoint, RedshiftEndpoint):
         raise ProbeFailed(f"{endpoint.jdbc_url} is no Redshift; only that has a role for COPY")
     path = staging / f"preflight-{secrets.token_hex(4)}"
@@ -73,9 +76,9 @@ def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
 
 
 def explain(spark: SparkSession, endpoint: Endpoint) -> str:
-    """Every statement of sql/ is understood; definitions are made, all others planned, and all is rolled back.
+    """Check that the engine accepts every statement of sql/: execute definitions, plan the others, roll all back.
 
-    Raises ProbeFailed naming the statements that are refused, up to five.
+    Raises: ProbeFailed naming the refused statements, at most five.
     """
     steps = list(statements(endpoint))
     refused: dict[int, str] = {}
@@ -91,7 +94,7 @@ def explain(spark: SparkSession, endpoint: Endpoint) -> str:
 
 
 def statements(endpoint: Endpoint) -> Iterator[Step]:
-    """The statements of sql/ in an order in which each finds what it needs; procedures' bodies as their calls come."""
+    """Yield the statements of sql/ in an order in which each finds what it needs; a procedure's body at its call."""
     engine, bodies = engine_of(endpoint), {}
     for kind in ("ddl", "star", *engine.own_ddl):
         for file, text in sql_files(kind).items():
@@ -99,7 +102,7 @@ def statements(endpoint: Endpoint) -> Iterator[Step]:
             yield Step(_named(file), sql)
             for name, body in _PROCEDURE.findall(sql):
                 bodies[name] = (_named(file), body)
-    yield Step("load.py", engine.lock_loads)  # a load that is under way comes first
+    yield Step("load.py", engine.lock_loads)  # wait for a load that is running
     yield Step("load.py", CREATE_FILES_OF_LOAD)
     yield Step("load.py", ADD_RECORDS)
     yield from _body(REFRESH_STAR, bodies)
@@ -122,11 +125,11 @@ def _body(name: str, bodies: dict[str, tuple[str, str]]) -> Iterator[Step]:
 def _first_refused(
     spark: SparkSession, endpoint: Endpoint, steps: list[Step], left_out: Container[int]
 ) -> tuple[int, str] | None:
-    """The number of the first step that is refused, and what the engine said; a refusal ends the transaction."""
+    """Return the index of the first refused step and the engine's message, or None; a refusal ends the transaction."""
     number = -1
     try:
         with suppress(_Enough), transaction(spark, endpoint) as opened:
-            drop_outdated(opened)  # as the next load would
+            drop_outdated(opened)  # as the next load will
             for number, step in enumerate(steps):
                 if number not in left_out:
                     _ask(opened, step)
@@ -153,5 +156,5 @@ def _named(file: Path) -> str:
 
 
 def _plain(sql: str) -> str:
-    """The statement without comments and blanks before it."""
+    """Return the SQL without comments and without blanks around it."""
     return re.sub(r"--[^\n]*", "", sql).strip()

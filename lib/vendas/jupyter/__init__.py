@@ -1,1 +1,1 @@
-"""Notebooks opened by hand: JupyterLab on a lake, and interactive sessions of AWS Glue."""
+"""Interactive notebooks: JupyterLab on a lake, and interactive sessions of AWS Glue."""

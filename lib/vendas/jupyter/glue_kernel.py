@@ -1,9 +1,9 @@
 """The Glue PySpark kernel (of the package aws-glue-sessions 1.0.9), made to fail closed.
 
-By itself that kernel answers `ok` for a cell that Glue never ran: no session, a call refused, throttled or lost. Here
-each of these is an error of the cell, so that nothing below it runs. Beside this, a cell shows its value as a notebook
-on this machine does, the session has the settings of who opened it, certificates are checked, and the registry of
-Python packages is not asked for news.
+The original kernel replies `ok` for a cell that Glue never ran, because there is no session, or a call was refused,
+throttled or lost. In this kernel each of these is an error of the cell, so that the cells below do not run. Besides, a
+cell shows its value as a notebook on this machine does, the session gets the settings of the user who opened it,
+certificates are checked, and the kernel does not ask the Python package index for a newer version.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import time
 from contextlib import suppress
 
-# First, because it leads botocore, when that is imported, to a model of what sessions answer.
+# Import this first: it patches the import of botocore, so that botocore finds a model of the sessions API.
 from aws_glue_interactive_sessions_kernel.glue_pyspark.GlueKernel import GlueKernel
 
 # isort: split
@@ -23,14 +23,14 @@ from ipykernel.kernelapp import IPKernelApp
 from vendas.jupyter.glue_output import split_output, wrap_last_value
 from vendas.machine.job_environment import REGION
 
-ARGUMENTS = "glue_default_arguments"  # JSON; the kernel has no variable of its own for these
+ARGUMENTS = "glue_default_arguments"  # JSON; the original kernel has no variable for the arguments
 _WAIT_SECONDS = 1
 _ENDED = ("TIMEOUT", "STOPPING", "STOPPED", "FAILED")
 _AGAIN = "Run the notebook from its first cell: that makes a new session."
 
 
 class Gateway(KernelGateway):
-    """Clients that check certificates, as the kernel's own do not, and go where AWS's own variables lead."""
+    """Creates clients that check certificates, unlike the kernel's own, and follow the standard variables of AWS."""
 
     def initialize_clients(self, profile=None, region=None, endpoint_url=None, temp_credentials=None):
         if temp_credentials:
@@ -41,7 +41,7 @@ class Gateway(KernelGateway):
 
 
 class SessionKernel(GlueKernel):
-    """Overrides what decides how a cell ends; how sessions and statements are made stays the kernel's."""
+    """Overrides how a cell ends; the creation of sessions and statements stays the original kernel's."""
 
     def __init__(self, **given):
         self._sent, self._said = False, []
@@ -81,7 +81,7 @@ class SessionKernel(GlueKernel):
 
     def _hand_over_settings(self):
         settings = {name: value for name, value in os.environ.items() if name.startswith("VENDAS_")}
-        # boto3 in a session knows no region of its own, and S3A would take one for all.
+        # In a session boto3 has no region of its own, and S3A would use one region for all buckets.
         settings |= dict.fromkeys(REGION, self.kernel_gateway.glue_client.meta.region_name)
         code = f"import os, vendas.jupyter.glue_output; os.environ.update({settings!r})"
         gateway, session = self.kernel_gateway, self.get_session_id()
@@ -106,13 +106,13 @@ class SessionKernel(GlueKernel):
 
     async def _execute_magics(self, code, *given):
         code = await super()._execute_magics(code, *given)
-        if isinstance(code, dict):  # the kernel's answer to magics that failed
+        if isinstance(code, dict):  # the kernel's reply to magics that failed
             raise RuntimeError("the cell's magics failed")
         self._sent = bool(code)
         return code and wrap_last_value(code)
 
     async def _complete_cell(self):
-        """Where the kernel gives up a cell, as if it had run it; also the end of a cell without code."""
+        """Fail a cell that the kernel gives up as if it had run; a cell without code also ends here, successfully."""
         if not self._sent:
             return await super()._complete_cell()
         status = self.get_session_status()
@@ -127,12 +127,12 @@ class SessionKernel(GlueKernel):
         if _went_well(statement):
             return super()._construct_reply_content(statement)
         said = statement.get("Output") or {}
-        self.display_result(said)  # what it printed before
+        self.display_result(said)  # what it printed before it failed
         state = f"the statement is {statement['State']}"
         return self._fail(said.get("ErrorName", "GlueError"), said.get("ErrorValue", state), said.get("Traceback"))
 
     def _cancel_statement(self, statement_id):
-        """The kernel's own waits for ever for a statement that ended before it could be cancelled."""
+        """Cancel a statement without waiting; the kernel's own waits forever if it ended before the cancellation."""
         with suppress(Exception):
             self.kernel_gateway.cancel_statement(self.get_session_id(), statement_id)
 
@@ -141,7 +141,7 @@ class SessionKernel(GlueKernel):
         self.send_response(self.iopub_socket, "error", said)
         return {"status": "error", "execution_count": self.execution_count, **said}
 
-    # --- what it says
+    # --- output
 
     def display_result(self, statement_output):
         data = statement_output.get("Data", {})

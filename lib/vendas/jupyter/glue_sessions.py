@@ -1,7 +1,7 @@
-"""Interactive sessions of AWS Glue, in which the notebooks of a lake in S3 run: what JupyterLab's kernel makes one of.
+"""The options of the interactive sessions of AWS Glue in which the notebooks of a lake in S3 run.
 
-The options are the variables that the kernel reads by itself, so no notebook needs a magic. One that is set already
-stays as it is: `glue_idle_timeout=60`, `glue_connections=…`. The kernel would look for the same names in ~/.aws/config.
+The options are environment variables that the kernel reads by itself, so notebooks need no magics. A variable that is
+already set is kept: `glue_idle_timeout=60`, `glue_connections=…`. The kernel looks for the same names in ~/.aws/config.
 """
 
 import json
@@ -18,12 +18,15 @@ from vendas.storage import as_s3
 KERNEL = {"name": "glue_pyspark", "display_name": "Glue PySpark", "language": "python"}
 ARGUMENTS = {
     "--datalake-formats": "iceberg",
-    "--python-modules-installer-option": "--no-index --no-deps",  # the archive holds all that is needed
+    "--python-modules-installer-option": "--no-index --no-deps",  # the archive has all needed modules
 }
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The variables by which the kernel is found, and makes a session for a lake in S3. Raises SettingsError."""
+    """Return the variables with which Jupyter finds the kernel, and the kernel creates a session for a lake in S3.
+
+    Raises: SettingsError if the AWS region, the role, the modules or the kernel are missing.
+    """
     options = {
         "AWS_REGION": _region(),
         "glue_version": "5.1",
@@ -48,7 +51,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def _region() -> str:
-    import boto3  # here, because a lake on this machine needs none of it
+    import boto3  # here, because a lake on this machine does not need it
 
     found = boto3.Session().region_name
     if not found:

@@ -1,6 +1,6 @@
-"""The analyst's desk: JupyterLab on copies of the notebooks, ready to be run by hand on one lake.
+"""JupyterLab on copies of the notebooks whose parameters name one lake, to be run by hand.
 
-The copies of a lake in S3 are on this machine, too; their kernel runs them in a session of AWS Glue.
+The copies for a lake in S3 are on this machine, too; their kernel runs them in a session of AWS Glue.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from vendas.jupyter import glue_sessions
 from vendas.settings import Settings
 from vendas.storage import S3Lake
 
-COPIES_OF_S3 = "vendas-notebooks"  # in the folder where the command is given, by bucket
+COPIES_OF_S3 = "vendas-notebooks"  # in the working folder of the command; has a folder per bucket
 OPENED_FIRST = "05_exploracao.ipynb"
-_OWN = "vendas"  # the part of a copy's metadata that holds the fingerprint of what was prepared
+_OWN = "vendas"  # the key in a copy's metadata that holds the fingerprint of the prepared cells
 
 
 def prepare_notebooks(settings: Settings) -> list[Path]:
-    """Copies of all notebooks in `notebooks_folder`, their parameters naming that lake.
+    """Copy all notebooks to `notebooks_folder`, with parameters that name the lake; return the outdated copies.
 
-    A copy whose original has changed is made anew, unless somebody has worked on it: its cells are not those prepared.
-    Such a copy stays as it is. Returns these.
+    A copy whose original has changed is replaced, unless somebody has edited it, so that its cells differ from the
+    prepared ones. Such a copy stays as it is and is returned.
     """
     folder = notebooks_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,17 +45,17 @@ def prepare_notebooks(settings: Settings) -> list[Path]:
 
 
 def notebooks_folder(settings: Settings) -> Path:
-    """Where this lake's copies are: in the lake, or below the working folder for one in S3."""
+    """Return the folder of this lake's copies: in the lake, or for a lake in S3 below the working folder."""
     if isinstance(settings.lake, S3Lake):
         return Path.cwd() / COPIES_OF_S3 / settings.lake.bucket / settings.lake.key
     return settings.lake / "notebooks"
 
 
 def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """JupyterLab's command line, and the variables to add to its environment, which its kernels inherit.
+    """Return JupyterLab's command line, and the variables to add to its environment, which its kernels inherit.
 
-    It listens on 127.0.0.1, asks nobody for news or updates, and remembers beside the copies what was open there.
-    Raises SettingsError when the lake is in S3, and what a session needs is missing.
+    JupyterLab listens on 127.0.0.1, fetches no news or updates, and stores its workspaces beside the copies.
+    Raises: SettingsError if the lake is in S3 and something that a session needs is missing.
     """
     folder = notebooks_folder(settings)
     command = [
@@ -67,9 +67,9 @@ def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
     configured = [str(resources.folder("jupyter")), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     return command, {
         "JUPYTER_CONFIG_PATH": os.pathsep.join(configured),
-        # Their Python must be this one, even where the user has a kernel of the same name.
+        # The kernels must use this Python, even if the user has a kernel of the same name.
         "JUPYTER_PREFER_ENV_PATH": "1",
-        # They work in the copies' folder, where no .env is read.
+        # The kernels work in the folder of the copies, where no .env is read.
         **settings.as_environment(),
         **(glue_sessions.environment(settings) if isinstance(settings.lake, S3Lake) else {}),
     }
@@ -86,15 +86,15 @@ def _prepare(original: Path, settings: Settings) -> nbformat.NotebookNode:
 
 
 def _fingerprints(copy: Path) -> tuple[str | None, str]:
-    """Of the cells as they were prepared, where the copy tells, and as they are now."""
+    """Return the fingerprint of a copy's cells as prepared (None if it has none), and as they are now."""
     try:
         notebook = nbformat.read(copy, as_version=4)
-    except (ValueError, AttributeError, nbformat.ValidationError):  # whatever nbformat says of what is no notebook
+    except (ValueError, AttributeError, nbformat.ValidationError):  # what nbformat raises if it is no notebook
         return None, "unreadable"
     return notebook.metadata.get(_OWN, {}).get("prepared"), _fingerprint(notebook)
 
 
 def _fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """Of what a person writes in cells: outputs come and go."""
+    """Return the fingerprint of the types and sources of the cells; outputs do not count, since they change."""
     written = [(cell.cell_type, cell.source) for cell in notebook.cells]
     return hashlib.sha256(json.dumps(written).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""How files arrive: from landing to bronze, both folders or both on S3."""
+"""Arrival of files: the move from landing to bronze, both in folders or both on S3."""
 
 from pathlib import Path
 
@@ -37,39 +37,46 @@ __all__ = [
 
 
 def list_bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
-    """All files of bronze, in bronze order; anything else there is ignored."""
+    """List the bronze files in bronze order; ignore anything else that is in bronze."""
     names = _s3_moves().names_in(bronze) if isinstance(bronze, S3Path) else folder_moves.names_in(bronze)
     parsed = map(BronzeFile.parse, names)
     return sorted(file for file in parsed if file)
 
 
 def find_new_files(bronze: Path | S3Path) -> NewFiles:
-    """The bronze files that a run may not know yet: all of a folder; on S3 those that no run has recorded.
+    """Return the bronze files that a run may not know yet.
 
-    Raises ArrivalError.
+    In a folder these are all files; on S3 those that no run has recorded, and once a day all of bronze.
+    Raises: ArrivalError if AWS refuses a request or cannot be reached.
     """
     return _s3_moves().look(bronze) if isinstance(bronze, S3Path) else NewFiles(list_bronze_files(bronze))
 
 
 def list_waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
-    """Return the sales files in landing itself that a run would take up, by name; sub-folders are not looked into."""
+    """List the sales files directly in landing that a run would process, by name; sub-folders are not searched.
+
+    Raises: ArrivalError if landing is on S3 and cannot be listed.
+    """
     return _s3_moves().waiting_files(landing) if isinstance(landing, S3Path) else look_at_landing(landing, 0).waiting
 
 
 def landing_folder(landing: Path | S3Path) -> Path:
-    """Return the landing of a lake in a folder, which must be a folder, too. Raises ArrivalError."""
+    """Return the landing folder of a lake in a folder.
+
+    Raises: ArrivalError if landing is on S3.
+    """
     if not isinstance(landing, Path):
         raise ArrivalError(f"Landing is {landing}, the lake a folder: set VENDAS_LANDING to a folder, too.")
     return landing
 
 
 def look_at_landing(landing: Path, quiet: float) -> Landing:
-    """Return what a landing folder holds, by what becomes of each file."""
+    """Group the files in a landing folder by what a run does with each; `quiet` is in seconds."""
     return folder_moves.look(landing, quiet)
 
 
 def explain_left_behind(found: Landing) -> dict[Path, str]:
-    """Return the files that no run takes as they are, with what to do about each, as a sentence."""
+    """Map each file that a run leaves in landing to why, and what to do; the text continues the file's name."""
     writing = dict.fromkeys([*found.held, *found.young], "is still being written; the next run takes it")
     too_long = {
         path: f"stays in landing: its name is {bytes_too_long(path.name)} bytes too long for bronze; shorten it"
@@ -79,17 +86,21 @@ def explain_left_behind(found: Landing) -> dict[Path, str]:
 
 
 def explain_left_by_run(found: Landing) -> dict[Path, str]:
-    """Return what is still there after a run, with what to do about each file: also what it found incomplete."""
+    """Map each file that is still in landing after a run to why, and what to do.
+
+    This includes files that arrived, or were still being written, during the run.
+    """
     late = dict.fromkeys(found.takeable, "came, or was still being written, during this run; the next run takes it")
     return late | explain_left_behind(found)
 
 
 def sweep(landing: Path | S3Path, bronze: Path | S3Path, quiet: float = QUIET_SECONDS) -> list[Arrival]:
-    """Move every complete sales file of landing itself to bronze; return what arrived, in bronze order.
+    """Move every complete sales file directly in landing to bronze; return the arrivals in bronze order.
 
-    Folders are made when missing. In a folder, a file that changed less than `quiet` seconds ago is waited for, and one
-    that is still being written stays for the next sweep. Raises: ArrivalError when a copy cannot be made or differs
-    from its original; the original then stays.
+    Missing folders are created. In a folder, the sweep waits for a file that changed less than `quiet` seconds ago, and
+    leaves one that is still being written for the next sweep.
+    Raises: ArrivalError if a copy cannot be made or differs from its original, which then stays in landing; or if only
+    one of landing and bronze is on S3.
     """
     if isinstance(landing, S3Path) and isinstance(bronze, S3Path):
         arrived = _s3_moves().sweep(landing, bronze)
@@ -104,6 +115,6 @@ def sweep(landing: Path | S3Path, bronze: Path | S3Path, quiet: float = QUIET_SE
 
 
 def _s3_moves():
-    from vendas.landing import s3_moves  # boto3 takes 0.2 s to load, which a lake in folders has no use for
+    from vendas.landing import s3_moves  # here, because boto3 takes 0.2 s to load; folders do not need it
 
     return s3_moves

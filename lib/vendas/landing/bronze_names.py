@@ -1,4 +1,4 @@
-"""What files are called: which ones intake takes up, and the name of each in bronze, made from its event."""
+"""File names: which files intake takes, and the bronze name of each, derived from its arrival event."""
 
 import re
 import unicodedata
@@ -12,31 +12,31 @@ from typing import Self
 from vendas.errors import ArrivalError
 
 _BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv", re.IGNORECASE | re.DOTALL)
-MAX_NAME_BYTES = 255  # of a file's name, on the file systems in use
-MAX_S3_NAME_BYTES = 1000  # of a bronze name on S3: as long as the warehouse's columns
-MAX_KEY_BYTES = 1024  # of an object's key on S3
+MAX_NAME_BYTES = 255  # the limit of the file systems in use
+MAX_S3_NAME_BYTES = 1000  # for bronze names on S3: the length of the warehouse's columns
+MAX_KEY_BYTES = 1024  # S3's limit for an object's key
 MISNAMED = "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
-_ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # to the name that a file arrives under
+_ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # what a bronze name adds to the received name
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_sales_file(name: str) -> bool:
-    """Whether intake takes up a file of this name: `registros*.csv`, in any case."""
+    """Return whether intake takes a file of this name: `registros*.csv`, in upper or lower case."""
     return name.lower().startswith("registros") and name.lower().endswith(".csv")
 
 
 def looks_misnamed(name: str) -> bool:
-    """Return whether a file that intake leaves looks as if it should have been a sales file: another CSV."""
+    """Return whether a file looks like a misnamed sales file: a CSV that intake does not take, and not hidden."""
     return name.lower().endswith(".csv") and not is_sales_file(name) and not name.startswith(".")
 
 
 def bytes_too_long(name: str, longest: int = MAX_NAME_BYTES) -> int:
-    """Return how many bytes too long the bronze name of a file would be that arrives under this name; 0 if it fits."""
+    """Return by how many bytes the bronze name of a file received as `name` would exceed `longest`; 0 if it fits."""
     return max(0, _bytes(composed(name)) + _ADDED_BYTES - longest)
 
 
 def bytes_too_long_on_s3(name: str, prefix: str) -> int:
-    """Return the same of an object that goes to this prefix on S3 (`bronze/`)."""
+    """Return by how many bytes a bronze name would be too long for an object under this prefix on S3 (`bronze/`)."""
     return bytes_too_long(name, min(MAX_S3_NAME_BYTES, MAX_KEY_BYTES - _bytes(prefix)))
 
 
@@ -45,7 +45,7 @@ def _bytes(name: str) -> int:
 
 
 def in_either_form(path: Path) -> Path:
-    """Return the path, or, where there is no such file, the one whose name differs from it in Unicode form only."""
+    """Return the path, or, if it does not exist, the file beside it whose name differs only in Unicode form."""
     if not path.exists() and path.parent.is_dir():
         wanted = composed(path.name)
         return next((other for other in path.parent.iterdir() if composed(other.name) == wanted), path)
@@ -53,13 +53,13 @@ def in_either_form(path: Path) -> Path:
 
 
 def composed(name: str) -> str:
-    """The name in the form that all bronze names have: NFC. macOS and others decompose the letters of names."""
+    """Return the name in NFC, the form of all bronze names; macOS and others decompose the letters of names."""
     return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file arriving in landing: the name it came under, when (UTC), and its ETag (hex)."""
+    """The arrival of a file in landing: the name it was received under, the time (UTC), and its ETag (hex)."""
 
     name: str
     event_time: datetime
@@ -67,12 +67,12 @@ class Arrival:
 
     @classmethod
     def of_local_file(cls, path: Path, modified_ns: int, md5: str) -> Self:
-        """The event of a file in a folder: its modification time (nanoseconds since 1970) and its content's MD5."""
+        """Return the arrival of a file in a folder, from its modification time (ns since 1970) and its MD5 (hex)."""
         return cls(path.name, _EPOCH + timedelta(microseconds=modified_ns // 1000), md5)
 
     @property
     def bronze_name(self) -> str:
-        """`<stem>_<yyyyMMddTHHmmssSSSZ>_<first 8 of the ETag>.csv`; depends on the event alone."""
+        """`<stem>_<yyyyMMddTHHmmssSSSZ>_<first 8 characters of the ETag>.csv`; depends only on the arrival."""
         stem = composed(self.name[: -len(".csv")])
         time = f"{self.event_time:%Y%m%dT%H%M%S}{self.event_time.microsecond // 1000:03d}Z"
         return f"{stem}_{time}_{self.etag[:8]}.csv"
@@ -87,28 +87,28 @@ class BronzeFile:
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """The bronze file of this name; None for a name that no arrival gives."""
+        """Return the bronze file of this name, or None if it is not a bronze name."""
         match = _BRONZE_NAME.fullmatch(name)
         return cls(match["time"], name) if match else None
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """The bronze file of a name that an arrival gave. Raises ValueError for another."""
+        """Return the bronze file of this name. Raises: ValueError if it is not a bronze name."""
         if (file := cls.parse(name)) is None:
             raise ValueError(f"{name} is no bronze file's name")
         return file
 
     @property
     def received_as(self) -> str:
-        """The name it arrived under (its ending in lower case)."""
+        """The name it was received under, with the extension in lower case."""
         return self.name[: -_ADDED_BYTES - len(".csv")] + ".csv"
 
 
 @dataclass(frozen=True)
 class NewFiles:
-    """What a run finds in bronze: files it may not know yet, and the arrivals that are known of them.
+    """The files in bronze that a run may not know yet, and the arrivals that are known for them.
 
-    `done` is to be called once the ledger knows all of `files`: until then the next look finds them again.
+    Call `done` once the ledger knows all of `files`; until then the next look finds them again.
     """
 
     files: list[BronzeFile]
@@ -117,16 +117,17 @@ class NewFiles:
 
 
 def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
-    """The bronze files of these names; the name a file arrived under will do where only one did.
+    """Return the bronze files of these names, in the order of the names.
 
-    Raises ArrivalError for a name that none has, or several have.
+    The received name is enough if only one bronze file was received under it.
+    Raises: ArrivalError for a name that matches no bronze file, or several.
     """
     files = list(files)
     return [_find(files, name) for name in names]
 
 
 def check_present(names: Iterable[str], files: Iterable[BronzeFile]) -> None:
-    """Raise ArrivalError for names of bronze files that are not among `files`."""
+    """Check that all named bronze files are among `files`. Raises: ArrivalError if any is missing."""
     if missing := sorted({*names} - {file.name for file in files}):
         raise ArrivalError(
             f"{len(missing)} files that the ledger knows are not in bronze any more, {missing[0]} for one.\n"

@@ -1,8 +1,8 @@
-"""The verified move of files from a landing folder to a bronze folder; what is still being written stays.
+"""The verified move of files from a landing folder to a bronze folder; a file that is still being written stays.
 
-A file is copied, the copy verified, the original taken out of sight under a hidden name, and only if nobody has touched
-it until then does the copy become a bronze file and the original go. Killed anywhere, the next sweep gives an original
-its name back and begins again: the same file gives the same bronze file.
+Copy the file, verify the copy, and rename the original to a hidden name. If nobody has changed the original until then,
+rename the copy to its bronze name and delete the original. If a sweep is killed at any point, the next one gives the
+original its name back and starts over: the same file always gets the same bronze name.
 """
 
 import hashlib
@@ -22,39 +22,39 @@ from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sa
 from vendas.landing.open_files import WriteGuard, held_by_writers
 from vendas.limits import COPY_CHUNK_BYTES
 
-_PART = ".part"  # the ending of a copy on its way; bronze names end in .csv
-_TAKEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)  # an original on its way out of landing
+_PART = ".part"  # the extension of an unfinished copy; bronze names end in .csv
+_TAKEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)  # an original that is being moved
 
 
 @dataclass(frozen=True)
 class Landing:
-    """The files in a landing folder itself, by what becomes of them; each list by name."""
+    """The files directly in a landing folder, grouped by what a run does with them; each list sorted by name."""
 
     ready: list[Path]  # complete, as far as this machine can tell
-    young: list[Path]  # changed within the quiet time, or with a time that lies in the future
+    young: list[Path]  # changed within the quiet time, or with a modification time in the future
     held: list[Path]  # open for writing
-    too_long: list[Path]  # their bronze names would be longer than file systems take
-    misnamed: list[Path]  # another CSV file, left for its name
-    hidden: list[Path]  # originals under the hidden name that a killed sweep left them with
+    too_long: list[Path]  # their bronze names would be longer than file systems allow
+    misnamed: list[Path]  # other CSV files, which stay because of their names
+    hidden: list[Path]  # originals that a killed sweep left under a hidden name
 
     @property
     def takeable(self) -> list[Path]:
-        """What a run would take up at once."""
+        """The files that a run would move at once."""
         return [*self.ready, *self.hidden]
 
     @property
     def waiting(self) -> list[Path]:
-        """What a run would take up, now or in a moment."""
+        """The files that a run would move, at once or after the quiet time."""
         return sorted([*self.takeable, *self.young])
 
 
 def names_in(bronze: Path) -> list[str]:
-    """The names of all files of a folder, which need not exist."""
+    """List the names of all files in a folder; empty if the folder does not exist."""
     return [entry.name for entry in os.scandir(bronze) if entry.is_file()] if bronze.is_dir() else []
 
 
 def look(landing: Path, quiet: float) -> Landing:
-    """Return what the landing folder holds; `quiet` are the seconds for which a complete file has not changed."""
+    """Group the files in the landing folder; one that has not changed for `quiet` seconds counts as complete."""
     names = names_in(landing)
     sales = [landing / name for name in names if is_sales_file(name)]
     fitting = [path for path in sales if not bytes_too_long(path.name)]
@@ -67,23 +67,23 @@ def look(landing: Path, quiet: float) -> Landing:
         held=sorted(held),
         too_long=sorted(set(sales) - set(fitting)),
         misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
-        # Where a newer file has its name, it comes back once that file has gone.
+        # An original whose name a newer file has now is restored once that file has gone.
         hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
     )
 
 
 def _hidden(landing: Path, names: Iterable[str]) -> Iterator[tuple[Path, Path]]:
-    """Originals under hidden names, each with the path that it came under."""
+    """Find the originals under hidden names; yield each hidden path with the original path."""
     found = ((name, _TAKEN.fullmatch(name)) for name in names)
     return ((landing / name, landing / taken["name"]) for name, taken in found if taken)
 
 
 def sweep(landing: Path, bronze: Path, quiet: float) -> list[Arrival]:
-    """Move every complete sales file of the landing folder itself to bronze; return what arrived.
+    """Move every complete sales file directly in the landing folder to bronze; return the arrivals.
 
-    Both folders are made when missing. A file that changed within the last `quiet` seconds is waited for, so long at
-    most; one that is open for writing, or changes meanwhile, stays for the next sweep. Raises: ArrivalError when a copy
-    cannot be made or differs from its original; the original then stays.
+    Missing folders are created. If files changed within the last `quiet` seconds, wait for them, at most that long. A
+    file that is open for writing, or changes meanwhile, stays for the next sweep.
+    Raises: ArrivalError if a copy cannot be made or differs from its original, which then stays in landing.
     """
     landing.mkdir(parents=True, exist_ok=True)
     bronze.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _move_all(paths: Iterable[Path], bronze: Path) -> list[Arrival]:
 
 
 def _clear_up(landing: Path, bronze: Path) -> None:
-    """Clear up after sweeps that were killed; another sweep may be clearing up, too, or still be at work."""
+    """Clean up after killed sweeps; another sweep may be cleaning up, or still be running, at the same time."""
     for leftover in bronze.glob(f"*{_PART}"):
         leftover.unlink(missing_ok=True)
     for taken, path in _hidden(landing, names_in(landing)):
@@ -112,11 +112,11 @@ def _clear_up(landing: Path, bronze: Path) -> None:
 def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
     """Copy one landing file to bronze, verify the copy, and only then delete the original.
 
-    Return None when the file is open for writing, was written to meanwhile, or is gone. Raises: ArrivalError when the
-    copy cannot be made or differs.
+    Return None if the file is open for writing, was written to meanwhile, or is gone.
+    Raises: ArrivalError if the copy cannot be made or differs.
     """
-    part = bronze / f"{secrets.token_hex(8)}{_PART}"  # no other sweep writes into it
-    # Composed, for so it is short enough: a decomposed name may be as long as names can be.
+    part = bronze / f"{secrets.token_hex(8)}{_PART}"  # a random name, so that no other sweep writes to it
+    # Composed, because only the composed name is sure to be short enough; a decomposed one may have maximum length.
     taken = path.with_name(f".{composed(path.name)}.{secrets.token_hex(4)}.taken")
     try:
         with path.open("rb") as file, WriteGuard(file) as guard:
@@ -134,11 +134,11 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
             if guard.is_broken():
                 return None
             path.rename(taken)
-            if _changed(before, taken.stat()) or guard.is_broken():  # or it is another file, renamed over this one
+            if _changed(before, taken.stat()) or guard.is_broken():  # also when another file was renamed over it
                 return None
             part.rename(target)
             _sync_folder(bronze)
-            if guard.is_lease_broken():  # by somebody who was about to open it as it was taken
+            if guard.is_lease_broken():  # by a writer that opened the file while it was being renamed
                 return None
             taken.unlink()
             return arrival
@@ -156,11 +156,11 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
 
 
 def _put_back(taken: Path, path: Path) -> None:
-    """Give an original its name back; where a newer file has it by now, a later sweep does once that is gone."""
+    """Give an original its name back; if a newer file has that name now, a later sweep does so once it is gone."""
     try:
-        os.link(taken, path)  # unlike a rename, it replaces nothing
+        os.link(taken, path)  # unlike a rename, a link replaces no file
         taken.unlink(missing_ok=True)
-    except (FileExistsError, FileNotFoundError):  # a newer file has its name; another sweep was quicker
+    except (FileExistsError, FileNotFoundError):  # a newer file has the name, or another sweep was faster
         pass
     except OSError:  # this file system has no links
         with suppress(FileNotFoundError):
@@ -176,7 +176,7 @@ def _stat(path: Path) -> os.stat_result | None:
 
 
 def _wait(stat: os.stat_result, quiet: float) -> float:
-    """Return the seconds until the file can be called complete: of one from the future, until a second look."""
+    """Return the seconds until the file counts as complete; `quiet` if its time is in the future, to look again."""
     age = time.time() - stat.st_mtime
     return quiet if age < 0 else quiet - age
 
@@ -188,7 +188,7 @@ def _changed(before: os.stat_result, after: os.stat_result | None) -> bool:
 
 
 def _copy(source: BinaryIO, target: Path, guard: WriteGuard) -> str | None:
-    """Copy through to the disk; return the MD5 of what was read, None as soon as a writer wants the file."""
+    """Copy and flush to disk; return the MD5 of what was read (hex), or None as soon as a writer wants the file."""
     digest = hashlib.md5(usedforsecurity=False)
     with target.open("wb") as writer:
         while not guard.is_lease_broken():
@@ -208,7 +208,7 @@ def _md5(path: Path) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename outlive a power cut."""
+    """Flush a folder to disk, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,10 +1,10 @@
 """Whether a process of this machine has a file open for writing.
 
-On Linux a read lease tells (fcntl(2), F_SETLEASE): the kernel grants it only while nobody has the file open for
-writing, and keeps whoever opens it for writing afterwards waiting until the lease is given back. It takes the file's
-owner or root, and not all file systems know leases: NFS and SMB refuse them in the words they have for a writer. Where
-there is none, the open files of /proc tell, of those processes that this user may look into. Elsewhere (macOS, writers
-on other machines) nothing tells.
+On Linux this uses a read lease (fcntl(2), F_SETLEASE): the kernel grants it only while nobody has the file open for
+writing, and blocks a process that then opens it for writing until the lease is released. Only the file's owner or root
+can take a lease, and not all file systems support leases: NFS and SMB refuse them with the same error as for a writer.
+Without a lease, the open files in /proc are searched, of those processes that this user may inspect. A writer on macOS
+or on another machine cannot be detected.
 """
 
 import errno
@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 _CANNOT_BE_HAD = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOLCK}
-_SAY_EAGAIN = {"nfs", "nfs4", "cifs", "smb3"}  # file systems on which EAGAIN may just mean that no lease can be had
+_SAY_EAGAIN = {"nfs", "nfs4", "cifs", "smb3"}  # file systems on which EAGAIN may also mean that they support no leases
 _MOUNTS = Path("/proc/self/mountinfo")
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class WriteGuard:
-    """Tells whether anybody has had an open file open for writing since the guard began; ends with the block."""
+    """Detects whether a process has had an open file open for writing since the guard began; ends with the block."""
 
     def __init__(self, file: BinaryIO):
         self._file = file.fileno()
@@ -30,7 +30,7 @@ class WriteGuard:
 
     @property
     def has_no_lease(self) -> bool:
-        """Whether no lease could be had, so that only the open files of /proc tell."""
+        """Whether no lease could be taken, so that only the open files in /proc show a writer."""
         return self._leased is None
 
     def __enter__(self) -> Self:
@@ -41,20 +41,20 @@ class WriteGuard:
             fcntl.fcntl(self._file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
     def is_lease_broken(self) -> bool:
-        """Return whether a writer has, or wants, the file, as far as its lease tells; costs next to nothing."""
+        """Return whether the lease shows that a writer has, or wants, the file; False without one. Cheap to call."""
         if self._leased is None:
             return False
         return not self._leased or fcntl.fcntl(self._file, fcntl.F_GETLEASE) != fcntl.F_RDLCK
 
     def is_broken(self) -> bool:
-        """Return whether a writer has, or wants, the file; without a lease, the processes are looked through."""
+        """Return whether a writer has, or wants, the file; without a lease, search the open files of all processes."""
         if self._leased is None:
             return bool(open_for_writing([_file_id(os.fstat(self._file))]))
         return self.is_lease_broken()
 
 
 def held_by_writers(paths: Collection[Path]) -> list[Path]:
-    """Return those files that a process of this machine has open for writing; what cannot be opened is left out."""
+    """Return the files that a process of this machine has open for writing; skip files that cannot be opened."""
     held, unleased = [], {}
     for path in paths:
         try:
@@ -63,14 +63,14 @@ def held_by_writers(paths: Collection[Path]) -> list[Path]:
                     unleased[path] = _file_id(os.fstat(file.fileno()))
                 elif guard.is_lease_broken():
                     held.append(path)
-        except OSError:  # it is gone, or unreadable, which the move tells
+        except OSError:  # it is gone, or unreadable, which the move reports
             continue
     written = open_for_writing(unleased.values()) if unleased else set()
     return held + [path for path, file in unleased.items() if file in written]
 
 
 def open_for_writing(files: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return those files, by device and inode, that processes have open for writing, as far as /proc tells."""
+    """Return the files, as (device, inode), that processes have open for writing, as far as /proc shows."""
     wanted, found = set(files), set()
     for process in _entries("/proc"):
         for descriptor in _entries(f"/proc/{process}/fd") if process.isdigit() else ():
@@ -78,7 +78,7 @@ def open_for_writing(files: Collection[tuple[int, int]]) -> set[tuple[int, int]]
                 file = _file_id(os.stat(f"/proc/{process}/fd/{descriptor}"))
                 if file in wanted and _flags(process, descriptor) & _WRITES:
                     found.add(file)
-            except (OSError, IndexError, ValueError):  # it is gone
+            except (OSError, IndexError, ValueError):  # it was closed meanwhile
                 continue
     return found
 
@@ -86,7 +86,7 @@ def open_for_writing(files: Collection[tuple[int, int]]) -> set[tuple[int, int]]
 def _entries(folder: str) -> Iterator[str]:
     try:
         yield from os.listdir(folder)
-    except OSError:  # it is gone, or another user's, or this machine has no /proc
+    except OSError:  # the process is gone or another user's, or this machine has no /proc
         return
 
 
@@ -95,11 +95,11 @@ def _flags(process: str, descriptor: str) -> int:
 
 
 def _lease(file: int) -> bool | None:
-    """Take a read lease; False where a writer has the file open, None where no lease can be had."""
+    """Take a read lease; return False if a writer has the file open, None if no lease can be taken."""
     if not hasattr(fcntl, "F_SETLEASE"):
         return None
     try:
-        # A broken lease is told by a signal whose default would end the process; this one is ignored by default.
+        # By default, a broken lease sends a signal that would end the process; SIGURG is ignored by default.
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG) if hasattr(fcntl, "F_SETSIG") else None
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
@@ -112,7 +112,7 @@ def _lease(file: int) -> bool | None:
 
 
 def _file_system(device: int) -> str | None:
-    """Return the type of the file system on a device, by the mounts that this process sees."""
+    """Return the type of the file system on a device, from the mounts that this process sees; None if unknown."""
     number = f"{os.major(device)}:{os.minor(device)}"
     try:
         mounts = [line.partition(" - ") for line in _MOUNTS.read_text(errors="surrogateescape").splitlines()]

@@ -1,10 +1,10 @@
-"""Claims on S3: under which name an object goes to bronze, and which bronze files no run has recorded yet.
+"""Claims on S3: the name under which an object goes to bronze, and the bronze files that no run has recorded yet.
 
-A claim is a note in bronze that S3 makes only if there is none. Whoever moves an object claims it first, and all others
-go by that claim. It stays until a run has recorded the bronze file in the ledger, so the claims are the index of what
-is new, and a run needs no list of all of bronze, which only grows. A file that no claim tells of, one put into bronze
-by hand, say, is found by a full look, which a run takes once a day. In a lake made by an older version, whose runs
-listed all of bronze, that day begins with the first run.
+A claim is a note in bronze that S3 creates only if there is none. A mover claims an object before it moves it, and all
+other movers use that claim. A claim stays until a run has recorded the bronze file in the ledger, so the claims are the
+index of new files, and a run need not list all of bronze, which only grows. A file without a claim, such as one that
+was put into bronze by hand, is found by a full listing, which a run makes once a day. In a lake made by an older
+version, whose runs listed all of bronze, the first of these days begins with the first run.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from vendas.limits import BRONZE_LISTED_EVERY, CLAIM_STALE_AFTER
 from vendas.storage import S3Path
 
 CLAIMS = "_claims"  # the folder of claims in bronze
-LOOKED = "_looked"  # among the claims: made by the first run and by each full look, and as old as the last of them
-_NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
+LOOKED = "_looked"  # among the claims, written by the first run and each full listing: its age shows when one is due
+_NO_VERSION = "null"  # S3's version ID of an object that was written while its bucket had no versioning
 
 
 @dataclass(frozen=True)
 class Landed:
-    """An object in landing: one version of it; without a version, the current one if it has this ETag (hex)."""
+    """One version of an object in landing; without a version ID, the current object if it has this ETag (hex)."""
 
     path: S3Path
     event_time: datetime
@@ -38,22 +38,22 @@ class Landed:
 
     @property
     def arrival(self) -> Arrival:
-        """Its event, which names its bronze file."""
+        """Its arrival, from which the bronze name is derived."""
         return Arrival(self.path.name, self.event_time, self.etag)
 
     @property
     def which(self) -> dict[str, str]:
-        """What makes a request for its key one for just this object."""
+        """The request parameters that limit a request for its key to exactly this object."""
         return {"VersionId": self.version} if self.version else {"IfMatch": f'"{self.etag}"'}
 
     def as_found(self, head: dict[str, Any]) -> Self:
-        """The same with the version that S3 has of it."""
+        """Return the same object with the ETag and version that S3 reports."""
         found = head.get("VersionId", _NO_VERSION)
         version = self.version or (None if found == _NO_VERSION else found)
         return replace(self, etag=hex_of(head["ETag"]), version=version)
 
     def claim(self, head: dict[str, Any], bronze: S3Path) -> S3Path:
-        """Where it is claimed: for ever the same place for one object, another for every other object."""
+        """Return the path of its claim: always the same for one object, and different for any other."""
         identity = [*self._place, self.version, hex_of(head["ETag"]), head["LastModified"].isoformat()]
         return bronze / CLAIMS / hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
@@ -62,18 +62,18 @@ class Landed:
         return self.path.bucket, self.path.key
 
     def to_json(self) -> bytes:
-        """What a claim holds."""
+        """Return the content of the claim."""
         return json.dumps([*self._place, self.event_time.isoformat(), self.etag, self.version]).encode()
 
     @classmethod
     def from_json(cls, note: bytes) -> Self:
-        """The object of a claim."""
+        """Return the object that a claim was made for, from the content of the claim."""
         bucket, key, event_time, etag, version = json.loads(note)
         return cls(S3Path(bucket, key), datetime.fromisoformat(event_time), etag, version)
 
 
 def claim_first(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
-    """Claims an object; its arrival as whoever was first has it. None if it was moved and its claim released."""
+    """Claim an object; return the arrival as first claimed, or None if it was moved and its claim deleted."""
     try:
         s3.put_object(Bucket=claim.bucket, Key=claim.key, Body=landed.to_json(), IfNoneMatch="*")
         return landed.arrival
@@ -85,15 +85,16 @@ def claim_first(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None
 
 
 def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
-    """Whether bronze holds a file that no run has recorded since it arrived."""
+    """Return whether bronze holds a file that no run has recorded since it arrived."""
     claims = (claim for claim in list_objects(s3, bronze / CLAIMS) if claim.name != LOOKED)
     return any(_arrived(s3, landed, bronze) for _, landed in _of_moved(s3, claims, bronze))
 
 
 def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
-    """The bronze files that no run has recorded since they arrived, by their claims; once a day all of bronze.
+    """Return the bronze files that no run has recorded since they arrived, from their claims; once a day all of bronze.
 
-    `Look.done` releases the claims. A claim whose object is still in landing stays, for that is still to be moved.
+    `NewFiles.done` deletes the claims. The claim of an object that is still in landing stays, because the object has
+    yet to be moved.
     """
     made = dict(list_objects_with_times(s3, bronze / CLAIMS))
     now, looked = datetime.now(UTC), made.pop(bronze / CLAIMS / LOOKED, None)
@@ -119,7 +120,7 @@ def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
 
 
 def _of_moved(s3: BaseClient, claims: Iterable[S3Path], bronze: S3Path) -> Iterator[tuple[S3Path, Landed]]:
-    """The claims of objects that are gone from landing: whoever still means to move one finds nothing to copy."""
+    """Yield the claims whose objects are gone from landing: a mover that still tries one finds nothing to copy."""
     for claim in claims:
         landed = _read(s3, claim)
         if landed is None:
@@ -137,5 +138,5 @@ def _read(s3: BaseClient, claim: S3Path) -> Landed | None:
 
 
 def _arrived(s3: BaseClient, landed: Landed, bronze: S3Path) -> bool:
-    """Whether its copy is in bronze; not so if somebody took the object out of landing before it was copied."""
+    """Return whether its copy is in bronze; it is not if somebody deleted the object from landing before the copy."""
     return head_of(s3, bronze / landed.arrival.bronze_name) is not None

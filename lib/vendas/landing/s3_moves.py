@@ -1,7 +1,8 @@
 """The verified move of objects from landing to bronze, both on S3: each version of an object once.
 
-An event tells of an object, may tell of it again, and every sweep comes upon it, too; each may be killed anywhere, and
-several may be at work at once. So whoever is first claims the object (`s3_claims`), and all others go by that claim.
+An event may name an object more than once, and every sweep finds it, too. Each of these movers may be killed at any
+point, and several may run at the same time. So the first mover claims the object (`s3_claims`), and all others use that
+claim.
 """
 
 import logging
@@ -23,27 +24,27 @@ from vendas.landing.s3_objects import head_of, hex_of, is_gone, is_same, list_ob
 from vendas.limits import S3_PART_BYTES
 from vendas.storage import S3Path, client
 
-COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies what is larger in parts only
+COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies a larger object only in parts
 _log = logging.getLogger(__name__)
-_NO_VERSION = "null"  # what S3 calls the version of an object that came while its bucket kept none
+_NO_VERSION = "null"  # S3's version ID of an object that was written while its bucket had no versioning
 
 
 def names_in(bronze: S3Path) -> list[str]:
-    """The names of all objects directly in a place."""
+    """List the names of all objects directly under a prefix. Raises: ArrivalError if it cannot be listed."""
     with _explained(f"{bronze} could not be listed"):
         return [path.name for path in list_objects(_client(), bronze)]
 
 
 def waiting_files(landing: S3Path) -> list[S3Path]:
-    """The sales files directly in landing, by name."""
+    """List the sales files directly in landing, by key. Raises: ArrivalError if landing cannot be listed."""
     with _explained(f"{landing} could not be listed"):
         return sorted({landed.path for landed in waiting(_client(), landing)}, key=lambda path: path.key)
 
 
 def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
-    """Moves every sales file of landing to bronze; returns what arrived. Warns of another CSV that stays there.
+    """Move every sales file of landing to bronze; return the arrivals. Log a warning for any other CSV file there.
 
-    Raises ArrivalError that names each file which could not be moved, once all others are.
+    Raises: ArrivalError if files could not be moved, naming each, after all others were moved.
     """
     s3 = _client()
     with _explained(f"{landing} could not be swept to {bronze}"):
@@ -57,7 +58,10 @@ def sweep(landing: S3Path, bronze: S3Path) -> list[Arrival]:
 
 
 def look(bronze: S3Path) -> NewFiles:
-    """The bronze files that no run has recorded yet. Raises ArrivalError, also from its `done`."""
+    """Return the bronze files that no run has recorded yet.
+
+    Raises: ArrivalError if AWS refuses a request or cannot be reached; so does the `done` of the result.
+    """
     told = f"{bronze} could not be looked at"
     with _explained(told):
         found = s3_claims.look(_client(), bronze)
@@ -70,9 +74,9 @@ def look(bronze: S3Path) -> NewFiles:
 
 
 def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
-    """The sales files directly in landing, oldest first; the event time is their LastModified (whole seconds).
+    """List the sales files directly in landing, oldest first; their event time is LastModified (whole seconds).
 
-    A version that a later upload hides waits as well; one that somebody hid by a deletion was taken back.
+    This includes a version that a later upload replaced, but not one that was deleted after its upload.
     """
     return _sales(_in_landing(s3, landing))
 
@@ -105,7 +109,7 @@ def _in_landing(s3: BaseClient, landing: S3Path) -> list[Landed]:
 
 
 def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple[list[Arrival], list[ArrivalError]]:
-    """Moves each, whatever becomes of the others; returns what arrived, and why the rest could not be moved."""
+    """Move each object, even if others fail; return the arrivals and the errors of those that could not be moved."""
     arrived, failed = [], []
     for landed in waiting:
         try:
@@ -118,11 +122,13 @@ def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple
 def move_to_bronze(
     s3: BaseClient, landed: Landed, bronze: S3Path, copied_at_once: int = COPIED_AT_ONCE
 ) -> Arrival | None:
-    """Copies one object to bronze, verifies the copy, and only then deletes just this object from landing.
+    """Copy one object to bronze, verify the copy, and only then delete exactly this object from landing.
 
-    None when it is gone, or another by now, of which another event tells; also, with a warning, when its name is too
-    long for bronze, so that it stays. What is smaller than `copied_at_once` bytes is copied in one request. Raises
-    ArrivalError when this cannot be done; the object is in landing then, or verified in bronze.
+    Return None if the object is gone, or was replaced by another, which has an event of its own; also, with a warning,
+    if its name is too long for bronze, so that it stays. An object of less than `copied_at_once` bytes is copied in one
+    request.
+    Raises: ArrivalError if AWS refuses a request or the copy differs; the object is then still in landing, or verified
+    in bronze.
     """
     if excess := bytes_too_long_on_s3(landed.path.name, prefix(bronze)):
         _log.warning(
@@ -147,14 +153,17 @@ def move_to_bronze(
 
 
 def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:
-    """Whether the object was there to be copied. Raises ArrivalError when the copy differs, which is deleted again."""
+    """Copy an object and verify the copy; return False if the object was gone.
+
+    Raises: ArrivalError if the copy differs, which is then deleted again.
+    """
     source = {"Bucket": landed.path.bucket, "Key": landed.path.key}
     try:
         s3.copy(
             source | ({"VersionId": landed.version} if landed.version else {}),
             target.bucket,
             target.key,
-            # Tags stay behind: to copy them takes permissions that nothing else here needs.
+            # Do not copy tags: that needs permissions that nothing else here needs.
             ExtraArgs={"CopySourceIfMatch": head["ETag"], "TaggingDirective": "REPLACE"},
             Config=TransferConfig(multipart_threshold=at_once, multipart_chunksize=min(at_once, S3_PART_BYTES)),
         )
@@ -165,7 +174,7 @@ def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, 
     made = head_of(s3, target)
     if is_same(head, made):
         return True
-    if made:  # nobody shall read it; a better one that somebody else has made since stays
+    if made:  # so that nobody reads it; IfMatch keeps a correct copy that another mover has made since
         s3.delete_object(Bucket=target.bucket, Key=target.key, IfMatch=made["ETag"])
     raise ArrivalError(f"The copy of {landed.path} as {target} differs from it and was deleted. It is tried again.")
 
@@ -180,7 +189,7 @@ def _delete(s3: BaseClient, landed: Landed) -> None:
 
 @contextmanager
 def _explained(what: str) -> Generator[None]:
-    """A block that raises ArrivalError, saying `what` failed, when AWS refuses or cannot be reached."""
+    """Turn an error of AWS in the block, or a failed connection, into an ArrivalError that says `what` failed."""
     try:
         yield
     except (BotoCoreError, ClientError, S3CopyFailedError) as error:

@@ -1,4 +1,4 @@
-"""The environment that a run on this machine works in: its own, whatever others have set for other programs."""
+"""The environment of a run on this machine, isolated from variables that are set for other programs."""
 
 import functools
 import os
@@ -10,32 +10,32 @@ from pathlib import Path
 
 from vendas.machine.job_environment import writable_folders
 
-LOCALE = "C.UTF-8"  # or Java could not open a path with accents, and PostgreSQL would miss a locale
+LOCALE = "C.UTF-8"  # otherwise Java cannot open a path with accents, and PostgreSQL may lack a locale
 _FOREIGN_NAMES = {
     "CLASSPATH",
     "JAVA_OPTS",
     "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS",
     "LANGUAGE",
-    "MPLBACKEND",  # notebooks would show no charts
+    "MPLBACKEND",  # with it, notebooks would show no charts
     "PYTHONSTARTUP",  # kernels would run it
     "_JAVA_OPTIONS",
 }
 _FOREIGN_PREFIXES = ("HADOOP_", "HIVE_", "LC_", "PG", "PYSPARK_", "SPARK_", "YARN_")
-LEFT_OUT = "_VENDAS_LEFT_OUT"  # names what was taken out before Python started anew, for `vendas doctor`
-_GATEWAY = ("PYSPARK_GATEWAY_", "SPARK_LOCAL_IP")  # how a run's own processes find their JVM
-_OF_THIS_PROCESS = ("PYTHONIOENCODING", LEFT_OUT)  # read by now; what starts from here speaks UTF-8
+LEFT_OUT = "_VENDAS_LEFT_OUT"  # names of variables removed before Python restarted, for `vendas doctor`
+_GATEWAY = ("PYSPARK_GATEWAY_", "SPARK_LOCAL_IP")  # with these a run's own processes find their JVM
+_OF_THIS_PROCESS = ("PYTHONIOENCODING", LEFT_OUT)  # already read; processes started from here use UTF-8
 
 
 def foreign_variables(environment: MutableMapping[str, str]) -> list[str]:
-    """Return the names of variables that would bend Spark, Java or PostgreSQL to another installation's ways."""
+    """List the variables that would configure Spark, Java or PostgreSQL for another installation."""
     return sorted(name for name in environment if name in _FOREIGN_NAMES or name.startswith(_FOREIGN_PREFIXES))
 
 
 def isolate(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Take foreign variables out, set a locale that is always there, and give what has no home a place to write.
+    """Remove foreign variables, set a locale that always exists, and without a usable home set writable folders.
 
-    The address of a JVM stays: a kernel of a run joins it. `leave_gateway` takes it out.
+    The address of a JVM stays, because a kernel of a run joins that JVM. `leave_gateway` removes it.
     """
     foreign = [name for name in foreign_variables(environment) if not name.startswith(_GATEWAY)]
     for name in (*foreign, *_OF_THIS_PROCESS):
@@ -47,16 +47,17 @@ def isolate(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def leave_gateway(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Take out the address of a JVM, for a process that starts its own: the caller's may be another program's."""
+    """Remove the address of a JVM, for a process that starts its own: the caller's may be another program's."""
     for name in [name for name in environment if name.startswith(_GATEWAY)]:
         del environment[name]
 
 
 @functools.cache
 def temporary_folder() -> Path:
-    """Return a folder below the temporary one that is this user's alone; makes it.
+    """Create and return a folder in the temporary one that belongs to this user alone.
 
-    It has the same name each time, unless somebody else has taken that name: what lies there is run.
+    It has the same name each time, unless that name belongs to another user: files in the folder are executed, so
+    nobody else may write there.
     """
     folder = Path(tempfile.gettempdir()) / f"vendas-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,13 +69,13 @@ def temporary_folder() -> Path:
 
 
 def home_is_usable(environment: MutableMapping[str, str] = os.environ) -> bool:
-    """Return whether there is a home folder that this user may write into."""
+    """Return whether there is a home folder that this user can write to."""
     home = environment.get("HOME") or os.path.expanduser("~")
     return os.path.isdir(home) and is_writable(Path(home))
 
 
 def nameless_user() -> int | None:
-    """Return this process's user if that has no name on this machine, as some containers have it, else None."""
+    """Return this process's user ID if it has no name on this machine, as in some containers, else None."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -83,7 +84,7 @@ def nameless_user() -> int | None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Return whether a file can be made there; tried, because root is told yes of a read-only file system."""
+    """Return whether a file can be created there; tried, because an access check may pass where a write fails."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True

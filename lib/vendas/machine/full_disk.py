@@ -1,4 +1,4 @@
-"""A disk that is full, told as such: others call it a broken connection, or a copy that could not be cancelled."""
+"""A hint that the disk is full, for errors that show as a broken connection or a copy that could not be cancelled."""
 
 import os
 import shutil
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from vendas.text import format_number
 
-_SAID = "No space left on device"  # ENOSPC, as the C library, Java and PostgreSQL in LC_ALL=C put it
+_SAID = "No space left on device"  # ENOSPC as worded by the C library, Java, and PostgreSQL with LC_ALL=C
 _TAIL_BYTES = 64 << 10
 _RECENT = timedelta(minutes=10)
 
 
 def explain(said: str, folder: Path, log: Path | None = None) -> str:
-    """Return a sentence on the disk of this folder if a full disk is what failed, else nothing.
+    """Return a sentence about the disk of this folder if a full disk caused the error, else an empty text.
 
-    `said` is the error's text. `log` is that of a PostgreSQL server, which may be the only one to know.
+    `said` is the error's text. `log` is the log of a PostgreSQL server, which may be the only place that shows it.
     """
     if _SAID not in said and not (log and _was_full_recently(log)):
         return ""
@@ -28,8 +28,8 @@ def explain(said: str, folder: Path, log: Path | None = None) -> str:
 
 
 def nearest_existing(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that is there."""
-    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists may be refused
+    """Return the folder, or its nearest parent that exists."""
+    return next(path for path in (folder, *folder.parents) if os.path.exists(path))  # Path.exists raises if denied
 
 
 def _was_full_recently(log: Path, now: datetime | None = None) -> bool:
@@ -44,7 +44,7 @@ def _was_full_recently(log: Path, now: datetime | None = None) -> bool:
 
 
 def _moment(line: str) -> datetime:
-    """When a line of the log was written (UTC, as embedded.POSTGRESQL_SETTINGS say); long ago if it does not say."""
+    """Return the time of a line of the log (UTC, as embedded.POSTGRESQL_SETTINGS set); datetime.min if it has none."""
     try:
         return datetime.fromisoformat(line[:19])
     except ValueError:

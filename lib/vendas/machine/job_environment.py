@@ -1,14 +1,14 @@
-"""The environment of a job on AWS Glue: what its own process, its notebooks' kernels and Spark's workers start with.
+"""The environment of a job on AWS Glue, for its own process, its notebooks' kernels and Spark's workers.
 
-Glue puts a job's modules on the path of its script alone and promises no home that can be written to. So kernels are
-given that path as a variable, and whatever writes beside its work gets a folder of the job's.
+Glue puts a job's modules only on the module path of its script, and does not guarantee a writable home. So kernels get
+that path as a variable, and libraries that write files of their own get folders of the job.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# What Jupyter, IPython, matplotlib and the rest keep in the home otherwise.
+# Folders that Jupyter, IPython, matplotlib and others otherwise keep in the home.
 WRITABLE = (
     "IPYTHONDIR",
     "JUPYTER_CONFIG_DIR",
@@ -19,21 +19,18 @@ WRITABLE = (
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 )
-REGION = ("AWS_DEFAULT_REGION", "AWS_REGION")  # what Python reads, and Java
+REGION = ("AWS_DEFAULT_REGION", "AWS_REGION")  # the first is read by Python, the second by Java
 
 
 def job_environment(temporary: Path, path: Iterable[str], region: str | None = None) -> dict[str, str]:
-    """Return the variables of a job that works in `temporary` with the modules of this `path`.
-
-    Makes the folders that the variables name.
-    """
+    """Return the variables of a job that works in `temporary` with the modules on `path`; create their folders."""
     modules = list(dict.fromkeys(Path(entry).absolute() for entry in path if Path(entry).exists()))
     paths = {"PYTHONPATH": _joined(modules), "JUPYTER_PATH": _joined(dict.fromkeys(_shares(modules)))}
     return writable_folders(temporary) | paths | (dict.fromkeys(REGION, region) if region else {})
 
 
 def writable_folders(temporary: Path) -> dict[str, str]:
-    """Return the variables of WRITABLE, each with a folder in `temporary`; makes the folders."""
+    """Return the variables of WRITABLE, each with a folder in `temporary`; create the folders."""
     places = {name: temporary / name.lower() for name in WRITABLE}
     for place in places.values():
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -41,7 +38,7 @@ def writable_folders(temporary: Path) -> dict[str, str]:
 
 
 def _shares(modules: Iterable[Path]) -> Iterator[Path]:
-    """Find what came with modules and is no module, such as the templates of pages: beside them, or above."""
+    """Find data that came with modules, such as the templates of pages: in share/jupyter beside them, or above."""
     for folder in modules:
         shares = (place / "share" / "jupyter" for place in (folder, *folder.parents[:3]))
         yield from filter(Path.is_dir, shares)

@@ -1,1 +1,1 @@
-"""What people look at after a run: pages, charts, the data dictionary, the exploration of the star."""
+"""Reports on a run: pages, charts, the data dictionary, the exploration of the star."""

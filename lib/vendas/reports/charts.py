@@ -1,7 +1,7 @@
-"""What all figures share, stacked bars above all, and that of the intake: readable in black and white.
+"""Drawing functions that all figures share, mainly stacked bars, and the intake chart; readable in black and white.
 
-Matplotlib takes half a second to import, so it is imported only where there is something to draw. Its pyplot, which
-keeps figures alive, is left alone.
+Matplotlib takes half a second to import, so it is imported only where something is drawn. Its pyplot is not used,
+because it keeps figures in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH = 30
 _PARTS = ("boas", "duvidosas", "recusadas")  # fields of Diagnosis
-_STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
+# Of each part: fill colour, hatch, hatch colour.
+_STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))
 
 
 def stack_bars(
@@ -33,9 +34,9 @@ def stack_bars(
     upright: bool = False,
     detailed: bool = True,
 ) -> list[float]:
-    """Draw a bar at each place, of three named parts at most, the lengths of which are given; return the bars' ends.
+    """Draw a stacked bar at each place from at most three named parts; return the ends of the bars.
 
-    Without details, edges and hatches are left out.
+    `parts` has the lengths of each part, one per bar. Edges and hatches are drawn only if `detailed`.
     """
     draw, begin, across = (axes.bar, "bottom", "width") if upright else (axes.barh, "left", "height")
     bars = {name: list(lengths) for name, lengths in parts.items()}
@@ -51,27 +52,27 @@ def stack_bars(
 
 
 def name_bars(axes: Axes, names: Sequence[str]) -> None:
-    """Write names beside bars, the first on top."""
+    """Label horizontal bars with their names, the first at the top."""
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
 def save(figure: Figure, file_format: str, **options: Any) -> bytes:
-    """Return the figure as a file, with a legend where there are several parts."""
+    """Return the figure as the bytes of a file, with a legend if there are several parts."""
     handles, _ = figure.axes[0].get_legend_handles_labels()
     if len(handles) > 1:
         figure.legend(loc="outside lower center", ncols=len(handles), frameon=False, handlelength=3)
     file = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may hold what the font does not
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the font may lack characters of a name
         figure.savefig(file, format=file_format, **options)
     return file.getvalue()
 
 
 def intake_chart(diagnoses: list[Diagnosis], files: int) -> Figure | None:
-    """A bar of good, doubtful and refused rows for each sampled file; None without any.
+    """Draw a bar of good, doubtful and refused rows for each sampled file; return None without sampled files.
 
-    `files` is how many there are in all: the chart says how many of them it leaves out.
+    `files` is the number of all files, from which the chart's title says how many are left out.
     """
     if not diagnoses:
         return None
@@ -93,12 +94,12 @@ def intake_chart(diagnoses: list[Diagnosis], files: int) -> Figure | None:
 
 
 def as_image(figure: Figure | None) -> Image | None:
-    """The figure as a PNG, which a notebook shows and keeps; None for none."""
+    """Return the figure as a PNG for a notebook to show and keep; None for None."""
     return None if figure is None else Image(save(figure, "png", dpi=100), format="png")
 
 
 def shorten_name(name: str, length: int = _NAME_LENGTH) -> str:
-    """A name of at most `length` characters, its middle left out; its end tells files of one source apart."""
+    """Shorten a name to `length` characters by leaving out its middle; the end distinguishes files of one source."""
     if len(name) <= length:
         return name
     end = length // 2
@@ -106,7 +107,7 @@ def shorten_name(name: str, length: int = _NAME_LENGTH) -> str:
 
 
 def _draw_counts(axes: Axes, shown: list[Diagnosis]) -> None:
-    """What a bar cannot show: few rows among many, and a file without any."""
+    """Write the counts beside each bar, since a bar does not show few rows among many, or a file without rows."""
     for place, found in enumerate(shown):
         counts = " + ".join(format_number(getattr(found, part)) for part in _PARTS)
         text, beside = ("✗ arquivo rejeitado", 0.01) if found.rejected else (counts, 1.01)

@@ -1,4 +1,4 @@
-"""What a run on AWS used, and about what that costs, by the prices in `prices.yaml`."""
+"""The resources that a run on AWS used, and an estimate of their cost from the prices in `prices.yaml`."""
 
 import json
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ from vendas.lake.ledger import Event
 
 DPUS = {"G.025X": 0.25, "G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8, "R.1X": 1, "R.2X": 2, "R.4X": 4, "R.8X": 8}
 
-# Requests to S3 of a run, seen at an emulator: so many whatever there is to do, and so many more for each file.
+# Requests to S3 of a run, measured with an emulator: a fixed number per run, and a number per file.
 _WRITES, _WRITES_A_FILE = 140, 4
 _READS, _READS_A_FILE = 620, 8
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a run used: DPU-seconds, requests to S3 (estimated), bytes of CSV read.
+    """The resources that a run used: DPU-seconds, requests to S3 (estimated), bytes of CSV read.
 
-    DPU-seconds are as many as it can have been: as if all workers had been there from the first second to the last.
+    DPU-seconds are an upper bound: they assume that all workers ran from the first second to the last.
     """
 
     dpu_seconds: float
@@ -32,7 +32,7 @@ class Usage:
 
     @classmethod
     def of(cls, seconds: Iterable[float], dpus: float, events: Iterable[Event]) -> Self:
-        """Of jobs that took so many seconds on so many DPUs each, with these events of bronze in the ledger."""
+        """Return the usage of jobs that took `seconds` on `dpus` each, with these events of bronze in the ledger."""
         minimum = read_prices()["minimum_seconds"]
         files = [json.loads(event.dialeto) for event in events if event.dialeto]
         return cls(
@@ -44,7 +44,7 @@ class Usage:
 
     @property
     def dollars(self) -> Decimal:
-        """The estimate, in US dollars, to a hundredth of a cent."""
+        """The estimated cost in US dollars, rounded to a hundredth of a cent."""
         price = read_prices()
         jobs = self.dpu_seconds / 3600 * price["dpu_hour"]
         requests = self.writes * price["write_request"] + self.reads * price["read_request"]
@@ -52,5 +52,5 @@ class Usage:
 
 
 def read_prices() -> dict:
-    """The price table."""
+    """Read the price table."""
     return yaml.safe_load((resources.PACKAGE / "reports" / "prices.yaml").read_text(encoding="utf-8"))

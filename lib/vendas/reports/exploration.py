@@ -1,4 +1,4 @@
-"""What analysts ask of a lake: SQL on its star schema, and the quality of each file from its ledger."""
+"""Queries of analysts: SQL on the star schema of a lake, and the quality of each file from its ledger."""
 
 import os
 from collections.abc import Generator, Iterable
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def connect(endpoint: Endpoint) -> Engine:
-    """An engine for SQLAlchemy and pandas; its repr hides the password, and it survives a restart of the server.
+    """Return a SQLAlchemy engine, also for pandas; its repr hides the password, and it survives a server restart.
 
-    Raises WarehouseError where Redshift's driver is missing.
+    Raises: WarehouseError if Redshift's driver is missing.
     """
     if isinstance(endpoint, RedshiftEndpoint):
         if not (find_spec("redshift_connector") and find_spec("sqlalchemy_redshift")):
@@ -34,16 +34,16 @@ def connect(endpoint: Endpoint) -> Engine:
                 "Install it: pip install 'vendas[redshift]'"
             )
         return create_engine("redshift+redshift_connector://", creator=partial(_redshift, endpoint), pool_pre_ping=True)
-    isolate()  # of PGSSLMODE, PGOPTIONS and the like
+    isolate()  # remove PGSSLMODE, PGOPTIONS and the like
     return create_engine(endpoint.url, pool_pre_ping=True)
 
 
 def _redshift(endpoint: RedshiftEndpoint) -> "redshift_connector.Connection":
-    """A connection by Redshift's own driver: others do not know how it asks for a password.
+    """Open a connection with Redshift's own driver, because others do not support its method of authentication.
 
-    Over TLS, to the server that the certificate names and to no other.
+    It uses TLS and verifies that the server is the one that the certificate names.
     """
-    import redshift_connector  # here, because a lake on this machine does without it
+    import redshift_connector  # here, because a lake on this machine does not need it
 
     with _trusting(endpoint.root_certificate):
         return redshift_connector.connect(
@@ -59,7 +59,7 @@ def _redshift(endpoint: RedshiftEndpoint) -> "redshift_connector.Connection":
 
 @contextmanager
 def _trusting(certificate: str | None) -> Generator[None]:
-    """A block in which OpenSSL trusts a file in place of what the machine trusts; the driver has no option for it."""
+    """Make OpenSSL trust this file instead of the machine's certificates; the driver has no option for that."""
     before = os.environ.get("SSL_CERT_FILE")
     if certificate:
         os.environ["SSL_CERT_FILE"] = certificate
@@ -74,7 +74,10 @@ def _trusting(certificate: str | None) -> Generator[None]:
 
 
 def ask(warehouse: Engine, query: str) -> pd.DataFrame:
-    """The query's rows; numeric values stay Decimals, to the cent. Raises WarehouseError with what the server said."""
+    """Run a query and return its rows; numeric values stay Decimals, exact to the cent.
+
+    Raises: WarehouseError with the server's message if the query fails.
+    """
     try:
         with warehouse.connect() as connection:
             return pd.read_sql_query(text(query), connection, coerce_float=False)
@@ -86,16 +89,17 @@ def ask(warehouse: Engine, query: str) -> pd.DataFrame:
 
 
 def _said(error: SQLAlchemyError) -> str:
-    """What the server said, or what kept it from being asked; Redshift's driver gives the fields of its answer."""
+    """Return the message of the server, or of the failed connection; Redshift's driver has it in a dictionary."""
     cause = getattr(error, "orig", None) or error
     fields = cause.args[0] if cause.args else None
     return (fields.get("M", str(fields)) if isinstance(fields, dict) else str(cause)).strip()
 
 
 def quality(events: Iterable[Event]) -> pd.DataFrame:
-    """Rows accepted, duplicate and quarantined of each file by its bronze name: rejected ones, then most refused rows.
+    """Return the accepted, duplicate and quarantined rows of each file, indexed by bronze name.
 
-    A file is described by what it came as and when, and by its state where that is not PROCESSED.
+    Rejected files come first, then those with the most quarantined and the most duplicate rows. A file is described by
+    its received name, its arrival time, and its state if that is not PROCESSED.
     """
     found = sorted(list_entries(events), key=_worst_first)
     rows = [(_described(entry), entry["silver"], entry["duplicadas"], entry["quarentena"]) for entry in found]

@@ -1,8 +1,8 @@
-"""HTML pages that need nothing but themselves: templates filled in, executed notebooks converted, files put in place.
+"""Self-contained HTML pages: render templates, convert executed notebooks, and write files atomically.
 
-Every page carries a content security policy by which a browser runs no script of it and asks no network for anything,
-whatever a file's name or a notebook's output holds. What converts and fills in takes up to half a second to import,
-so it is imported only where there is a page to write.
+Every page has a content security policy with which a browser runs no script and loads nothing from the network,
+whatever a file's name or a notebook's output contains. The libraries that convert and render take up to half a second
+to import, so they are imported only where a page is written.
 """
 
 import os
@@ -19,18 +19,19 @@ from vendas.text import format_duration, format_moment, format_number
 if TYPE_CHECKING:
     import nbformat
 
-_FAILED_CELL = "papermill-error-cell"  # the anchor that papermill puts before a cell that raised
+_FAILED_CELL = "papermill-error-cell"  # the anchor that papermill inserts before a failed cell
 
 
 def render(template: str, **values: object) -> str:
-    """A page from `templates/<template>.html`; every value is escaped."""
+    """Render a page from `templates/<template>.html`; every value is escaped."""
     return _environment().get_template(f"{template}.html").render(values, version=vendas.__version__)
 
 
 def write(path: Path, text: str) -> None:
-    """Puts a whole file in place, or leaves what was there. Raises OSError.
+    """Write a file atomically: the file is either complete or unchanged.
 
-    Characters that no text can hold (a file name's undecodable bytes) become question marks.
+    Characters that cannot be encoded (undecodable bytes of a file's name) become question marks.
+    Raises: OSError if the file cannot be written.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -43,17 +44,20 @@ def write(path: Path, text: str) -> None:
 
 
 class Notebook(NamedTuple):
-    """An executed notebook: name without ending, heading, its page, the place of the failed cell in that."""
+    """An executed notebook: name without extension, heading, its page, and the anchor of the failed cell in it."""
 
     name: str
     title: str
     page: str = ""
     anchor: str = ""
-    problem: str = ""  # why it has no page
+    problem: str = ""  # why it has no page, if it has none
 
 
 def notebook_pages(folder: Path) -> list[Notebook]:
-    """Writes a page beside every executed notebook in the folder. Raises OSError when one cannot be written."""
+    """Write a page beside every executed notebook in the folder; return the notebooks, by name.
+
+    Raises: OSError if a page cannot be written.
+    """
     return [_write_page(path) for path in sorted(folder.glob("*.ipynb"))]
 
 
@@ -64,7 +68,7 @@ def _write_page(path: Path) -> Notebook:
     try:
         executed = nbformat.read(path, as_version=4)
         title, cells = _heading(executed) or path.stem, convert(executed)
-    except Exception as error:  # whatever a notebook cut off half-way makes of the converter, the others have pages
+    except Exception as error:  # a notebook that was cut off may break the converter; the others still get pages
         return Notebook(path.stem, path.stem, problem=f"{path.name} não pôde ser convertido em página: {error}")
     page = path.with_suffix(".html")
     write(page, render("notebook", title=title, cells=cells, highlighting=highlighting))
@@ -93,9 +97,9 @@ def _environment():
 
 @cache
 def _converter() -> tuple[Callable[["nbformat.NotebookNode"], str], str]:
-    """What makes HTML of a notebook's cells, and the style that its code needs.
+    """Return a function that converts a notebook's cells to HTML, and the CSS for its highlighted code.
 
-    nbconvert's whole pages fetch scripts from the network, so only its cells are taken.
+    nbconvert's full pages load scripts from the network, so only its HTML of the cells is used.
     """
     from nbconvert.exporters import HTMLExporter
     from pygments.formatters import HtmlFormatter

@@ -1,6 +1,6 @@
 """The pages of a run: what it did, its executed notebooks, the data dictionary; and the list of all runs.
 
-They are the last thing a run does, its data being published by then: what goes wrong here is told, and no more.
+A run writes them last, when its data is already published, so a failure here is only a warning.
 """
 
 from collections import Counter
@@ -39,33 +39,33 @@ _COUNTS = {
 
 
 def exploration_failed(error: Exception) -> str:
-    """The note in the report of a run whose exploration failed."""
+    """Return the note for the report of a run whose exploration failed."""
     return f"A exploração falhou; os dados estão publicados.\n{error}"
 
 
 @dataclass
 class Run:
-    """What a run has done until now. `files` are ledger entries of the files it touched."""
+    """The state of a run. `files` are the ledger entries of the files that it processed."""
 
     run_id: str
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0
     stages: list[Stage] = field(default_factory=list)
     files: list[dict] = field(default_factory=list)
-    reasons: dict[str, int] = field(default_factory=dict)  # quarantined rows of these files, by reason
-    failure: str | None = None  # what the stage that failed said
-    notes: list[str] = field(default_factory=list)  # what else went wrong, without harm to the data
-    usage: Usage | None = None  # on AWS: what it is billed for
+    reasons: dict[str, int] = field(default_factory=dict)  # number of quarantined rows of these files, by reason
+    failure: str | None = None  # the error of the failed stage
+    notes: list[str] = field(default_factory=list)  # failures that did not affect the data
+    usage: Usage | None = None  # on AWS: the resources that are billed
     page: Path | None = None
 
     @property
     def rejected(self) -> int:
-        """How many files intake refused."""
+        """The number of files that intake rejected."""
         return sum(file["situacao"] == ledger.REJECTED for file in self.files)
 
     @property
     def refused(self) -> int:
-        """How many files intake took, but no row of them."""
+        """The number of files that intake accepted, but of which it refused all rows."""
         return sum(map(ledger.is_refused, self.files)) - self.rejected
 
     @property
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """How it ended, in words."""
+        """How the run ended, in words."""
         if self.failure:
             return "Falhou"
         rejected = f"{_files(self.rejected)} rejeitado{'s' if self.rejected > 1 else ''}"
@@ -86,7 +86,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in the list of all runs; counts are rows, `files` files."""
+    """A run in the list of all runs; counts are rows, except `files`."""
 
     begun: datetime
     seconds: float
@@ -105,7 +105,7 @@ class Summary:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """The summary kept there; None where there is none, as of a run that was cut off."""
+        """Read the summary at `path`; return None if there is none, as for a run that was killed."""
         try:
             return TypeAdapter(cls).validate_json(path.read_bytes())
         except (OSError, ValueError):
@@ -124,9 +124,9 @@ class Law(NamedTuple):
 
 @contextmanager
 def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> Generator[None]:
-    """Writes the run's pages when the block ends, well or by an exception, which then has a note that names the page.
+    """Write the run's pages when the block ends, also with an exception, which gets a note with the page's path.
 
-    The block fills `run` in. A report that cannot be written is one line to `warn`; it fails no run.
+    The block fills in `run`. If the report cannot be written, call `warn` with one line; the run does not fail.
     """
     try:
         yield
@@ -140,21 +140,21 @@ def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]
 
 
 def write_pages(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> None:
-    """Writes the run's pages into the folder, and tells `run` where; what hinders it is one line to `warn`."""
+    """Write the run's pages to the folder and set `run.page`; on an error, call `warn` with one line."""
     try:
         run.seconds = (datetime.now(UTC) - run.begun).total_seconds()
         if run.failure:
             run.files = ledger.list_entries(ledger.read_events(lake), run.run_id)
         run.reasons = reasons_of(lake, run.files)
         run.page = write_report(folder, run, lake)
-    except Exception as error:  # whatever it is, the data is published by now, or the run's own failure matters more
+    except Exception as error:  # ignore it: the data is already published, or the run's own failure matters more
         warn(f"The report was not written: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def write_report(folder: Path, run: Run, lake: Location) -> Path:
-    """Writes the pages of a run into its folder, and the list of runs beside that; returns the run's main page.
+    """Write the pages of a run to its folder, and the list of runs beside the folder; return the run's main page.
 
-    Raises OSError.
+    Raises: OSError if a page cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "dicionario.html", dictionary_page())
@@ -166,7 +166,7 @@ def write_report(folder: Path, run: Run, lake: Location) -> Path:
 
 
 def reasons_of(lake: Location, files: list[dict]) -> dict[str, int]:
-    """How many quarantined rows of these ledger entries' files have each reason, the most frequent first."""
+    """Count the quarantined rows of these ledger entries' files by reason, the most frequent first."""
     names = [file["arquivo"] for file in files if file["quarentena"]]
     if not names:
         return {}
@@ -205,7 +205,7 @@ def _totals(files: list[dict], counts: Iterable[str]) -> dict[str, int]:
 
 
 def _laws(files: list[dict]) -> Iterator[Law]:
-    """The rules of conservation: for all files, and, for those that are through, from layer to layer."""
+    """Yield the conservation rules: for all files, and from layer to layer for those that all stages have processed."""
     conserved = all(file["lidas"] == file["silver"] + file["duplicadas"] + file["quarentena"] for file in files)
     read, silver, twice, refused = map(format_number, _totals(files, _FATES).values())
     yield Law(conserved, f"{read} lidas = {silver} silver + {twice} duplicadas + {refused} quarentena")
@@ -231,7 +231,7 @@ def _list_of_runs(runs: Path, lake: Location) -> str:
 
 
 def _begun(listed: dict) -> str:
-    """As the name of a run on this machine begins, which is all that is known of one that was cut off."""
+    """Return the start of a run in the form that begins run names; of a killed run only its name is known."""
     return f"{listed['summary'].begun:%Y%m%dT%H%M%SZ}" if listed["summary"] else listed["name"]
 
 

@@ -1,4 +1,4 @@
-"""Figures of a run's page, as SVG in the page's own font: narrow enough for a phone, readable in black and white."""
+"""Charts of a run's page, as SVG in the page's own font: narrow enough for a phone, readable in black and white."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 _NAME_LENGTH = 34
 _FATES = ("silver", "duplicadas", "quarentena")  # fields of a ledger entry
 _TIME = ("segundos",)
-_INCHES = 4.6  # at this width, text of 9 points is as large on a phone as the page's own
+_INCHES = 4.6  # at this width, text of 9 points has the size of the page's text on a phone
 _STYLE = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "hatch.linewidth": 0.6}
 
-Bar = tuple[str, str, list[float]]  # what it is of, what it says, the lengths of its parts
+Bar = tuple[str, str, list[float]]  # name, text, lengths of its parts
 
 
 def fates_chart(files: list[dict]) -> str:
-    """A bar for each of these ledger entries, at most the first FILES_DRAWN: where its rows went."""
+    """Draw a bar for each of the first FILES_DRAWN ledger entries, which shows the destinations of its rows."""
     return _draw([_fates(file) for file in files[:FILES_DRAWN]], _FATES)
 
 
 def seconds_chart(stages: list[tuple[str, float]]) -> str:
-    """A bar for each stage (its title, its seconds)."""
+    """Draw a bar for each stage, given as (title, seconds)."""
     return _draw([(title, format_duration(seconds), [seconds]) for title, seconds in stages], _TIME)
 
 
@@ -45,7 +45,7 @@ def _draw(bars: list[Bar], parts: tuple[str, ...]) -> str:
         figure = Figure(figsize=(_INCHES, 0.45 * len(bars) + 0.35 * (len(parts) > 1)), layout="constrained")
         axes = figure.subplots()
         axes.set_axis_off()
-        axes.set_ylim(len(bars) - 0.7, -0.75)  # the first on top; above each its words
+        axes.set_ylim(len(bars) - 0.7, -0.75)  # the first bar at the top; above each its text
         by_part = zip(*(lengths for *_, lengths in bars), strict=True)
         ends = stack_bars(axes, dict(zip(parts, by_part, strict=True)), thickness=0.4)
         axes.set_xlim(0, max(1, *ends))
@@ -57,12 +57,12 @@ def _draw(bars: list[Bar], parts: tuple[str, ...]) -> str:
 
 
 def _label(name: str) -> str:
-    """A file's name on one line, without what a font cannot be asked for."""
+    """Return a file's name on one line, shortened, with characters that cannot be encoded replaced."""
     return shorten_name(" ".join(name.encode("utf-8", "replace").decode().split()), _NAME_LENGTH)
 
 
 def _inline(figure: Figure) -> str:
-    """The figure as an element of a page: without XML's preamble, and without names that look like addresses."""
+    """Return the figure as an SVG element, without XML preamble and without namespaces, which look like URLs."""
     unknown = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     text = save(figure, "svg", transparent=True, metadata=unknown).decode()
     return re.sub(r' xmlns(:\w+)?="[^"]*"', "", text[text.index("<svg") :])

@@ -1,8 +1,8 @@
-"""Figures of query results: readable in black and white, numbers and dates as in Brazil, their numbers kept as text.
+"""Charts of query results: readable in black and white, with Brazilian numbers and dates, and with their data as text.
 
-A frame's first column is what is compared (months, members), the others are what is drawn under the names the query
-gave them. A value's type says how it is written: a Decimal is money in reais, an integer a count, a moment a day.
-No rows become a figure that says so. Money becomes a float only to be drawn.
+A frame's first column has the compared items (months, members); the others are drawn, under the names that the query
+gave them. A value's type sets its format: a Decimal is money in reais, an integer a count, a datetime a day. A frame
+without rows gives a chart that says so. Money is converted to float only for drawing.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ NOTHING = "Sem vendas ainda"
 MEMBERS_SHOWN = 10
 DIAS = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
 
-_WIDTH, _DPI = 8, 144  # inches; dots for screens that show two for one
+_WIDTH, _DPI = 8, 144  # inches; dots per inch for high-density screens
 _NAME_LENGTH, _FIGURES_IN_ROW = 48, 3
 _LINES = (("#2f6690", "-", "o"), ("#e07a1f", "--", "s"), ("#3a3a3a", ":", "^"))  # colour, style, marker
-_MONTHS_WITH_DETAILS = 48  # more leave no room for markers, edges and hatches
+_MONTHS_WITH_DETAILS = 48  # with more months there is no room for markers, edges and hatches
 _MONTHS_NAMED = 9
-_STEPS = (1, 2, 3, 6, 12, 24, 60, 240, 1200)  # months from one named to the next
+_STEPS = (1, 2, 3, 6, 12, 24, 60, 240, 1200)  # months from one label to the next
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure as notebooks show and keep it: a PNG, and what it shows in words and numbers."""
+    """A chart as notebooks show and keep it: a PNG, and its data as text."""
 
     title: str
     text: str
@@ -48,7 +48,7 @@ class Chart:
 
 
 def key_figures(frame: pd.DataFrame, title: str) -> Chart:
-    """The first row's values, large, side by side."""
+    """Show the values of the first row in large type, side by side."""
     if frame.empty:
         return _empty(title, NOTHING)
     rows = -(-len(frame.columns) // _FIGURES_IN_ROW)
@@ -63,7 +63,7 @@ def key_figures(frame: pd.DataFrame, title: str) -> Chart:
 
 
 def month_lines(frame: pd.DataFrame, title: str) -> Chart:
-    """A line a column over every month from the first to the last; what lies between the first two is shaded."""
+    """Draw a line per column over every month from the first to the last; if there are two, shade the area between."""
     if frame.empty:
         return _empty(title, NOTHING)
     months = _every_month(frame)
@@ -80,7 +80,7 @@ def month_lines(frame: pd.DataFrame, title: str) -> Chart:
 
 
 def month_bars(frame: pd.DataFrame, title: str) -> Chart:
-    """A bar of stacked columns for every month from the first to the last."""
+    """Draw a bar of stacked columns for every month from the first to the last."""
     if frame.empty:
         return _empty(title, NOTHING)
     months = _every_month(frame)
@@ -95,9 +95,9 @@ def month_bars(frame: pd.DataFrame, title: str) -> Chart:
 def ranked_bars(
     frame: pd.DataFrame, title: str, label: Literal["share", "total", "parts"] = "share", nothing: str = NOTHING
 ) -> Chart:
-    """A bar of stacked columns for each of the first members, in the frame's order; the others are added up in one.
+    """Draw a bar of stacked columns for each of the first members, in the frame's order; sum up the others in one row.
 
-    Beside a bar stand its total and share of all, its total alone, or its parts.
+    `label` sets the text beside a bar: its total with its share of all, its total alone, or its parts.
     """
     if frame.empty:
         return _empty(title, nothing)
@@ -106,7 +106,7 @@ def ranked_bars(
     figure, axes = _canvas(title, 0.5 + 0.32 * len(shown) + 0.3 * (parts.shape[1] > 1))
     drawn = parts.astype(float).iloc[: MEMBERS_SHOWN if len(shown) < len(frame) else None]
     ends = stack_bars(axes, {name: drawn[name] for name in drawn})
-    beside = [*ends, 0.0]  # the others have no bar: it would be the longest and dwarf the rest
+    beside = [*ends, 0.0]  # the row of the others has no bar: it would dwarf the rest
     for place, words in enumerate(_labels(parts, label)):
         _note(axes, words, (beside[place], place), (5, 0), va="center")
     name_bars(axes, [_name(member) for member in shown.iloc[:, 0]])
@@ -118,7 +118,10 @@ def ranked_bars(
 
 
 def heat_map(frame: pd.DataFrame, title: str) -> Chart:
-    """The third column over turno and day, the first two; no such pair counts 0; turnos of an older rule come last."""
+    """Draw the third column over the first two, turno and day; a missing pair counts as 0.
+
+    Turnos that TURNOS does not have, from an older rule, come last.
+    """
     if frame.empty:
         return _empty(title, NOTHING)
     row, column, value = frame.columns
@@ -139,8 +142,8 @@ def heat_map(frame: pd.DataFrame, title: str) -> Chart:
 
 
 def _canvas(title: str, height: float) -> tuple[Figure, Axes]:
-    """An empty figure of this height (inches) with its title; pyplot, which would keep it alive, is left alone."""
-    from matplotlib.figure import Figure  # here, because it takes half a second
+    """Return an empty figure of this height (inches) with its title, without pyplot, which would keep it in memory."""
+    from matplotlib.figure import Figure  # here, because the import takes half a second
 
     figure = Figure(figsize=(_WIDTH, height + 0.4), dpi=_DPI, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize="large")
@@ -169,7 +172,7 @@ def _table(shown: pd.DataFrame) -> str:
 
 
 def _every_month(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame by month, with zeros in the months that have no row."""
+    """Return the frame indexed by month, with zeros in the months without a row."""
     by_month = frame.set_index(frame.iloc[:, 0].dt.to_period("M")).iloc[:, 1:]
     return by_month.reindex(pd.period_range(by_month.index.min(), by_month.index.max(), freq="M"), fill_value=0)
 
@@ -179,7 +182,7 @@ def _name_months(axes: Axes, months: pd.DataFrame) -> None:
     named = [place for place, month in enumerate(months.index) if (month.year * 12 + month.month - 1) % step == 0]
     axes.set_xticks(named, [_month(months.index[place]) for place in named])
     axes.set_xlim(-0.6, len(months) - 0.4)
-    axes.set_ylim(0, max(axes.dataLim.ymax, 1e-9) * 1.1)  # room for the name of the peak
+    axes.set_ylim(0, max(axes.dataLim.ymax, 1e-9) * 1.1)  # room for the label of the peak
     money = isinstance(months.to_numpy().flat[0], Decimal)
     typed = Decimal if money else round
     axes.yaxis.set_major_formatter(lambda value, _: drop_zero_decimals(abbreviate(typed(value))))
@@ -200,7 +203,7 @@ def _note(axes: Axes, words: str, at: tuple[float, float], offset: tuple[int, in
 
 
 def _first_and_others(frame: pd.DataFrame) -> pd.DataFrame:
-    """The first members, and one row with the sums of the others; a single other one is shown itself."""
+    """Return the first members, and one row with the sums of the others; a single other member keeps its own row."""
     if len(frame) <= MEMBERS_SHOWN + 1:
         return frame
     others = frame.iloc[MEMBERS_SHOWN:]
@@ -218,7 +221,7 @@ def _month(moment: pd.Period | pd.Timestamp) -> str:
 
 
 def _labels(parts: pd.DataFrame, label: str) -> list[str]:
-    """What stands beside each bar."""
+    """Return the text beside each bar."""
     if label == "parts":
         return [" + ".join(map(abbreviate, row)) for row in parts.itertuples(index=False)]
     totals = list(parts.sum(axis=1))

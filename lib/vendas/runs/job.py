@@ -1,4 +1,4 @@
-"""A stage as a job of AWS Glue: its notebook, run in the JVM that Glue has started; what came of it kept in S3."""
+"""A stage as a job of AWS Glue: its notebook runs in the JVM that Glue has started; its results are kept in S3."""
 
 import json
 import tempfile
@@ -31,7 +31,7 @@ WAITING = "another job or the upkeep holds the lake; waiting for its end"
 
 @dataclass(frozen=True)
 class JobRun:
-    """A run of a job on so many DPUs, and the run of the workflow that started it, if one did."""
+    """A run of a job on a number of DPUs, and the run of the workflow that started it, if one did."""
 
     job_run: str
     workflow: str | None = None
@@ -40,11 +40,11 @@ class JobRun:
 
     @property
     def run_id(self) -> str:
-        """Names the run in the ledger; all jobs that one run of the workflow starts share it."""
+        """The run's id in the ledger; all jobs that one run of the workflow starts share it."""
         return self.workflow_run or self.job_run
 
     def properties(self) -> dict[str, str]:
-        """What came along with the start of the workflow."""
+        """Return the run properties that were given to the start of the workflow; empty without a workflow."""
         if not self.workflow:
             return {}
         asked = client("glue").get_workflow_run_properties(Name=self.workflow, RunId=self.workflow_run)
@@ -52,16 +52,17 @@ class JobRun:
 
 
 class Failed(NamedTuple):
-    """A stage that failed: its notebook, and what it said."""
+    """A stage that failed: its notebook, and the message of its error."""
 
     notebook: str
     said: str
 
 
 def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
-    """Runs a stage's notebook; keeps it, executed, and the pages of the run in S3, whether it failed or not.
+    """Run a stage's notebook and return its result; store the executed notebook and the run's pages in S3.
 
-    Raises VendasError.
+    They are stored even if the notebook fails.
+    Raises: VendasError if the notebook fails or the run's properties are unusable.
     """
     log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
     with tempfile.TemporaryDirectory() as temporary:
@@ -72,7 +73,7 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
             with hold_lake(settings.lake, lambda: log.info(WAITING)):
                 result = execute(notebook, settings, folder, settings.as_environment(), own)
         except VendasError as error:
-            said = str(error).replace(str(folder), str(kept))  # where what it names will be
+            said = str(error).replace(str(folder), str(kept))  # name the files where they will be stored
             log.error(said)
             _tell(settings, job_run, folder, log, Failed(notebook, said))
             raise type(error)(said) from error
@@ -86,7 +87,10 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
 
 
 def read_corrections(properties: dict[str, str]) -> dict[str, list[str]]:
-    """The bronze files to undo and to replay: JSON lists among the workflow run's properties. Raises SettingsError."""
+    """Return the bronze files to undo and to replay, from JSON lists among the workflow run's properties.
+
+    Raises: SettingsError if a property is not a JSON list of texts.
+    """
     given: dict[str, list[str]] = {}
     for name in CORRECTIONS:
         text = properties.get(name, "[]")
@@ -111,7 +115,10 @@ def _tell(
     outcome: StageResult | Failed,
     notes: Sequence[str] = (),
 ) -> None:
-    """Pages, notebooks, metrics. What goes wrong here is logged and fails no job: the data is published by now."""
+    """Write pages, store notebooks, and send metrics.
+
+    An error here is logged and does not fail the job, because the data is already published.
+    """
     try:
         executed, failed = _executed(folder), outcome if isinstance(outcome, Failed) else None
         no_stage = {report.EXPLORATION, failed.notebook if failed else None}
@@ -136,7 +143,7 @@ def _tell(
 
 
 def _executed(folder: Path) -> list[tuple[Stage, datetime]]:
-    """The run's notebooks until now, in order, and when each began."""
+    """Return the notebooks that the run has executed so far, in order, with the time when each began."""
     found = []
     for path in sorted(folder.glob("*.ipynb")):
         told = nbformat.read(path, as_version=4).metadata.papermill

@@ -1,4 +1,4 @@
-"""The notebooks of a lake: which follows which, and how a run executes one."""
+"""The notebooks of a lake: their order, and how a run executes one."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from vendas.results import StageResult
 from vendas.runs.run_log import timed
 from vendas.settings import Settings
 
-NOTEBOOKS = tuple(map(ledger.notebook_of, ledger.STAGES))  # a stage each; on AWS the template's triggers order them
+NOTEBOOKS = tuple(map(ledger.notebook_of, ledger.STAGES))  # one per stage; on AWS the template's triggers set the order
 
 OnCell = Callable[[str, int, int], None]
 
@@ -26,9 +26,9 @@ def execute(
 ) -> StageResult:
     """Execute a notebook into `folder`, whose name is the run's id, and return its result.
 
-    `environment` is added to its kernel's; `on_cell` is told (notebook, cells done, cells in all); `parameters` are its
-    own beside lake and run_id.
-    Raises NotebookError.
+    `environment` is added to its kernel's; `on_cell` is called with (notebook, cells done, cells in all); `parameters`
+    are the notebook's own, besides lake and run_id.
+    Raises: NotebookError if the notebook fails.
     """
     with timed(notebook):
         from vendas.runs.notebook_runner import (
@@ -52,9 +52,9 @@ def explore(
     warn: Callable[[str], None],
     on_cell: OnCell = lambda notebook, done, total: None,
 ) -> list[str]:
-    """Execute the exploration, which is no stage: the data is published by now.
+    """Execute the exploration, which is not a stage: a failure changes nothing, since the data is already published.
 
-    Return what went wrong, for the report; `warn` is told of it in a line.
+    Return a note about the failure for the report, or an empty list; call `warn` with one line about it.
     """
     try:
         execute(EXPLORATION, settings, folder, environment, {}, on_cell)

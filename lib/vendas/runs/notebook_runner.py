@@ -1,7 +1,7 @@
-"""Strict papermill: a notebook succeeds only when it returned this run's result; anything else is an error.
+"""Strict papermill: a notebook succeeds only if it returns this run's result; anything else is an error.
 
-papermill alone warns, or goes on, where this project must stop: unknown parameters, a missing `parameters` cell, a cell
-that exits or is tagged to be skipped, a kernel that reports success without having worked.
+papermill alone only warns, or continues, where this project must stop: unknown parameters, a missing `parameters` cell,
+a cell that exits or is tagged to be skipped, a kernel that reports success without having run the cell.
 """
 
 import os
@@ -25,14 +25,14 @@ from vendas.results import RESULT_MIME, StageResult
 
 ENGINE = "vendas"
 KERNEL, LANGUAGE = "python3", "python"
-FORBIDDEN_TAGS = {"skip-execution", "raises-exception"}  # nbclient leaves such a cell out, or lets it fail
+FORBIDDEN_TAGS = {"skip-execution", "raises-exception"}  # nbclient skips such a cell, or ignores its failure
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 
 OnCell = Callable[[int, int], None]
 
 
 class OwnPythonKernel(AsyncKernelManager):
-    """The Python that runs this process, whatever kernels the user has installed under the same name."""
+    """Starts the Python of this process, even if the user has installed another kernel under the same name."""
 
     @default("kernel_spec_manager")
     def _only_native(self) -> KernelSpecManager:
@@ -48,12 +48,12 @@ def run_notebook(
     on_cell: OnCell = lambda done, total: None,
     kernel: type[AsyncKernelManager] = OwnPythonKernel,
 ) -> StageResult:
-    """Runs a notebook in a kernel of its own, saves it executed at `output`, and returns its result.
+    """Run a notebook in a kernel of its own, save the executed notebook at `output`, and return its result.
 
-    `parameters` must be exactly what the notebook declares, `run_id` among them, and of the declared types;
-    `environment` is added to the kernel's, whose log stands beside `output`; `cell_timeout` is in
-    seconds; `on_cell` is told (cells done, cells in all); `kernel` is what starts the kernel named `python3`.
-    Raises NotebookError naming the notebook and the cell, after `output` was written.
+    `parameters` must be exactly those that the notebook declares, `run_id` included, with the declared types;
+    `environment` is added to the kernel's, whose log is beside `output`; `cell_timeout` is in seconds; `on_cell` is
+    called with (cells done, cells in all); `kernel` starts the kernel named `python3`.
+    Raises: NotebookError naming the notebook and the cell; `output` is written first if a cell was run.
     """
     position = _Position()
     try:
@@ -92,13 +92,13 @@ def run_notebook(
 
 
 def _verbatim(path: Path) -> str:
-    """The path for papermill, which takes braces in it for parameters."""
+    """Return the path with braces escaped, which papermill would replace by parameters."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @dataclass
 class _Position:
-    """The code cell that the kernel was given last, numbered as Jupyter does."""
+    """The code cell that was sent to the kernel last, with its number as in Jupyter."""
 
     number: int = 0
     source: str = ""
@@ -117,7 +117,7 @@ class _Position:
 def _check_cells(notebook: Path) -> None:
     tagged = [(cell, set(cell.metadata.get("tags", []))) for cell in nbformat.read(notebook, as_version=4).cells]
     declaring = sum("parameters" in tags for _, tags in tagged)
-    if declaring > 1:  # papermill puts what is given behind the first; the second would undo it
+    if declaring > 1:  # papermill inserts the given values after the first; the second would overwrite them
         raise NotebookError(f"{notebook.name} has {declaring} cells tagged 'parameters'; leave one. Nothing was run.")
     for number, (cell, tags) in enumerate(tagged, start=1):
         if bending := tags & FORBIDDEN_TAGS:
@@ -147,7 +147,10 @@ def _check_parameters(notebook: Path, given: dict[str, object]) -> None:
 
 
 def _result(executed: nbformat.NotebookNode, notebook: Path, output: Path, run_id: str) -> StageResult:
-    """The value of the last code cell; none, or another run's, means that the notebook did not work."""
+    """Return the value of the last code cell.
+
+    Raises: NotebookError if it is not a result, or the result of another run: then the notebook did not work.
+    """
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
     last = _Position(len(code) - 1)
     last.move(code[-1])
@@ -168,7 +171,10 @@ def _result(executed: nbformat.NotebookNode, notebook: Path, output: Path, run_i
 
 
 def _check_reply(execute_reply: dict | None, **_: object) -> None:
-    """Raises RuntimeError for what Jupyter takes for no error: a cell that was not run, or that ended the kernel."""
+    """Check a cell's reply for failures that Jupyter does not treat as errors.
+
+    Raises: RuntimeError if the kernel did not run the cell, or the cell asked to exit.
+    """
     content = (execute_reply or {}).get("content", {})
     status, error = content.get("status"), content.get("ename")
     if status not in ("ok", "error"):
@@ -178,7 +184,7 @@ def _check_reply(execute_reply: dict | None, **_: object) -> None:
 
 
 class _Engine(NBClientEngine):
-    """papermill's engine with an environment for the kernel, a word at each cell, and a look at each reply."""
+    """papermill's engine with an environment for the kernel, progress after each cell, and a check of each reply."""
 
     @classmethod
     def execute_managed_notebook(  # pyrefly: ignore[bad-override]  # papermill passes an engine's own options by name
@@ -197,11 +203,11 @@ class _Engine(NBClientEngine):
             timeout=execution_timeout,
             startup_timeout=start_timeout,
             kernel_manager_class=kernel,
-            shutdown_kernel="immediate",  # whatever must be closed in order lives in the JVM
+            shutdown_kernel="immediate",  # what needs an orderly shutdown is in the JVM
             on_cell_execute=position.move,
             on_cell_executed=_check_reply,
         )
-        with log.open("ab") as output:  # what the kernel's process itself says would else run into the terminal
+        with log.open("ab") as output:  # the kernel's own output would otherwise go to the terminal
             return client.execute(env=os.environ | environment, stdout=output, stderr=output)
 
 

@@ -1,4 +1,4 @@
-"""One full run: the notebooks of all stages in order, in one JVM, under the lake's lock."""
+"""A full run: the notebooks of all stages in order, in one JVM, under the lake's lock."""
 
 import secrets
 import time
@@ -45,7 +45,7 @@ NO_CORRECTIONS = Corrections()
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did; `files` are ledger entries of the files it touched, `report` is its page, if it has one."""
+    """The result of a run; `files` are the ledger entries of the files that it processed, `report` its page, if any."""
 
     run_id: str
     seconds: float
@@ -57,11 +57,11 @@ class RunReport:
 
     @property
     def status(self) -> str:
-        """`ok`, or `with_rejections` when intake rejected a file, or refused all rows of one."""
+        """`ok`, or `with_rejections` if intake rejected a file, or refused all rows of one."""
         return "with_rejections" if any(map(ledger.is_refused, self.files)) else "ok"
 
     def as_json(self) -> dict:
-        """The document that `vendas run --json` prints."""
+        """Return the document that `vendas run --json` prints."""
         return {
             "run_id": self.run_id,
             "status": self.status,
@@ -72,28 +72,29 @@ class RunReport:
 
 
 class Progress:
-    """What a run tells while it goes on; this one keeps silent."""
+    """Callbacks that report the progress of a run; here they do nothing."""
 
     def waiting(self) -> None:
-        """Another run holds the lake."""
+        """Report that another run holds the lake."""
 
     def starting(self, run_id: str) -> None:
-        """The JVM is being started."""
+        """Report that the JVM is being started."""
 
     def cell_done(self, notebook: str, done: int, total: int) -> None:
-        """So many cells of the notebook are done."""
+        """Report that `done` of `total` cells of the notebook are done."""
 
     def stage_done(self, stage: Stage) -> None:
-        """A notebook has returned its result."""
+        """Report that a notebook has returned its result."""
 
     def warning(self, text: str) -> None:
-        """Something beside the data went wrong; the run goes on."""
+        """Report a failure that does not affect the data; the run continues."""
 
 
 def run_pipeline(settings: Settings, progress: Progress, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
-    """Takes up all that is pending, from landing to star. Raises VendasError when a stage fails.
+    """Process all that is pending, from landing to star, and return a report of the run.
 
-    Where the ledger knows that nothing is to be done, no notebook runs and the report has no stages.
+    If the ledger shows that nothing is pending, no notebook runs and the report has no stages.
+    Raises: VendasError if a stage fails.
     """
     begun = time.monotonic()
     landing = landing_folder(settings.landing)
@@ -136,7 +137,7 @@ def _count(events: list[ledger.Event]) -> str:
 
 
 def is_up_to_date(settings: Settings) -> bool:
-    """Whether a run would find nothing to do. A lake without any event is not: its tables may still have to be made."""
+    """Return whether a run has nothing to do; False for a lake without events, whose tables may have to be created."""
     events = ledger.read_events(settings.lake)
     if not events or list_waiting_files(settings.landing) or not is_initialized(as_folder(settings.dw)):
         return False
@@ -151,18 +152,18 @@ def is_as_declared(settings: Settings) -> bool:
 
 
 def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
-    """Whether a file is yet to be taken up by some stage, or by today's contract, or the ledger differs from silver."""
+    """Return whether a stage, or the current contract, has yet to process a file, or silver differs from the ledger."""
     if ledger.list_outdated(events):
         return True
     if count_rows(settings.lake, SILVER_TABLE) != ledger.count_rows_in(events, "silver"):
-        return True  # a second writer's equal sales are to be found
+        return True  # a run must find the equal sales that a second writer added
     if ledger.find_unsurveyed(events, list_bronze_files(settings.bronze), arrived=[]):
         return True
     return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
 def _bytes_to_read(settings: Settings, events: list[ledger.Event], corrections: Corrections) -> int:
-    """Bytes of the files that are new or pending; with corrections of all in bronze, for any may have to be read."""
+    """Return the bytes of new and pending files; with corrections those of all files, as any may have to be read."""
     files = list_bronze_files(settings.bronze)
     unfinished = {entry["arquivo"] for entry in ledger.list_entries(events) if entry["situacao"] == ledger.PENDING}
     new = {file.name for file in ledger.find_unsurveyed(events, files, arrived=[])}
@@ -180,9 +181,10 @@ def run_notebooks(
     progress: Progress,
     corrections: Corrections = NO_CORRECTIONS,
 ) -> Iterator[Stage]:
-    """The notebooks of all stages in order, executed into `folder`, whose name is the run's id; each once it is done.
+    """Execute the notebooks of all stages in order into `folder`, whose name is the run's id; yield each when done.
 
-    `environment` is added to their kernels': where it names no gateway, each starts a JVM of its own.
+    `environment` is added to their kernels'; if it names no gateway, each kernel starts a JVM of its own.
+    Raises: NotebookError if a notebook fails.
     """
     own = {ledger.notebook_of("bronze"): asdict(corrections)}
     for notebook in NOTEBOOKS:

@@ -1,7 +1,7 @@
-"""The runs of a lake in S3: what jobs have executed and the pages about it, on this machine only while a job works.
+"""The runs of a lake in S3: executed notebooks and pages, which are on the job's machine only while a job works.
 
-Each run has a folder. A summary of each stands apart, under a name that sorts by time, so that the list of all runs
-can be made without looking into every folder.
+Each run has a folder. A summary of each run is kept separately, under a name that sorts by time, so that the list of
+all runs can be made without a look into every folder.
 """
 
 import mimetypes
@@ -17,7 +17,7 @@ _LIST = "index.html"
 
 
 def fetch(runs: S3Path, run_id: str, folder: Path) -> None:
-    """Puts into the folder what earlier jobs of the run have kept, and beside it summaries of the newest runs."""
+    """Download into `folder` what earlier jobs of the run have stored, and beside it summaries of the newest runs."""
     folder.mkdir()
     for found in list_objects(client("s3"), runs / run_id):
         _download(found, folder / found.name)
@@ -30,7 +30,7 @@ def fetch(runs: S3Path, run_id: str, folder: Path) -> None:
 
 
 def store(folder: Path, runs: S3Path) -> None:
-    """Keeps all that the folder holds, the run's summary, and the list of runs that stands beside the folder."""
+    """Upload all files of the folder, the run's summary, and the list of runs beside the folder."""
     for path in folder.iterdir():
         _upload(path, runs / folder.name / path.name)
     if summary := Summary.read(folder / SUMMARY):

@@ -1,7 +1,7 @@
 """The log of a run on this machine: lines with times, in a file beside its notebooks.
 
-It has names of files, counts, seconds and errors, and nothing that a row holds: it may be sent to whoever helps. What
-a cell said of its error may quote a row, so that stays in the executed notebook.
+It has names of files, counts, seconds and errors, but no content of rows, so that it can be sent to support. The error
+message of a cell may quote a row, so it is only in the executed notebook.
 """
 
 import logging
@@ -19,7 +19,7 @@ from vendas.reports.report import Run
 FILE = "run.log"
 LOG = logging.getLogger("vendas.run")
 LOG.setLevel(logging.INFO)
-LOG.propagate = False  # what is logged is printed nowhere
+LOG.propagate = False  # so that nothing of it is printed
 LOG.addHandler(logging.NullHandler())
 
 _NOTE = "Log: "
@@ -28,9 +28,10 @@ _COUNTS = ("lidas", "duplicadas", "quarentena", "duvidosas", "silver", "gold", "
 
 @contextmanager
 def logged(run: Run, folder: Path) -> Generator[None]:
-    """Keep the log of the block, which does this run, in the folder; an exception gets a note that names it.
+    """Write the log of the block, which executes the run, to the folder; add a note with its path to an exception.
 
-    Raises OSError where the log cannot be begun; what it later lacks for a full disk fails no run.
+    A log that later cannot be written, as on a full disk, does not fail the run.
+    Raises: OSError if the log cannot be created.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
@@ -60,7 +61,7 @@ def logged(run: Run, folder: Path) -> Generator[None]:
 
 @contextmanager
 def timed(what: str) -> Generator[None]:
-    """Log that this has begun, and at the block's end, unless that is an exception, how long it took."""
+    """Log the start of the block, and its duration in seconds when it ends without an exception."""
     LOG.info("%s begun", what)
     begun = time.monotonic()
     yield
@@ -68,7 +69,7 @@ def timed(what: str) -> Generator[None]:
 
 
 def log_of(error: BaseException) -> str | None:
-    """Return the log that has the traceback of this error, or None if no run failed by it."""
+    """Return the path of the log that has the traceback of this error, or None if no run logged it."""
     notes = getattr(error, "__notes__", [])
     return next((note.removeprefix(_NOTE) for note in notes if note.startswith(_NOTE)), None)
 
@@ -80,7 +81,7 @@ def _log_files(files: list[dict]) -> None:
 
 class _Handler(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
-        """Print nothing of what cannot be written."""
+        """Ignore a record that cannot be written."""
 
 
 class _Formatter(logging.Formatter):
@@ -88,15 +89,15 @@ class _Formatter(logging.Formatter):
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Keep to a line, whatever a file's name holds."""
+        """Return the message on one line, even if a file's name has line breaks."""
         return " ".join(super().formatMessage(record).split())
 
     def format(self, record: logging.LogRecord) -> str:
-        record.exc_text = None  # where a handler of somebody else's keeps the whole of it
+        record.exc_text = None  # where another handler may have cached the full traceback
         return super().format(record)
 
     def formatException(self, ei: tuple) -> str:
-        """Return the traceback; of a notebook's error without what its cell said."""
+        """Return the traceback; for a NotebookError without the message of the cell, which may quote a row."""
         _, error, frames = ei
         if not isinstance(error, NotebookError):
             return super().formatException(ei)

@@ -1,4 +1,4 @@
-"""The upkeep of a lake in S3 as a job of AWS Glue: what `vendas maintain` does to a folder, in the JVM of the job."""
+"""The upkeep of a lake in S3 as a job of AWS Glue: what `vendas maintain` does for a folder, in the job's JVM."""
 
 import json
 from contextlib import nullcontext
@@ -12,13 +12,13 @@ from vendas.lake.spark import session
 from vendas.runs.job import SERVICE, WAITING
 from vendas.settings import Settings
 
-MIN_HOURS = 24  # readers elsewhere hold no lock: none of them reads for a day
+MIN_HOURS = 24  # other readers hold no lock, and none of them reads for a day
 
 
 def run_upkeep(settings: Settings, hours: int) -> None:
-    """Maintain every table, letting go of snapshots older than so many hours, and print the sizes as JSON.
+    """Maintain every table, expiring snapshots older than `hours`, and print the sizes as JSON.
 
-    Raises SettingsError for less than MIN_HOURS, and UpkeepError.
+    Raises: SettingsError if `hours` is less than MIN_HOURS; UpkeepError if the upkeep of a table fails.
     """
     if hours < MIN_HOURS:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""Keeps a lake up to date until a signal says stop: runs when there is work, the star's refresh on a schedule."""
+"""The loop of `vendas watch`: run when there is work, refresh the star on a schedule, until a signal stops it."""
 
 import os
 import signal
@@ -19,26 +19,26 @@ from vendas.warehouse import embedded, load
 
 
 class Lookout:
-    """Tells, often and cheaply, whether a run of this lake has something to do."""
+    """Detects cheaply, for frequent calls, whether a run of this lake has something to do."""
 
     def __init__(self, settings: Settings, tell: Callable[[Path, str], None] = lambda path, why: None):
         self._settings, self._tell = settings, tell
         self._landing = landing_folder(settings.landing)
         self._waiting: list[tuple] = []
         self._told: dict[Path, str] = {}
-        self._finished: list[int | None] | None = None  # when bronze and ledger changed last, if nothing was pending
+        self._finished: list[int | None] | None = None  # last changes of bronze and ledger (ns), if nothing was pending
 
     def sees_work(self) -> bool:
-        """Whether complete files wait, or bronze holds some that a stage has not done.
+        """Return whether complete files are in landing, or bronze has files that a stage has not processed.
 
-        A file that is still being written is no work: a run would leave it where it is.
+        A file that is still being written does not count, because a run would leave it in landing.
         """
         return self.look_at_landing() or self._sees_unfinished()
 
     def look_at_landing(self) -> bool:
-        """Whether files wait there that have not changed for the quiet time, or none has since the last look.
+        """Return whether landing has files unchanged for the quiet time, or only files unchanged since the last look.
 
-        So one that goes on growing keeps no other from being taken. What stays there, and why, is told once of each.
+        So a file that keeps growing does not hold up the others. Call `tell` once for each file that stays, with why.
         """
         found = look_at_landing(self._landing, self._settings.quiet_seconds)
         before, self._waiting = self._waiting, _described(found.waiting)
@@ -52,7 +52,7 @@ class Lookout:
     def _sees_unfinished(self) -> bool:
         lake = as_folder(self._settings.lake)
         changed = [_changed(lake / "bronze"), _changed(lake / "ledger" / "metadata")]
-        if changed == self._finished:  # reading the ledger costs more, the longer it is
+        if changed == self._finished:  # because reading the ledger takes longer, the larger it is
             return False
         behind = is_behind(self._settings, ledger.read_events(self._settings.lake))
         self._finished = None if behind else changed
@@ -60,7 +60,7 @@ class Lookout:
 
 
 class Task:
-    """Something to do now and every `every` seconds; after a failure in 2 × `retry` seconds, then 4 ×, 8 × …"""
+    """An action due now and then every `every` seconds; after failures in 2 × `retry` seconds, then 4 ×, 8 × …"""
 
     def __init__(self, action: Callable[[], None], every: float, retry: float):
         self.action, self.every, self.retry = action, every, retry
@@ -68,7 +68,7 @@ class Task:
         self._wait = retry
 
     def attempt(self, clock: Callable[[], float], failed: Callable[[VendasError | OSError, float], None]) -> None:
-        """Does it, and says when it is due again; `failed` is told of an error and of the seconds until then."""
+        """Run the action and set when it is due again; pass an error and the seconds until then to `failed`."""
         try:
             self.action()
         except (VendasError, OSError) as error:
@@ -87,7 +87,7 @@ def keep_doing(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Attempts each task whenever it is due, one at a time, until `stopped`. Times are in seconds."""
+    """Attempt each task whenever it is due, one at a time, until `stopped` returns true. Times are in seconds."""
     while not stopped():
         for task in tasks:
             if clock() >= task.due:
@@ -104,10 +104,10 @@ def watch(
     stopped: Callable[[], bool],
     tell: Callable[[Path, str], None],
 ) -> None:
-    """Looks for work every `every` seconds and runs if there is some; refreshes the star every `refresh` seconds.
+    """Look for work every `every` seconds and call `run` if there is some; refresh the star every `refresh` seconds.
 
-    `failed` is told of an error, after which it goes on, and of the seconds until it tries again; `tell` of a file that
-    stays in landing, and why.
+    After an error, call `failed` with it and the seconds until the next attempt, and continue. Call `tell` with each
+    file that stays in landing, and why.
     """
     lookout = Lookout(settings, tell)
 
@@ -116,7 +116,7 @@ def watch(
             try:
                 run()
             finally:
-                lookout.look_at_landing()  # or what came during the run would wait for a second look
+                lookout.look_at_landing()  # otherwise files that arrived during the run would need two more looks
 
     tasks = [Task(run_if_needed, every, every), Task(lambda: refresh_star(settings), refresh, every)]
     keep_doing(tasks, failed, stopped)
@@ -124,9 +124,10 @@ def watch(
 
 @contextmanager
 def until_signal() -> Generator[Callable[[], bool]]:
-    """A block that SIGINT or SIGTERM ends by a KeyboardInterrupt, which goes no further; yields whether one came.
+    """End the block on SIGINT or SIGTERM; yield a function that returns whether a signal has arrived.
 
-    Only the first signal interrupts, so that nothing interrupts the clearing up; and some library may swallow it.
+    The signal raises a KeyboardInterrupt that stays within the block. Only the first one raises it, so that the cleanup
+    is not interrupted. A library may swallow the exception, hence the function.
     """
     received = []
 
@@ -146,7 +147,10 @@ def until_signal() -> Generator[Callable[[], bool]]:
 
 
 def refresh_star(settings: Settings) -> None:
-    """Refreshes the star of a lake that has a warehouse, which is started if need be. Raises WarehouseError."""
+    """Refresh the star if the lake has a warehouse; start the warehouse if necessary.
+
+    Raises: WarehouseError if the warehouse cannot be started, or the refresh fails.
+    """
     dw = as_folder(settings.dw)
     if embedded.is_initialized(dw):
         load.refresh(embedded.ensure_running(dw))
@@ -164,7 +168,7 @@ def _described(files: list[Path]) -> list[tuple]:
 
 
 def _changed(folder: Path) -> int | None:
-    """When an entry of the folder was last made, renamed or removed; None where there is no folder."""
+    """Return when an entry of the folder was last created, renamed or removed (ns); None if there is no folder."""
     try:
         return os.stat(folder).st_mtime_ns
     except FileNotFoundError:

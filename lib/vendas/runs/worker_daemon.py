@@ -1,11 +1,12 @@
-"""What starts Spark's Python workers, and saves each of their tasks a tenth of a second.
+"""A daemon for Spark's Python workers that saves each of their tasks a tenth of a second.
 
-Workers are forks of this process, so what their work needs is imported here, once for all of them. Before a task, a
-worker has Python forget what it knows of the archives on its path, Spark's own among them, and reading their lists
-again takes 50 ms; after it, it looks for garbage among all that was ever imported, for 10 ms. And the JVM sends a task
-in two parts, the second of which waits for the kernel to acknowledge the first, which takes it 40 ms.
+Workers are forks of this process, so the modules that they need are imported here, once for all of them. The daemon
+avoids three delays of each task. Before a task, a worker drops Python's caches of the archives on its path, Spark's own
+included, and reading their directories again takes 50 ms. After a task, the garbage collector scans all imported
+modules, which takes 10 ms. And the JVM sends a task in two parts: the second part waits until the operating system
+acknowledges the first, which takes 40 ms.
 
-Spark runs this in place of `pyspark.daemon` where its configuration says so (`vendas.lake.spark`).
+Spark runs this module in place of `pyspark.daemon` because its configuration says so (`vendas.lake.spark`).
 """
 
 import gc
@@ -28,9 +29,9 @@ def _work_at_once(infile: BufferedReader, outfile: BufferedWriter) -> None:
         if isinstance(finder, zipimporter):
             finder.invalidate_caches = lambda: None
     gc.freeze()
-    infile.peek(1)  # until the first part is here
+    infile.peek(1)  # wait for the first part
     with socket.socket(fileno=os.dup(infile.fileno())) as connection:
-        if connection.family != socket.AF_UNIX and hasattr(socket, "TCP_QUICKACK"):  # Linux has it
+        if connection.family != socket.AF_UNIX and hasattr(socket, "TCP_QUICKACK"):  # only Linux has it
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
     _work(infile, outfile)
 

@@ -1,1 +1,1 @@
-"""What the notebooks of a run call: files surveyed, validated, made silver and gold, reconciled, undone."""
+"""The functions that a run's notebooks call: survey, validate, transform to silver and gold, reconcile, undo."""

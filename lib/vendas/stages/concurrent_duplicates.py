@@ -1,4 +1,4 @@
-"""Equal sales in silver that a second writer added, made one again."""
+"""Removal of equal sales from silver that a second writer added."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -9,15 +9,16 @@ from vendas.lake.ledger import Event, count_rows_in, latest, record
 from vendas.lake.tables import SILVER_TABLE, Lake
 from vendas.stages.reconciliation import recounted_events
 
-_EVENT_TIME = r"_(\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv$"  # of a bronze name
+_EVENT_TIME = r"_(\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv$"  # the event time in a bronze name
 
 
 def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
-    """Makes one of equal sales that a second writer added to silver; returns how many rows went.
+    """Keep one of each set of equal sales that a second writer added to silver; return how many rows were deleted.
 
-    The copy that came first stays, then the first in bronze order. Two runs cannot both publish, but nothing keeps
-    others from appending. Only where silver holds other rows than the ledger says is it looked at row by row.
-    Raises ConservationError when it still does afterwards.
+    Keep the copy that was added first; of copies added together, the first in bronze order. Two runs cannot both
+    publish, but nothing stops other programs from appending to silver. Rows are compared only if the total of silver
+    differs from the ledger's.
+    Raises: ConservationError if other files of silver still differ from the ledger.
     """
     if (before := tables.total(SILVER_TABLE)) == count_rows_in(events, "silver"):
         return 0
@@ -28,7 +29,7 @@ def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
     files = sorted(row[0] for row in doubled.collect())
     silver = {name: done["silver"] for name, done in latest(events).items() if "silver" in done}
     affected = [silver[name] for name in files if name in silver]
-    # The ledger is told first: killed in between, the next run finds the equal sales again, and the ledger right.
+    # Record in the ledger first: if the run is killed in between, the next one finds the equal sales again.
     change.publish(
         _first_of_equal(change.rows_of(files), tables.added_when(SILVER_TABLE)),
         files,

@@ -1,4 +1,4 @@
-"""What was refused, for people: to be read, exported as CSV, mended, and dropped into landing again."""
+"""The quarantined rows for people: to read, export as CSV, correct, and put into landing again."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from vendas.text import find_invisible
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """A refused row: bronze file, physical line, exact text, reason codes; and whether a mended one came back."""
+    """A refused row: bronze file, physical line, exact text, reason codes; and whether a corrected one came back."""
 
     arquivo: str
     linha: int
@@ -30,18 +30,18 @@ class QuarantinedRow:
 
     @property
     def sentences(self) -> str:
-        """All reasons, as sentences in Portuguese, and the characters in the row that nobody sees."""
+        """All reasons as sentences in Portuguese, with a sentence on invisible characters in the row, if any."""
         return " ".join([*(Reason(code).sentence for code in self.motivos), *self.unseen])
 
     @property
     def unseen(self) -> list[str]:
-        """A sentence on the characters that nobody sees and that may be what hinders, if there are any."""
+        """A sentence on the invisible characters, which may be the cause; empty if there are none."""
         found = find_invisible(self.texto)
         return [f"A linha tem caracteres que não se veem ({', '.join(found)}); redigite o campo."] if found else []
 
 
 def read_quarantine(lake: Location) -> list[QuarantinedRow]:
-    """All rows ever refused, by bronze order and line."""
+    """List the rows of quarantine in bronze order, by line."""
     links = read_table(lake, RESUBMITTED_TABLE).to_pylist()
     resubmitted = {(link["arquivo_de_origem"], link["linha_de_origem"]) for link in links}
     rows = [
@@ -54,11 +54,11 @@ def read_quarantine(lake: Location) -> list[QuarantinedRow]:
 
 
 def export_quarantine(lake: Location, landing: Location, folder: Path) -> dict[Path, int]:
-    """Writes the rows not mended yet as CSV files to mend, one a bronze file; returns the rows of each file.
+    """Write the rows that have not come back corrected to CSV files, one per bronze file; return the rows per file.
 
-    Each has the original header and rows in the original delimiter, as UTF-8 with a BOM (spreadsheets want it), and
-    two more columns: the reasons, which intake ignores, and the row's origin, by which it is linked when it comes back.
-    Raises QuarantineError, before anything is written, when `folder` is the landing or holds such a file already.
+    Each file has the original header, rows and delimiter, in UTF-8 with a BOM, which spreadsheets need, and two more
+    columns: the reasons, which intake ignores, and the row's origin, by which a corrected row is linked to it.
+    Raises: QuarantineError, before anything is written, if `folder` is the landing or already has such a file.
     """
     if isinstance(landing, Path) and folder.resolve() == landing.resolve():
         raise QuarantineError(f"{folder} is the landing: the rows would come back unmended. Export to another folder.")
@@ -83,7 +83,7 @@ def _surveyed(lake: Location) -> dict[str, dict]:
 
 
 def _as_csv(rows: list[QuarantinedRow], survey: dict) -> tuple[str, int]:
-    """The file's text: rows exactly as they stood, behind each its reasons and its origin."""
+    """Return the text of the file, with reasons and origin after each unchanged row, and the number of rows."""
     delimiter = survey["delimiter"]
     lines = [_record([*survey["header"], REASONS_NAME, ORIGIN_NAME], delimiter)]
     lines += [row.texto + delimiter + _record([row.sentences, f"{row.arquivo}:{row.linha}"], delimiter) for row in rows]

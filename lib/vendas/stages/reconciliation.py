@@ -1,4 +1,4 @@
-"""What a stage tells the ledger, counted in its tables, and the rule that no row is lost."""
+"""The events that a stage records in the ledger, counted in its tables, and the check that no row is lost."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -18,10 +18,10 @@ def silver_events(
     resubmitted: Mapping[str, int] = NO_COUNTS,
     doubtful: Mapping[str, int] = NO_COUNTS,
 ) -> list[Event]:
-    """Silver's events of the surveyed files, from the rows of each in quarantine and in silver.
+    """Return silver's events of the surveyed files, from the counts of each file's rows in quarantine and in silver.
 
-    `resubmitted` counts the rows that came back from quarantine, for the files that brought some, `doubtful` those
-    that were taken but look damaged.
+    `resubmitted` has the number of rows that came back from quarantine, for the files with such rows; `doubtful` the
+    number of rows that were accepted but look damaged.
     """
     return [
         replace(
@@ -42,16 +42,20 @@ def silver_events(
 def taken_out_events(
     leaving: Iterable[Event], sharing: Iterable[Event], held: dict[str, int], run_id: str
 ) -> list[Event]:
-    """Silver's events of files that left it, and of sharing ones that have other rows there than the ledger says.
+    """Return silver's events of the files that leave, and of sharing files whose rows there differ from the ledger.
 
-    `leaving` are bronze's events, `sharing` silver's; `held` are the rows silver has of each.
+    `leaving` has bronze's events, `sharing` silver's; `held` the number of rows that silver has of each file.
+    Raises: ConservationError if silver has more rows of a sharing file than were read.
     """
     left = [replace(e, etapa="silver", run_id=run_id, motivo=None, gravadas=held[e.arquivo]) for e in leaving]
     return left + recounted_events(sharing, held, run_id)
 
 
 def recounted_events(silver: Iterable[Event], held: dict[str, int], run_id: str) -> list[Event]:
-    """Silver's events, of those files only of which it has other rows than they say. Raises ConservationError."""
+    """Return silver's events with new counts, only for files of which silver has another number of rows than recorded.
+
+    Raises: ConservationError if silver has more rows of a file than were read and not quarantined.
+    """
     changed = [
         replace(e, run_id=run_id, gravadas=held[e.arquivo], duplicadas=e.lidas - e.quarentena - held[e.arquivo])
         for e in silver
@@ -62,15 +66,17 @@ def recounted_events(silver: Iterable[Event], held: dict[str, int], run_id: str)
 
 
 def carried_events(previous: Iterable[Event], stage: str, held: dict[str, int], run_id: str) -> list[Event]:
-    """A later stage's events, from the rows of each file that it holds."""
+    """Return a later stage's events, from the number of rows that it has of each file."""
     return [replace(event, etapa=stage, run_id=run_id, motivo=None, gravadas=held[event.arquivo]) for event in previous]
 
 
 def check_conservation(silver: Iterable[Event], counted: dict[str, int]) -> None:
-    """Silver's rule: of every file, rows read = rows in silver + duplicates + quarantined.
+    """Check silver's rule: of every file, rows read = rows in silver + duplicates + quarantined.
 
-    Rows read were counted by the survey, silver's and quarantine's in the tables; `counted` are silver.sales_counts,
-    over all files, taken where duplicates were dropped. Raises ConservationError.
+    The survey counted the rows read; the rows of silver and quarantine were counted in the tables. `counted` has the
+    counts over all files from the step that dropped duplicates (`Sales.counts`): `linhas`, the good rows, and `vendas`,
+    the distinct sales.
+    Raises: ConservationError if the counts differ.
     """
     silver, good_rows, kept_rows = list(silver), counted["linhas"], counted["vendas"]
     broken = _with_too_many(silver)
@@ -91,7 +97,10 @@ def _with_too_many(silver: Iterable[Event]) -> list[str]:
 
 
 def check_carried(previous: Iterable[Event], held: dict[str, int]) -> None:
-    """The later stages' rule: a stage holds as many rows of each file as the one before. Raises ConservationError."""
+    """Check the later stages' rule: a stage has as many rows of each file as the stage before.
+
+    Raises: ConservationError if the counts differ.
+    """
     _raise_if(
         [
             f"{e.arquivo}: {e.gravadas} rows in {e.etapa}, {held[e.arquivo]} in the next stage"

@@ -1,4 +1,4 @@
-"""Which quarantined row each mended one was: rows that come back say so, in a column of their file."""
+"""Links from corrected rows to their quarantined rows, by a column of origins in the files that come back."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,7 @@ _ORIGIN = r"^\s*(?P<arquivo>registros.*\.csv):(?P<linha>[0-9]{1,18})\s*$"  # as 
 
 
 def find_links(validated: pa.Table) -> pa.Table:
-    """What validated rows, which have their `arquivo`, say of their origin; rows without one are left out."""
+    """Return the links of validated rows (with their `arquivo`) to their origins; rows without one are left out."""
     found = pc.extract_regex(validated["origem"], _ORIGIN)
     said = found.is_valid()
     origin = found.filter(said)
@@ -22,7 +22,7 @@ def find_links(validated: pa.Table) -> pa.Table:
 
 
 def write_resubmitted(tables: Lake, said: pa.Table) -> list[DataFile]:
-    """Data files of those links that name a row which is in quarantine, to be published."""
+    """Write the links whose origin is a row in quarantine to data files; return these, to be published."""
     names = pc.unique(said["arquivo_de_origem"])
     rows = [
         found.select(["arquivo", "linha"])

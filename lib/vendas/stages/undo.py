@@ -1,4 +1,4 @@
-"""Undo: files taken out of silver and quarantine; rows that others lost as their duplicates come back."""
+"""Undo: remove files from silver and quarantine, and restore rows of other files that were their duplicates."""
 
 from vendas.lake.ledger import Event, latest
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
@@ -10,11 +10,11 @@ from vendas.stages.transform import validate_files, write_returning
 def take_out(
     tables: Lake, settings: Settings, events: list[Event], leaving: list[Event], sharing: list[Event]
 ) -> dict[str, int]:
-    """Takes the rows of leaving files out of quarantine and silver; the rows silver then has, by file.
+    """Remove the rows of leaving files from quarantine and silver; return the number of rows silver then has, by file.
 
-    A sale that other files have, too, was dropped there as a duplicate: it comes back to the first of these files, in
-    bronze order, in the same commit. `sharing` are silver's events of the files that have duplicates, `events` the
-    whole ledger. Without leaving files nothing is done.
+    A sale that other files have, too, was dropped from them as a duplicate; it is restored in the first of these files,
+    in bronze order, in the same commit. `sharing` has silver's events of the files with duplicates, `events` is the
+    whole ledger. Without leaving files, do nothing and return an empty dictionary.
     """
     if not leaving:
         return {}
@@ -25,7 +25,7 @@ def take_out(
     change = tables.change(SILVER_TABLE)
     files = [*gone, *(event.arquivo for event in sharing)]
     held = tables.count_by_file(SILVER_TABLE, files)
-    if not any(held[file] for file in gone):  # as after a run that was cut off before it told the ledger
+    if not any(held[file] for file in gone):  # as after a run that was killed before it recorded this in the ledger
         return held
     known, arquivos = latest(events), [event.arquivo for event in sharing]
     surveyed = [SurveyedFile.of(settings.bronze, known[arquivo]["bronze"]) for arquivo in arquivos]
