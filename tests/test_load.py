@@ -51,7 +51,7 @@ def test_a_failing_check_names_rows_and_leaves_the_file_pending_until_it_holds(s
     tell(lake, SPOIL)
     drop(lake, "registros_b.csv", SALES.replace("Ana", "Bia").encode(), at=1_800_000_000)
     run_intake(spark, lake, gold=True)
-    with pytest.raises(CheckFailed, match="(?s)fact_equals_gold.*registros_b.*valor_em_fatos=2.00"):
+    with pytest.raises(CheckFailed, match="(?s)fact_equals_gold.*registros_b.*valor_da_compra_em_fatos=2.00"):
         load(lake)
     assert (facts(lake), states(lake)) == (2, ["processado", "pendente"])
     tell(lake, "drop function spoil cascade")

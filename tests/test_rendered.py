@@ -1,4 +1,4 @@
-"""What is rendered from the declaration and committed: SQL, the tables of docs/contract.md, the data contract (ODCS)."""
+"""What is rendered from the declaration and committed: SQL, tables of docs/contract.md, the data contract (ODCS)."""
 
 import pytest
 

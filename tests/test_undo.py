@@ -14,6 +14,7 @@ from vendas.lake.spark import session
 from vendas.lake.tables import Lake
 from vendas.runs.pipeline import is_up_to_date
 from vendas.settings import load_settings
+from vendas.warehouse import embedded
 
 FILE = schema.ARQUIVO.name
 COUNTS = ("lidas", "duplicadas", "quarentena", "silver", "gold")
@@ -73,12 +74,13 @@ def test_equal_sales_of_a_second_writer_become_the_one_that_was_there_first(spar
 
 def test_a_run_goes_to_work_when_silver_is_not_what_the_ledger_says(spark, lake):
     settings, known = load_settings(lake=lake), read_events(lake)
-    (settings.dw / "cluster").mkdir(parents=True)
+    embedded.ensure_running(settings.dw)
     in_dw = [replace(event, etapa="dw") for event in known if event.etapa == "gold"]
     record(Lake(session_of(lake)), known, in_dw)
     assert is_up_to_date(settings)
     append(lake, "`Produto Adquirido` = 'P3'")
     assert not is_up_to_date(settings)
+    embedded.stop(settings.dw)
 
 
 def test_sales_that_nobody_sent_stop_gold_until_the_file_is_replayed(spark, lake):

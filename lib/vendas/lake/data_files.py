@@ -123,12 +123,15 @@ class HeldFile:
         """
         with self.path.open("rb") as opened:
             footer = pq.read_metadata(opened)
-            by_number = {_number(field): field.name for field in footer.schema.to_arrow_schema() if _number(field)}
+            held = footer.schema.to_arrow_schema()
+            by_number = {_number(field): field.name for field in held if _number(field)}
             named = {field.name: by_number.get(_number(field), field.name) for field in self.columns}
             repeated = [
                 named[field.name]
                 for field in self.columns
-                if pa.types.is_string(field.type) and field.name not in MOSTLY_UNIQUE_COLUMNS
+                if pa.types.is_string(field.type)
+                and field.name not in MOSTLY_UNIQUE_COLUMNS
+                and named[field.name] in held.names
             ]
             with pq.ParquetFile(opened, metadata=footer, read_dictionary=repeated) as file:
                 yield file, named

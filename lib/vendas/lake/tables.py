@@ -262,8 +262,14 @@ class Change:
 def _with_defaults(rows: DataFrame, table: str) -> DataFrame:
     """Return rows with the default of each column that they have nulls in, from before it was declared."""
     defaults = {column.name: column.default_value for column in schema.TABLES[table] if column.default is not None}
-    there = {name: F.lit(default) for name, default in defaults.items() if name in rows.columns}
-    return rows.withColumns({name: F.coalesce(F.col(f"`{name}`"), value) for name, value in there.items()})
+    filled = {
+        field.name: F.coalesce(F.col(f"`{field.name}`"), F.lit(defaults[field.name])).alias(
+            field.name, metadata=field.metadata
+        )
+        for field in rows.schema
+        if field.name in defaults
+    }
+    return rows.select([filled.get(name, F.col(f"`{name}`")) for name in rows.columns])
 
 
 def _described(columns: Iterable[Column]) -> str:

@@ -142,8 +142,8 @@ def is_as_declared(endpoint: Endpoint) -> bool:
     from psycopg.rows import dict_row
 
     try:
-        with psycopg.connect(endpoint.url, row_factory=dict_row) as connection:
-            return not is_outdated(lambda query: connection.execute(query).fetchall())
+        with psycopg.connect(endpoint.url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return not is_outdated(lambda query: cursor.execute(query).fetchall())
     except psycopg.Error as error:
         raise WarehouseError(explain_refusal(endpoint, str(error))) from error
 

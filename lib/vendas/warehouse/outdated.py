@@ -1,6 +1,7 @@
 """Tables of an older version, or of another declaration: found by their columns, and made way for."""
 
 from collections.abc import Callable
+from typing import LiteralString
 
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES
@@ -16,7 +17,7 @@ _PROCEDURES = (
 )
 _TYPES = {"character varying": "varchar({})", "timestamp without time zone": "timestamp", "numeric": "decimal({},{})"}
 
-Ask = Callable[[str], list[dict]]  # the rows of a query, by column
+Ask = Callable[[LiteralString], list[dict]]  # the rows of a query, by column
 
 
 def is_outdated(ask: Ask) -> bool:

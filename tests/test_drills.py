@@ -1,0 +1,137 @@
+"""Three changes of the declaration, made by hand in a copy of the project: the whole path, on a new and an old lake."""
+
+import os
+import shutil
+from decimal import Decimal
+
+import pytest
+
+from drills import OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
+from terminal import FIXTURES
+from vendas.warehouse.embedded import stop
+
+OLD_FILES = ("registros_website.csv", "registros_lojas_fisicas.csv")
+NEW_FILE = "registros_novos.csv"
+DROPPED_AT = 1_780_000_000  # on any lake, so that it is the same event
+NEW_ROWS = """\
+Data,Nome,Sobrenome,Email,Telefone,Produto Adquirido,Valor da Compra,Origem,Loja,Campanha de Marketing,Vendedor,\
+Desconto Oferecido,Código de Desconto Usado,forma de pagamento,Quantidade
+2024-05-01 10:00:00,Ana,Souza,ana@exemplo.com,1,Tênis,100.00,Rádio,Centro,Verão,Rui,10%,V10,Pix,3
+2024-05-01 11:00:00,Bia,Lima,bia@exemplo.com,2,Tênis,50.00,Rádio,Centro,Verão,Rui,,,,
+2024-05-01 12:00:00,Caio,Reis,caio@exemplo.com,3,Tênis,50.00,Rádio,Centro,Verão,Rui,,,Cartão,0
+2024-05-01 13:00:00,Davi,Luz,davi@exemplo.com,4,Tênis,50.00,Rádio,Centro,Verão,Rui,,,Cartão,1.5
+2024-05-01 10:00:00,Ana,Souza,ana@exemplo.com,1,Tênis,100.00,Rádio,Centro,Verão,Rui,10%,V10,Pix,3
+"""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory, engine):
+    return Project.make(tmp_path_factory.mktemp("hoje"))
+
+
+@pytest.fixture(scope="module")
+def drilled(tmp_path_factory):
+    return Project.make(tmp_path_factory.mktemp("outra"), PAYMENT, QUANTITY, OTHER_NAMES)
+
+
+def drop(lake, *files):
+    landing = lake / "landing"
+    landing.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        if file == NEW_FILE:
+            (landing / file).write_text(NEW_ROWS, encoding="utf-8")
+            os.utime(landing / file, (DROPPED_AT, DROPPED_AT))
+        else:
+            shutil.copy2(FIXTURES / file, landing / file)
+
+
+@pytest.fixture(scope="module")
+def lakes(base, drilled, tmp_path_factory):
+    """A lake that today's declaration began and the other one goes on with, one that it began; and what they hold."""
+    folder = tmp_path_factory.mktemp("lagos")
+    old, new = folder / "antigo", folder / "novo"
+    try:
+        drop(old, *OLD_FILES)
+        base.run(old)
+        drilled.run(old)  # with nothing pending
+        upgraded = drilled.contents(old)
+        drop(old, NEW_FILE)
+        ran = drilled.run(old)
+        drop(new, *OLD_FILES, NEW_FILE)
+        drilled.run(new)
+        yield old, new, upgraded, ran
+    finally:
+        for lake in (old, new):
+            stop(lake / "dw")
+
+
+def of_new_file(rows, held):
+    """Return the rows that come from the new file."""
+    return sorted((row for row in held[rows] if any("registros_novos" in str(value) for value in row)), key=repr)
+
+
+def test_the_new_file_is_read_by_the_declaration(lakes):
+    _, _, _, ran = lakes
+    (entry,) = [entry for entry in ran["files"] if entry["arquivo_recebido"] == NEW_FILE]
+    assert {name: entry[name] for name in ("lidas", "duplicadas", "quarentena", "silver", "gold", "dw")} == {
+        "lidas": 5,
+        "duplicadas": 1,
+        "quarentena": 2,
+        "silver": 2,
+        "gold": 2,
+        "dw": 2,
+    }
+
+
+def test_refused_quantities_have_their_own_reasons(drilled, lakes):
+    old, *_ = lakes
+    rows = drilled.vendas("quarantine", "list", "--lake", old)["rows"]
+    assert [(row["linha"], row["motivos"]) for row in rows if "novos" in row["arquivo"]] == [
+        (4, ["quantidade_zero"]),
+        (5, ["quantidade_invalida"]),
+    ]
+
+
+def test_gold_and_the_star_have_the_new_columns(drilled, lakes):
+    old, *_ = lakes
+    held = drilled.contents(old)
+    gold = [(2, 3, "Pix", 2024), (3, 1, "NÃO INFORMADO", 2024)]
+    assert [row[-4:] for row in of_new_file("gold", held)] == gold
+    facts = [(Decimal("90.00"), 3), (Decimal("50.00"), 1)]
+    assert [row[14:16] for row in of_new_file("fato_vendas", held)] == facts
+    assert {member for _, member in held["dim_pagamento"]} == {"Pix", "NÃO INFORMADO"}
+    assert {channel for _, channel in held["dim_canal"]} >= {"Rádio"}
+    assert {place for _, place in held["dim_plataforma"]} >= {"Centro"}
+
+
+def test_rows_from_before_the_columns_have_their_defaults(lakes):
+    _, _, upgraded, _ = lakes
+    assert {row[-3:-1] for row in upgraded["gold"]} == {(1, "NÃO INFORMADO")}
+    assert {row[13:15] for row in upgraded["silver"]} == {(1, "NÃO INFORMADO")}
+    assert {row[-3:-1] for row in upgraded["registros_vendas"]} == {(1, "NÃO INFORMADO")}
+    assert len(upgraded["dim_pagamento"]) == 1
+    assert len(upgraded["fato_vendas"]) == len(upgraded["gold"]) > 0
+
+
+def test_an_old_lake_becomes_what_a_new_one_is(drilled, lakes):
+    old, new, *_ = lakes
+    left, right = drilled.contents(old), drilled.contents(new)
+    assert [name for name in left if left[name] != right[name]] == []
+
+
+def test_an_old_file_is_undone_and_replayed_as_ever(drilled, lakes):
+    old, new, *_ = lakes
+    before = drilled.contents(old)
+    (file,) = [row[0] for row in before["arquivos_carregados"] if "lojas_fisicas" in row[0]]
+    drilled.vendas("undo", file, "--yes", "--lake", old)
+    assert file not in {row[0] for row in drilled.contents(old)["registros_vendas"]}
+    drilled.vendas("replay", file, "--yes", "--lake", old)
+    after = drilled.contents(old)
+    assert [name for name in after if after[name] != before[name] and name != "ledger"] == []
+
+
+@pytest.mark.parametrize(
+    ("drill", "files", "lines"), [(PAYMENT, 1, 2), (QUANTITY, 4, 26), (OTHER_NAMES, 1, 2)], ids=["a", "b", "c"]
+)
+def test_little_is_written_by_hand(drill, files, lines):
+    assert by_hand(drill) == (files, lines)
