@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAMBDA_MODULES := __init__ errors limits storage landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
-.PHONY: help install demo check test test-glue6 golden environment bench deploy preflight undeploy clean
+.PHONY: help install demo check test test-glue6 golden sql docs environment bench deploy preflight undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-glue6  every test that can run there, on Spark 4.1 and Python 3.13, as AWS Glue 6.0 has them"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
+	@echo "make sql docs    what follows from lib/vendas/sales.py in sql/ and docs/ anew, after a change of it"
 	@echo "make environment  environment.yml anew, after a change of pins in pyproject.toml"
 	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
@@ -69,6 +70,12 @@ test-glue6: .venv-glue6/.installed .venv-checkov/.installed
 
 golden: install
 	$(BIN)/python tests/goldens.py
+
+sql: install
+	$(BIN)/python sql/render.py
+
+docs: install
+	$(BIN)/python docs/render.py
 
 environment: install
 	$(BIN)/python tests/environment_yml.py

@@ -1,7 +1,13 @@
 """What is rendered from the declaration and committed: SQL, tables of docs/contract.md, the data contract (ODCS)."""
 
-import pytest
+import json
 
+import jsonschema
+import pytest
+import yaml
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from docs import render as docs
 from sql import render as sql
 from vendas.sales import SALES
 
@@ -23,3 +29,32 @@ def test_sql_is_as_make_sql_renders_it(path):
 def test_sql_has_no_other_files():
     files = {str(file.relative_to(sql.SQL)) for file in sql.SQL.rglob("*.sql")}
     assert files == BY_HAND | {str(path) for path in RENDERED}
+
+
+def test_contract_md_is_as_make_docs_renders_it():
+    text = docs.CONTRACT.read_text(encoding="utf-8")
+    assert text == docs.contract(text, SALES), "say `make docs`"
+
+
+def test_the_data_contract_is_as_make_docs_renders_it():
+    assert docs.ODCS.read_text(encoding="utf-8") == docs.odcs(SALES), "say `make docs`"
+
+
+def test_the_data_contract_is_of_the_standard():
+    text = docs.ODCS.read_text(encoding="utf-8")
+    read = OpenDataContractStandard.from_string(text)
+    jsonschema.validate(yaml.safe_load(text), json.loads(OpenDataContractStandard.json_schema()))
+    personal = {
+        f"{table.name}.{column.name}"
+        for table in read.schema_
+        for column in table.properties
+        if column.classification == "personal"
+    }
+    assert personal == {
+        *(f"{table}.{name}" for table in ("arquivo", "silver") for name in ("Nome", "Sobrenome", "Email", "Telefone")),
+        *(
+            f"{table}.{name}"
+            for table in ("gold", "registros_vendas", "vendas_pendentes", "dim_cliente")
+            for name in ("nome_completo", "email", "telefone")
+        ),
+    }
