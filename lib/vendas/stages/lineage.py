@@ -1,11 +1,13 @@
 """Where a row went: what a line of a bronze file became."""
 
 from dataclasses import asdict, dataclass
-from hashlib import md5
+
+import pyarrow as pa
 
 from vendas import schema
 from vendas.lake.table_reader import read_line
 from vendas.lake.tables import QUARANTINE_TABLE, SILVER_TABLE
+from vendas.rules.keys import sale_id
 from vendas.storage import Location
 
 SALE, REFUSED, NEITHER = "venda", "quarentena", "nenhuma"
@@ -38,7 +40,8 @@ def find_line(lake: Location, arquivo: str, linha: int) -> Line:
     """Find what the record on this line became, without Spark."""
     of_silver = (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name)
     for sale in read_line(lake, SILVER_TABLE, of_silver, arquivo, linha).to_pylist():
-        return Line(arquivo, linha, SALE, venda_id=md5(f"{arquivo}|{linha}".encode()).hexdigest(), venda=sale)
+        (venda_id,) = sale_id(pa.array([arquivo]), pa.array([linha])).to_pylist()
+        return Line(arquivo, linha, SALE, venda_id=venda_id, venda=sale)
     for row in read_line(lake, QUARANTINE_TABLE, ("arquivo", "linha"), arquivo, linha).to_pylist():
         return Line(arquivo, linha, REFUSED, motivos=tuple(row["motivos"]), texto=row["texto"])
     return Line(arquivo, linha)
