@@ -32,7 +32,7 @@ EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))  #
 CRC_HEADER, CRC_CHUNK = b"crc\0\0\0\2\0", 512  # Hadoop's format: a checksum per 512 bytes in a hidden file beside
 
 
-def unpack(archive: Path, lake: Path) -> Path:
+def unpack(archive: Path, lake: Path, address: str | None = None) -> Path:
     """Unpack the lake of an archive to this path, which must not exist yet; return the path. File times are kept."""
     lake.mkdir(parents=True)
     with tarfile.open(archive) as packed:
@@ -41,7 +41,7 @@ def unpack(archive: Path, lake: Path) -> Path:
             if member.name:
                 packed.extract(member, lake, filter="data")
     for metadata in sorted(lake.glob("*/metadata")):
-        _move_table(metadata, lake)
+        _move_table(metadata, lake, address or str(lake))
     return lake
 
 
@@ -69,7 +69,7 @@ def restore_warehouse(lake: Path, dump: Path = WAREHOUSE) -> None:
     )
 
 
-def _move_table(metadata: Path, lake: Path) -> None:
+def _move_table(metadata: Path, lake: Path, address: str) -> None:
     """Rewrite the paths of a table: first in manifests, then in the lists, which have their lengths, then in metadata.
 
     In a folder catalog, the numbered metadata files of a table are its catalog.
@@ -77,28 +77,28 @@ def _move_table(metadata: Path, lake: Path) -> None:
     versions = sorted(metadata.glob("v*.metadata.json"))
     before = str(Path(json.loads(versions[-1].read_bytes())["location"]).parent)
     for manifest in metadata.glob("*-m*.avro"):
-        _change_avro(manifest, lambda entry: _move_field(entry["data_file"], "file_path", before, lake))
+        _change_avro(manifest, lambda entry: _move_field(entry["data_file"], "file_path", before, address))
     for manifests in metadata.glob("snap-*.avro"):
-        _change_avro(manifests, lambda listed: _move_manifest(listed, before, lake))
+        _change_avro(manifests, lambda listed: _move_manifest(listed, before, lake, address))
     for version in versions:
-        _replace(version, version.read_bytes().replace(_opening(before), _opening(lake)))
+        _replace(version, version.read_bytes().replace(_opening(before), _opening(address)))
 
 
-def _opening(lake: str | Path) -> bytes:
+def _opening(address: str) -> bytes:
     """Return how paths below a lake begin in JSON."""
-    return f"{json.dumps(str(lake), ensure_ascii=False)[:-1]}/".encode()
+    return f"{json.dumps(address, ensure_ascii=False)[:-1]}/".encode()
 
 
-def _move_manifest(listed: dict, before: str, lake: Path) -> None:
-    _move_field(listed, "manifest_path", before, lake)
-    manifest = Path(listed["manifest_path"])
+def _move_manifest(listed: dict, before: str, lake: Path, address: str) -> None:
+    manifest = Path(listed["manifest_path"].replace(before, str(lake), 1))
+    _move_field(listed, "manifest_path", before, address)
     if manifest.exists():  # upkeep may have deleted it; the list is deleted later
         listed["manifest_length"] = manifest.stat().st_size
 
 
-def _move_field(record: dict, name: str, before: str, lake: Path) -> None:
+def _move_field(record: dict, name: str, before: str, address: str) -> None:
     assert record[name].startswith(f"{before}/"), record[name]
-    record[name] = str(lake) + record[name].removeprefix(before)
+    record[name] = address + record[name].removeprefix(before)
 
 
 def _change_avro(path: Path, change) -> None:
