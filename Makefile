@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 PYTHON_OF_GLUE6 ?= python3.13
 BIN := .venv/bin
 
-LAMBDA_MODULES := __init__ errors limits storage landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
+LAMBDA_MODULES := __init__ errors storage tuning landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
 .PHONY: help install demo check test test-glue6 golden sql docs environment bench deploy preflight undeploy clean

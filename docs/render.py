@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from vendas import schema
-from vendas.declaration import Column, Declaration, Derived, Input
-from vendas.sales import SALES
+from vendas.declaration import SALES
+from vendas.declaration_types import Column, Declaration, Derived, Input
 from vendas.warehouse.star import FACT_TABLE, SqlColumn, fact_names, tables
 
 DOCS = Path(__file__).parent

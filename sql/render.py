@@ -5,11 +5,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from vendas.declaration import Declaration
-from vendas.sales import SALES
+from vendas.declaration import SALES
+from vendas.declaration_types import Declaration
 from vendas.warehouse.star import fact_names, tables
 
 SQL = Path(__file__).parent
+RENDERED = "-- Rendered by `make sql`: change the template or the declaration.\n"  # the first line of each file
 
 
 def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
@@ -17,7 +18,7 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
     templates = Environment(loader=FileSystemLoader(SQL / "templates"), undefined=StrictUndefined)
 
     def text(template: str, **values: object) -> str:
-        return templates.get_template(f"{template}.jinja").render(sales=sales, **values) + "\n"
+        return RENDERED + templates.get_template(f"{template}.jinja").render(sales=sales, **values) + "\n"
 
     for table in tables(sales):
         yield Path("ddl", f"{table.name}.sql"), text("table", table=table)
@@ -32,13 +33,18 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
 
 
 def main() -> None:
-    """Write the files, and delete rendered ones whose table or check is declared no more."""
+    """Write the files, and delete those that were rendered and are declared no more."""
     rendered = dict(render(SALES))
     for path, text in rendered.items():
         (SQL / path).write_text(text, encoding="utf-8")
-    for file in (SQL / "ddl").glob("*.sql"):
-        if file.relative_to(SQL) not in rendered:
-            file.unlink()
+    for path in were_rendered() - rendered.keys():
+        (SQL / path).unlink()
+
+
+def were_rendered() -> set[Path]:
+    """Return the files that say they are rendered."""
+    files = (file for file in SQL.rglob("*.sql") if file.read_text(encoding="utf-8").startswith(RENDERED))
+    return {file.relative_to(SQL) for file in files}
 
 
 if __name__ == "__main__":

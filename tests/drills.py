@@ -18,7 +18,7 @@ from pathlib import Path
 from terminal import ENVIRONMENT
 from vendas import resources
 
-SALES, COLUMNS = "lib/vendas/sales.py", "lib/vendas/rules/columns.py"
+SALES, COLUMNS = "lib/vendas/declaration.py", "lib/vendas/rules/columns.py"
 VALIDATE, REASONS = "lib/vendas/rules/validate.py", "lib/vendas/reasons.py"
 LAST_COLUMN = ' "Código de desconto usado na venda", MISSING_CODE),\n'
 LAST_DIMENSION = '            "Código e fração do desconto",\n        ),\n'

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from vendas.limits import SAMPLE_FILES
 from vendas.reports.charts import as_image, intake_chart, shorten_name
 from vendas.stages.check_file import Diagnosis
 from vendas.text import format_number
+from vendas.tuning import SAMPLE_FILES
 
 LONG = "registros_da_loja_do_centro_de_sao_paulo_2024_03_31.csv"
 

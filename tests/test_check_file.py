@@ -15,8 +15,7 @@ import nbformat
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from rich.console import Console
 
 from inprocess import NOTEBOOKS, drop, run_notebook
@@ -26,13 +25,13 @@ from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
 from vendas.landing.arrivals import list_bronze_files
-from vendas.limits import SAMPLE_FILES, SAMPLE_ROWS
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import MOJIBAKE, Hint, QualityWarning, explain_code
 from vendas.schema import INPUT_NAMES
 from vendas.stages import check_file
 from vendas.stages.check_file import as_json, check_files, check_sample, sample_frame
 from vendas.stages.survey import survey_file
+from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
 
 NOW = datetime(2024, 6, 30, 12, 0)
 SALE = {"Timestamp do Registro": "2024-03-31 14:05", "Nome": "Ana", "Valor da Compra": "50"}

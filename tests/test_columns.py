@@ -7,8 +7,7 @@ from time import perf_counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import rules_twin as twin
 from vendas.reasons import Reason

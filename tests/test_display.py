@@ -20,11 +20,11 @@ from vendas.cli.display import (
 )
 from vendas.lake.ledger import REJECTED, Event
 from vendas.lake.maintenance import Size, Upkeep
-from vendas.limits import FILES_IN_TERMINAL
 from vendas.results import Stage
 from vendas.runs.pipeline import RunReport
 from vendas.stages.check_file import Diagnosis, Example
 from vendas.stages.quarantine import QuarantinedRow
+from vendas.tuning import FILES_IN_TERMINAL
 
 
 def said(show, *given, width=200):

@@ -1,8 +1,7 @@
 """A cell's value as text: printed in the session, extracted on this machine."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from vendas.jupyter.glue_output import show, split_output, wrap_last_value
 

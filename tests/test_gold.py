@@ -2,8 +2,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import rules_twin as twin
 from rows import FILE, silver_row

@@ -5,8 +5,7 @@ from datetime import datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from vendas.csvfile.records import RECORD_SCHEMA
 from vendas.rules.quality_warnings import MOJIBAKE, WORDS_WITHOUT_VALUE, QualityWarning, codes_of, has_quality_warning

@@ -9,16 +9,9 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from docs import render as docs
 from sql import render as sql
-from vendas.sales import SALES
+from vendas.declaration import SALES
 
 RENDERED = dict(sql.render(SALES))
-BY_HAND = {
-    "checks/redshift/one_fact_per_sale.sql",
-    "ddl/postgresql/indexes/fato_vendas_arquivos.sql",
-    "ddl/postgresql/indexes/registros_vendas_arquivos.sql",
-    "ddl/postgresql/vendas_pendentes.sql",
-    "star/refresh_dim_data.sql",
-}
 
 
 @pytest.mark.parametrize("path", RENDERED, ids=str)
@@ -26,9 +19,8 @@ def test_sql_is_as_make_sql_renders_it(path):
     assert (sql.SQL / path).read_text(encoding="utf-8") == RENDERED[path], "say `make sql`"
 
 
-def test_sql_has_no_other_files():
-    files = {str(file.relative_to(sql.SQL)) for file in sql.SQL.rglob("*.sql")}
-    assert files == BY_HAND | {str(path) for path in RENDERED}
+def test_no_file_is_left_of_what_is_declared_no_more():
+    assert sql.were_rendered() == RENDERED.keys()
 
 
 def test_contract_md_is_as_make_docs_renders_it():

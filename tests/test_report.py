@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from nbformat.v4 import new_output
 
 from html_page import read_page
@@ -16,7 +15,6 @@ from small_notebooks import RESULT, write_notebook
 from vendas import resources, schema
 from vendas.cli import commands
 from vendas.errors import NotebookError
-from vendas.limits import FILES_SHOWN
 from vendas.reports import pages, report
 from vendas.reports.dictionary import LAKE, warehouse
 from vendas.reports.report import EXPLORATION, Run, reported, write_report
@@ -24,6 +22,7 @@ from vendas.runs import pipeline
 from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings
 from vendas.text import format_duration, format_moment
+from vendas.tuning import FILES_SHOWN
 
 HOSTILE = [
     "registros<script>alert(1)</script>.csv",

@@ -9,8 +9,7 @@ import pytest
 from rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema
 from vendas.errors import ConcurrentChange, VendasError
-from vendas.lake import table_reader
-from vendas.lake import tables as lake_tables
+from vendas.lake import table_reader, tables as lake_tables
 from vendas.lake.ledger import Event, read_events, record
 from vendas.lake.table_reader import count_rows, read_table
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake, properties

@@ -11,17 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings as hypothesis_settings, strategies as st
 
 from star import DIMENSIONS, PEND_AGAIN, SALE, TABLES, Warehouse, gold_file, make_outdated
 from vendas import resources, schema
 from vendas.errors import CheckFailed, WarehouseError
 from vendas.reports import dictionary
-from vendas.warehouse import embedded, jdbc
-from vendas.warehouse import load as warehouse_load
-from vendas.warehouse.engines import PostgreSQL
+from vendas.warehouse import embedded, jdbc, load as warehouse_load
+from vendas.warehouse.postgresql import PostgreSQL
 
 TEXTS = [
     column.name for column in schema.GOLD_COLUMNS if column.type == "string" and column.name != "arquivo_de_origem"

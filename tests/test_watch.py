@@ -14,17 +14,16 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from terminal import vendas_here
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.ledger import Event
-from vendas.limits import WATCH_LONGEST_WAIT_SECONDS
 from vendas.runs import watch
 from vendas.runs.watch import Lookout, Task, keep_doing, refresh_star, until_signal
 from vendas.settings import load_settings
+from vendas.tuning import WATCH_LONGEST_WAIT_SECONDS
 from vendas.warehouse import embedded
 
 FIXTURES = Path(__file__).parent / "fixtures"

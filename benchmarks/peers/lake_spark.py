@@ -8,8 +8,7 @@ is left to chance.
 import os
 import sys
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession, functions as F
 from pyspark.sql.types import StringType, StructType
 
 from vendas.lake.spark import java_home

@@ -1,165 +1,113 @@
-"""What a declaration of sales can say: input columns, what gold makes of them, dimensions and measures.
+"""The shop's sales: its columns, what gold makes of them, dimensions and measures. The one place to change them.
 
-`vendas.sales` holds the shop's declaration. The columns of every table follow from it, and so does `sql/`.
+After a change: `make sql golden docs`, and the tests. CONTRIBUTING says more ("A column more"). Names and comments are
+Portuguese: analysts read them in the tables.
 """
 
-import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
-from functools import cached_property
+from vendas.declaration_types import Column, Declaration, Derived, Dimension, Input, Type
 
-from vendas.errors import DeclarationError
+MISSING = "NÃO INFORMADO"
+MISSING_CODE = "NÃO DISPONÍVEL"
 
+# The columns that rules know by name.
+TIMESTAMP = Input(
+    "Timestamp do Registro",
+    Type.TIMESTAMP,
+    "Data e hora da venda, como escritas no arquivo",
+    other_names=("Data",),
+)
+NOME = Input("Nome", Type.TEXT, "Nome do cliente", MISSING, personal=True)
+SOBRENOME = Input("Sobrenome", Type.TEXT, "Sobrenome do cliente", MISSING, personal=True)
+EMAIL = Input("Email", Type.TEXT, "E-mail do cliente", MISSING, personal=True)
+TELEFONE = Input("Telefone", Type.TEXT, "Telefone do cliente", MISSING, personal=True)
+VALOR = Input("Valor da Compra", Type.MONEY, "Valor da venda em reais, antes do desconto")
+DESCONTO = Input("Desconto Oferecido", Type.FRACTION, "Desconto como fração: 0,1100 é 11 %")
 
-class Type(StrEnum):
-    """The types of columns, each named as Spark SQL does; a timestamp is wall-clock time without a zone."""
+# Where a row comes from: silver adds it.
+ARQUIVO = Column("Arquivo de Origem", Type.TEXT, "Arquivo da camada bronze de onde veio a linha")
+LINHA_DO_ARQUIVO = Column(
+    "Linha do Arquivo", Type.WHOLE, "Linha física desse arquivo em que o registro começa, a partir de 1"
+)
 
-    TEXT = "string"
-    WHOLE = "bigint"
-    MONEY = "decimal(12,2)"
-    FRACTION = "decimal(5,4)"
-    TIMESTAMP = "timestamp_ntz"
-
-
-_DEFAULT_VALUES: dict[str, Callable[[str], str | int | Decimal]] = {
-    Type.TEXT: str,
-    Type.WHOLE: int,
-    Type.MONEY: Decimal,
-}  # the types that can have a default
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its name, Spark SQL type and meaning, and what an empty or absent field stands for.
-
-    `default` is a text as a file would have it; None: the column has no default. `max_bytes` bounds a text in UTF-8.
-    """
-
-    name: str
-    type: str
-    comment: str
-    default: str | None = None
-    personal: bool = False
-    max_bytes: int = 1000
-
-    @property
-    def default_value(self) -> str | int | Decimal | None:
-        """The default as a value of the column's type: what rows from before the column have in it."""
-        return None if self.default is None else _DEFAULT_VALUES[self.type](self.default)
-
-    @property
-    def gold_name(self) -> str:
-        """The name that gold gives the column: `Código de Desconto Usado` becomes `codigo_de_desconto_usado`."""
-        letters = unicodedata.normalize("NFD", self.name.lower()).encode("ascii", "ignore").decode()
-        return "_".join(letters.split())
-
-
-@dataclass(frozen=True)
-class Input(Column):
-    """A column of the shop's files. A file may lack an `optional` one; `other_names` count where its name is absent.
-
-    `examples` are what sample files have in the column; without them sample files lack it.
-    Raises: DeclarationError if a text or an optional column has no default, or a default does not fit the type.
-    """
-
-    optional: bool = False
-    other_names: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.default is None and (self.type == Type.TEXT or self.optional):
-            raise DeclarationError(f"The column {self.name!r} needs a default: it is a text, or a file may lack it.")
-        if self.default is not None and self.type not in _DEFAULT_VALUES:
-            raise DeclarationError(f"The column {self.name!r} cannot have a default: its type is {self.type}.")
-
-
-@dataclass(frozen=True)
-class Carried(Column):
-    """A column of gold that holds silver's column `of` as it is."""
-
-    of: str = ""
-
-
-@dataclass(frozen=True)
-class Derived(Column):
-    """A column of gold that a rule of the same name makes of silver's columns `of` (`rules.gold.RULES`)."""
-
-    of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """A dimension `dim_<name>` with the key `<name>_id`: one member per combination of these columns of gold.
-
-    `about` describes the key where the fact has it. A `large` one is spread over Redshift's nodes; others are copied.
-    """
-
-    name: str
-    comment: str
-    attributes: tuple[str, ...]
-    about: str
-    large: bool = False
-
-    @property
-    def table(self) -> str:
-        """The dimension's table."""
-        return f"dim_{self.name}"
-
-    @property
-    def key(self) -> str:
-        """The dimension's key, in its table and in the fact."""
-        return f"{self.name}_id"
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """All that is declared of the shop's sales.
-
-    `version` counts the changes of rules: when it rises, files that were read by an older one are read again, once.
-    `gold` names silver's columns that are carried and the derived ones, in order; a column that gold makes nothing of
-    is carried behind them. The fact has the columns of gold in `facts` and `measures`; measures are summed.
-    Raises: DeclarationError if something refers to a column that is not declared.
-    """
-
-    version: int
-    columns: tuple[Input, ...]
-    origin: tuple[Column, ...]
-    gold: tuple[str | Derived, ...]
-    dimensions: tuple[Dimension, ...]
-    facts: tuple[str, ...]
-    measures: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        named = {name for dimension in self.dimensions for name in dimension.attributes}
-        known = {column.name for column in self.gold_columns}
-        if missing := sorted((named | {*self.facts, *self.measures}) - known - {"ano"}):
-            raise DeclarationError(f"Gold has no column {', '.join(missing)}; it has {', '.join(sorted(known))}.")
-
-    @cached_property
-    def gold_columns(self) -> tuple[Carried | Derived, ...]:
-        """Gold's columns, without the year it is partitioned by."""
-        used = {name for entry in self.gold for name in ((entry,) if isinstance(entry, str) else entry.of)}
-        added = [column.name for column in self.columns if column.name not in used]
-        return tuple(self._gold_columns([*self.gold, *added]))
-
-    def _gold_columns(self, entries: list[str | Derived]) -> Iterator[Carried | Derived]:
-        by_name = {column.name: column for column in (*self.columns, *self.origin)}
-        for entry in entries:
-            sources = (entry,) if isinstance(entry, str) else entry.of
-            if missing := [name for name in sources if name not in by_name]:
-                raise DeclarationError(f"No column {missing[0]!r} is declared, but gold refers to it.")
-            yield _carried(by_name[entry]) if isinstance(entry, str) else entry
-
-
-def _carried(column: Column) -> Carried:
-    return Carried(
-        column.gold_name,
-        column.type,
-        column.comment,
-        column.default,
-        column.personal,
-        column.max_bytes,
-        of=column.name,
-    )
+SALES = Declaration(
+    version=2,
+    columns=(
+        TIMESTAMP,
+        NOME,
+        SOBRENOME,
+        EMAIL,
+        TELEFONE,
+        Input("Produto Adquirido", Type.TEXT, "Produto vendido", MISSING),
+        VALOR,
+        Input("Canal", Type.TEXT, "Canal que trouxe o cliente", MISSING),
+        Input("Plataforma de Interação", Type.TEXT, "Onde a venda foi fechada", MISSING),
+        Input("Campanha de Marketing", Type.TEXT, "Campanha vigente", MISSING),
+        Input("Vendedor", Type.TEXT, "Quem atendeu na loja", MISSING),
+        DESCONTO,
+        Input("Código de Desconto Usado", Type.TEXT, "Código de desconto usado na venda", MISSING_CODE),
+    ),
+    origin=(ARQUIVO, LINHA_DO_ARQUIVO),
+    gold=(
+        TIMESTAMP.name,
+        Derived("turno_compra", Type.TEXT, "Turno da venda: a parte do dia em que foi feita", of=(TIMESTAMP.name,)),
+        Derived(
+            "nome_completo",
+            Type.TEXT,
+            "Nome e sobrenome do cliente",
+            personal=True,
+            max_bytes=2001,
+            of=(NOME.name, SOBRENOME.name),
+        ),
+        Derived("email", Type.TEXT, "E-mail do cliente, em minúsculas", personal=True, of=(EMAIL.name,)),
+        Derived("dominio_email", Type.TEXT, "O que segue a última @ do e-mail", of=(EMAIL.name,)),
+        TELEFONE.name,
+        "Produto Adquirido",
+        VALOR.name,
+        DESCONTO.name,
+        Derived(
+            "valor_com_desconto",
+            Type.MONEY,
+            "Valor × (1 − desconto), arredondado meio para cima",
+            of=(VALOR.name, DESCONTO.name),
+        ),
+        "Canal",
+        "Plataforma de Interação",
+        "Campanha de Marketing",
+        "Vendedor",
+        "Código de Desconto Usado",
+        ARQUIVO.name,
+        LINHA_DO_ARQUIVO.name,
+    ),
+    dimensions=(
+        Dimension(
+            "cliente",
+            "Clientes: uma linha por combinação de nome e contatos",
+            ("nome_completo", "email", "dominio_email", "telefone"),
+            "Quem comprou",
+            large=True,
+        ),
+        Dimension("produto", "Produtos: uma linha por produto", ("produto_adquirido",), "O que foi vendido"),
+        Dimension("canal", "Canais: uma linha por canal que trouxe clientes", ("canal",), "Canal que trouxe o cliente"),
+        Dimension(
+            "plataforma",
+            "Plataformas: uma linha por plataforma de interação",
+            ("plataforma_de_interacao",),
+            "Onde a venda foi fechada",
+        ),
+        Dimension(
+            "campanha",
+            "Campanhas: uma linha por campanha de marketing",
+            ("campanha_de_marketing",),
+            "Campanha vigente",
+        ),
+        Dimension("vendedor", "Vendedores: uma linha por vendedor", ("vendedor",), "Quem atendeu na loja"),
+        Dimension(
+            "desconto",
+            "Descontos: uma linha por código e fração de desconto",
+            ("codigo_de_desconto_usado", "desconto_oferecido"),
+            "Código e fração do desconto",
+        ),
+    ),
+    facts=("timestamp_do_registro", "ano", "turno_compra"),
+    measures=("valor_da_compra", "valor_com_desconto"),
+)

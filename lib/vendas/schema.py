@@ -5,43 +5,21 @@ Comments are Portuguese: they end up in the tables, where analysts read them. Ty
 
 import pyarrow as pa
 
-from vendas.declaration import Column, Type
-from vendas.sales import (
+from vendas.declaration import (
     ARQUIVO as ARQUIVO,
-)
-from vendas.sales import (
     DESCONTO as DESCONTO,
-)
-from vendas.sales import (
     EMAIL as EMAIL,
-)
-from vendas.sales import (
     LINHA_DO_ARQUIVO as LINHA_DO_ARQUIVO,
-)
-from vendas.sales import (
     MISSING as MISSING,
-)
-from vendas.sales import (
     MISSING_CODE as MISSING_CODE,
-)
-from vendas.sales import (
     NOME as NOME,
-)
-from vendas.sales import (
     SALES as SALES,
-)
-from vendas.sales import (
     SOBRENOME as SOBRENOME,
-)
-from vendas.sales import (
     TELEFONE as TELEFONE,
-)
-from vendas.sales import (
     TIMESTAMP as TIMESTAMP,
-)
-from vendas.sales import (
     VALOR as VALOR,
 )
+from vendas.declaration_types import Column, Type
 
 MAX_TEXT_BYTES = 1000
 FIRST_YEAR, LAST_YEAR = 1990, 2100

@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vendas.errors import SettingsError
-from vendas.limits import QUIET_SECONDS
 from vendas.storage import SCHEME, Location, S3Lake, S3Path
+from vendas.tuning import QUIET_SECONDS
 
 DEFAULT_LAKE = "./lago"
 

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 -- Every foreign key of the load's facts has its member.
 with
 fatos as (

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 -- The member of each key of the load's sales has the very attributes that the key was computed from. Two members whose
 -- keys collide would be told here: one of them has the other's attributes.
 with

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 -- Every file of the load has in registros_vendas the rows and sums that gold holds of it.
 with
 carga as (

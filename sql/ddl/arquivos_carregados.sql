@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists arquivos_carregados (
     arquivo_de_origem varchar(1000) not null primary key,
     linhas bigint not null,

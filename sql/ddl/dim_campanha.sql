@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_campanha (
     campanha_id bigint not null primary key,
     campanha_de_marketing varchar(1000) not null

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_cliente (
     cliente_id bigint not null primary key,
     nome_completo varchar(2001) not null,

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_data (
     data_id integer not null primary key,
     data date not null,

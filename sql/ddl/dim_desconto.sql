@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_desconto (
     desconto_id bigint not null primary key,
     codigo_de_desconto_usado varchar(1000) not null,

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_plataforma (
     plataforma_id bigint not null primary key,
     plataforma_de_interacao varchar(1000) not null

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_produto (
     produto_id bigint not null primary key,
     produto_adquirido varchar(1000) not null

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists dim_vendedor (
     vendedor_id bigint not null primary key,
     vendedor varchar(1000) not null

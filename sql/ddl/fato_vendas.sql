@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists fato_vendas (
     venda_id varchar(40) not null primary key,
     data_id integer not null references dim_data (data_id) not enforced,

@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 create table if not exists registros_vendas (
     timestamp_do_registro timestamp not null,
     turno_compra varchar(1000) not null,

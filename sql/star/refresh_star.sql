@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 -- Adds the sales in vendas_pendentes to the star, and the members that it lacks of them. Their keys came with them.
 -- A key's attributes are equal in all its rows; if they are not, `one_member_per_key` ends the load.
 create or replace procedure refresh_star() as $$

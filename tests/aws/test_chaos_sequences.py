@@ -3,8 +3,7 @@
 from contextlib import ExitStack, suppress
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from arrival_faults import FAILURES, KEY, KILLED, OTHER_KEY, REFUSED, REPLY_LOST, Fault, watch_for_losses

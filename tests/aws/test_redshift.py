@@ -18,8 +18,9 @@ from vendas.lake.tables import GOLD_TABLE, Lake
 from vendas.reports import exploration
 from vendas.settings import load_settings
 from vendas.storage import location
-from vendas.warehouse import embedded, engines, jdbc, load
+from vendas.warehouse import embedded, jdbc, load
 from vendas.warehouse.endpoint import RedshiftEndpoint
+from vendas.warehouse.redshift import Redshift
 
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
@@ -111,8 +112,8 @@ def test_a_staged_file_that_is_lost_fails_the_load(loaded, monkeypatch):
         location(files[0].path).unlink()
         copy(transaction, table, columns, files)
 
-    copy = engines.Redshift.copy
-    monkeypatch.setattr(engines.Redshift, "copy", staticmethod(lose_one))
+    copy = Redshift.copy
+    monkeypatch.setattr(Redshift, "copy", staticmethod(lose_one))
     before = loaded.everything()
     with pytest.raises(WarehouseError, match="The specified key does not exist"):
         loaded.load({"canal": "Nova"}, {"canal": "Site"})
@@ -129,7 +130,7 @@ def test_a_text_of_too_many_bytes_is_named_before_anything_is_sent(loaded, doubl
 
 
 def test_redshift_itself_counts_bytes_too(loaded, monkeypatch):
-    monkeypatch.setattr(engines.Redshift, "limits", staticmethod(lambda *_: {}))
+    monkeypatch.setattr(Redshift, "limits", staticmethod(lambda *_: {}))
     with pytest.raises(WarehouseError, match="Value too long for character type"):
         loaded.load({"produto_adquirido": "é" * 501})
     assert loaded.ask("select produto_adquirido from registros_vendas") == [("Tênis",)]

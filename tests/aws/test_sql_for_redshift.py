@@ -8,7 +8,7 @@ from sqlfluff.api.simple import APIParsingError
 
 from redshift_queries import problem
 from vendas import resources
-from vendas.warehouse.engines import Redshift
+from vendas.warehouse.redshift import Redshift
 
 SQL = resources.folder("sql")
 FILES = [file for kind in ("ddl", "star", "checks", "checks/redshift") for file in sorted((SQL / kind).glob("*.sql"))]

@@ -124,8 +124,7 @@ def watch(
     json: Annotated[bool, typer.Option("--json", help="One JSON document a run, on a line of its own.")] = False,
 ) -> None:
     """Keeps running: takes up new files as they appear, refreshes the star on a schedule. Ctrl-C or SIGTERM ends it."""
-    from vendas.runs.watch import until_signal
-    from vendas.runs.watch import watch as keep_up_to_date
+    from vendas.runs.watch import until_signal, watch as keep_up_to_date
 
     settings = local(lake)
     landing_folder(settings.landing).mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,12 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.encoding import CP1252, UTF8
 from vendas.lake import ledger, maintenance
-from vendas.limits import FILES_IN_TERMINAL
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import explain_code
 from vendas.runs import pipeline
@@ -23,6 +21,7 @@ from vendas.stages.check_file import Diagnosis
 from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
 from vendas.text import find_invisible, format_number
+from vendas.tuning import FILES_IN_TERMINAL
 
 _TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}

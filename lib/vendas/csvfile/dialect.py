@@ -11,9 +11,9 @@ from vendas.csvfile.encoding import detect_encoding
 from vendas.csvfile.grammar import QUOTE, Window, bytes_between, reject, windows
 from vendas.csvfile.header import Header, find_header
 from vendas.csvfile.row_finder import RowFinder
-from vendas.limits import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 from vendas.schema import ORIGIN_NAME
 from vendas.storage import Location
+from vendas.tuning import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 
 LISTED_LINES = 20  # of repeated headers that a survey names
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from vendas.csvfile.code_pages import ForeignLetters
 from vendas.csvfile.grammar import reject
 from vendas.csvfile.mixed_encodings import Utf8Characters
-from vendas.limits import ENCODING_CHUNK_BYTES
+from vendas.tuning import ENCODING_CHUNK_BYTES
 
 UTF8, CP1252 = "utf-8", "cp1252"
 UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"

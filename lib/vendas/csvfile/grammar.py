@@ -16,8 +16,8 @@ import numpy as np
 
 from vendas.arrays import holding
 from vendas.errors import FileRejected
-from vendas.limits import CSV_SCAN_BYTES, CSV_WINDOW_BYTES
 from vendas.text import format_number
+from vendas.tuning import CSV_SCAN_BYTES, CSV_WINDOW_BYTES
 
 QUOTE, LF, CR = b'"\n\r'
 MAX_RECORD_BYTES = 64 << 20

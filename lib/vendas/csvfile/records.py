@@ -15,10 +15,10 @@ from vendas.csvfile.encoding import CP1252, UTF8
 from vendas.csvfile.grammar import LF, MAX_RECORD_BYTES, Reader, Window, bytes_between, split, windows
 from vendas.csvfile.row_finder import RowFinder
 from vendas.errors import ConservationError
-from vendas.limits import CSV_WINDOW_BYTES
 from vendas.reasons import Reason
 from vendas.schema import INPUT_NAMES, LINHA, ORIGEM, PROBLEMAS, TEXTO
 from vendas.storage import Location
+from vendas.tuning import CSV_WINDOW_BYTES
 
 RECORD_SCHEMA = pa.schema(
     [

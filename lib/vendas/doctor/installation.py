@@ -19,11 +19,11 @@ from vendas.doctor.findings import Finding
 from vendas.errors import VendasError
 from vendas.lake.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.lake.spark import java_home
-from vendas.limits import DOCTOR_FREE_BYTES
 from vendas.machine.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.machine.full_disk import nearest_existing
 from vendas.settings import Settings, load_settings
 from vendas.text import format_number
+from vendas.tuning import DOCTOR_FREE_BYTES
 from vendas.warehouse import embedded
 from vendas.warehouse.endpoint import HOST
 

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vendas.doctor.findings import Finding
 from vendas.doctor.preflight_job import Probe, result_path, run_probe
 from vendas.errors import ProbeFailed, SettingsError
-from vendas.limits import PREFLIGHT_POLL_SECONDS
 from vendas.storage import S3Lake, S3Path, client
+from vendas.tuning import PREFLIGHT_POLL_SECONDS
 
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 LONGEST_ANSWER = 1000  # characters

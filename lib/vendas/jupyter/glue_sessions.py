@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from vendas import resources
 from vendas.errors import SettingsError
 from vendas.lake.spark import JVM_OPTIONS
-from vendas.limits import GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES, GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS
 from vendas.settings import Settings
 from vendas.storage import as_s3
+from vendas.tuning import GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES, GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS
 
 KERNEL = {"name": "glue_pyspark", "display_name": "Glue PySpark", "language": "python"}
 ARGUMENTS = {

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vendas.declaration import Column
-from vendas.limits import ROW_GROUP_ROWS
+from vendas.declaration_types import Column
 from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, arrow_schema
 from vendas.storage import Location, location
+from vendas.tuning import ROW_GROUP_ROWS
 
 # Written as they are, for a dictionary of these would be as long; moments, which are sorted, as what each adds.
 TIMESTAMP_COLUMNS = {TIMESTAMP.name, "timestamp_do_registro"}

@@ -21,9 +21,9 @@ from typing import NamedTuple
 import pyspark
 
 from vendas.errors import DownloadError
-from vendas.limits import DOCTOR_TIMEOUT_SECONDS, DOWNLOAD_ATTEMPTS, DOWNLOAD_PAUSE_SECONDS, DOWNLOAD_TIMEOUT_SECONDS
 from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
+from vendas.tuning import DOCTOR_TIMEOUT_SECONDS, DOWNLOAD_ATTEMPTS, DOWNLOAD_PAUSE_SECONDS, DOWNLOAD_TIMEOUT_SECONDS
 
 _CHUNK_BYTES = 1 << 20
 _SPARKS_OWN = {*"#,*?[]{}\\"}  # what means something else to Spark in a jar's path

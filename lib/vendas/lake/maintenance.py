@@ -22,10 +22,10 @@ from vendas.lake.spark import CATALOG, jvm_of, table_name
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import iceberg_table, properties
 from vendas.landing.s3_objects import bytes_below
-from vendas.limits import COMPACTED_FROM_FILES
 from vendas.schema import TABLES
 from vendas.settings import Settings
 from vendas.storage import Location, S3Path, client
+from vendas.tuning import COMPACTED_FROM_FILES
 
 _MAIN = "main"  # the branch that is the table
 

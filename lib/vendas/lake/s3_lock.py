@@ -18,8 +18,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vendas.landing.s3_objects import status
-from vendas.limits import LOCK_BEAT_SECONDS, LOCK_DEAD_SECONDS, LOCK_LOOK_SECONDS
 from vendas.storage import S3Path, client
+from vendas.tuning import LOCK_BEAT_SECONDS, LOCK_DEAD_SECONDS, LOCK_LOOK_SECONDS
 
 _CHANGED = (404, 409, 412)  # deleted by somebody; being written by another; written by another
 

@@ -25,10 +25,10 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.lake.jars import PACKAGES, fetch_jars, jar_cache
-from vendas.limits import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
 from vendas.machine.environment import isolate, leave_gateway, nameless_user
 from vendas.settings import Settings
 from vendas.storage import SCHEME, Location, S3Lake, as_folder, region_of_process
+from vendas.tuning import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -135,6 +135,14 @@ def jvm_of(spark: SparkSession) -> JVMView:
     jvm = spark._jvm
     assert jvm is not None  # it has one from its start to its end
     return jvm
+
+
+def java_properties(spark: SparkSession, given: dict[str, str]) -> JavaObject:
+    """Return a java.util.Properties with these entries."""
+    properties = jvm_of(spark).java.util.Properties()
+    for name, value in given.items():
+        properties.setProperty(name, value)
+    return properties
 
 
 def hadoop_configuration(context: SparkContext) -> JavaObject:

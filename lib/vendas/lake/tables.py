@@ -9,17 +9,16 @@ import pyarrow as pa
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import IllegalArgumentException
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from vendas import schema
-from vendas.declaration import Column
+from vendas.declaration_types import Column
 from vendas.errors import ConcurrentChange
 from vendas.lake.data_files import DataFile, HeldFile, Target
 from vendas.lake.spark import jvm_of, lake_of, table_name
 from vendas.lake.table_reader import columns_of, count_by_file, held_files, is_one_of, shape
-from vendas.limits import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
 from vendas.storage import location
+from vendas.tuning import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
 
 SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, LEDGER_TABLE = schema.TABLES
 

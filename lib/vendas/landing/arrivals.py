@@ -15,8 +15,8 @@ from vendas.landing.bronze_names import (
     is_sales_file,
 )
 from vendas.landing.folder_moves import Landing
-from vendas.limits import QUIET_SECONDS
 from vendas.storage import S3Path
+from vendas.tuning import QUIET_SECONDS
 
 __all__ = [
     "Arrival",

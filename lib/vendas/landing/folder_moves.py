@@ -20,7 +20,7 @@ from typing import BinaryIO
 from vendas.errors import ArrivalError
 from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
 from vendas.landing.open_files import WriteGuard, held_by_writers
-from vendas.limits import COPY_CHUNK_BYTES
+from vendas.tuning import COPY_CHUNK_BYTES
 
 _PART = ".part"  # the extension of an unfinished copy; bronze names end in .csv
 _TAKEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)  # an original that is being moved

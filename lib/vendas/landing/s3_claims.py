@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 
 from vendas.landing.bronze_names import Arrival, BronzeFile, NewFiles
 from vendas.landing.s3_objects import head_of, hex_of, list_objects, list_objects_with_times, status
-from vendas.limits import BRONZE_LISTED_EVERY, CLAIM_STALE_AFTER
 from vendas.storage import S3Path
+from vendas.tuning import BRONZE_LISTED_EVERY, CLAIM_STALE_AFTER
 
 CLAIMS = "_claims"  # the folder of claims in bronze
 LOOKED = "_looked"  # among the claims, written by the first run and each full listing: its age shows when one is due

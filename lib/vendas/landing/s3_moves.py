@@ -21,8 +21,8 @@ from vendas.landing import s3_claims
 from vendas.landing.bronze_names import MISNAMED, Arrival, NewFiles, bytes_too_long_on_s3, is_sales_file, looks_misnamed
 from vendas.landing.s3_claims import Landed
 from vendas.landing.s3_objects import head_of, hex_of, is_gone, is_same, list_objects, prefix
-from vendas.limits import S3_PART_BYTES
 from vendas.storage import S3Path, client
+from vendas.tuning import S3_PART_BYTES
 
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies a larger object only in parts
 _log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import Image
 
-from vendas.limits import SAMPLE_FILES, SAMPLE_ROWS
 from vendas.stages.check_file import Diagnosis
 from vendas.text import format_number
+from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vendas import schema
-from vendas.declaration import Column
+from vendas.declaration_types import Column
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.reasons import Reason
 from vendas.reports.pages import render

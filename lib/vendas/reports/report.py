@@ -18,7 +18,6 @@ from pydantic import TypeAdapter
 from vendas.lake import ledger
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import QUARANTINE_TABLE
-from vendas.limits import FILES_DRAWN, FILES_SHOWN
 from vendas.reasons import Reason
 from vendas.reports.cost import Usage
 from vendas.reports.dictionary import dictionary_page
@@ -27,6 +26,7 @@ from vendas.reports.report_charts import fates_chart, seconds_chart
 from vendas.results import Stage
 from vendas.storage import Location
 from vendas.text import format_moment, format_number
+from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
 EXPLORATION = "05_exploracao"
 SUMMARY = "run.json"

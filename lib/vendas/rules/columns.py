@@ -142,7 +142,7 @@ def valor_com_desconto(valor: pa.Decimal128Array, desconto: pa.Decimal128Array) 
 
 
 def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
-    """The moment as shapes.PLAIN_MOMENT; null where it is none."""
+    """The moment as patterns.PLAIN_MOMENT; null where it is none."""
     turned = pc.replace_substring_regex(moment, "^([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1")
     return where(pc.invert(_is(moment, patterns.PLAIN_BR_MOMENT)), _any_moment, moment, turned)
 
@@ -165,7 +165,7 @@ def _valor(amount: pa.StringArray) -> pa.Decimal128Array:
 
 
 def _plain_amount(amount: pa.StringArray) -> pa.StringArray:
-    """The amount as shapes.PLAIN_AMOUNT; null where it cannot be read so."""
+    """The amount as patterns.PLAIN_AMOUNT; null where it cannot be read so."""
     number = pc.replace_substring_regex(amount, rf"^({patterns.CURRENCY}[0-9]+[.,][0-9]{{2}})00+$", r"\1")
     number = pc.replace_substring_regex(number, r"^R\$ ?|[., '’]([0-9]{3})", r"\1")
     number = pc.replace_substring(number, ",", ".")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from vendas import schema
-from vendas.declaration import Carried, Derived
+from vendas.declaration_types import Carried, Derived
 from vendas.rules.columns import dominio_email, email, nome_completo, turno, valor_com_desconto
 
 GOLD_SCHEMA = schema.arrow_schema(schema.GOLD_COLUMNS)

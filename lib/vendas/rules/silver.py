@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.limits import RANGE_ROWS
+from vendas.tuning import RANGE_ROWS
 
 MOMENT, POSICAO = schema.TIMESTAMP.name, "posicao"
 SAMPLED_EVERY = 1000

@@ -19,9 +19,9 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from vendas.errors import NotebookError, without_java_frames
-from vendas.limits import KERNEL_START_SECONDS
 from vendas.machine import full_disk
 from vendas.results import RESULT_MIME, StageResult
+from vendas.tuning import KERNEL_START_SECONDS
 
 ENGINE = "vendas"
 KERNEL, LANGUAGE = "python3", "python"

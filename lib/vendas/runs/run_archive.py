@@ -8,9 +8,9 @@ import mimetypes
 from pathlib import Path
 
 from vendas.landing.s3_objects import list_objects
-from vendas.limits import RUNS_LISTED
 from vendas.reports.report import SUMMARY, Summary
 from vendas.storage import S3Path, client
+from vendas.tuning import RUNS_LISTED
 
 SUMMARIES = "_resumos"
 _LIST = "index.html"

@@ -11,10 +11,10 @@ from pathlib import Path
 from vendas.errors import VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import explain_left_behind, landing_folder, look_at_landing
-from vendas.limits import WATCH_LONGEST_WAIT_SECONDS
 from vendas.runs.pipeline import is_behind
 from vendas.settings import Settings
 from vendas.storage import as_folder
+from vendas.tuning import WATCH_LONGEST_WAIT_SECONDS
 from vendas.warehouse import embedded, load
 
 

@@ -25,12 +25,12 @@ from vendas.errors import ConservationError, FileRejected, VendasError
 from vendas.lake.ledger import REJECTED, Event
 from vendas.landing.arrivals import is_sales_file
 from vendas.landing.bronze_names import in_either_form
-from vendas.limits import SAMPLE_BYTES, SAMPLE_FILES, SAMPLE_ROWS
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import Hint, QualityWarning, codes_of, find_repeated_moments, is_repeated
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
+from vendas.tuning import SAMPLE_BYTES, SAMPLE_FILES, SAMPLE_ROWS
 
 ACCEPTED = "aceito"
 

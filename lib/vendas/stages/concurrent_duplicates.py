@@ -1,7 +1,6 @@
 """Removal of equal sales from silver that a second writer added."""
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, Window, functions as F
 
 from vendas import schema
 from vendas.errors import ConservationError

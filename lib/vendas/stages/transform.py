@@ -22,7 +22,6 @@ from vendas.csvfile.records import read_block
 from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one_of, rebatch, write_rows
 from vendas.lake.spark import map_on_workers
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
-from vendas.limits import RANGE_ROWS, STAGED_GROUP_ROWS, TASK_BYTES
 from vendas.rules.gold import to_gold
 from vendas.rules.quality_warnings import has_quality_warning
 from vendas.rules.silver import (
@@ -41,6 +40,7 @@ from vendas.rules.validate import NO_EVIDENCE, Evidence, find_evidence, validate
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location, location
+from vendas.tuning import RANGE_ROWS, STAGED_GROUP_ROWS, TASK_BYTES
 
 STAGED_SCHEMA = schema.arrow_schema(schema.INPUT_COLUMNS).append(pa.field(POSICAO, pa.int64()))
 

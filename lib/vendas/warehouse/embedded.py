@@ -26,8 +26,8 @@ from pathlib import Path
 import psutil
 
 from vendas.errors import WarehouseError
-from vendas.limits import POSTGRESQL_ORPHAN_SECONDS, POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS
 from vendas.machine import full_disk
+from vendas.tuning import POSTGRESQL_ORPHAN_SECONDS, POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS
 from vendas.warehouse.endpoint import HOST, Endpoint
 
 # Found, not imported: importing the package looks for a runtime folder of the desktop session and warns without one.

@@ -12,8 +12,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
-from vendas.limits import CONFLICT_PAUSES
 from vendas.machine import full_disk
+from vendas.tuning import CONFLICT_PAUSES
 from vendas.warehouse.endpoint import Endpoint
 from vendas.warehouse.engines import connect, engine_of
 

@@ -14,14 +14,14 @@ from pyspark.sql import SparkSession
 from vendas import resources, schema
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.lake.data_files import HeldFile
-from vendas.limits import LARGE_LOAD_ROWS
 from vendas.settings import Settings
 from vendas.storage import Location, as_folder, client
+from vendas.tuning import LARGE_LOAD_ROWS
 from vendas.warehouse.embedded import ensure_running
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
-from vendas.warehouse.engines import PostgreSQL
 from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
 from vendas.warehouse.outdated import drop_outdated, is_outdated
+from vendas.warehouse.postgresql import PostgreSQL
 from vendas.warehouse.staging import STAGED_COLUMNS, StagedRows, Totals, stage_rows
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, PENDING_TABLE, RECORDS_TABLE, TABLES
 

@@ -14,9 +14,9 @@ from vendas import schema
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch, write_file
 from vendas.lake.spark import map_on_workers
-from vendas.limits import WAREHOUSE_BATCH_ROWS
 from vendas.rules.keys import day_key, member_key, sale_id
 from vendas.storage import Location
+from vendas.tuning import WAREHOUSE_BATCH_ROWS
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import PENDING_TABLE, TABLES, key_columns

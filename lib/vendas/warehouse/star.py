@@ -6,7 +6,7 @@ Types are those of PostgreSQL and Redshift alike, texts of so many bytes; a layo
 from dataclasses import dataclass
 
 from vendas import schema
-from vendas.declaration import Column, Declaration, Dimension, Type
+from vendas.declaration_types import Column, Declaration, Dimension, Type
 
 KEY_TYPE, DAY_TYPE, SALE_ID_TYPE = "bigint", "integer", "varchar(40)"
 PENDING_TABLE, RECORDS_TABLE, FACT_TABLE, FILES_TABLE = (

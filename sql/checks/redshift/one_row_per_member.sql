@@ -1,3 +1,4 @@
+-- Rendered by `make sql`: change the template or the declaration.
 -- No key twice in a dimension, which elsewhere a primary key sees to.
 with
 data_repetida as (

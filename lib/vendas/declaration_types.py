@@ -1,0 +1,165 @@
+"""What a declaration of sales can say: input columns, what gold makes of them, dimensions and measures.
+
+`vendas.declaration` holds the shop's declaration. The columns of every table follow from it, and so does `sql/`.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+from vendas.errors import DeclarationError
+
+
+class Type(StrEnum):
+    """The types of columns, each named as Spark SQL does; a timestamp is wall-clock time without a zone."""
+
+    TEXT = "string"
+    WHOLE = "bigint"
+    MONEY = "decimal(12,2)"
+    FRACTION = "decimal(5,4)"
+    TIMESTAMP = "timestamp_ntz"
+
+
+_DEFAULT_VALUES: dict[str, Callable[[str], str | int | Decimal]] = {
+    Type.TEXT: str,
+    Type.WHOLE: int,
+    Type.MONEY: Decimal,
+}  # the types that can have a default
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, Spark SQL type and meaning, and what an empty or absent field stands for.
+
+    `default` is a text as a file would have it; None: the column has no default. `max_bytes` bounds a text in UTF-8.
+    """
+
+    name: str
+    type: str
+    comment: str
+    default: str | None = None
+    personal: bool = False
+    max_bytes: int = 1000
+
+    @property
+    def default_value(self) -> str | int | Decimal | None:
+        """The default as a value of the column's type: what rows from before the column have in it."""
+        return None if self.default is None else _DEFAULT_VALUES[self.type](self.default)
+
+    @property
+    def gold_name(self) -> str:
+        """The name that gold gives the column: `Código de Desconto Usado` becomes `codigo_de_desconto_usado`."""
+        letters = unicodedata.normalize("NFD", self.name.lower()).encode("ascii", "ignore").decode()
+        return "_".join(letters.split())
+
+
+@dataclass(frozen=True)
+class Input(Column):
+    """A column of the shop's files. A file may lack an `optional` one; `other_names` count where its name is absent.
+
+    `examples` are what sample files have in the column; without them sample files lack it.
+    Raises: DeclarationError if a text or an optional column has no default, or a default does not fit the type.
+    """
+
+    optional: bool = False
+    other_names: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.default is None and (self.type == Type.TEXT or self.optional):
+            raise DeclarationError(f"The column {self.name!r} needs a default: it is a text, or a file may lack it.")
+        if self.default is not None and self.type not in _DEFAULT_VALUES:
+            raise DeclarationError(f"The column {self.name!r} cannot have a default: its type is {self.type}.")
+
+
+@dataclass(frozen=True)
+class Carried(Column):
+    """A column of gold that holds silver's column `of` as it is."""
+
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Derived(Column):
+    """A column of gold that a rule of the same name makes of silver's columns `of` (`rules.gold.RULES`)."""
+
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A dimension `dim_<name>` with the key `<name>_id`: one member per combination of these columns of gold.
+
+    `about` describes the key where the fact has it. A `large` one is spread over Redshift's nodes; others are copied.
+    """
+
+    name: str
+    comment: str
+    attributes: tuple[str, ...]
+    about: str
+    large: bool = False
+
+    @property
+    def table(self) -> str:
+        """The dimension's table."""
+        return f"dim_{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The dimension's key, in its table and in the fact."""
+        return f"{self.name}_id"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """All that is declared of the shop's sales.
+
+    `version` counts the changes of rules: when it rises, files that were read by an older one are read again, once.
+    `gold` names silver's columns that are carried and the derived ones, in order; a column that gold makes nothing of
+    is carried behind them. The fact has the columns of gold in `facts` and `measures`; measures are summed.
+    Raises: DeclarationError if something refers to a column that is not declared.
+    """
+
+    version: int
+    columns: tuple[Input, ...]
+    origin: tuple[Column, ...]
+    gold: tuple[str | Derived, ...]
+    dimensions: tuple[Dimension, ...]
+    facts: tuple[str, ...]
+    measures: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        named = {name for dimension in self.dimensions for name in dimension.attributes}
+        known = {column.name for column in self.gold_columns}
+        if missing := sorted((named | {*self.facts, *self.measures}) - known - {"ano"}):
+            raise DeclarationError(f"Gold has no column {', '.join(missing)}; it has {', '.join(sorted(known))}.")
+
+    @cached_property
+    def gold_columns(self) -> tuple[Carried | Derived, ...]:
+        """Gold's columns, without the year it is partitioned by."""
+        used = {name for entry in self.gold for name in ((entry,) if isinstance(entry, str) else entry.of)}
+        added = [column.name for column in self.columns if column.name not in used]
+        return tuple(self._gold_columns([*self.gold, *added]))
+
+    def _gold_columns(self, entries: list[str | Derived]) -> Iterator[Carried | Derived]:
+        by_name = {column.name: column for column in (*self.columns, *self.origin)}
+        for entry in entries:
+            sources = (entry,) if isinstance(entry, str) else entry.of
+            if missing := [name for name in sources if name not in by_name]:
+                raise DeclarationError(f"No column {missing[0]!r} is declared, but gold refers to it.")
+            yield _carried(by_name[entry]) if isinstance(entry, str) else entry
+
+
+def _carried(column: Column) -> Carried:
+    return Carried(
+        column.gold_name,
+        column.type,
+        column.comment,
+        column.default,
+        column.personal,
+        column.max_bytes,
+        of=column.name,
+    )
