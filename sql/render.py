@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vendas.declaration import SALES
 from vendas.declaration_types import Declaration
-from vendas.warehouse.star import fact_names, tables
+from vendas.warehouse.star import tables
 
 SQL = Path(__file__).parent
 RENDERED = "-- Rendered by `make sql`: change the template or the declaration.\n"  # the first line of each file
@@ -22,7 +22,7 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
 
     for table in tables(sales):
         yield Path("ddl", f"{table.name}.sql"), text("table", table=table)
-    yield Path("star/refresh_star.sql"), text("refresh_star", fact=fact_names(sales))
+    yield Path("star/refresh_star.sql"), text("refresh_star")
     dimensions = ["data", *(dimension.name for dimension in sales.dimensions)]
     yield Path("checks/no_orphan_key.sql"), text("no_orphan_key", dimensions=dimensions)
     yield Path("checks/one_member_per_key.sql"), text("one_member_per_key")

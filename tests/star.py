@@ -35,11 +35,14 @@ SALE = {
 TABLES = [table.name for table in star.TABLES]
 DIMENSIONS = [name.removeprefix("dim_") for name in TABLES if name.startswith("dim_")]
 
-# Sales that were loaded, as they waited for the star.
-PEND_AGAIN = (
-    f"insert into vendas_pendentes select registros_vendas.*, "
-    f"{', '.join(f'fato_vendas.{column.name}' for column in star.key_columns(schema.SALES))} "
-    "from registros_vendas join fato_vendas using (arquivo_de_origem, linha_do_arquivo)"
+# Members that are there, as a load brought them.
+PEND_AGAIN = "; ".join(
+    [
+        f"insert into membros_pendentes ({names}) select {names} from {dimension.table}"
+        for dimension in schema.SALES.dimensions
+        for names in [", ".join([dimension.key, *dimension.attributes])]
+    ]
+    + ["insert into membros_pendentes (ano) select distinct ano from dim_data"]
 )
 
 
@@ -52,7 +55,7 @@ def gold_file(folder, rows):
 def make_outdated(dw):
     """Give the warehouse what the version of 26 November 2026 had: a view of pending sales, and keys in sequence."""
     dw.tell(
-        "drop table vendas_pendentes",
+        "drop table membros_pendentes",
         *(f"alter table {table} drop column linha_do_arquivo" for table in ("registros_vendas", "fato_vendas")),
         "create view vendas_pendentes as select registros_vendas.* from registros_vendas where false",
         "alter table arquivos_carregados add column na_estrela boolean not null default true",
@@ -89,4 +92,5 @@ class Warehouse:
                 connection.execute(statement)
 
     def everything(self):
-        return {table: sorted(self.ask(f"select * from {table}"), key=str) for table in TABLES}
+        there = [table for table in TABLES if self.ask(f"select to_regclass('{table}')") != [(None,)]]
+        return {table: sorted(self.ask(f"select * from {table}"), key=str) for table in there}

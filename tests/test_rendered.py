@@ -46,7 +46,7 @@ def test_the_data_contract_is_of_the_standard():
         *(f"{table}.{name}" for table in ("arquivo", "silver") for name in ("Nome", "Sobrenome", "Email", "Telefone")),
         *(
             f"{table}.{name}"
-            for table in ("gold", "registros_vendas", "vendas_pendentes", "dim_cliente")
+            for table in ("gold", "registros_vendas", "membros_pendentes", "dim_cliente")
             for name in ("nome_completo", "email", "telefone")
         ),
     }

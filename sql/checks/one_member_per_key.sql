@@ -1,80 +1,66 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- The member of each key of the load's sales has the very attributes that the key was computed from. Two members whose
--- keys collide would be told here: one of them has the other's attributes.
+-- The member of each key of the load has the very attributes that the key was computed from. Two members whose keys
+-- collide would be found here: one of them has the other's attributes.
 with
 cliente_alheio as (
     select
         cast('dim_cliente' as varchar(100)) as dimensao,
-        vendas_pendentes.cliente_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_cliente on vendas_pendentes.cliente_id = dim_cliente.cliente_id
-    where vendas_pendentes.nome_completo <> dim_cliente.nome_completo
-        or vendas_pendentes.email <> dim_cliente.email
-        or vendas_pendentes.dominio_email <> dim_cliente.dominio_email
-        or vendas_pendentes.telefone <> dim_cliente.telefone
+        membros_pendentes.cliente_id as chave
+    from membros_pendentes
+    inner join dim_cliente on membros_pendentes.cliente_id = dim_cliente.cliente_id
+    where membros_pendentes.nome_completo <> dim_cliente.nome_completo
+        or membros_pendentes.email <> dim_cliente.email
+        or membros_pendentes.dominio_email <> dim_cliente.dominio_email
+        or membros_pendentes.telefone <> dim_cliente.telefone
 ),
 produto_alheio as (
     select
         cast('dim_produto' as varchar(100)) as dimensao,
-        vendas_pendentes.produto_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_produto on vendas_pendentes.produto_id = dim_produto.produto_id
-    where vendas_pendentes.produto_adquirido <> dim_produto.produto_adquirido
+        membros_pendentes.produto_id as chave
+    from membros_pendentes
+    inner join dim_produto on membros_pendentes.produto_id = dim_produto.produto_id
+    where membros_pendentes.produto_adquirido <> dim_produto.produto_adquirido
 ),
 canal_alheio as (
     select
         cast('dim_canal' as varchar(100)) as dimensao,
-        vendas_pendentes.canal_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_canal on vendas_pendentes.canal_id = dim_canal.canal_id
-    where vendas_pendentes.canal <> dim_canal.canal
+        membros_pendentes.canal_id as chave
+    from membros_pendentes
+    inner join dim_canal on membros_pendentes.canal_id = dim_canal.canal_id
+    where membros_pendentes.canal <> dim_canal.canal
 ),
 plataforma_alheio as (
     select
         cast('dim_plataforma' as varchar(100)) as dimensao,
-        vendas_pendentes.plataforma_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_plataforma on vendas_pendentes.plataforma_id = dim_plataforma.plataforma_id
-    where vendas_pendentes.plataforma_de_interacao <> dim_plataforma.plataforma_de_interacao
+        membros_pendentes.plataforma_id as chave
+    from membros_pendentes
+    inner join dim_plataforma on membros_pendentes.plataforma_id = dim_plataforma.plataforma_id
+    where membros_pendentes.plataforma_de_interacao <> dim_plataforma.plataforma_de_interacao
 ),
 campanha_alheio as (
     select
         cast('dim_campanha' as varchar(100)) as dimensao,
-        vendas_pendentes.campanha_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_campanha on vendas_pendentes.campanha_id = dim_campanha.campanha_id
-    where vendas_pendentes.campanha_de_marketing <> dim_campanha.campanha_de_marketing
+        membros_pendentes.campanha_id as chave
+    from membros_pendentes
+    inner join dim_campanha on membros_pendentes.campanha_id = dim_campanha.campanha_id
+    where membros_pendentes.campanha_de_marketing <> dim_campanha.campanha_de_marketing
 ),
 vendedor_alheio as (
     select
         cast('dim_vendedor' as varchar(100)) as dimensao,
-        vendas_pendentes.vendedor_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_vendedor on vendas_pendentes.vendedor_id = dim_vendedor.vendedor_id
-    where vendas_pendentes.vendedor <> dim_vendedor.vendedor
+        membros_pendentes.vendedor_id as chave
+    from membros_pendentes
+    inner join dim_vendedor on membros_pendentes.vendedor_id = dim_vendedor.vendedor_id
+    where membros_pendentes.vendedor <> dim_vendedor.vendedor
 ),
 desconto_alheio as (
     select
         cast('dim_desconto' as varchar(100)) as dimensao,
-        vendas_pendentes.desconto_id as chave,
-        vendas_pendentes.arquivo_de_origem,
-        vendas_pendentes.linha_do_arquivo
-    from vendas_pendentes
-    inner join dim_desconto on vendas_pendentes.desconto_id = dim_desconto.desconto_id
-    where vendas_pendentes.codigo_de_desconto_usado <> dim_desconto.codigo_de_desconto_usado
-        or vendas_pendentes.desconto_oferecido <> dim_desconto.desconto_oferecido
+        membros_pendentes.desconto_id as chave
+    from membros_pendentes
+    inner join dim_desconto on membros_pendentes.desconto_id = dim_desconto.desconto_id
+    where membros_pendentes.codigo_de_desconto_usado <> dim_desconto.codigo_de_desconto_usado
+        or membros_pendentes.desconto_oferecido <> dim_desconto.desconto_oferecido
 ),
 final as (
     select * from cliente_alheio

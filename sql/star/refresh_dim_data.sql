@@ -5,7 +5,7 @@ begin
     )
     with
     anos as (
-        select ano from vendas_pendentes
+        select ano from membros_pendentes where ano is not null
         union
         select ano from dim_data
     ),

@@ -1,5 +1,5 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- Adds the sales in vendas_pendentes to the star, and the members that it lacks of them. Their keys came with them.
+-- Adds the members in membros_pendentes to the dimensions that lack them. Their keys came with them.
 -- A key's attributes are equal in all its rows; if they are not, `one_member_per_key` ends the load.
 create or replace procedure refresh_star() as $$
 begin
@@ -10,9 +10,9 @@ begin
         min(email) as email,
         min(dominio_email) as dominio_email,
         min(telefone) as telefone
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_cliente where dim_cliente.cliente_id = vendas_pendentes.cliente_id
+    from membros_pendentes
+    where cliente_id is not null and not exists (
+        select 1 from dim_cliente where dim_cliente.cliente_id = membros_pendentes.cliente_id
     )
     group by cliente_id;
 
@@ -20,9 +20,9 @@ begin
     select
         produto_id,
         min(produto_adquirido) as produto_adquirido
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_produto where dim_produto.produto_id = vendas_pendentes.produto_id
+    from membros_pendentes
+    where produto_id is not null and not exists (
+        select 1 from dim_produto where dim_produto.produto_id = membros_pendentes.produto_id
     )
     group by produto_id;
 
@@ -30,9 +30,9 @@ begin
     select
         canal_id,
         min(canal) as canal
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_canal where dim_canal.canal_id = vendas_pendentes.canal_id
+    from membros_pendentes
+    where canal_id is not null and not exists (
+        select 1 from dim_canal where dim_canal.canal_id = membros_pendentes.canal_id
     )
     group by canal_id;
 
@@ -40,9 +40,9 @@ begin
     select
         plataforma_id,
         min(plataforma_de_interacao) as plataforma_de_interacao
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_plataforma where dim_plataforma.plataforma_id = vendas_pendentes.plataforma_id
+    from membros_pendentes
+    where plataforma_id is not null and not exists (
+        select 1 from dim_plataforma where dim_plataforma.plataforma_id = membros_pendentes.plataforma_id
     )
     group by plataforma_id;
 
@@ -50,9 +50,9 @@ begin
     select
         campanha_id,
         min(campanha_de_marketing) as campanha_de_marketing
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_campanha where dim_campanha.campanha_id = vendas_pendentes.campanha_id
+    from membros_pendentes
+    where campanha_id is not null and not exists (
+        select 1 from dim_campanha where dim_campanha.campanha_id = membros_pendentes.campanha_id
     )
     group by campanha_id;
 
@@ -60,9 +60,9 @@ begin
     select
         vendedor_id,
         min(vendedor) as vendedor
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_vendedor where dim_vendedor.vendedor_id = vendas_pendentes.vendedor_id
+    from membros_pendentes
+    where vendedor_id is not null and not exists (
+        select 1 from dim_vendedor where dim_vendedor.vendedor_id = membros_pendentes.vendedor_id
     )
     group by vendedor_id;
 
@@ -71,49 +71,12 @@ begin
         desconto_id,
         min(codigo_de_desconto_usado) as codigo_de_desconto_usado,
         min(desconto_oferecido) as desconto_oferecido
-    from vendas_pendentes
-    where not exists (
-        select 1 from dim_desconto where dim_desconto.desconto_id = vendas_pendentes.desconto_id
+    from membros_pendentes
+    where desconto_id is not null and not exists (
+        select 1 from dim_desconto where dim_desconto.desconto_id = membros_pendentes.desconto_id
     )
     group by desconto_id;
 
     call refresh_dim_data();
-
-    insert into fato_vendas (
-        venda_id,
-        data_id,
-        cliente_id,
-        produto_id,
-        canal_id,
-        plataforma_id,
-        campanha_id,
-        vendedor_id,
-        desconto_id,
-        timestamp_do_registro,
-        ano,
-        turno_compra,
-        valor_da_compra,
-        valor_com_desconto,
-        arquivo_de_origem,
-        linha_do_arquivo
-    )
-    select
-        venda_id,
-        data_id,
-        cliente_id,
-        produto_id,
-        canal_id,
-        plataforma_id,
-        campanha_id,
-        vendedor_id,
-        desconto_id,
-        timestamp_do_registro,
-        ano,
-        turno_compra,
-        valor_da_compra,
-        valor_com_desconto,
-        arquivo_de_origem,
-        linha_do_arquivo
-    from vendas_pendentes;
 end;
 $$ language plpgsql;

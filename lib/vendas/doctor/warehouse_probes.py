@@ -17,7 +17,7 @@ from vendas.storage import S3Path
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import engine_of
 from vendas.warehouse.jdbc import Transaction, transaction
-from vendas.warehouse.load import ADD_RECORDS, CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
+from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
 from vendas.warehouse.outdated import drop_outdated
 
 FAILURES_SHOWN = 5
@@ -104,7 +104,6 @@ def statements(endpoint: Endpoint) -> Iterator[Step]:
                 bodies[name] = (_named(file), body)
     yield Step("load.py", engine.lock_loads)  # wait for a load that is running
     yield Step("load.py", CREATE_FILES_OF_LOAD)
-    yield Step("load.py", ADD_RECORDS)
     yield from _body(REFRESH_STAR, bodies)
     for kind in ("checks", *engine.own_checks):
         for file, text in sql_files(kind).items():

@@ -22,8 +22,9 @@ from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
-from vendas.warehouse.staging import STAGED_COLUMNS, StagedRows, Totals, stage_rows
-from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, PENDING_TABLE, RECORDS_TABLE, TABLES
+from vendas.warehouse.staging import StagedRows, Totals, stage_rows
+from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, TABLES
+from vendas.warehouse.star_rows import COLUMNS
 
 OFFENDING_ROWS_SHOWN = 5
 # Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
@@ -38,8 +39,6 @@ CREATE_FILES_OF_LOAD = (
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
-GOLD_NAMES = ", ".join(schema.names(schema.GOLD_COLUMNS))
-ADD_RECORDS = f"insert into {RECORDS_TABLE} ({GOLD_NAMES}) select {GOLD_NAMES} from {PENDING_TABLE}"
 
 REFRESH = "call refresh_star()"
 
@@ -205,7 +204,7 @@ def _load(
     if large:
         opened.run("analyze fato_vendas")
     _check(opened)
-    opened.run(opened.engine.empty.format(PENDING_TABLE), "drop table arquivos_da_carga")
+    opened.run(opened.engine.empty.format(MEMBERS_TABLE), "drop table arquivos_da_carga")
     return counts
 
 
@@ -218,10 +217,10 @@ def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
 def _replace_rows(opened: Transaction, found: StagedRows) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
     opened.run(*(f"delete from {table} {OF_THIS_LOAD}" for table in (FACT_TABLE, RECORDS_TABLE, FILES_TABLE)))
-    opened.engine.copy(opened, PENDING_TABLE, STAGED_COLUMNS, found.files)
+    for table in (RECORDS_TABLE, FACT_TABLE, MEMBERS_TABLE):
+        opened.engine.copy(opened, table, COLUMNS[table], found.files[table])
     opened.run(
-        f"analyze {PENDING_TABLE}",
-        ADD_RECORDS,
+        f"analyze {MEMBERS_TABLE}",
         f"insert into {FILES_TABLE} (arquivo_de_origem, linhas, carregado_em) "
         f"select arquivo_de_origem, linhas, timestamp '{now}' from arquivos_da_carga",
     )

@@ -16,6 +16,7 @@ _PROCEDURES = (
     "where nspname = current_schema()"
 )
 _TYPES = {"character varying": "varchar({})", "timestamp without time zone": "timestamp", "numeric": "decimal({},{})"}
+_FORMER = {"vendas_pendentes"}  # of version 0.1.0
 
 Ask = Callable[[LiteralString], list[dict]]  # the rows of a query, by column
 
@@ -36,9 +37,10 @@ def drop_outdated(opened: Transaction) -> bool:
     if not is_outdated(opened.rows):
         return False
     found, views = _shapes(opened.rows), {row["table_name"] for row in opened.rows(_VIEWS)}
-    known = {*_declared(), *(name for name in found if name.startswith("dim_"))} - {FILES_TABLE, FACT_TABLE}
+    ours = {*_declared(), *(name for name in found if name.startswith("dim_")), *_FORMER}
+    known = (ours & found.keys()) - {FILES_TABLE, FACT_TABLE}
     opened.run(*(f"drop view {name}" for name in sorted(views & known)))
-    opened.run(*(f"drop table {name}" for name in [FACT_TABLE, *sorted(known - views)] if name in found))
+    opened.run(*(f"drop table {name}" for name in (FACT_TABLE, *sorted(known - views))))
     opened.run(*(f"drop procedure {row['proname']}()" for row in opened.rows(_PROCEDURES) if _is_ours(row["proname"])))
     opened.run(f"delete from {FILES_TABLE} where linhas > 0")
     for name in found[FILES_TABLE].keys() - _declared()[FILES_TABLE].keys():

@@ -1,5 +1,6 @@
-"""Gold's rows with the keys of the star, in files that COPY takes, put there by Spark's Python workers."""
+"""Gold's rows and the star's, in files that COPY takes, put there by Spark's Python workers."""
 
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,12 @@ from vendas import schema
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch, write_file
 from vendas.lake.spark import map_on_workers
-from vendas.rules.keys import day_key, member_key, sale_id
 from vendas.storage import Location
 from vendas.tuning import WAREHOUSE_BATCH_ROWS
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
-from vendas.warehouse.star import PENDING_TABLE, TABLES, key_columns
+from vendas.warehouse.star import RECORDS_TABLE
+from vendas.warehouse.star_rows import to_star
 
 VALUE_SHOWN = 60  # characters of a text that is too long
 _WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
@@ -27,14 +28,13 @@ _WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
 Total = int | Decimal
 Totals = tuple[Total, ...]  # rows, then the sum of each measure
 NOTHING: Totals = (0, *(Decimal(0) for _ in schema.SALES.measures))
-STAGED_COLUMNS = [column.name for table in TABLES if table.name == PENDING_TABLE for column in table.columns]
 
 
 @dataclass(frozen=True)
 class StagedRows:
-    """Files of rows for COPY, and what they hold of each bronze file; or why there are none."""
+    """Files of rows for COPY by table, and what they hold of each bronze file; or why there are none."""
 
-    files: list[WrittenFile] = field(default_factory=list)
+    files: dict[str, list[WrittenFile]] = field(default_factory=partial(defaultdict, list))
     totals: dict[str, Totals] = field(default_factory=dict)
     problem: str | None = None
 
@@ -43,21 +43,24 @@ class StagedRows:
 def stage_rows(
     opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], folder: Location
 ) -> Generator[StagedRows]:
-    """Stage the rows that gold's data files hold of these bronze files while the block lasts, for vendas_pendentes.
+    """Stage the rows that gold's data files hold of these bronze files while the block lasts, as tables have them.
 
     `folder` is the load's own. Raises: WarehouseError for a row that the table does not take.
     """
-    limits = opened.engine.limits(opened, PENDING_TABLE, folder)
+    limits = opened.engine.limits(opened, RECORDS_TABLE, folder)
     work = partial(_stage, arquivos=list(files), folder=folder, engine=opened.engine, limits=limits)
-    written: list[WrittenFile] = []
+    staged = StagedRows()
     try:
         parts = map_on_workers(opened.spark, list(gold), work)
-        written += [file for part in parts for file in part.files]
+        for part in parts:
+            for table, written in part.files.items():
+                staged.files[table] += written
         if problems := [part.problem for part in parts if part.problem]:
             raise WarehouseError(problems[0])
-        yield StagedRows(written, {file: _sum(part.totals.get(file, NOTHING) for part in parts) for file in files})
+        staged.totals.update((file, _sum(part.totals.get(file, NOTHING) for part in parts)) for file in files)
+        yield staged
     finally:
-        delete_files(folder, (file.path for file in written))
+        delete_files(folder, (file.path for written in staged.files.values() for file in written))
 
 
 def _stage(gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, limits: dict[str, int]) -> StagedRows:
@@ -67,8 +70,9 @@ def _stage(gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine
     ):
         if problem := _missing(rows) or _too_long(rows, limits):
             return replace(staged, problem=problem)
-        path = folder / uuid4().hex
-        staged.files.append(WrittenFile(str(path), write_file(path, engine.encode(_with_keys(rows)))))
+        for table, of_table in to_star(rows).items():
+            path = folder / uuid4().hex
+            staged.files[table].append(WrittenFile(str(path), write_file(path, engine.encode(of_table))))
         for file, totals in _totals(rows).items():
             staged.totals[file] = _sum([staged.totals.get(file, NOTHING), totals])
     return staged
@@ -79,27 +83,8 @@ def _missing(rows: pa.Table) -> str | None:
     return f"gold holds a sale without {names[0]}. Nothing was loaded." if names else None
 
 
-def _with_keys(rows: pa.Table) -> pa.Table:
-    """Return gold's rows as vendas_pendentes has them."""
-    whole = rows.combine_chunks().to_batches()
-    return pa.Table.from_batches([_keyed(batch) for batch in whole])
-
-
-def _keyed(rows: pa.RecordBatch) -> pa.RecordBatch:
-    keys = {
-        "venda_id": sale_id(rows["arquivo_de_origem"], rows["linha_do_arquivo"]),
-        "data_id": day_key(rows["timestamp_do_registro"]),
-    }
-    for dimension in schema.SALES.dimensions:
-        keys[dimension.key] = member_key(*(rows[name] for name in dimension.attributes))
-    in_order = [keys[column.name] for column in key_columns(schema.SALES)]
-    return pa.record_batch([*rows.columns, *in_order], STAGED_COLUMNS)
-
-
 def _too_long(rows: pa.Table, limits: dict[str, int]) -> str | None:
     for name, limit in limits.items():
-        if name not in rows.column_names:  # a key, which is never too long
-            continue
         lengths = pc.binary_length(rows[name])
         longest = pc.max(lengths).as_py() or 0
         if longest > limit:

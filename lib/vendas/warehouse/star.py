@@ -3,31 +3,31 @@
 Types are those of PostgreSQL and Redshift alike, texts of so many bytes; a layout is Redshift's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vendas import schema
 from vendas.declaration_types import Column, Declaration, Dimension, Type
 
 KEY_TYPE, DAY_TYPE, SALE_ID_TYPE = "bigint", "integer", "varchar(40)"
-PENDING_TABLE, RECORDS_TABLE, FACT_TABLE, FILES_TABLE = (
-    "vendas_pendentes",
+RECORDS_TABLE, FACT_TABLE, MEMBERS_TABLE, FILES_TABLE = (
     "registros_vendas",
     "fato_vendas",
+    "membros_pendentes",
     "arquivos_carregados",
 )
 _SQL_TYPES = {"int": "integer", Type.TIMESTAMP: "timestamp"}
 _KEY_COMMENT = "Chave: os primeiros 64 bits do MD5 dos atributos, unidos por quebras de linha"
-_PRIMARY = " primary key"
+_PRIMARY = " not null primary key"
 
 
 @dataclass(frozen=True)
 class SqlColumn:
-    """A column of the warehouse; none may be null. `constraint` is what follows that in its definition."""
+    """A column of the warehouse; `constraint` is what follows its type in its definition."""
 
     name: str
     type: str
     comment: str
-    constraint: str = ""
+    constraint: str = " not null"
     personal: bool = False
 
 
@@ -47,7 +47,7 @@ def gold_columns(sales: Declaration) -> tuple[Column, ...]:
 
 
 def key_columns(sales: Declaration) -> tuple[SqlColumn, ...]:
-    """Return the fact's own identifier and its keys of dimensions."""
+    """Return the fact's own identifier and its keys of dimensions, in order."""
     return (
         SqlColumn(
             "venda_id",
@@ -68,7 +68,7 @@ def fact_names(sales: Declaration) -> list[str]:
 def tables(sales: Declaration) -> tuple[SqlTable, ...]:
     """Return all tables that a declaration gives the warehouse; a table comes after those that it refers to."""
     dimensions = [_dimension(dimension, sales) for dimension in sales.dimensions]
-    return (_files(), _records(sales), _pending(sales), *dimensions, _calendar(), _fact(sales))
+    return (_files(), _records(sales), _members(sales), *dimensions, _calendar(), _fact(sales))
 
 
 def _files() -> SqlTable:
@@ -93,11 +93,15 @@ def _records(sales: Declaration) -> SqlTable:
     )
 
 
-def _pending(sales: Declaration) -> SqlTable:
+def _members(sales: Declaration) -> SqlTable:
+    columns = {column.name: _sql_column(column) for column in gold_columns(sales)}
+    attributes = dict.fromkeys(name for dimension in sales.dimensions for name in dimension.attributes)
+    keys = [SqlColumn(dimension.key, KEY_TYPE, dimension.about) for dimension in sales.dimensions]
+    named = [*keys, *(columns[name] for name in (*attributes, schema.ANO.name))]
     return SqlTable(
-        PENDING_TABLE,
-        "Vendas que uma carga põe na estrela, com as chaves delas; vazia entre cargas",
-        (*map(_sql_column, gold_columns(sales)), *key_columns(sales)),
+        MEMBERS_TABLE,
+        "Membros das vendas que uma carga traz, cada linha um de uma dimensão ou um ano; vazia entre cargas",
+        tuple(replace(column, constraint="") for column in named),
         "diststyle even",
     )
 
@@ -143,7 +147,7 @@ def _fact(sales: Declaration) -> SqlTable:
     for key in keys:
         dimension = f"dim_{key.name.removesuffix('_id')}"
         columns[key.name] = SqlColumn(
-            key.name, key.type, key.comment, f" references {dimension} ({key.name}) not enforced"
+            key.name, key.type, key.comment, f" not null references {dimension} ({key.name}) not enforced"
         )
     large = next((dimension.key for dimension in sales.dimensions if dimension.large), "data_id")
     return SqlTable(
