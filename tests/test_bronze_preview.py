@@ -16,7 +16,7 @@ from vendas.reports.bronze_preview import (
     show_forecast,
     show_raw_records,
 )
-from vendas.reports.preview import NOTHING
+from vendas.reports.preview import NOTHING, ShownEvents
 from vendas.stages.check_file import Diagnosis, check_sample
 from vendas.stages.survey import survey_file
 
@@ -44,7 +44,7 @@ def diagnosis(name="registros_a.csv", good=990, doubtful=7, refused=3, **facts):
 
 def test_files_are_shown_with_how_they_are_read(tmp_path):
     events = surveyed(tmp_path, a=f"{HEADER}\n{LINE}\n", b="x\n")
-    shown = show_files(events).to_dict("records")
+    shown = show_files(ShownEvents(events)).to_dict("records")
     assert [(row["arquivo recebido"], row["situação"], row["linhas"], row["delimitador"]) for row in shown] == [
         ("registros_a.csv", "processado", 1, "vírgula"),
         ("registros_b.csv", "rejeitado", 0, ""),
@@ -53,7 +53,7 @@ def test_files_are_shown_with_how_they_are_read(tmp_path):
 
 
 def test_a_lake_without_files_says_so():
-    assert show_files([]).note == show_raw_records(raw_table()).note == draw_forecast([], 0).note == NOTHING
+    assert show_files(ShownEvents()).note == show_raw_records(raw_table()).note == draw_forecast([], 0).note == NOTHING
 
 
 def test_the_first_records_are_read_as_they_came(tmp_path):
@@ -119,4 +119,4 @@ def test_the_bars_title_tells_how_many_files_are_left_out():
 
 
 def test_an_event_of_an_older_version_lacks_a_dialect():
-    assert list(show_files([Event(FILE, "registros_a.csv", "bronze", "r1")])["codificação"]) == [""]
+    assert list(show_files(ShownEvents([Event(FILE, "registros_a.csv", "bronze", "r1")]))["codificação"]) == [""]

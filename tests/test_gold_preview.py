@@ -15,7 +15,7 @@ from vendas.reports.gold_preview import (
     show_turnos,
     side_by_side,
 )
-from vendas.reports.preview import NOTHING
+from vendas.reports.preview import NO_SALES
 from vendas.rules.columns import TURNOS
 from vendas.rules.gold import to_gold
 
@@ -101,4 +101,4 @@ def test_discounts_show_an_example_and_sums_before_and_after():
 
 @pytest.mark.parametrize("show", [show_names, show_full_names, show_domains, show_turnos, show_discounts])
 def test_without_sales_it_says_so(show):
-    assert show(sales()).note == NOTHING
+    assert show(sales()).note == NO_SALES

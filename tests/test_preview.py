@@ -41,7 +41,13 @@ def event(arquivo=A, etapa="silver", at=1, **facts):
 def test_a_table_is_shown_whole_with_its_note():
     shown = Preview.of([{"motivo": "x" * 300, "linhas": 1}], note="1 de 2 linhas.")
     assert "x" * 300 in shown._repr_html_() and shown._repr_html_().endswith("<p>1 de 2 linhas.</p>")
-    assert "x" * 300 in repr(shown) and repr(shown).endswith("\n1 de 2 linhas.")
+    assert repr(shown).splitlines() == [f"{'motivo':300} | linhas", f"{'x' * 300} | 1", "1 de 2 linhas."]
+
+
+def test_texts_stand_left_and_numbers_right_and_long_texts_are_wrapped():
+    shown = Preview.of([{"motivo": "x" * 61, "linhas": 1, "nada": None}])._repr_html_()
+    assert '<td style="text-align:left;white-space:normal;min-width:24em">xxx' in shown
+    assert '<td style="text-align:right">1</td><td style="text-align:right"></td>' in shown
 
 
 def test_what_a_row_holds_is_escaped():
@@ -113,7 +119,7 @@ def test_an_event_without_a_beginning_is_as_old_as_its_record():
 
 
 def test_a_lake_without_files_shows_none():
-    assert events_to_show([], "silver", []) == []
+    assert events_to_show([], "silver", []) == [] and events_to_show([], "silver", []).note == NOTHING
 
 
 def test_of_many_files_those_with_most_to_look_at_are_shown_in_their_order():
@@ -126,6 +132,7 @@ def test_of_many_files_those_with_most_to_look_at_are_shown_in_their_order():
         "y",
         "z",
     ]
+    assert shown.note == "10 de 13 arquivos."
 
 
 # --- which rows
@@ -170,7 +177,7 @@ def test_the_ledger_says_how_many_rows_a_table_has():
 def test_rows_are_shown_masked_with_how_many_there_are():
     shown = show_rows(silver_table([silver_row()]), SILVER_TABLE, [event(gravadas=1200)])
     assert list(shown["Email"]) == ["A***@Exemplo.com"] and list(shown["Telefone"]) == ["*** 4321"]
-    assert shown.note == "1 de 1.200 linhas."
+    assert shown.note == "1 de 1.200 linhas destes arquivos."
 
 
 @pytest.mark.parametrize(("shown", "there", "note"), [(2, 2, ""), (10, 1033, "10 de 1.033 arquivos.")])

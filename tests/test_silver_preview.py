@@ -14,7 +14,7 @@ from vendas.csvfile.dialect import Survey
 from vendas.lake.ledger import Event
 from vendas.reasons import Reason
 from vendas.reports.bronze_preview import RAW_SCHEMA
-from vendas.reports.preview import NOTHING
+from vendas.reports.preview import NO_SALES, NOTHING, ShownEvents
 from vendas.reports.silver_preview import (
     bronze_events,
     draw_defaults,
@@ -147,7 +147,7 @@ def test_each_column_has_its_own_default():
 
 def test_no_default_is_said():
     assert draw_defaults(silver_table([silver_row()])).note == "Nenhum campo de texto estava vazio."
-    assert draw_defaults(silver_table([])).note == NOTHING
+    assert draw_defaults(silver_table([])).note == NO_SALES
 
 
 def test_years_stand_from_the_newest_and_only_ten_of_them():
@@ -159,7 +159,7 @@ def test_years_stand_from_the_newest_and_only_ten_of_them():
 
 
 def test_each_file_says_where_its_rows_went():
-    (row,) = show_accounts([event(lidas=9, gravadas=5, duplicadas=3, quarentena=1)]).to_dict("records")
+    (row,) = show_accounts(ShownEvents([event(lidas=9, gravadas=5, duplicadas=3, quarentena=1)])).to_dict("records")
     assert [row[name] for name in ("lidas", "vendas em silver", "duplicadas", "em quarentena")] == [9, 5, 3, 1]
 
 

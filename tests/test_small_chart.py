@@ -20,7 +20,7 @@ def widths(bars):
 
 
 def test_bars_are_as_long_as_their_parts():
-    assert widths(NOTED)[:3] == [324.0, 36.0, 180.0]  # of 360 pixels; a part without rows is not drawn
+    assert widths(NOTED)[:3] == [288.0, 32.0, 160.0]  # of 320 pixels; a part without rows is not drawn
 
 
 def test_names_title_counts_and_legend_are_written():

@@ -4,7 +4,7 @@ import pytest
 
 from rows import FILE
 from vendas.lake.ledger import Event
-from vendas.reports.preview import NOTHING
+from vendas.reports.preview import NO_SALES, NOTHING, ShownEvents
 from vendas.reports.warehouse_preview import (
     Loaded,
     members_query,
@@ -24,17 +24,17 @@ def event(arquivo=FILE, rows=3):
 
 def test_each_file_is_shown_in_gold_and_in_both_tables():
     sums = {FILE: {"linhas": "3", "valor_da_compra": "30.00", "valor_com_desconto": "27.00"}}
-    (row,) = show_loaded(Loaded(sums, sums), [event()]).to_dict("records")
-    assert list(row.values()) == [FILE, 3, "3", "3", "30.00", "27.00"]
+    (row,) = show_loaded(Loaded(sums, sums), ShownEvents([event()])).to_dict("records")
+    assert list(row.values()) == ["registros_a.csv", 3, "3", "3", "30.00", "27.00", FILE]
 
 
 def test_files_too_large_to_be_summed_are_told_of():
-    shown = show_loaded(Loaded(), [event(rows=5_000_000)])
+    shown = show_loaded(Loaded(), ShownEvents([event(rows=5_000_000)]))
     assert list(shown["em fato_vendas"]) == [""] and "100.000 linhas" in shown.note
 
 
 def test_a_file_without_sales_is_nothing_to_be_told_of():
-    assert show_loaded(Loaded(), [event(rows=0)]).note == ""
+    assert show_loaded(Loaded(), ShownEvents([event(rows=0)])).note == ""
 
 
 def test_sales_and_members_are_shown():
@@ -46,7 +46,8 @@ def test_sales_and_members_are_shown():
 
 
 def test_an_empty_warehouse_says_so():
-    assert {show(Loaded()).note for show in (show_star, show_members)} == {show_loaded(Loaded(), []).note} == {NOTHING}
+    assert {show(Loaded()).note for show in (show_star, show_members)} == {NO_SALES}
+    assert show_loaded(Loaded(), ShownEvents()).note == NOTHING
 
 
 @pytest.mark.parametrize(("limit", "chosen"), [(0, []), (2, ["b"]), (7, ["a", "b"]), (99, ["c", "a", "b"])])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import islice
 
 import pyarrow as pa
@@ -14,10 +15,10 @@ from vendas.lake.ledger import REJECTED, Event
 from vendas.limits import PREVIEW_CSV_BYTES, PREVIEW_ROWS, SAMPLE_FILES, SAMPLE_ROWS
 from vendas.reasons import Code, Reason
 from vendas.reports.masking import mask_row
-from vendas.reports.preview import NOTHING, Preview, first_of_each, note_cut, reading, showing
+from vendas.reports.preview import NOTHING, Preview, ShownEvents, first_of_each, note_cut, reading, showing
 from vendas.reports.small_chart import Bars
 from vendas.rules.quality_warnings import Hint, QualityWarning
-from vendas.stages.check_file import Diagnosis
+from vendas.stages.check_file import Diagnosis, check_sample
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
 from vendas.text import format_number
@@ -27,20 +28,20 @@ _PARTS = ("boas", "duvidosas", "recusadas")  # fields of Diagnosis
 
 
 @showing
-def show_files(events: Sequence[Event]) -> Preview:
+def show_files(events: ShownEvents) -> Preview:
     """Show files as bronze surveyed them: the names they came and are kept under, how they are read, or why not."""
     rows = [
         {
             "arquivo recebido": event.arquivo_recebido,
-            "arquivo na bronze": event.arquivo,
             "situação": event.situacao,
             "linhas": event.lidas,
             **_dialect(event),
             "observação": event.motivo or "",
+            "arquivo na bronze": event.arquivo,
         }
         for event in events
     ]
-    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "arquivos") if rows else NOTHING)
+    return Preview.of(rows, note=events.note)
 
 
 @reading
@@ -58,9 +59,15 @@ def read_raw_records(bronze: Location, surveyed: Iterable[Event]) -> pa.Table:
 @showing
 def show_raw_records(raw: pa.Table) -> Preview:
     """Show the first records of each file as they came, by line; e-mails and telephones masked."""
-    shown = first_of_each(raw, "arquivo", PREVIEW_ROWS).select(["arquivo", schema.LINHA, *schema.INPUT_NAMES])
+    shown = first_of_each(raw, "arquivo", PREVIEW_ROWS).select([schema.LINHA, *schema.INPUT_NAMES, "arquivo"])
     rows = [mask_row(row) for row in shown.to_pylist()]
     return Preview.of(rows, note="" if rows else NOTHING)
+
+
+@reading
+def take_sample(bronze: Location, surveyed: Iterable[Event]) -> list[Diagnosis]:
+    """Look at what silver will make of these files, from a sample of each."""
+    return check_sample(bronze, surveyed, datetime.now())
 
 
 @showing
@@ -73,8 +80,8 @@ def show_forecast(diagnoses: Sequence[Diagnosis]) -> Preview:
     )
     rows = [
         {"arquivo": found.arquivo, "linhas": rows, "são": kind, "por quê": codes(code).sentence}
-        for found in diagnoses
         for kind, codes, field in kinds
+        for found in diagnoses
         for code, rows in getattr(found, field).items()
     ]
     cut = note_cut(PREVIEW_ROWS, len(rows), "achados; `vendas check` mostra todos")

@@ -9,7 +9,7 @@ from vendas import schema
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.limits import PREVIEW_ROWS
 from vendas.reports.masking import mask_email, mask_row
-from vendas.reports.preview import NOTHING, PLACE_COLUMNS, Preview, examples, note_cut, reading, showing
+from vendas.reports.preview import NO_SALES, PLACE_COLUMNS, Preview, examples, note_cut, reading, showing
 from vendas.rules.columns import TURNOS
 
 SILVER_PLACE, GOLD_PLACE = (list(PLACE_COLUMNS[table]) for table in (SILVER_TABLE, GOLD_TABLE))
@@ -31,7 +31,7 @@ def side_by_side(silver: pa.Table, gold: pa.Table) -> pa.Table:
 def show_names(sales: pa.Table) -> Preview:
     """Show one sale, column by column: silver's names and values, and gold's; e-mail and telephone masked."""
     if not len(sales):
-        return Preview.of([], note=NOTHING)
+        return Preview.of([], note=NO_SALES)
     (sale,) = sales.slice(0, 1).to_pylist()
     before = mask_row({name.removeprefix(_BEFORE): sale[name] for name in sale if name.startswith(_BEFORE)})
     after = mask_row({name: sale[name] for name in sale if not name.startswith(_BEFORE)})
@@ -65,7 +65,7 @@ def show_full_names(sales: pa.Table) -> Preview:
         }
         for _, count, sale in examples(sales, kinds)
     ]
-    return Preview.of(rows, note="" if rows else NOTHING)
+    return Preview.of(rows, note="" if rows else NO_SALES)
 
 
 @showing
@@ -81,7 +81,7 @@ def show_domains(sales: pa.Table) -> Preview:
         }
         for _, count, sale in found
     ]
-    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "domínios") if rows else NOTHING)
+    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "domínios") if rows else NO_SALES)
 
 
 @showing
@@ -98,7 +98,7 @@ def show_turnos(sales: pa.Table) -> Preview:
         }
         for turno in [*TURNOS, *sorted(set(found) - set(TURNOS))]
     ]
-    return Preview.of(rows if len(sales) else [], note="" if len(sales) else NOTHING)
+    return Preview.of(rows if len(sales) else [], note="" if len(sales) else NO_SALES)
 
 
 @showing
@@ -119,7 +119,7 @@ def show_discounts(sales: pa.Table) -> Preview:
         }
         for _, count, sale in examples(sales, sales["desconto_oferecido"])
     ]
-    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "descontos") if rows else NOTHING)
+    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "descontos") if rows else NO_SALES)
 
 
 def gold_name(name: str) -> str:

@@ -29,7 +29,8 @@ from vendas.text import format_number
 T = TypeVar("T")
 Written = Sequence[DataFile | HeldFile]
 
-NOTHING = "Ainda não há arquivos."
+NOTHING, NO_SALES = "Ainda não há arquivos.", "Nenhuma venda nestes arquivos."
+_LONG, _WRAPPED = 60, ";white-space:normal;min-width:24em"  # characters of a text that a table does not wrap
 PLACE_COLUMNS = {
     SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
     GOLD_TABLE: ("arquivo_de_origem", "linha_do_arquivo"),
@@ -55,15 +56,28 @@ class Preview(pd.DataFrame):
         note = f"<p>{escape(self.note)}</p>" if self.note else ""
         if self.empty:
             return note
-        with pd.option_context("display.max_colwidth", None):
-            return self.to_html(index=False, border=0, justify="left", na_rep="") + note
+        names, *rows = self._texts()
+        sides = ["left" if isinstance(self[name].iloc[0], str) else "right" for name in names]
+        head = "".join(_cell("th", side, name) for side, name in zip(sides, names, strict=True))
+        body = "\n".join(f"<tr>{''.join(map(_cell, ['td'] * len(row), sides, row))}</tr>" for row in rows)
+        return f'<table class="dataframe">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}'
 
     def __repr__(self) -> str:
-        if self.empty:
-            return self.note
-        with pd.option_context("display.max_colwidth", None):
-            shown = self.to_string(index=False, justify="left", na_rep="")
-        return "\n".join(filter(None, [shown, self.note]))
+        rows = [] if self.empty else self._texts()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [" | ".join(t.ljust(width) for t, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, self.note] if self.note else lines)
+
+    def _texts(self) -> list[list[str]]:
+        """The names of the columns, then the rows."""
+        rows = [["" if pd.isna(value) else str(value) for value in row] for row in self.itertuples(index=False)]
+        return [[str(name) for name in self], *rows]
+
+
+def _cell(tag: str, side: str, text: str) -> str:
+    """A cell; a long text is wrapped, where a page would put it on one line."""
+    style = f"text-align:{side}{_WRAPPED if len(text) > _LONG else ''}"
+    return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
 
 def _one_line(value: object) -> object:
@@ -114,7 +128,20 @@ def _explain(error: Exception) -> str:
     return f"Não foi possível mostrar ({type(error).__name__}: {error}); a etapa está feita, os dados estão gravados."
 
 
-def events_to_show(known: Iterable[Event], stage: str, events: Iterable[Event]) -> list[Event]:
+class ShownEvents(list[Event]):
+    """Events of the files that are shown, and of how many files these are taken."""
+
+    def __init__(self, events: Iterable[Event] = (), there: int | None = None):
+        super().__init__(events)
+        self.there = len(self) if there is None else there
+
+    @property
+    def note(self) -> str:
+        """What a table by file says below it, if it shows not all files."""
+        return note_cut(len(self), self.there, "arquivos") if self else NOTHING
+
+
+def events_to_show(known: Iterable[Event], stage: str, events: Iterable[Event]) -> ShownEvents:
     """Return the events of the files that a stage took up in this run, else in its last run that took up any.
 
     `known` are all events from before this run, `events` the stage's own. At most PREVIEW_FILES, in the given order:
@@ -123,7 +150,7 @@ def events_to_show(known: Iterable[Event], stage: str, events: Iterable[Event]) 
     chosen = [event for event in events if event.situacao != UNDONE] or _of_last_run(known, stage)
     first = sorted(chosen, key=lambda event: (event.situacao != REJECTED, -event.quarentena - event.duplicadas))
     places = {event.arquivo for event in first[:PREVIEW_FILES]}
-    return [event for event in chosen if event.arquivo in places]
+    return ShownEvents([event for event in chosen if event.arquivo in places], len(chosen))
 
 
 def _of_last_run(known: Iterable[Event], stage: str) -> list[Event]:
@@ -190,7 +217,9 @@ def note_cut(shown: int, there: int, what: str) -> str:
 def show_rows(rows: pa.Table, table: str, events: Sequence[Event]) -> Preview:
     """Show the first rows of each file as a table has them; e-mails and telephones masked."""
     shown = [mask_row(row) for row in first_of_each(rows, PLACE_COLUMNS[table][0], PREVIEW_ROWS // 2).to_pylist()]
-    return Preview.of(shown, note=note_cut(len(shown), count_of(table, events), "linhas") if shown else NOTHING)
+    return Preview.of(
+        shown, note=note_cut(len(shown), count_of(table, events), "linhas destes arquivos") if shown else NO_SALES
+    )
 
 
 def first_of_each(rows: pa.Table, column: str, limit: int) -> pa.Table:

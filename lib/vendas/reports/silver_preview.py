@@ -20,9 +20,11 @@ from vendas.reasons import Reason
 from vendas.reports.bronze_preview import RAW_SCHEMA
 from vendas.reports.masking import MASKED_COLUMNS, mask_row, mask_text
 from vendas.reports.preview import (
+    NO_SALES,
     NOTHING,
     PLACE_COLUMNS,
     Preview,
+    ShownEvents,
     Written,
     as_held_files,
     count_of,
@@ -64,7 +66,7 @@ def show_types(raw: pa.Table, sales: pa.Table) -> Preview:
         for column in typed
         for text, value, count in _ways_of_writing(found, column.name)[:each]
     ]
-    note = f"De {format_number(len(found))} linhas, do começo de cada arquivo." if len(found) else NOTHING
+    note = f"De {format_number(len(found))} linhas, do começo de cada arquivo." if len(found) else NO_SALES
     return Preview.of(rows, note=note)
 
 
@@ -101,7 +103,7 @@ def draw_defaults(sales: pa.Table) -> Bars | Preview:
     counts = {c.name: pc.sum(pc.equal(sales[c.name], c.default)).as_py() or 0 for c in schema.TEXT_COLUMNS}
     filled = sorted(((name, count) for name, count in counts.items() if count), key=lambda found: -found[1])
     if not filled:
-        return Preview.of([], note="Nenhum campo de texto estava vazio." if len(sales) else NOTHING)
+        return Preview.of([], note="Nenhum campo de texto estava vazio." if len(sales) else NO_SALES)
     default = {column.name: column.default for column in schema.TEXT_COLUMNS}
     bars = [(name, (count,), f"{format_number(count)} · {default[name]}") for name, count in filled[:PREVIEW_ROWS]]
     return Bars(f"Campos vazios, preenchidos por padrão, em {format_number(len(sales))} vendas", ["vendas"], bars)
@@ -125,25 +127,26 @@ def count_years(tables: Lake, sales: pa.Table, events: Sequence[Event], written:
 def show_years(years: Mapping[int, int]) -> Preview:
     """Show how many sales there are of each year, which is the partition they are kept in; the newest first."""
     rows = [{"ano": ano, "vendas": years[ano]} for ano in sorted(years, reverse=True)]
-    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "anos") if rows else NOTHING)
+    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "anos") if rows else NO_SALES)
 
 
 @showing
-def show_accounts(events: Sequence[Event]) -> Preview:
+def show_accounts(events: ShownEvents) -> Preview:
     """Show where the rows of each file went: read = silver + duplicates + quarantine."""
     rows = [
         {
-            "arquivo": event.arquivo,
+            "arquivo recebido": event.arquivo_recebido,
             "lidas": event.lidas,
             "vendas em silver": event.gravadas,
             "duplicadas": event.duplicadas,
             "em quarentena": event.quarentena,
             "duvidosas": event.duvidosas,
             "observação": event.motivo or "",
+            "arquivo na bronze": event.arquivo,
         }
         for event in events
     ]
-    return Preview.of(rows, note="lidas = vendas em silver + duplicadas + em quarentena" if rows else NOTHING)
+    return Preview.of(rows, note=events.note)
 
 
 @reading

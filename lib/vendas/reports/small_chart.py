@@ -11,7 +11,7 @@ from vendas.reports.charts import shorten_name
 
 _STYLES = (("#2f6690", ""), ("#f2b134", "M0,6 L6,0"), ("#a63d40", "M0,0 L6,6 M0,6 L6,0"))  # colour, hatch
 _HATCH_COLOURS = ("none", "#8a5a00", "black")
-_NAMES, _BARS, _COUNTS, _ROW = 240, 360, 160, 26  # pixels
+_NAMES, _BARS, _COUNTS, _ROW = 240, 320, 200, 26  # pixels
 _NAME_LENGTH = 34
 
 

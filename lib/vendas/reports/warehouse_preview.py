@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from vendas.lake.ledger import Event
 from vendas.limits import PREVIEW_LOADED_ROWS, PREVIEW_ROWS
 from vendas.reports.masking import mask_row
-from vendas.reports.preview import NOTHING, Preview, reading, showing
+from vendas.reports.preview import NO_SALES, Preview, ShownEvents, reading, showing
 from vendas.text import format_number
 from vendas.warehouse.endpoint import Endpoint
 from vendas.warehouse.jdbc import Transaction, transaction
@@ -47,37 +47,38 @@ def read_loaded(spark: SparkSession, endpoint: Endpoint, events: Sequence[Event]
 
 
 @showing
-def show_loaded(loaded: Loaded, events: Sequence[Event]) -> Preview:
+def show_loaded(loaded: Loaded, events: ShownEvents) -> Preview:
     """Show the rows of each file in gold, in registros_vendas and in the star, and the sums of their values there."""
     rows = [
         {
-            "arquivo": event.arquivo,
+            "arquivo recebido": event.arquivo_recebido,
             "linhas em gold": event.gravadas,
             "em registros_vendas": loaded.registros.get(event.arquivo, {}).get("linhas", ""),
             f"em {FACT}": loaded.facts.get(event.arquivo, {}).get("linhas", ""),
             "valor_da_compra": loaded.facts.get(event.arquivo, {}).get("valor_da_compra", ""),
             "valor_com_desconto": loaded.facts.get(event.arquivo, {}).get("valor_com_desconto", ""),
+            "arquivo na bronze": event.arquivo,
         }
         for event in events
     ]
     left_out = [event for event in events if event.gravadas and event.arquivo not in loaded.facts]
     limit = format_number(PREVIEW_LOADED_ROWS)
     note = f"Arquivos com mais de {limit} linhas juntos não são somados aqui; veja 05_exploracao." if left_out else ""
-    return Preview.of(rows, note=note if rows else NOTHING)
+    return Preview.of(rows, note=" ".join(filter(None, [events.note, note])))
 
 
 @showing
 def show_star(loaded: Loaded) -> Preview:
     """Show sales of one file as the star has them: the fact, and by its keys what the dimensions say."""
     rows = [mask_row(sale) for sale in loaded.sales]
-    return Preview.of(rows, note=f"Do arquivo {loaded.example}." if rows else NOTHING)
+    return Preview.of(rows, note=f"Do arquivo {loaded.example}." if rows else NO_SALES)
 
 
 @showing
 def show_members(loaded: Loaded) -> Preview:
     """Show how many members of each dimension the sales of these files have."""
     rows = [{"dimensão": _dimension(key), "membros nestes arquivos": said} for key, said in loaded.members.items()]
-    return Preview.of(rows, note="" if rows else NOTHING)
+    return Preview.of(rows, note="" if rows else NO_SALES)
 
 
 def small_files(events: Iterable[Event], limit: int = PREVIEW_LOADED_ROWS) -> list[str]:
