@@ -44,6 +44,11 @@ def test_a_table_is_shown_whole_with_its_note():
     assert repr(shown).splitlines() == [f"{'motivo':300} | linhas", f"{'x' * 300} | 1", "1 de 2 linhas."]
 
 
+def test_a_column_with_any_text_stands_left_and_a_missing_value_is_empty():
+    shown = Preview.of([{"valor": 1}, {"valor": "x"}, {"valor": None}])
+    assert repr(shown) == "valor\n1\nx\n" and "right" not in shown._repr_html_()
+
+
 def test_texts_stand_left_and_numbers_right_and_long_texts_are_wrapped():
     shown = Preview.of([{"motivo": "x" * 61, "linhas": 1, "nada": None}])._repr_html_()
     assert '<td style="text-align:left;white-space:normal;min-width:24em">xxx' in shown

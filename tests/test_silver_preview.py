@@ -98,7 +98,7 @@ def test_refused_rows_are_shown_by_their_reasons_with_an_example():
     both = ["valor_ambiguo", "desconto_ambiguo"]
     refused = refused_table((FILE, 2, TEXT, ["valor_ambiguo"]), (FILE, 3, TEXT, both), (FILE, 5, TEXT, both))
     shown = show_refused(refused, [surveyed()], [event(quarentena=3)]).to_dict("records")
-    assert [(row["linhas"], row["linha"], row["texto"]) for row in shown] == [(2, 3, MASKED), (1, 2, MASKED)]
+    assert [(row["linhas assim"], row["linha"], row["texto"]) for row in shown] == [(2, 3, MASKED), (1, 2, MASKED)]
     assert shown[0]["motivos"] == f"{Reason.VALOR_AMBIGUO.sentence} {Reason.DESCONTO_AMBIGUO.sentence}"
 
 

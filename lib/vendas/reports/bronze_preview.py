@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.csvfile.header import DELIMITERS
@@ -58,8 +59,9 @@ def read_raw_records(bronze: Location, surveyed: Iterable[Event]) -> pa.Table:
 
 @showing
 def show_raw_records(raw: pa.Table) -> Preview:
-    """Show the first records of each file as they came, by line; e-mails and telephones masked."""
-    shown = first_of_each(raw, "arquivo", PREVIEW_ROWS).select([schema.LINHA, *schema.INPUT_NAMES, "arquivo"])
+    """Show the first well-formed records of each file as they came; e-mails and telephones masked."""
+    well_formed = raw.filter(pc.equal(pc.list_value_length(raw[schema.PROBLEMAS]), 0))
+    shown = first_of_each(well_formed, "arquivo", PREVIEW_ROWS).select([schema.LINHA, *schema.INPUT_NAMES, "arquivo"])
     rows = [mask_row(row) for row in shown.to_pylist()]
     return Preview.of(rows, note="" if rows else NOTHING)
 

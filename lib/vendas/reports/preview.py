@@ -48,7 +48,7 @@ class Preview(pd.DataFrame):
     @classmethod
     def of(cls, rows: Iterable[dict], note: str = "") -> "Preview":
         """Rows by column; long texts are cut short, and each is put on one line."""
-        made = cls([{name: _one_line(value) for name, value in row.items()} for row in rows])
+        made = cls([{name: _one_line(value) for name, value in row.items()} for row in rows], dtype=object)
         made.note = note
         return made
 
@@ -57,7 +57,7 @@ class Preview(pd.DataFrame):
         if self.empty:
             return note
         names, *rows = self._texts()
-        sides = ["left" if isinstance(self[name].iloc[0], str) else "right" for name in names]
+        sides = ["left" if any(isinstance(value, str) for value in self[name]) else "right" for name in names]
         head = "".join(_cell("th", side, name) for side, name in zip(sides, names, strict=True))
         body = "\n".join(f"<tr>{''.join(map(_cell, ['td'] * len(row), sides, row))}</tr>" for row in rows)
         return f'<table class="dataframe">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}'

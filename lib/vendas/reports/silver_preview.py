@@ -84,11 +84,11 @@ def show_refused(refused: pa.Table, surveyed: Sequence[Event], events: Sequence[
     reasons = pc.binary_join(refused["motivos"], " ")
     rows = [
         {
-            "linhas": count,
-            "motivos": " ".join(_sentence(code) for code in codes.split()),
-            "arquivo": example["arquivo"],
+            "linhas assim": count,
             "linha": example["linha"],
             "texto": mask_record(example["texto"], surveys.get(example["arquivo"])),
+            "motivos": " ".join(_sentence(code) for code in codes.split()),
+            "arquivo": example["arquivo"],
         }
         for codes, count, example in examples(refused, reasons)
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
@@ -53,10 +54,10 @@ def show_loaded(loaded: Loaded, events: ShownEvents) -> Preview:
         {
             "arquivo recebido": event.arquivo_recebido,
             "linhas em gold": event.gravadas,
-            "em registros_vendas": loaded.registros.get(event.arquivo, {}).get("linhas", ""),
-            f"em {FACT}": loaded.facts.get(event.arquivo, {}).get("linhas", ""),
-            "valor_da_compra": loaded.facts.get(event.arquivo, {}).get("valor_da_compra", ""),
-            "valor_com_desconto": loaded.facts.get(event.arquivo, {}).get("valor_com_desconto", ""),
+            "em registros_vendas": _number(loaded.registros, event, "linhas"),
+            f"em {FACT}": _number(loaded.facts, event, "linhas"),
+            "valor_da_compra": _number(loaded.facts, event, "valor_da_compra"),
+            "valor_com_desconto": _number(loaded.facts, event, "valor_com_desconto"),
             "arquivo na bronze": event.arquivo,
         }
         for event in events
@@ -77,7 +78,7 @@ def show_star(loaded: Loaded) -> Preview:
 @showing
 def show_members(loaded: Loaded) -> Preview:
     """Show how many members of each dimension the sales of these files have."""
-    rows = [{"dimensão": _dimension(key), "membros nestes arquivos": said} for key, said in loaded.members.items()]
+    rows = [{"dimensão": _dimension(key), "membros nestes arquivos": int(said)} for key, said in loaded.members.items()]
     return Preview.of(rows, note="" if rows else NO_SALES)
 
 
@@ -125,6 +126,11 @@ def name_star_columns(row: Cells, keys: Sequence[str]) -> dict[str, str]:
     fact = {name: text for name, text in row[:width] if name not in (FACT_KEY, FILE, *keys)}
     attributes = dict(row[place + 1] for place in range(width, len(row) - 1) if row[place][0] in keys)
     return fact | attributes
+
+
+def _number(sums: dict[str, dict[str, str]], event: Event, name: str) -> Decimal | None:
+    """Return what a table has of a file: nothing where it was not asked, 0 where there is nothing to ask for."""
+    return Decimal(sums[event.arquivo][name]) if event.arquivo in sums else None if event.gravadas else Decimal(0)
 
 
 def _of_files(column: str, files: int) -> str:
