@@ -6,6 +6,7 @@ import pytest
 
 from rows import silver_row, silver_table
 from vendas import schema
+from vendas.lake.ledger import Event
 from vendas.reports.gold_preview import (
     gold_name,
     show_discounts,
@@ -67,7 +68,7 @@ def test_gold_drops_accents_blanks_and_capitals(silver, gold):
 def test_names_are_shown_by_what_is_missing():
     missing = schema.MISSING
     rows = [silver_row(), silver_row(), silver_row(Sobrenome=missing), silver_row(Nome=missing, Sobrenome=missing)]
-    shown = show_full_names(sales(*rows)).to_dict("split")["data"]
+    shown = show_full_names(sales(*rows), []).to_dict("split")["data"]
     assert shown == [
         ["Ana", "Souza", "Ana Souza", 2],
         ["Ana", missing, "Ana", 1],
@@ -77,14 +78,14 @@ def test_names_are_shown_by_what_is_missing():
 
 def test_domains_are_counted_most_frequent_first():
     rows = [silver_row(Email="b@x.com"), silver_row(Email="A@Y.com"), silver_row(Email="c@y.com")]
-    assert show_domains(sales(*rows)).to_dict("split")["data"] == [
+    assert show_domains(sales(*rows), []).to_dict("split")["data"] == [
         ["A***@Y.com", "a***@y.com", "y.com", 2],
         ["b***@x.com", "b***@x.com", "x.com", 1],
     ]
 
 
 def test_parts_of_the_day_stand_in_their_order_with_those_that_have_no_sale():
-    shown = show_turnos(sales(at(23), at(6), at(7))).to_dict("records")
+    shown = show_turnos(sales(at(23), at(6), at(7)), []).to_dict("records")
     assert [(row["turno_compra"], row["desde"], row["vendas"]) for row in shown] == [
         (turno, f"{hour} h", {"Manhã": 2, "Noite": 1}.get(turno, 0)) for turno, hour in TURNOS.items()
     ]
@@ -93,12 +94,21 @@ def test_parts_of_the_day_stand_in_their_order_with_those_that_have_no_sale():
 def test_discounts_show_an_example_and_sums_before_and_after():
     rows = [silver_row(), silver_row(**{"Valor da Compra": Decimal("50.00")})]
     rows += [silver_row(**{"Desconto Oferecido": Decimal("0.0000")})]
-    assert show_discounts(sales(*rows)).to_dict("split")["data"] == [
+    assert show_discounts(sales(*rows), []).to_dict("split")["data"] == [
         [Decimal(value) for value in ("0.1100", "100.00", "89.00", "2", "150.00", "133.50")],
         [Decimal(value) for value in ("0.0000", "100.00", "100.00", "1", "100.00", "100.00")],
     ]
 
 
-@pytest.mark.parametrize("show", [show_names, show_full_names, show_domains, show_turnos, show_discounts])
+BY_RULE = [show_full_names, show_domains, show_turnos, show_discounts]
+
+
+@pytest.mark.parametrize("show", BY_RULE)
+def test_counts_of_a_sample_say_that_they_are(show):
+    loaded = Event("registros_a.csv", "registros_a.csv", "gold", "r1", gravadas=1200)
+    assert show(sales(silver_row()), [loaded]).note == "1 de 1.200 vendas, uma amostra."
+
+
+@pytest.mark.parametrize("show", BY_RULE)
 def test_without_sales_it_says_so(show):
-    assert show(sales()).note == NO_SALES
+    assert show(sales(), []).note == show_names(sales()).note == NO_SALES

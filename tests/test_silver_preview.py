@@ -135,19 +135,24 @@ def test_a_record_is_masked_by_its_fields_or_by_what_is_seen(text, masked):
 
 def test_defaults_are_counted_by_column_most_frequent_first():
     rows = [silver_row(Vendedor=schema.MISSING), silver_row(Vendedor=schema.MISSING), silver_row(Nome=schema.MISSING)]
-    bars = draw_defaults(silver_table(rows))
+    bars = draw_defaults(silver_table(rows), [])
     assert list(bars.bars) == [("Vendedor", (2,), "2 · NÃO INFORMADO"), ("Nome", (1,), "1 · NÃO INFORMADO")]
     assert bars.title.endswith("em 3 vendas")
 
 
+def test_the_chart_says_that_it_is_of_a_sample():
+    bars = draw_defaults(silver_table([silver_row(Nome=schema.MISSING)]), [event(gravadas=2)])
+    assert bars.title.endswith("em 1 vendas (uma amostra)")
+
+
 def test_each_column_has_its_own_default():
-    bars = draw_defaults(silver_table([silver_row(**{schema.CODIGO.name: schema.MISSING_CODE})]))
+    bars = draw_defaults(silver_table([silver_row(**{schema.CODIGO.name: schema.MISSING_CODE})]), [])
     assert list(bars.bars) == [(schema.CODIGO.name, (1,), "1 · NÃO DISPONÍVEL")]
 
 
 def test_no_default_is_said():
-    assert draw_defaults(silver_table([silver_row()])).note == "Nenhum campo de texto estava vazio."
-    assert draw_defaults(silver_table([])).note == NO_SALES
+    assert draw_defaults(silver_table([silver_row()]), []).note == "Nenhum campo de texto estava vazio."
+    assert draw_defaults(silver_table([]), []).note == NO_SALES
 
 
 def test_years_stand_from_the_newest_and_only_ten_of_them():

@@ -71,4 +71,13 @@ def test_files_are_parameters_one_by_one():
     assert members_query(["canal_id"], 1) == (
         "select count(distinct canal_id) as canal_id from fato_vendas where (arquivo_de_origem = ?)"
     )
-    assert "left join dim_canal on fato_vendas.canal_id = dim_canal.canal_id" in star_query(["canal_id"])
+    assert star_query(["canal_id"], in_order=True) == (
+        "select vendas.*, dim_canal.* from (select * from fato_vendas where (arquivo_de_origem = ?) "
+        "order by linha_do_arquivo limit 5) as vendas left join dim_canal on vendas.canal_id = dim_canal.canal_id "
+        "order by vendas.linha_do_arquivo"
+    )
+
+
+def test_sales_of_a_large_file_are_taken_as_they_come():
+    assert "order by linha_do_arquivo limit" not in star_query(["canal_id"], in_order=False)
+    assert show_members(Loaded(example=FILE, sales=[{"ano": "2024"}])).note.startswith("Arquivos com mais de 100.000")

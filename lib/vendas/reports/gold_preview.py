@@ -1,15 +1,17 @@
 """What 03_gold shows: silver's columns beside what gold made of them, one rule after the other."""
 
 import unicodedata
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.lake.ledger import Event
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.limits import PREVIEW_ROWS
 from vendas.reports.masking import mask_email, mask_row
-from vendas.reports.preview import NO_SALES, PLACE_COLUMNS, Preview, examples, note_cut, reading, showing
+from vendas.reports.preview import NO_SALES, PLACE_COLUMNS, Preview, examples, note_cut, note_sample, reading, showing
 from vendas.rules.columns import TURNOS
 
 SILVER_PLACE, GOLD_PLACE = (list(PLACE_COLUMNS[table]) for table in (SILVER_TABLE, GOLD_TABLE))
@@ -50,7 +52,7 @@ def show_names(sales: pa.Table) -> Preview:
 
 
 @showing
-def show_full_names(sales: pa.Table) -> Preview:
+def show_full_names(sales: pa.Table, events: Sequence[Event]) -> Preview:
     """Show an example of each way in which first name and surname are there or missing, and how many sales are so."""
     nome, sobrenome = _before(schema.NOME.name), _before(schema.SOBRENOME.name)
     kinds = pc.binary_join_element_wise(
@@ -65,11 +67,11 @@ def show_full_names(sales: pa.Table) -> Preview:
         }
         for _, count, sale in examples(sales, kinds)
     ]
-    return Preview.of(rows, note="" if rows else NO_SALES)
+    return Preview.of(rows, note=_note(sales, events))
 
 
 @showing
-def show_domains(sales: pa.Table) -> Preview:
+def show_domains(sales: pa.Table, events: Sequence[Event]) -> Preview:
     """Show the domains of e-mails by their number of sales, each with an e-mail it was taken from, masked."""
     found = examples(sales, sales["dominio_email"])
     rows = [
@@ -81,11 +83,11 @@ def show_domains(sales: pa.Table) -> Preview:
         }
         for _, count, sale in found
     ]
-    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "domínios") if rows else NO_SALES)
+    return Preview.of(rows[:PREVIEW_ROWS], note=_note(sales, events, note_cut(PREVIEW_ROWS, len(rows), "domínios")))
 
 
 @showing
-def show_turnos(sales: pa.Table) -> Preview:
+def show_turnos(sales: pa.Table, events: Sequence[Event]) -> Preview:
     """Show the parts of the day in their order: the hour each begins at, its sales, and an example."""
     moment = _before(schema.TIMESTAMP.name)
     found = {sale["turno_compra"]: (count, sale) for _, count, sale in examples(sales, sales["turno_compra"])}
@@ -98,11 +100,11 @@ def show_turnos(sales: pa.Table) -> Preview:
         }
         for turno in [*TURNOS, *sorted(set(found) - set(TURNOS))]
     ]
-    return Preview.of(rows if len(sales) else [], note="" if len(sales) else NO_SALES)
+    return Preview.of(rows if len(sales) else [], note=_note(sales, events))
 
 
 @showing
-def show_discounts(sales: pa.Table) -> Preview:
+def show_discounts(sales: pa.Table, events: Sequence[Event]) -> Preview:
     """Show what each discount does: an example before and after, and the sums of all its sales before and after."""
     sums = sales.group_by("desconto_oferecido", use_threads=False).aggregate(
         [([], "count_all"), ("valor_da_compra", "sum"), ("valor_com_desconto", "sum")]
@@ -119,13 +121,18 @@ def show_discounts(sales: pa.Table) -> Preview:
         }
         for _, count, sale in examples(sales, sales["desconto_oferecido"])
     ]
-    return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "descontos") if rows else NO_SALES)
+    return Preview.of(rows[:PREVIEW_ROWS], note=_note(sales, events, note_cut(PREVIEW_ROWS, len(rows), "descontos")))
 
 
 def gold_name(name: str) -> str:
     """Return what gold calls a column of silver that it carries: valor_da_compra for Valor da Compra."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return plain.lower().replace(" ", "_")
+
+
+def _note(sales: pa.Table, events: Sequence[Event], cut: str = "") -> str:
+    """What a table says below it: that there is nothing to show, or what of it is not shown."""
+    return " ".join(filter(None, [cut, note_sample(sales, GOLD_TABLE, events)])) if len(sales) else NO_SALES
 
 
 def _before(name: str) -> str:

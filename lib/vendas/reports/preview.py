@@ -177,7 +177,8 @@ def read_rows(tables: Lake, table: str, events: Sequence[Event], written: Writte
         while files and sum(map(len, rows)) < PREVIEW_SALES:
             rows += threads.map(lambda file: _first_rows(file, PLACE_COLUMNS[table][0], names), files[:size])
             files, size = files[size:], 2 * size
-    return sort_by_place(pa.concat_tables([part.cast(rows[0].schema) for part in rows]), PLACE_COLUMNS[table], names)
+    found = pa.concat_tables([part.cast(rows[0].schema) for part in rows]).slice(0, PREVIEW_SALES)
+    return sort_by_place(found, PLACE_COLUMNS[table], names)
 
 
 def count_of(table: str, events: Iterable[Event]) -> int:
@@ -206,6 +207,11 @@ def _first_rows(file: HeldFile, column: str, names: list[str]) -> pa.Table:
     """Return the rows of these bronze files in the first row group that has any."""
     found = file.rows_where({column: one_of(pa.array(names, pa.string()))})
     return next(found, file.columns.empty_table())
+
+
+def note_sample(rows: pa.Table, table: str, events: Iterable[Event]) -> str:
+    """Return a sentence that says that these are not all rows which a table has of the events' files, if it is so."""
+    return note_cut(len(rows), count_of(table, events), "vendas, uma amostra")
 
 
 def note_cut(shown: int, there: int, what: str) -> str:

@@ -98,7 +98,7 @@ def show_refused(refused: pa.Table, surveyed: Sequence[Event], events: Sequence[
 
 
 @showing
-def draw_defaults(sales: pa.Table) -> Bars | Preview:
+def draw_defaults(sales: pa.Table, events: Sequence[Event]) -> Bars | Preview:
     """Draw how many sales have its default in each text column that is empty in some."""
     counts = {c.name: pc.sum(pc.equal(sales[c.name], c.default)).as_py() or 0 for c in schema.TEXT_COLUMNS}
     filled = sorted(((name, count) for name, count in counts.items() if count), key=lambda found: -found[1])
@@ -106,7 +106,9 @@ def draw_defaults(sales: pa.Table) -> Bars | Preview:
         return Preview.of([], note="Nenhum campo de texto estava vazio." if len(sales) else NO_SALES)
     default = {column.name: column.default for column in schema.TEXT_COLUMNS}
     bars = [(name, (count,), f"{format_number(count)} · {default[name]}") for name, count in filled[:PREVIEW_ROWS]]
-    return Bars(f"Campos vazios, preenchidos por padrão, em {format_number(len(sales))} vendas", ["vendas"], bars)
+    sample = " (uma amostra)" if len(sales) < count_of(SILVER_TABLE, events) else ""
+    title = f"Campos vazios, preenchidos por padrão, em {format_number(len(sales))} vendas{sample}"
+    return Bars(title, ["vendas"], bars)
 
 
 @reading

@@ -17,6 +17,9 @@ from vendas.warehouse.jdbc import Transaction, transaction
 
 FACT, FACT_KEY, FILE = "fato_vendas", "venda_id", "arquivo_de_origem"
 _SALES_SHOWN = PREVIEW_ROWS // 2
+_TOO_LARGE = (
+    f"Arquivos com mais de {format_number(PREVIEW_LOADED_ROWS)} linhas juntos não são somados aqui; veja 05_exploracao."
+)
 
 Cells = list[tuple[str, str]]  # a row as its columns' names, which may repeat, each with its text
 
@@ -35,16 +38,20 @@ class Loaded:
 @reading
 def read_loaded(spark: SparkSession, endpoint: Endpoint, events: Sequence[Event]) -> Loaded:
     """Ask the warehouse what it holds of the events' files: the smallest, of PREVIEW_LOADED_ROWS rows together."""
-    files = small_files(events)
-    if not files:
+    with_sales, files = [event.arquivo for event in events if event.gravadas], small_files(events)
+    if not with_sales:
         return Loaded()
+    example = (files or with_sales)[0]
     with transaction(spark, endpoint) as opened:
         keys = [name for name, _, _ in opened.shape(FACT) if name.endswith("_id") and name != FACT_KEY]
+        rows = _ask(opened, star_query(keys, in_order=example in files), [example])
+        sales = [name_star_columns(row, keys) for row in rows]
+        if not files:
+            return Loaded(example=example, sales=sales)
         sums = [_ask(opened, sums_query(table, len(files)), files) for table in ("registros_vendas", FACT)]
         registros, facts = ({row[FILE]: row for row in map(dict, rows)} for rows in sums)
-        sales = [name_star_columns(row, keys) for row in _ask(opened, star_query(keys), files[:1])]
         (members,) = _ask(opened, members_query(keys, len(files)), files)
-    return Loaded(registros, facts, files[0], sales, dict(members))
+    return Loaded(registros, facts, example, sales, dict(members))
 
 
 @showing
@@ -63,9 +70,7 @@ def show_loaded(loaded: Loaded, events: ShownEvents) -> Preview:
         for event in events
     ]
     left_out = [event for event in events if event.gravadas and event.arquivo not in loaded.facts]
-    limit = format_number(PREVIEW_LOADED_ROWS)
-    note = f"Arquivos com mais de {limit} linhas juntos não são somados aqui; veja 05_exploracao." if left_out else ""
-    return Preview.of(rows, note=" ".join(filter(None, [events.note, note])))
+    return Preview.of(rows, note=" ".join(filter(None, [events.note, _TOO_LARGE if left_out else ""])))
 
 
 @showing
@@ -79,7 +84,7 @@ def show_star(loaded: Loaded) -> Preview:
 def show_members(loaded: Loaded) -> Preview:
     """Show how many members of each dimension the sales of these files have."""
     rows = [{"dimensão": _dimension(key), "membros nestes arquivos": int(said)} for key, said in loaded.members.items()]
-    return Preview.of(rows, note="" if rows else NO_SALES)
+    return Preview.of(rows, note="" if rows else _TOO_LARGE if loaded.sales else NO_SALES)
 
 
 def small_files(events: Iterable[Event], limit: int = PREVIEW_LOADED_ROWS) -> list[str]:
@@ -101,14 +106,16 @@ def sums_query(table: str, files: int) -> str:
     )
 
 
-def star_query(keys: Sequence[str]) -> str:
-    """Return the query of a file's first sales with all columns of their members; the file is its parameter."""
-    joins = " ".join(f"left join {_dimension(key)} on {FACT}.{key} = {_dimension(key)}.{key}" for key in keys)
-    columns = ", ".join([f"{FACT}.*", *(f"{_dimension(key)}.*" for key in keys)])
-    return (
-        f"select {columns} from {FACT} {joins} where {_of_files(f'{FACT}.{FILE}', 1)} "
-        f"order by {FACT}.linha_do_arquivo limit {_SALES_SHOWN}"
-    )
+def star_query(keys: Sequence[str], in_order: bool) -> str:
+    """Return the query of some sales of a file with all columns of their members; the file is its parameter.
+
+    The first of its lines, if `in_order`; to find these takes a look at all of the file's sales.
+    """
+    order = "order by linha_do_arquivo " if in_order else ""
+    sales = f"(select * from {FACT} where {_of_files(FILE, 1)} {order}limit {_SALES_SHOWN}) as vendas"
+    joins = " ".join(f"left join {_dimension(key)} on vendas.{key} = {_dimension(key)}.{key}" for key in keys)
+    columns = ", ".join(["vendas.*", *(f"{_dimension(key)}.*" for key in keys)])
+    return f"select {columns} from {sales} {joins} order by vendas.linha_do_arquivo"
 
 
 def members_query(keys: Sequence[str], files: int) -> str:
