@@ -31,6 +31,7 @@ from vendas.schema import INPUT_NAMES
 from vendas.stages import check_file
 from vendas.stages.check_file import as_json, check_files, check_sample, sample_frame
 from vendas.stages.survey import survey_file
+from vendas.text import format_number
 from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
 
 NOW = datetime(2024, 6, 30, 12, 0)
@@ -372,7 +373,7 @@ def test_the_notebook_runs_with_and_without_new_files_and_names_the_samples_size
     results = [run_notebook("01_bronze", lake=str(tmp_path), run_id=run_id) for run_id in "12"]
     assert [(len(result.files), result.read) for result in results] == [(1, 2), (0, 0)]
     text = "".join(cell.source for cell in nbformat.read(NOTEBOOKS / "01_bronze.ipynb", 4).cells)
-    assert f"{SAMPLE_ROWS:,} rows" in text and f"{SAMPLE_FILES} files" in text
+    assert f"{format_number(SAMPLE_ROWS)} linhas" in text and f"{SAMPLE_FILES} arquivos" in text
 
 
 def shown(*found):

@@ -15,7 +15,6 @@ from vendas.lake.ledger import (
     mark_undone,
     pending,
     record,
-    to_frame,
     with_duplicates,
 )
 from vendas.landing.arrivals import Arrival, BronzeFile
@@ -276,19 +275,3 @@ def test_what_a_person_should_look_at_comes_first():
 def test_an_entry_joins_the_reasons_of_bronze_and_silver():
     events = [event(A, "bronze", 0, motivo="desfeito"), event(A, "silver", 1, motivo="duplicada")]
     assert list_entries(events)[0]["motivo"] == "desfeito; duplicada"
-
-
-def test_a_table_of_events_shows_counts_and_no_times():
-    frame = to_frame([event(A, "silver", 0, lidas=3, gravadas=2)])
-    assert frame.to_dict("records") == [
-        {
-            "arquivo": A,
-            "situacao": "processado",
-            "motivo": None,
-            "lidas": 3,
-            "duplicadas": 0,
-            "quarentena": 0,
-            "duvidosas": 0,
-            "gravadas": 2,
-        }
-    ]

@@ -16,7 +16,7 @@ from vendas.lake.ledger import list_entries, read_events
 from vendas.warehouse.embedded import stop
 
 VENDAS = Path(sys.executable).with_name("vendas")
-CELLS = {"01_bronze": 7, "02_silver": 10, "03_gold": 7}  # cells after which another writer processes everything
+CELLS = {"01_bronze": 6, "02_silver": 9, "03_gold": 6}  # after which another writer does all there is to do
 
 
 def lines(*sales):

@@ -67,3 +67,9 @@ DOCTOR_FREE_BYTES = 1024 * MIB  # free disk space below which `vendas doctor` re
 FILES_SHOWN, FILES_DRAWN = 200, 20  # of a run, in the table and the chart of its page
 FILES_IN_TERMINAL = 30  # of a run, in the table at its end
 RUNS_LISTED = 50  # on the page of all runs of a lake in S3
+
+# What the notebooks of the stages show of the files that they took up: more of it costs each scheduled run time.
+PREVIEW_ROWS, PREVIEW_FILES, PREVIEW_CHARACTERS = 10, 10, 600  # of a table; of a run; of a text
+PREVIEW_CSV_BYTES = MIB // 4  # of each bronze file, from its start: some 2,000 records
+PREVIEW_DATA_FILES, PREVIEW_SALES = 32, 20_000  # of a table: read until so many rows are found, by row group
+PREVIEW_LOADED_ROWS = 100_000  # files with more together are not summed up in the warehouse

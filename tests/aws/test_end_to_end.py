@@ -27,6 +27,7 @@ from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.landing.s3_objects import list_objects
 from vendas.reports.cost import Usage
+from vendas.runs.lake_notebooks import NOTEBOOKS
 from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.schema import TABLES
 from vendas.storage import S3Lake
@@ -239,6 +240,13 @@ def test_jobs_say_what_they_did(cloud, first_run):
     page = (cloud.lake / f"runs/{cloud.last_run()}/index.html").open("rb").read().decode()
     assert "Custo estimado" in page and "exploração falhou" not in page
     assert "93 lidas = 70 silver + 23 duplicadas + 0 quarentena" in page
+
+
+def test_the_notebooks_show_rows_here_too(cloud, first_run):
+    folder = cloud.lake / f"runs/{cloud.last_run()}"
+    texts = {name: (folder / f"{name}.ipynb").open("rb").read().decode() for name in NOTEBOOKS}
+    assert [name for name, text in texts.items() if "Não foi possível mostrar" in text or "Nenhuma venda" in text] == []
+    assert "registros_website_" in texts["02_silver"] and "dim_vendedor" in texts["04_dw"]
 
 
 def test_the_estimate_of_requests_is_near_what_was_asked(cloud, first_run):

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import pandas as pd
 import pyarrow as pa
 
 from vendas import schema
@@ -190,12 +189,6 @@ def _is_outdated(bronze: Event) -> bool:
 def count_rows_in(events: Iterable[Event], stage: str) -> int:
     """Rows that a stage's table holds, of all files, as the ledger has it."""
     return sum(done[stage].gravadas for done in latest(events).values() if stage in done)
-
-
-def to_frame(events: Iterable[Event]) -> pd.DataFrame:
-    """Events as a table to look at in a notebook."""
-    columns = ["arquivo", "situacao", "motivo", "lidas", "duplicadas", "quarentena", "duvidosas", "gravadas"]
-    return pd.DataFrame([{name: getattr(event, name) for name in columns} for event in events], columns=columns)
 
 
 def list_entries(events: Iterable[Event], run_id: str | None = None) -> list[dict]:

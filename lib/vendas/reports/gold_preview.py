@@ -1,0 +1,139 @@
+"""What 03_gold shows: silver's columns beside what gold made of them, one rule after the other."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas import schema
+from vendas.lake.ledger import Event
+from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
+from vendas.reports.masking import mask_email, mask_row
+from vendas.reports.preview import NO_SALES, PLACE_COLUMNS, Preview, examples, note_cut, note_sample, reading, showing
+from vendas.rules.columns import TURNOS
+from vendas.tuning import PREVIEW_ROWS
+
+SILVER_PLACE, GOLD_PLACE = (list(PLACE_COLUMNS[table]) for table in (SILVER_TABLE, GOLD_TABLE))
+_BEFORE = "antes: "  # begins the names of silver's columns beside gold's
+
+
+@reading
+def side_by_side(silver: pa.Table, gold: pa.Table) -> pa.Table:
+    """Return gold's rows beside those of silver that they come from, whose columns are named `antes: …`."""
+    before = silver.rename_columns([_before(name) for name in silver.column_names])
+    for name in SILVER_PLACE:  # which the join takes away
+        before = before.append_column(f"{name} ", silver[name])
+    keys = [f"{name} " for name in SILVER_PLACE]
+    numbered = gold.append_column("_ordem", pa.array(range(len(gold)), pa.int64()))
+    return numbered.join(before, GOLD_PLACE, keys, join_type="inner").sort_by("_ordem").drop_columns("_ordem")
+
+
+@showing
+def show_names(sales: pa.Table) -> Preview:
+    """Show one sale, column by column: silver's names and values, and gold's; e-mail and telephone masked."""
+    if not len(sales):
+        return Preview.of([], note=NO_SALES)
+    (sale,) = sales.slice(0, 1).to_pylist()
+    before = mask_row({name.removeprefix(_BEFORE): sale[name] for name in sale if name.startswith(_BEFORE)})
+    after = mask_row({name: sale[name] for name in sale if not name.startswith(_BEFORE)})
+    source = {gold_name(name): name for name in before}
+    rows = [
+        {
+            "coluna em silver": source.get(name, "—"),
+            "valor em silver": before.get(source.get(name, ""), ""),
+            "coluna em gold": name,
+            "valor em gold": value,
+        }
+        for name, value in after.items()
+    ]
+    joined = [name for name in before if gold_name(name) not in after]
+    return Preview.of(rows, note=f"— é calculada. Entram em outra coluna: {', '.join(joined)}." if joined else "")
+
+
+@showing
+def show_full_names(sales: pa.Table, events: Sequence[Event]) -> Preview:
+    """Show an example of each way in which first name and surname are there or missing, and how many sales are so."""
+    nome, sobrenome = _before(schema.NOME.name), _before(schema.SOBRENOME.name)
+    kinds = pc.binary_join_element_wise(
+        *(pc.equal(sales[name], schema.MISSING).cast(pa.string()) for name in (nome, sobrenome)), " "
+    )
+    rows = [
+        {
+            schema.NOME.name: sale[nome],
+            schema.SOBRENOME.name: sale[sobrenome],
+            "nome_completo": sale["nome_completo"],
+            "vendas assim": count,
+        }
+        for _, count, sale in examples(sales, kinds)
+    ]
+    return Preview.of(rows, note=_note(sales, events))
+
+
+@showing
+def show_domains(sales: pa.Table, events: Sequence[Event]) -> Preview:
+    """Show the domains of e-mails by their number of sales, each with an e-mail it was taken from, masked."""
+    found = examples(sales, sales["dominio_email"])
+    rows = [
+        {
+            schema.EMAIL.name: mask_email(sale[_before(schema.EMAIL.name)]),
+            "email": mask_email(sale["email"]),
+            "dominio_email": sale["dominio_email"],
+            "vendas": count,
+        }
+        for _, count, sale in found
+    ]
+    return Preview.of(rows[:PREVIEW_ROWS], note=_note(sales, events, note_cut(PREVIEW_ROWS, len(rows), "domínios")))
+
+
+@showing
+def show_turnos(sales: pa.Table, events: Sequence[Event]) -> Preview:
+    """Show the parts of the day in their order: the hour each begins at, its sales, and an example."""
+    moment = _before(schema.TIMESTAMP.name)
+    found = {sale["turno_compra"]: (count, sale) for _, count, sale in examples(sales, sales["turno_compra"])}
+    rows = [
+        {
+            "exemplo: " + schema.TIMESTAMP.name: found[turno][1][moment] if turno in found else "",
+            "turno_compra": turno,
+            "desde": f"{TURNOS[turno]} h" if turno in TURNOS else "",
+            "vendas": found[turno][0] if turno in found else 0,
+        }
+        for turno in [*TURNOS, *sorted(set(found) - set(TURNOS))]
+    ]
+    return Preview.of(rows if len(sales) else [], note=_note(sales, events))
+
+
+@showing
+def show_discounts(sales: pa.Table, events: Sequence[Event]) -> Preview:
+    """Show what each discount does: an example before and after, and the sums of all its sales before and after."""
+    sums = sales.group_by("desconto_oferecido", use_threads=False).aggregate(
+        [([], "count_all"), ("valor_da_compra", "sum"), ("valor_com_desconto", "sum")]
+    )
+    totals = {row["desconto_oferecido"]: row for row in sums.to_pylist()}
+    rows = [
+        {
+            "desconto_oferecido": sale["desconto_oferecido"],
+            "exemplo: valor_da_compra": sale["valor_da_compra"],
+            "valor_com_desconto": sale["valor_com_desconto"],
+            "vendas": count,
+            "soma antes": totals[sale["desconto_oferecido"]]["valor_da_compra_sum"],
+            "soma depois": totals[sale["desconto_oferecido"]]["valor_com_desconto_sum"],
+        }
+        for _, count, sale in examples(sales, sales["desconto_oferecido"])
+    ]
+    return Preview.of(rows[:PREVIEW_ROWS], note=_note(sales, events, note_cut(PREVIEW_ROWS, len(rows), "descontos")))
+
+
+def gold_name(name: str) -> str:
+    """Return what gold calls a column of silver that it carries: valor_da_compra for Valor da Compra."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return plain.lower().replace(" ", "_")
+
+
+def _note(sales: pa.Table, events: Sequence[Event], cut: str = "") -> str:
+    """What a table says below it: that there is nothing to show, or what of it is not shown."""
+    return " ".join(filter(None, [cut, note_sample(sales, GOLD_TABLE, events)])) if len(sales) else NO_SALES
+
+
+def _before(name: str) -> str:
+    return f"{_BEFORE}{name}"

@@ -1,0 +1,49 @@
+"""E-mails and telephones made unreadable where rows are shown: executed notebooks are kept."""
+
+import re
+from collections.abc import Callable
+
+from vendas import schema
+
+_PLACEHOLDERS = {"", schema.MISSING}
+_ENDS_ADDRESS = r"\s@,;|/<>\"'"
+_ADDRESS = re.compile(rf"[^{_ENDS_ADDRESS}]+@[^{_ENDS_ADDRESS}]*")
+# Dates, times and amounts are none of these: `2024-03-31 14:05`, `31-12-2023 10:00`, `1.234.567,89`.
+_TELEPHONE = re.compile(r"(?<!\d)(?:\+?\d{2}[ -]?)?(?:\(\d{2}\)|\d{2})?[ -]?\d{4,5}[ -]?\d{4}(?!\d)|\d{8,}")
+_DIGITS_SHOWN, _TELEPHONE_DIGITS = 4, 8
+
+
+def mask_email(text: str | None) -> str | None:
+    """Return `a***@exemplo.com.br` for `ana@exemplo.com.br`: the first character and the domain; no '@': `a***`."""
+    if text is None or text in _PLACEHOLDERS:
+        return text
+    name, at, domain = text.rpartition("@")
+    return f"{(name or domain)[:1]}***{at}{re.split(f'[{_ENDS_ADDRESS}]', domain)[0] if at else ''}"
+
+
+def mask_telephone(text: str | None) -> str | None:
+    """Return `*** 4321` for `11 98765-4321`: the last four digits, none of a shorter number."""
+    if text is None or text in _PLACEHOLDERS:
+        return text
+    digits = re.sub(r"\D", "", text)
+    return f"*** {digits[-_DIGITS_SHOWN:]}" if len(digits) >= _TELEPHONE_DIGITS else "***"
+
+
+def mask_text(text: str) -> str:
+    """Return a text in which all that looks like an e-mail or a telephone is masked."""
+    masked = _ADDRESS.sub(lambda found: mask_email(found[0]) or "", text)
+    return _TELEPHONE.sub(lambda found: mask_telephone(found[0]) or "", masked)
+
+
+MASKED_COLUMNS: dict[str, Callable[[str | None], str | None]] = {
+    schema.EMAIL.name: mask_email,
+    schema.TELEFONE.name: mask_telephone,
+    "email": mask_email,
+    "telefone": mask_telephone,
+}
+"""The columns of input, silver, gold and warehouse that hold an e-mail or a telephone, each with its mask."""
+
+
+def mask_row(row: dict) -> dict:
+    """Return a row, by column, with its e-mail and telephone masked."""
+    return {name: MASKED_COLUMNS[name](value) if name in MASKED_COLUMNS else value for name, value in row.items()}

@@ -1,0 +1,86 @@
+"""Stacked bars as SVG, drawn by hand: matplotlib would cost each notebook half a second.
+
+Readable in black and white, with the numbers beside the bars, and as text for whatever shows no pictures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from vendas.reports.charts import shorten_name
+
+_STYLES = (("#2f6690", ""), ("#f2b134", "M0,6 L6,0"), ("#a63d40", "M0,0 L6,6 M0,6 L6,0"))  # colour, hatch
+_HATCH_COLOURS = ("none", "#8a5a00", "black")
+_NAMES, _BARS, _COUNTS, _ROW = 240, 320, 200, 26  # pixels
+_NAME_LENGTH = 34
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars of named parts, three at most: for each its name, the lengths of its parts, and what is said beside it."""
+
+    title: str
+    parts: Sequence[str]
+    bars: Sequence[tuple[str, Sequence[int], str]]
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"image/svg+xml": self.svg(), "text/plain": str(self)}
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, *(f"{name}: {said}" for name, _, said in self.bars)])
+
+    def svg(self) -> str:
+        """The figure as an element of a page."""
+        width, height = _NAMES + _BARS + _COUNTS, 30 + _ROW * (len(self.bars) + (len(self.parts) > 1))
+        longest = max((sum(lengths) for _, lengths, _ in self.bars), default=0) or 1
+        drawn = [self._text(0, 16, self.title, "font-weight:bold"), *filter(None, map(_hatch, range(len(self.parts))))]
+        for place, (name, lengths, said) in enumerate(self.bars):
+            top = 30 + place * _ROW
+            drawn.append(self._text(_NAMES - 8, top + 15, shorten_name(name, _NAME_LENGTH), "text-anchor:end"))
+            drawn += _bar(top, [_BARS * length / longest for length in lengths])
+            drawn.append(self._text(_NAMES + _BARS * sum(lengths) / longest + 6, top + 15, said))
+        drawn += self._legend(height - 8)
+        shown = "\n".join(drawn)
+        size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        style = "max-width:100%;height:auto;background:white;font:13px sans-serif"
+        begin = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(self.title)}"'
+        return f'{begin} style="{style}">\n{shown}\n</svg>'
+
+    def _legend(self, bottom: int) -> list[str]:
+        if len(self.parts) < 2:
+            return []
+        boxes = [(_NAMES + place * 120, place) for place in range(len(self.parts))]
+        return [
+            part
+            for x, place in boxes
+            for part in (*_box(x, bottom - 11, 22, 12, place), self._text(x + 28, bottom, self.parts[place]))
+        ]
+
+    @staticmethod
+    def _text(x: float, y: float, words: str, style: str = "") -> str:
+        return f'<text x="{x:.1f}" y="{y:.1f}" style="{style}">{escape(words)}</text>'
+
+
+def _bar(top: int, lengths: Sequence[float]) -> list[str]:
+    drawn, begin = [], float(_NAMES)
+    for place, length in enumerate(lengths):
+        if length:
+            drawn += _box(begin, top, length, _ROW - 7, place)
+        begin += length
+    return drawn
+
+
+def _box(x: float, y: float, width: float, height: float, place: int) -> list[str]:
+    size = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" stroke="black" stroke-width="0.6"'
+    plain = f'<rect {size} fill="{_STYLES[place][0]}"/>'
+    return [plain, f'<rect {size} fill="url(#hachura{place})"/>'] if _STYLES[place][1] else [plain]
+
+
+def _hatch(place: int) -> str:
+    lines, colour = _STYLES[place][1], _HATCH_COLOURS[place]
+    if not lines:
+        return ""
+    return (
+        f'<pattern id="hachura{place}" width="6" height="6" patternUnits="userSpaceOnUse">'
+        f'<path d="{lines}" stroke="{colour}" fill="none"/></pattern>'
+    )
