@@ -25,7 +25,7 @@ from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.runs.notebook_runner import run_notebook
 from vendas.settings import Settings, load_settings
-from vendas.warehouse import embedded
+from vendas.warehouse import embedded, star
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -34,8 +34,7 @@ FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
 IGNORED = "nbval-ignore-output"
 LAKE = "../lago"  # the default in the notebooks, which nbval cannot change
 LAKE_TABLES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)
-DIMENSIONS = "cliente produto canal plataforma campanha vendedor desconto data".split()
-WAREHOUSE_TABLES = ("registros_vendas", "fato_vendas", *(f"dim_{name}" for name in DIMENSIONS))
+WAREHOUSE_TABLES = [table.name for table in star.TABLES if table.name.startswith(("registros_", "fato_", "dim_"))]
 TABLES = (*LAKE_TABLES, *WAREHOUSE_TABLES)
 
 Rows = list[tuple]

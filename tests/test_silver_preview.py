@@ -145,9 +145,12 @@ def test_the_chart_says_that_it_is_of_a_sample():
     assert bars.title.endswith("em 1 vendas (uma amostra)")
 
 
+CODE = "Código de Desconto Usado"
+
+
 def test_each_column_has_its_own_default():
-    bars = draw_defaults(silver_table([silver_row(**{schema.CODIGO.name: schema.MISSING_CODE})]), [])
-    assert list(bars.bars) == [(schema.CODIGO.name, (1,), "1 · NÃO DISPONÍVEL")]
+    bars = draw_defaults(silver_table([silver_row(**{CODE: schema.MISSING_CODE})]), [])
+    assert list(bars.bars) == [(CODE, (1,), "1 · NÃO DISPONÍVEL")]
 
 
 def test_no_default_is_said():

@@ -14,6 +14,8 @@ from terminal import ENVIRONMENT, VENDAS, run, vendas
 from vendas.lake.ledger import UNDONE
 from vendas.warehouse import embedded
 
+pytestmark = pytest.mark.engine
+
 UNDONE_FILES = {entry["arquivo"] for entry in EXPECTED["files"] if entry["situacao"] == UNDONE}
 NEVER_TYPED = {"registros_sem_coluna.csv", "registros_mistura.csv", "registros_cp850.csv"}
 

@@ -76,7 +76,8 @@ def log_of(error: BaseException) -> str | None:
 
 def _log_files(files: list[dict]) -> None:
     for file in files:
-        LOG.info("%s %s %s", file["arquivo"], file["situacao"], " ".join(f"{name}={file[name]}" for name in _COUNTS))
+        name = file["arquivo"].encode(errors="backslashreplace").decode()  # a name may have bytes that are no text
+        LOG.info("%s %s %s", name, file["situacao"], " ".join(f"{name}={file[name]}" for name in _COUNTS))
 
 
 class _Handler(logging.FileHandler):
