@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal import FIXTURES, run
+from helpers.terminal import FIXTURES, run
 from vendas.lake import spark as vendas_spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER, S3A
 from vendas.settings import load_settings

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
 from benchmarks.figures import Figure, keep
 from benchmarks.lake import peer_cost
-from intake_twin import evidence_of, reasons_against
+from helpers.intake_twin import evidence_of, reasons_against
 from vendas.schema import INPUT_NAMES, MAX_TEXT_BYTES
 
 ROOT = Path(__file__).parents[1]

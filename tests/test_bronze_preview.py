@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from rows import FILE, HEADER, raw_row
+from helpers.rows import FILE, HEADER, raw_row
 from vendas.lake.ledger import Event
 from vendas.landing.arrivals import BronzeFile
 from vendas.reports.bronze_preview import (

@@ -3,8 +3,8 @@
 import pytest
 from nbformat.v4 import new_output
 
-from browser import WIDTHS, Browser, needs_chromium
-from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
+from helpers.browser import WIDTHS, Browser, needs_chromium
+from helpers.runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
 from vendas.reports.report import EXPLORATION, write_report
 
 pytestmark = needs_chromium

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from rich.console import Console
 
-from inprocess import NOTEBOOKS, drop, run_notebook
-from intake_twin import Dropped, Twin
-from rows import HEADER
+from helpers.inprocess import NOTEBOOKS, drop, run_notebook
+from helpers.intake_twin import Dropped, Twin
+from helpers.rows import HEADER
 from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
@@ -29,7 +29,7 @@ from vendas.reasons import Reason
 from vendas.rules.quality_warnings import MOJIBAKE, Hint, QualityWarning, explain_code
 from vendas.schema import INPUT_NAMES
 from vendas.stages import check_file
-from vendas.stages.check_file import as_json, check_files, check_sample, sample_frame
+from vendas.stages.check_file import as_json, check_files, check_sample
 from vendas.stages.survey import survey_file
 from vendas.text import format_number
 from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
@@ -356,16 +356,7 @@ def test_a_sample_is_of_the_first_files(tmp_path):
 
 
 def test_without_new_files_nothing_is_done(tmp_path):
-    assert sample_frame(check_sample(tmp_path, [], NOW)).empty
-
-
-def test_the_notebooks_table(tmp_path):
-    events = bronze(tmp_path, a=[HEADER, line(), line(), "x"], b=["x"])
-    frame = sample_frame(check_sample(tmp_path, events, NOW))
-    assert frame.to_dict("split")["data"] == [
-        ["registros_a.csv", "aceito", "utf-8", "vírgula", 3, 2, 0, 1, "numero_de_campos: 1, linha_repetida: 1"],
-        ["registros_b.csv", "rejeitado", None, None, 0, 0, 0, 0, ""],
-    ]
+    assert check_sample(tmp_path, [], NOW) == []
 
 
 def test_the_notebook_runs_with_and_without_new_files_and_names_the_samples_size(spark, tmp_path):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-import rules_twin as twin
+from helpers import rules_twin as twin
 from vendas.reasons import Reason
 from vendas.rules import columns as rules
 from vendas.rules.cleaning import address, clean_text

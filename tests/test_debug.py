@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from small_notebooks import write_notebook
+from helpers.small_notebooks import write_notebook
 from vendas.errors import NotebookError
 from vendas.runs.notebook_runner import run_notebook
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from rows import HEADER
+from helpers.rows import HEADER
 from vendas.csvfile import dialect
 from vendas.csvfile.dialect import Block, survey
 from vendas.csvfile.grammar import windows

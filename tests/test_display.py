@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 from rich.console import Console
 
-from runs import entry
+from helpers.runs import entry
 from vendas.cli.display import (
     RunProgress,
     print_diagnoses,

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from drills import OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
-from terminal import FIXTURES
+from helpers.drills import OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
+from helpers.terminal import FIXTURES
 from vendas.warehouse.embedded import stop
 
 OLD_FILES = ("registros_website.csv", "registros_lojas_fisicas.csv")

@@ -6,7 +6,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from inprocess import run_notebook
+from helpers.inprocess import run_notebook
 from vendas import resources
 from vendas.errors import WarehouseError
 from vendas.lake import ledger

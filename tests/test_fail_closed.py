@@ -12,14 +12,14 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbformat.v4 import new_output
 
-from small_notebooks import RESULT, tagged, write_notebook
+from helpers.small_notebooks import RESULT, tagged, write_notebook
 from vendas.errors import NotebookError
 from vendas.results import RESULT_MIME, StageResult
 from vendas.runs import notebook_runner
 from vendas.runs.notebook_runner import OwnPythonKernel, run_notebook
 
 GIVEN = {"run_id": "r1", "rows": 7}
-FAKE_KERNEL = [sys.executable, str(Path(__file__).with_name("fake_kernel.py"))]
+FAKE_KERNEL = [sys.executable, str(Path(__file__).parent / "helpers" / "fake_kernel.py")]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,9 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inprocess import drop
-from lake_twin import Shelf, contents
-from rows import HEADER
+from helpers.inprocess import drop
+from helpers.lake_twin import Shelf, contents
+from helpers.rows import HEADER
+from helpers.terminal import kill_with_children
 from vendas.warehouse.embedded import stop
 
 pytestmark = pytest.mark.engine
@@ -136,16 +136,9 @@ def kill(running, lake, database):
         (path.stem for path in (lake / "runs").glob("*/*.ipynb") if path.stat().st_mtime > running.begun),
         default="start",
     )
-    victims = psutil.Process(running.pid).children(recursive=True)
-    if database:
-        data = lake / "dw" / "cluster" / "data"
-        victims += [process for process in psutil.process_iter() if works_in(process, data)]
-    with suppress(ProcessLookupError):
-        os.killpg(running.pid, signal.SIGKILL)
-    for victim in victims:
-        with suppress(psutil.NoSuchProcess):
-            victim.kill()
-    running.communicate()
+    data = lake / "dw" / "cluster" / "data"
+    servers = [process for process in psutil.process_iter() if works_in(process, data)] if database else []
+    kill_with_children(running, *servers)
     return hit
 
 

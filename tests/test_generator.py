@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import rules_twin as twin
-from rows import HEADER
+from helpers import rules_twin as twin
+from helpers.rows import HEADER
 from vendas.errors import SettingsError
 from vendas.sample import generator
 from vendas.sample.generator import write_sample

@@ -4,8 +4,8 @@ from decimal import Decimal
 import pyarrow as pa
 from hypothesis import given, settings, strategies as st
 
-import rules_twin as twin
-from rows import FILE, silver_row
+from helpers import rules_twin as twin
+from helpers.rows import FILE, silver_row
 from vendas import schema
 from vendas.rules.gold import to_gold
 

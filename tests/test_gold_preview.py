@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from rows import silver_row, silver_table
+from helpers.rows import silver_row, silver_table
 from vendas import schema
 from vendas.lake.ledger import Event
 from vendas.reports.gold_preview import (

@@ -2,8 +2,8 @@
 
 import random
 
-from inprocess import Intake, drop, run_notebook
-from rows import HEADER
+from helpers.inprocess import Intake, drop, run_notebook
+from helpers.rows import HEADER
 from vendas.lake.ledger import list_entries, read_events
 from vendas.landing.arrivals import BronzeFile
 

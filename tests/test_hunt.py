@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inprocess import drop, run_intake
+from helpers.inprocess import drop, run_intake
 from vendas.stages.check_file import check_files
 
 HUNT = Path(__file__).parent / "fixtures" / "hunt"

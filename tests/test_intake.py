@@ -14,9 +14,9 @@ from time import perf_counter
 
 import pytest
 
-from inprocess import drop, run_intake
-from intake_twin import sale_of
-from rows import HEADER
+from helpers.inprocess import drop, run_intake
+from helpers.intake_twin import sale_of
+from helpers.rows import HEADER
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT_COLUMNS
 

@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from inprocess import drop, run_intake
-from intake_twin import Dropped, Twin
-from rows import HEADER
+from helpers.inprocess import drop, run_intake
+from helpers.intake_twin import Dropped, Twin
+from helpers.rows import HEADER
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES
 

@@ -15,8 +15,8 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.support.wait import WebDriverWait
 
-from browser import Browser, needs_chromium
-from inprocess import drop, run_intake, run_notebook
+from helpers.browser import Browser, needs_chromium
+from helpers.inprocess import drop, run_intake, run_notebook
 from vendas import resources
 from vendas.reports import sales_charts
 from vendas.warehouse import embedded

@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_output
 
-from small_notebooks import write_notebook
+from helpers.small_notebooks import write_notebook
 from vendas import resources
 from vendas.cli import commands
 from vendas.jupyter.lab import jupyterlab, prepare_notebooks

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from helpers.writers import HOLDS, another_process
 from vendas.landing import open_files
 from vendas.landing.arrivals import explain_left_by_run, list_bronze_files, list_waiting_files, look_at_landing, sweep
-from writers import HOLDS, another_process
 
 QUIET = 0.2
 OLD = (1_700_000_000, 1_700_000_000)

@@ -5,9 +5,9 @@ import json
 import psycopg
 import pytest
 
-from inprocess import drop, run_intake
-from rows import HEADER
-from terminal import vendas
+from helpers.inprocess import drop, run_intake
+from helpers.rows import HEADER
+from helpers.terminal import vendas
 from vendas.stages.lineage import NEITHER, REFUSED, SALE, find_line
 from vendas.warehouse.embedded import ensure_running
 

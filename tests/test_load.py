@@ -5,8 +5,8 @@ import shutil
 import psycopg
 import pytest
 
-from inprocess import drop, run_intake, run_notebook
-from rows import HEADER
+from helpers.inprocess import drop, run_intake, run_notebook
+from helpers.rows import HEADER
 from vendas.errors import CheckFailed
 from vendas.lake.ledger import list_entries, read_events
 from vendas.runs.pipeline import is_up_to_date

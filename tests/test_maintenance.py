@@ -11,12 +11,11 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pytest
 
-from rows import silver_frame, silver_row, silver_table
-from terminal import vendas_here
+from helpers.rows import silver_frame, silver_row, silver_table
+from helpers.terminal import kill_with_children, vendas_here
 from vendas import schema
 from vendas.errors import UpkeepError
 from vendas.lake.ledger import Event, record
@@ -303,9 +302,7 @@ def test_killed_in_the_middle_and_called_again_it_ends_with_the_same_rows(filled
     environment = os.environ | {"VENDAS_SPARK_MEMORY": "1g"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr.readline() == "silver done\n"
-    for victim in [*psutil.Process(process.pid).children(recursive=True), process]:
-        victim.kill()
-    process.communicate()
+    kill_with_children(process)
     assert filled.rows() == before
     done = vendas(*command[1:], "--json")
     assert filled.rows() == before

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from small_notebooks import RESULT, write_notebook
+from helpers.small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
 from vendas.results import StageResult
 from vendas.runs.notebook_runner import run_notebook

@@ -9,10 +9,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-import avro_files
-import old_lake_files
-from old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
-from terminal import vendas
+from helpers import avro_files, old_lake_files
+from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
+from helpers.terminal import vendas
 from vendas.lake.ledger import REJECTED, UNDONE, list_entries, pending, read_events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from terminal import FIXTURES, run, vendas, vendas_here
+from helpers.terminal import FIXTURES, run, vendas, vendas_here
 from vendas import resources
 from vendas.lake.table_reader import read_table
 from vendas.reasons import Reason

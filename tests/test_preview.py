@@ -6,7 +6,7 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from rows import silver_row, silver_table
+from helpers.rows import silver_row, silver_table
 from vendas import schema
 from vendas.lake.ledger import REJECTED, UNDONE, Event
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE

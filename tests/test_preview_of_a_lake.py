@@ -2,8 +2,8 @@
 
 import pytest
 
-from inprocess import drop, run_intake, run_notebook
-from rows import HEADER
+from helpers.inprocess import drop, run_intake, run_notebook
+from helpers.rows import HEADER
 from vendas.lake.ledger import latest, read_events
 from vendas.lake.spark import session
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake

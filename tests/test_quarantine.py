@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from inprocess import drop, run_intake
+from helpers.inprocess import drop, run_intake
 from test_pipeline import vendas
 from vendas.errors import QuarantineError
 from vendas.lake.ledger import list_entries, read_events

@@ -9,7 +9,7 @@ import papermill
 import pytest
 import typer
 
-from terminal import FIXTURES, vendas
+from helpers.terminal import FIXTURES, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
 from vendas import __version__, errors, schema
 from vendas.cli.commands import app

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from csv_twin import Refused, read
-from rows import HEADER
+from helpers.csv_twin import Refused, read
+from helpers.rows import HEADER
 from vendas.csvfile import grammar
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import RECORD_SCHEMA, read_block

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from nbformat.v4 import new_output
 
-from html_page import read_page
-from runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
-from small_notebooks import RESULT, write_notebook
+from helpers.html_page import read_page
+from helpers.runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
+from helpers.small_notebooks import RESULT, write_notebook
 from vendas import resources, schema
 from vendas.cli import commands
 from vendas.errors import NotebookError

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from rows import FILE
+from helpers.rows import FILE
 from vendas import schema
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE, Lake
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links, write_resubmitted

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from runs import STAGES, a_run, entry
-from terminal import FIXTURES
+from helpers.runs import STAGES, a_run, entry
+from helpers.terminal import FIXTURES
 from vendas.errors import NotebookError
 from vendas.reports.report import EXPLORATION
 from vendas.runs.run_log import FILE, LOG, log_of, logged

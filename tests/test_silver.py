@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from rows import FILE, sales_table, silver_row, silver_table
+from helpers.rows import FILE, sales_table, silver_row, silver_table
 from vendas import schema
 from vendas.rules.silver import (
     POSICAO,

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from rows import FILE, raw_row, silver_row, silver_table
+from helpers.rows import FILE, raw_row, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import Survey
 from vendas.lake.ledger import Event

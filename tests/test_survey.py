@@ -1,6 +1,6 @@
 import pytest
 
-from rows import FILE, HEADER
+from helpers.rows import FILE, HEADER
 from vendas.landing.arrivals import BronzeFile
 from vendas.stages.survey import SurveyedFile, survey_files
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from rows import FILE, silver_frame, silver_row, silver_table
+from helpers.rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema
 from vendas.errors import ConcurrentChange, VendasError
 from vendas.lake import table_reader, tables as lake_tables

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from intake_twin import Dropped, Twin
-from rows import HEADER, silver_row, silver_table
+from helpers.intake_twin import Dropped, Twin
+from helpers.rows import HEADER, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import read_block

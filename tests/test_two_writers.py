@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from inprocess import Intake, cell_by_cell, drop, run_notebook
-from rows import HEADER
+from helpers.inprocess import Intake, cell_by_cell, drop, run_notebook
+from helpers.rows import HEADER
 from vendas.errors import ConcurrentChange
 from vendas.lake.ledger import list_entries, read_events
 from vendas.warehouse.embedded import stop

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from pyspark.sql import functions as F
 
-from inprocess import Intake, drop, run_intake, run_notebook
-from rows import HEADER
+from helpers.inprocess import Intake, drop, run_intake, run_notebook
+from helpers.rows import HEADER
 from vendas import schema
 from vendas.errors import ConservationError
 from vendas.lake.ledger import list_entries, read_events, record

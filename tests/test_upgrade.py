@@ -4,13 +4,12 @@ import os
 import shutil
 import subprocess
 
-import psutil
 import psycopg
 import pytest
 
-from lake_twin import contents
-from old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
-from terminal import ENVIRONMENT, VENDAS, run, vendas
+from helpers.lake_twin import contents
+from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
+from helpers.terminal import ENVIRONMENT, VENDAS, kill_with_children, run, vendas
 from vendas.lake.ledger import UNDONE
 from vendas.warehouse import embedded
 
@@ -110,9 +109,7 @@ def kill_after(stage, lake):
     for line in running.stderr:
         if line.startswith(f"{stage} done"):
             break
-    for process in [*psutil.Process(running.pid).children(recursive=True), psutil.Process(running.pid)]:
-        process.kill()
-    running.communicate()
+    kill_with_children(running)
 
 
 def test_what_cannot_be_done_before_says_so_and_changes_nothing(tmp_path):

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from intake_twin import evidence_of, reasons_against, sale_of
-from rows import raw_row
+from helpers.intake_twin import evidence_of, reasons_against, sale_of
+from helpers.rows import raw_row
 from vendas import schema
 from vendas.csvfile.records import RECORD_SCHEMA
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate

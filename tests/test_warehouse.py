@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings as hypothesis_settings, strategies as st
 
-from star import DIMENSIONS, PEND_AGAIN, SALE, TABLES, Warehouse, gold_file, make_outdated
+from helpers.star import DIMENSIONS, PEND_AGAIN, SALE, TABLES, Warehouse, gold_file, make_outdated
 from vendas import resources, schema
 from vendas.errors import CheckFailed, WarehouseError
 from vendas.reports import dictionary

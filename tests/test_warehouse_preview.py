@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from rows import FILE
+from helpers.rows import FILE
 from vendas.lake.ledger import Event
 from vendas.reports.preview import NO_SALES, NOTHING, ShownEvents
 from vendas.reports.warehouse_preview import (

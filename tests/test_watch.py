@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from hypothesis import given, strategies as st
 
-from terminal import vendas_here
+from helpers.terminal import vendas_here
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.ledger import Event

@@ -12,10 +12,10 @@ from threading import Thread
 
 import pytest
 
+from helpers.writers import HOLDS, another_process
 from vendas.errors import ArrivalError
 from vendas.landing import folder_moves, open_files
 from vendas.landing.arrivals import explain_left_behind, list_bronze_files, list_waiting_files, look_at_landing, sweep
-from writers import HOLDS, another_process
 
 QUIET = 0.2
 OLD = (1_700_000_000, 1_700_000_000)

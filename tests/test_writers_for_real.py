@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rows import HEADER
+from helpers.rows import HEADER
+from helpers.writers import HOLDS, another_process
 from vendas.lake.table_reader import read_table
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
-from writers import HOLDS, another_process
 
 pytestmark = pytest.mark.engine
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
-import certificates
-from redshift_double import RedshiftDouble
-from star import TABLES, Warehouse
+from helpers import certificates
+from helpers.redshift_double import RedshiftDouble
+from helpers.star import TABLES, Warehouse
 from vendas.storage import S3Path
 from vendas.warehouse import embedded, load
 from vendas.warehouse.endpoint import RedshiftEndpoint

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from glue_jvm import SCRIPT, VERSIONS, environment, glues_python
-from glue_python import NO_HOME
-from small_notebooks import RESULT, write_notebook
+from helpers.glue_jvm import SCRIPT, VERSIONS, environment, glues_python
+from helpers.glue_python import NO_HOME
+from helpers.small_notebooks import RESULT, write_notebook
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,19 @@ from collections import Counter
 
 import pytest
 
-from arrival_faults import CALLS, KEY, KILLED, REFUSED, REPLY_LOST, WAYS, go, go_while, is_settled, watch_for_losses
-from arrival_world import world
+from helpers.arrival_faults import (
+    CALLS,
+    KEY,
+    KILLED,
+    REFUSED,
+    REPLY_LOST,
+    WAYS,
+    go,
+    go_while,
+    is_settled,
+    watch_for_losses,
+)
+from helpers.arrival_world import world
 
 pytestmark = pytest.mark.slow
 

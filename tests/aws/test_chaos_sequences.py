@@ -6,8 +6,8 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from arrival_faults import FAILURES, KEY, KILLED, OTHER_KEY, REFUSED, REPLY_LOST, Fault, watch_for_losses
-from arrival_world import world
+from helpers.arrival_faults import FAILURES, KEY, KILLED, OTHER_KEY, REFUSED, REPLY_LOST, Fault, watch_for_losses
+from helpers.arrival_world import world
 
 pytestmark = pytest.mark.slow
 

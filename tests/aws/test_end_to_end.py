@@ -14,11 +14,12 @@ import psycopg
 import pytest
 
 from conftest import COPY_ROLE, s3a_options
-from glue_jvm import VERSIONS, submit
-from glue_python import NO_HOME
-from permissions import Recorder
-from stack import Stack
-from star import DIMENSIONS
+from helpers.glue_jvm import VERSIONS, submit
+from helpers.glue_python import NO_HOME
+from helpers.permissions import Recorder
+from helpers.stack import Stack
+from helpers.star import DIMENSIONS
+from helpers.workflow_double import WorkflowDouble, metrics_of
 from test_preflight import FAULTS
 from vendas import storage
 from vendas.doctor import preflight
@@ -32,7 +33,6 @@ from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.schema import TABLES
 from vendas.storage import S3Lake
 from vendas.warehouse.embedded import ensure_running
-from workflow_double import WorkflowDouble, metrics_of
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 
-from session_desk import GIVEN, MODULES, ROLE, GlueSession, desk, needs_kernel
-from sessions_stub import Stub
-from small_notebooks import RESULT, write_notebook
+from helpers.session_desk import GIVEN, MODULES, ROLE, GlueSession, desk, needs_kernel
+from helpers.sessions_stub import Stub
+from helpers.small_notebooks import RESULT, write_notebook
 from vendas.lake.spark import JVM_OPTIONS
 from vendas.results import StageResult
 from vendas.runs.notebook_runner import run_notebook

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from stack import Stack
+from helpers.stack import Stack
 from test_readme import TEXT
 from test_template import GIVEN, NETWORK
 from vendas import resources

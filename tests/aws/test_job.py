@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 import glue_job
-from runs import a_run, entry
+from helpers.runs import a_run, entry
 from vendas import storage
 from vendas.errors import SettingsError
 from vendas.lake import s3_lock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack import Stack
+from helpers.stack import Stack
 from test_template import GIVEN, WAREHOUSE
 
 KEY, OTHER = (f"arn:aws:kms:us-east-1:123456789012:key/{name}" for name in ("0a1b2c3d", "9f8e7d6c"))

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto.s3.models import s3_backends
 
-from arrival_world import LANDING, WORKFLOW, failure, world
+from helpers.arrival_world import LANDING, WORKFLOW, failure, world
 from vendas.errors import ArrivalError
 from vendas.landing.arrivals import list_waiting_files
 

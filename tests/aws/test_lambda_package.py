@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arrival_world import ENVIRONMENT
+from helpers.arrival_world import ENVIRONMENT
 
 pytestmark = pytest.mark.slow
 

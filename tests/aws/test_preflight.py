@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
-import redshift_double
 from conftest import COPY_ROLE, REGION
-from redshift_rules import INTERNAL, Refused
-from star import Warehouse, make_outdated
+from helpers import redshift_double
+from helpers.redshift_rules import INTERNAL, Refused
+from helpers.star import Warehouse, make_outdated
 from vendas import resources, schema, storage
 from vendas.doctor import job_probes, warehouse_probes
 from vendas.doctor.preflight_job import Preflight, run_probe

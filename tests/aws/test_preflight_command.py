@@ -8,7 +8,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from arrival_world import LANDING, failure, world
+from helpers.arrival_world import LANDING, failure, world
 from test_project import ROOT
 from vendas import storage
 from vendas.cli.commands import app

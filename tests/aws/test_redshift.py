@@ -7,9 +7,9 @@ from decimal import Decimal
 import boto3
 import pytest
 
-import certificates
-from inprocess import run_notebook
-from star import SALE, Warehouse, make_outdated
+from helpers import certificates
+from helpers.inprocess import run_notebook
+from helpers.star import SALE, Warehouse, make_outdated
 from vendas import resources
 from vendas.errors import CheckFailed, SettingsError, WarehouseConflict, WarehouseError
 from vendas.lake.ledger import read_events

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from redshift_double import md5
+from helpers.redshift_double import md5
 from vendas.reports.exploration import ask, connect
 
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"

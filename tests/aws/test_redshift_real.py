@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from star import SALE, gold_file
+from helpers.star import SALE, gold_file
 from vendas.reports.exploration import ask, connect
 from vendas.settings import load_settings
 from vendas.storage import S3Path

@@ -13,8 +13,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from conftest import COPY_ROLE
-from permissions import Recorder
-from s3_stages import old_name
+from helpers.permissions import Recorder
+from helpers.s3_stages import old_name
 from vendas import storage
 from vendas.lake.ledger import list_entries, read_events
 from vendas.storage import S3Lake
@@ -54,9 +54,9 @@ def stages(lake, actor, *arguments):
         "VENDAS_GLUE_DATABASE": lake.database,
         "VENDAS_REDSHIFT_SECRET": "vendas/historia",
         "VENDAS_REDSHIFT_COPY_ROLE": COPY_ROLE,
-        "PYTHONPATH": os.pathsep.join(map(str, [HERE, HERE.parent])),
+        "PYTHONPATH": str(HERE.parent),
     }
-    command = [sys.executable, HERE / "s3_stages.py", str(lake), *arguments]
+    command = [sys.executable, HERE.parent / "helpers" / "s3_stages.py", str(lake), *arguments]
     done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arrival_world import BRONZE, LAKE, LANDING, failure, world
+from helpers.arrival_world import BRONZE, LAKE, LANDING, failure, world
 from vendas.errors import ArrivalError
 from vendas.landing import s3_claims
 from vendas.landing.arrivals import BronzeFile, find_new_files, sweep

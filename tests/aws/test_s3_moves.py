@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from moto.s3.models import s3_backends
 
-from arrival_world import BRONZE, LANDING, failure, world
+from helpers.arrival_world import BRONZE, LANDING, failure, world
 from vendas.errors import ArrivalError
 from vendas.landing import s3_moves
 from vendas.landing.arrivals import BronzeFile, list_bronze_files, list_waiting_files, sweep

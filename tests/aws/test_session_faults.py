@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from session_desk import GIVEN, PROFILE, GlueSession, StockSession, desk, needs_kernel
-from sessions_stub import Refused, Stub
-from small_notebooks import RESULT, write_notebook
+from helpers.session_desk import GIVEN, PROFILE, GlueSession, StockSession, desk, needs_kernel
+from helpers.sessions_stub import Refused, Stub
+from helpers.small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
 from vendas.runs.notebook_runner import run_notebook
 

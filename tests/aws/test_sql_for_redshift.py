@@ -6,7 +6,7 @@ import pytest
 import sqlfluff
 from sqlfluff.api.simple import APIParsingError
 
-from redshift_queries import problem
+from helpers.redshift_queries import problem
 from vendas import resources
 from vendas.warehouse.redshift import Redshift
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stack import TEMPLATE, Stack, parse
+from helpers.stack import TEMPLATE, Stack, parse
 from test_project import ROOT
 from vendas import resources
 from vendas.lake.spark import JVM_OPTIONS

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 import deploy_modules
-from stack import Stack
+from helpers.stack import Stack
 from test_project import ROOT
 
 pytestmark = [

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from awscli.clidriver import create_clidriver
 
-from stack import Stack
+from helpers.stack import Stack
 from test_project import ROOT
 from test_readme import TEXT, shell_commands
 from vendas.doctor import preflight

@@ -11,12 +11,12 @@ import boto3
 import psycopg
 import pytest
 
-import certificates
 from conftest import COPY_ROLE
-from lake_twin import COLUMNS
-from old_lakes import EXPECTED, LAKE, restore_warehouse, unpack
-from redshift_double import RedshiftDouble
-from terminal import run
+from helpers import certificates
+from helpers.lake_twin import COLUMNS
+from helpers.old_lakes import EXPECTED, LAKE, restore_warehouse, unpack
+from helpers.redshift_double import RedshiftDouble
+from helpers.terminal import run
 from vendas.lake.ledger import UNDONE, list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.storage import S3Lake
@@ -77,11 +77,11 @@ def upgraded(old):
         "VENDAS_GLUE_DATABASE": DATABASE,
         "VENDAS_REDSHIFT_SECRET": SECRET,
         "VENDAS_REDSHIFT_COPY_ROLE": COPY_ROLE,
-        "PYTHONPATH": os.pathsep.join(map(str, [HERE, HERE.parent])),
+        "PYTHONPATH": str(HERE.parent),
     }
     before = warehouse(backend, {"fato_vendas": "count(*)"})
     done = subprocess.run(
-        [sys.executable, HERE / "s3_stages.py", str(lake), "atualiza"],
+        [sys.executable, HERE.parent / "helpers" / "s3_stages.py", str(lake), "atualiza"],
         env=os.environ | settings,
         capture_output=True,
         text=True,

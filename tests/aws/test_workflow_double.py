@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
-from stack import Stack
-from workflow_double import ConcurrentRunsExceeded, JobRun, WorkflowDouble
+from helpers.stack import Stack
+from helpers.workflow_double import ConcurrentRunsExceeded, JobRun, WorkflowDouble
 
 JOBS = ["BronzeJob", "SilverJob", "GoldJob", "WarehouseJob"]
 

@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -129,18 +128,6 @@ def check_sample(bronze: Location, events: Iterable[Event], now: datetime) -> li
         )
         for event in list(events)[:SAMPLE_FILES]
     ]
-
-
-def sample_frame(diagnoses: Iterable[Diagnosis]) -> pd.DataFrame:
-    """Diagnoses from a sample as a table to look at in a notebook; `amostra` is how many rows were looked at."""
-    names = {name: name for name in ("arquivo", "situacao", "codificacao", "delimitador")}
-    names |= {"lidas": "amostra"} | {name: name for name in ("boas", "duvidosas", "recusadas")}
-    rows = [
-        {shown: getattr(found, name) for name, shown in names.items()}
-        | {"motivos": ", ".join(f"{code}: {rows}" for code, rows in found.all_codes.items())}
-        for found in diagnoses
-    ]
-    return pd.DataFrame(rows, columns=[*names.values(), "motivos"])
 
 
 def as_json(diagnoses: Iterable[Diagnosis]) -> dict:

@@ -116,7 +116,7 @@ def rebuild(
 
 
 def refresh(endpoint: Endpoint) -> None:
-    """Let the star of a PostgreSQL take up the files it does not have; quick if it has them all, and without Spark.
+    """Let the dimensions of a PostgreSQL take up pending members; quick if there are none, and without Spark.
 
     A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
     """

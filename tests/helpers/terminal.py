@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
+import psutil
 import pytest
 
 from vendas.cli import commands
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 VENDAS = Path(sys.executable).with_name("vendas")
 ENVIRONMENT = {"VENDAS_SPARK_MEMORY": "1g", "TZ": "America/Sao_Paulo"}  # sales have local times, in any zone
 
@@ -43,3 +45,13 @@ def run(lake, expected=0):
     done = vendas("run", "--lake", lake, "--json")
     assert done.returncode == expected, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def kill_with_children(process, *others):
+    """Kill a process of `subprocess` and all that it started, and other processes with it."""
+    victims = [*psutil.Process(process.pid).children(recursive=True), *others]
+    process.kill()
+    for victim in victims:
+        with suppress(psutil.NoSuchProcess):
+            victim.kill()
+    process.communicate()

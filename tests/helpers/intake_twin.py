@@ -5,8 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import csv_twin
-import rules_twin as rules
+from helpers import csv_twin, rules_twin as rules
 from vendas.schema import INPUT_NAMES, TEXT_COLUMNS
 
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"

@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from botocore.exceptions import ClientError
 
-from redshift_rules import INTERNAL, Refused
+from helpers.redshift_rules import INTERNAL, Refused
 
 
 def rows_as_csv(manifest, columns):

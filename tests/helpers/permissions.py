@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from stack import ACCOUNT, REGION
+from helpers.stack import ACCOUNT, REGION
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/aws4_request")
 _GLUE_TABLES = {"GetTable", "CreateTable", "UpdateTable", "DeleteTable", "GetTables", "GetTableVersions"}

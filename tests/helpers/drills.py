@@ -15,13 +15,20 @@ from dataclasses import dataclass
 from difflib import ndiff
 from pathlib import Path
 
-from terminal import ENVIRONMENT
+from helpers.terminal import ENVIRONMENT
 from vendas import resources
 
 SALES, COLUMNS = "lib/vendas/declaration.py", "lib/vendas/rules/columns.py"
 VALIDATE, REASONS = "lib/vendas/rules/validate.py", "lib/vendas/reasons.py"
 LAST_COLUMN = ' "Código de desconto usado na venda", MISSING_CODE),\n'
 LAST_DIMENSION = '            "Código e fração do desconto",\n        ),\n'
+
+
+CONTENTS = """\
+import pickle, sys
+from helpers.lake_twin import contents
+sys.stdout.buffer.write(pickle.dumps(contents(sys.argv[1])))
+"""
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class Project:
 
     def python(self, *arguments):
         """Run Python with this copy of the library; return what it printed."""
-        paths = os.pathsep.join(map(str, (self.root / "lib", Path(__file__).parent)))
+        paths = os.pathsep.join(map(str, (self.root / "lib", Path(__file__).parents[1])))
         environment = os.environ | ENVIRONMENT | {"PYTHONPATH": paths}
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
@@ -176,5 +183,4 @@ class Project:
 
     def contents(self, lake):
         """Return all that a lake holds, as this copy of the library reads it."""
-        code = "import pickle, sys, lake_twin; sys.stdout.buffer.write(pickle.dumps(lake_twin.contents(sys.argv[1])))"
-        return pickle.loads(self.python("-c", code, lake))
+        return pickle.loads(self.python("-c", CONTENTS, lake))

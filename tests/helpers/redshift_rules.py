@@ -7,7 +7,7 @@ with messages like its own. Names and functions are searched outside of comments
 import re
 from dataclasses import dataclass
 
-from redshift_queries import problem
+from helpers.redshift_queries import problem
 
 VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017, Redshift 1.0.117891"
 SYNTAX, LACKING, TOO_LONG, INTERNAL = "42601", "0A000", "22001", "XX000"

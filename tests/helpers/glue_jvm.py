@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import pyspark
 
-import glue_python
+from helpers import glue_python
+from helpers.workflow_double import JobRun
 from vendas.lake.jars import ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, S3A, fetch_jars, jar_cache
 from vendas.lake.spark import java_home
-from workflow_double import JobRun
 
 OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's jars come with `--datalake-formats iceberg`
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"

@@ -15,8 +15,8 @@ from contextlib import suppress
 
 import psycopg
 
-from redshift_copy import rows_as_csv
-from redshift_rules import INTERNAL, TOO_LONG, Copy, Refused, Truncate, View, translate
+from helpers.redshift_copy import rows_as_csv
+from helpers.redshift_rules import INTERNAL, TOO_LONG, Copy, Refused, Truncate, View, translate
 
 TLS_WANTED, GSS_WANTED, PROTOCOL_3 = 80877103, 80877104, 196608
 KNOWN_AT_START = set(

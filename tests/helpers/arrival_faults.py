@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from arrival_world import World, failure
+from helpers.arrival_world import World, failure
 from vendas.errors import ArrivalError
 
 KEY, OTHER_KEY = "registros loja.csv", "REGISTROS_São+1%.CSV"

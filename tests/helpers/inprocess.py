@@ -13,7 +13,7 @@ from vendas.lake.ledger import Event, latest, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def run_notebook(name, **parameters):

@@ -18,10 +18,10 @@ import tarfile
 import zlib
 from pathlib import Path
 
-import avro_files
+from helpers import avro_files
 from vendas.warehouse import embedded
 
-FOLDER = Path(__file__).parent / "fixtures" / "old_lake"
+FOLDER = Path(__file__).parents[1] / "fixtures" / "old_lake"
 # Made by the version of 26 November 2026. LAKE is its state after the last run, with a new file in landing. INTERRUPTED
 # is its state after two more runs, which were killed: that file is pending in gold, another in silver. WAREHOUSE
 # belongs to both.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from inprocess import run_notebook
+from helpers.inprocess import run_notebook
 from vendas import schema
 from vendas.lake import spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER

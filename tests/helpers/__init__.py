@@ -1,0 +1,1 @@
+"""What tests share: rows, lakes, doubles of AWS, second implementations of rules."""
