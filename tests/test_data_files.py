@@ -1,10 +1,22 @@
 """Data files: how much of a file is read for a few of its rows."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vendas.lake.data_files import HeldFile, delete_files, one_of, rebatch, write_rows
+from vendas.declaration_types import Column, Type
+from vendas.lake.data_files import (
+    HeldFile,
+    Target,
+    delete_files,
+    fill_defaults,
+    one_of,
+    rebatch,
+    with_field_ids,
+    write_rows,
+)
 
 ROWS = pa.table({"moment": [1, 2, 5, 6, 9, 9], "text": list("abcdef")})
 
@@ -58,3 +70,32 @@ def test_files_are_deleted_with_their_folder_also_those_that_are_gone(tmp_path):
         path.touch()
     delete_files(folder, [str(folder / "gone.parquet"), str(other)])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_from_before_a_column_have_its_default(tmp_path):
+    columns = (
+        Column("canal", Type.TEXT, ""),
+        Column("pagamento", Type.TEXT, "", "NÃO INFORMADO"),
+        Column("quantidade", Type.WHOLE, "", "1"),
+    )
+    numbered = with_field_ids(columns, {"canal": 1, "pagamento": 2, "quantidade": 3}, {})
+    older = pa.schema([numbered.field("canal")])
+    file = Target(tmp_path, older).write(pa.table({"canal": ["Loja", "Site"]}))
+    held = HeldFile(Path(file.path), numbered)
+    rows = [
+        {"canal": "Loja", "pagamento": "NÃO INFORMADO", "quantidade": 1},
+        {"canal": "Site", "pagamento": "NÃO INFORMADO", "quantidade": 1},
+    ]
+    assert held.rows().to_pylist() == rows
+    found = held.rows_where({"canal": one_of(pa.array(["Site"]))})
+    assert [table.to_pylist() for table in found] == [rows[1:]]
+
+
+def test_nulls_that_compaction_wrote_are_defaults_and_others_stay_null():
+    columns = (Column("pagamento", Type.TEXT, "", "NÃO INFORMADO"), Column("motivo", Type.TEXT, ""))
+    numbered = with_field_ids(columns, {"pagamento": 1, "motivo": 2}, {})
+    rows = pa.table([pa.array([None, "Pix"]), pa.array([None, "x"])], schema=numbered)
+    assert fill_defaults(rows).to_pylist() == [
+        {"pagamento": "NÃO INFORMADO", "motivo": None},
+        {"pagamento": "Pix", "motivo": "x"},
+    ]

@@ -8,9 +8,10 @@ from functools import partial
 import pytest
 
 from helpers.rows import HEADER
-from vendas.csvfile import dialect
+from vendas.csvfile import column_names, dialect
 from vendas.csvfile.dialect import Block, survey
 from vendas.csvfile.grammar import windows
+from vendas.declaration_types import Input, Type
 from vendas.errors import FileRejected
 from vendas.schema import INPUT_NAMES
 
@@ -276,3 +277,15 @@ def test_memory_is_bounded_for_300_mb_of_nonsense(tmp_path, begin, repeated, say
     path.unlink()
     assert says in "".join(message)
     assert int(megabytes) < 600
+
+
+def test_a_file_may_lack_an_optional_column_and_have_it_once(monkeypatch):
+    needed = Input("Canal", Type.TEXT, "", "-")
+    paid = Input("Pagamento", Type.TEXT, "", "-", optional=True, other_names=("Forma",))
+    monkeypatch.setattr(column_names, "INPUT_COLUMNS", (needed, paid))
+    headers = {("Canal",): (0, None), ("Pagamento", "Canal"): (1, 0), ("Forma", "Canal"): (1, 0)}
+    for names, positions in headers.items():
+        places = column_names.name_places(names)
+        assert column_names.are_headers(places) and column_names.positions_of(places) == positions
+    for names in [("Pagamento",), ("Canal", "Pagamento", "Pagamento"), ("Canal", "Canal")]:
+        assert not column_names.are_headers(column_names.name_places(names))
