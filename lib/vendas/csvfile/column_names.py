@@ -12,7 +12,7 @@ _UNIT = re.compile(r"(?<=.)\([^()]*\)[^\w()]*\Z", re.DOTALL)
 
 
 def normalize_name(name: str) -> str:
-    """Return what all spellings of a name share: letters and digits, without case, accents or a unit behind it."""
+    """Return what all spellings of a name share: letters and digits, without case, accents or a unit at the end."""
     letters = unicodedata.normalize("NFD", _UNIT.sub("", normalize_blanks(name)).casefold())
     return "".join(filter(str.isalnum, letters))
 
@@ -25,7 +25,7 @@ def read_names(record: bytes, encoding: str, delimiter: str) -> tuple[str, ...]:
 
 
 def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-    """Return the places of each declared column among the names; a valid header has one place each, or none if optional.
+    """Return the places of each declared column among the names; in a header one each, or none if it is optional.
 
     Other names of a column count only where its proper name is absent.
     """
