@@ -134,7 +134,7 @@ def watch(
         console.print(f"Trying again in {seconds:g} s.")
 
     def run_and_show() -> None:
-        _run(settings, json, tell_of_landing=False)  # each look at landing tells of them, once per file
+        _run(settings, json, tell_of_landing=False)  # `watch` itself reports them, once per file
 
     with until_signal() as stopped:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)

@@ -38,7 +38,7 @@ class Event:
     duvidosas: int = 0
     gravadas: int = 0
     dialeto: str | None = None
-    # Times are UTC, without a zone; they and the executed notebook are given when the event is recorded.
+    # Times are UTC, without a zone; `record` sets them and the executed notebook.
     registrado_em: datetime | None = None
     iniciado_em: datetime | None = None
     notebook: str | None = None
@@ -113,7 +113,7 @@ def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
 
 
 def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
-    """The previous stage's events of files that this stage has done, but of which it holds other rows now."""
+    """Return the previous stage's events of files that this stage has done, but of which it now holds other rows."""
     previous = STAGES[STAGES.index(stage) - 1]
     files = latest(events).values()
     done = [file for file in files if stage in file and not _is_pending(file, previous, stage)]
@@ -121,7 +121,7 @@ def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> l
 
 
 def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -> list[str]:
-    """Those of the pending files that this stage has taken up before."""
+    """List the pending files that this stage has processed before."""
     files = latest(events)
     return [event.arquivo for event in pending if stage in files[event.arquivo]]
 

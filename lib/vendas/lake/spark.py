@@ -77,7 +77,7 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
         "spark.ui.enabled": str(settings.spark_ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "8",
-        "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made in the cwd
+        "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; the default is in the cwd
         "spark.sql.catalogImplementation": "in-memory",
         **JVM_OPTIONS,
         **_session_options(settings.lake),
@@ -133,7 +133,7 @@ def _configured(spark: SparkSession, key: str) -> str:
 def jvm_of(spark: SparkSession) -> JVMView:
     """Return the view of the session's JVM, which has Java classes as attributes."""
     jvm = spark._jvm
-    assert jvm is not None  # it has one from its start to its end
+    assert jvm is not None  # set from start to stop
     return jvm
 
 
@@ -148,7 +148,7 @@ def java_properties(spark: SparkSession, given: dict[str, str]) -> JavaObject:
 def hadoop_configuration(context: SparkContext) -> JavaObject:
     """Return Hadoop's configuration in Spark's driver."""
     java_context = context._jsc
-    assert java_context is not None  # it has one from its start to its end
+    assert java_context is not None  # set from start to stop
     return java_context.hadoopConfiguration()
 
 

@@ -132,7 +132,7 @@ class Lake:
             except (Py4JJavaError, IllegalArgumentException) as error:
                 if "Missing required files to delete" not in str(error):
                     raise
-                opened.refresh()  # another process merged these files meanwhile
+                opened.refresh()  # another process has just merged these files
         _append(self.spark, opened, [target.write(rows)]).commit()
 
     def _put_in_place(self, table: JavaObject, files: Iterable[JavaObject], merged: DataFile) -> None:

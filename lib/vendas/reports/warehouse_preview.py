@@ -141,7 +141,7 @@ def _number(sums: dict[str, dict[str, str]], event: Event, name: str) -> Decimal
 
 
 def _of_files(column: str, files: int) -> str:
-    """Return the condition that a column is one of so many parameters; PostgreSQL's index does not support `in`."""
+    """Return the condition that a column is one of `files` parameters; PostgreSQL's index does not support `in`."""
     return f"({' or '.join([f'{column} = ?'] * files)})"
 
 

@@ -28,7 +28,7 @@ CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # the channels 
 COLUMNS = [column for column in schema.INPUT_COLUMNS if column.examples or not column.optional]
 SINGLE_FILE_BELOW = 100
 ROWS_PER_FILE = 1_000_000
-CHUNK_ROWS = 128_000  # some 100 MB while a chunk is made
+CHUNK_ROWS = 128_000  # a chunk takes about 100 MB while it is made
 FIRST_EVENT = int(datetime(2025, 1, 2, 6, tzinfo=UTC).timestamp())
 SECONDS_BETWEEN_EVENTS = 60
 
@@ -51,7 +51,7 @@ def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = No
     folder.mkdir(parents=True, exist_ok=True)
     sample = Sample(rows, files, Dice(seed))
     targets = [folder / file_name(file) for file in range(files)]
-    parts = [target.with_name(f".{target.name}.part") for target in targets]  # no name that intake takes up
+    parts = [target.with_name(f".{target.name}.part") for target in targets]  # a name that intake ignores
     try:
         for file, part in enumerate(parts):
             _write(sample.lines(file), part)

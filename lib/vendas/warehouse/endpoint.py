@@ -26,7 +26,7 @@ class Endpoint:
 
     @property
     def jdbc_url(self) -> str:
-        """The address without user and password, which JDBC takes as properties."""
+        """The URL without user and password, which JDBC takes as properties."""
         return f"jdbc:postgresql://{self.host}:{self.port}/{self.database}"
 
 
@@ -51,5 +51,5 @@ class RedshiftEndpoint(Endpoint):
 
     @property
     def jdbc_url(self) -> str:
-        """The address without user and password, which JDBC takes as properties."""
+        """The URL without user and password, which JDBC takes as properties."""
         return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"

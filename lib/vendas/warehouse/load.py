@@ -111,7 +111,7 @@ def load(
 def rebuild(
     spark: SparkSession, endpoint: Endpoint, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
 ) -> dict[str, int]:
-    """Load everything anew, as `load` does: no other rows stay in registros_vendas and the fact.
+    """Reload everything, as `load` does: no other rows stay in registros_vendas and the fact.
 
     Members' keys are computed from their attributes, so they stay the same. A reader sees the old warehouse until the
     commit.

@@ -10,7 +10,7 @@ from vendas.warehouse import load
 
 
 def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]:
-    """Load registros_vendas and the star anew from all of gold; return the number of rows by file.
+    """Reload registros_vendas and the star from all of gold; return the number of rows by file.
 
     Raises: WarehouseError if the lake was made by an older version, or the database refuses.
     """
