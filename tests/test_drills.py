@@ -1,4 +1,4 @@
-"""Three changes of the declaration, made by hand in a copy of the project: the whole path, on a new and an old lake."""
+"""Three changes of the declaration, made by hand in a copy of the project and run on a new and an old lake."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from vendas.warehouse.embedded import stop
 
 OLD_FILES = ("registros_website.csv", "registros_lojas_fisicas.csv")
 NEW_FILE = "registros_novos.csv"
-DROPPED_AT = 1_780_000_000  # on any lake, so that it is the same event
+DROPPED_AT = 1_780_000_000  # the same time on every lake, so that it is the same event
 NEW_ROWS = """\
 Data,Nome,Sobrenome,Email,Telefone,Produto Adquirido,Valor da Compra,Origem,Loja,Campanha de Marketing,Vendedor,\
 Desconto Oferecido,Código de Desconto Usado,forma de pagamento,Quantidade
@@ -47,7 +47,11 @@ def drop(lake, *files):
 
 @pytest.fixture(scope="module")
 def lakes(base, drilled, tmp_path_factory):
-    """A lake that today's declaration began and the other one goes on with, one that it began; and what they hold."""
+    """Yield an old lake, a new lake, the old one's contents after its upgrade, and the result of its run with a file.
+
+    Today's declaration began the old lake, and the changed one goes on with it; the changed one began the new lake. The
+    file is NEW_FILE.
+    """
     folder = tmp_path_factory.mktemp("lagos")
     old, new = folder / "antigo", folder / "novo"
     try:

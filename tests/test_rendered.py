@@ -1,4 +1,4 @@
-"""What is rendered from the declaration and committed: SQL, tables of docs/contract.md, the data contract (ODCS)."""
+"""The committed files rendered from the declaration: SQL, tables of docs/contract.md, the data contract (ODCS)."""
 
 import json
 

@@ -26,7 +26,7 @@ def old(archive, folder):
 
 
 def fresh(lake, folder):
-    """Return a lake that today's version makes of the same files, without those that were undone."""
+    """Return a lake that today's version makes of the same files except those that were undone."""
     made = folder / "novo"
     shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
     shutil.copytree(lake / "landing", made / "landing")
@@ -35,7 +35,7 @@ def fresh(lake, folder):
 
 
 def rows(lake):
-    """Return all that the lake and its warehouse hold; nothing of files that were undone."""
+    """Return all that the lake and its warehouse hold, except what belongs to undone files."""
     held = contents(lake)
     kept = {name: held[name] for name in held if name not in ("landing", "bronze", "arquivos_carregados")}
     return kept | {"ledger": [entry for entry in held["ledger"] if entry["arquivo"] not in UNDONE_FILES]}
@@ -48,7 +48,7 @@ def counts(lake):
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory):
-    """Return the old lake, its warehouse's counts before, the output of today's first run on it, and a fresh lake."""
+    """Yield the old lake, its warehouse's counts before, the output of today's first run on it, and a fresh lake."""
     folder = tmp_path_factory.mktemp("antigo")
     lake = old(LAKE, folder)
     new, before = fresh(lake, folder), counts(lake)

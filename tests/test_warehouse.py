@@ -1,4 +1,4 @@
-"""The warehouse, with a real PostgreSQL and Spark: what a load leaves, what it never does, what its checks see."""
+"""The warehouse with a real PostgreSQL and Spark: what a load leaves, what it never does, what its checks find."""
 
 import hashlib
 import tempfile
@@ -42,7 +42,7 @@ def endpoint(folder, engine):
 
 @pytest.fixture
 def dw(spark, endpoint, folder):
-    """An empty warehouse."""
+    """Return an empty warehouse."""
     with psycopg.connect(endpoint.url) as connection:
         connection.execute("drop schema public cascade; create schema public")
     warehouse_load.apply_ddl(spark, endpoint)
@@ -89,7 +89,8 @@ def test_every_table_and_column_is_described_and_not_null(dw):
 
 def test_the_dictionary_says_what_any_sql_client_says(dw):
     tables = dictionary.warehouse().tables
-    # PostgreSQL writes types in its own words: it is told the dictionary's, to be asked for its own.
+    # PostgreSQL has its own names for types, so create tables with the dictionary's types and compare its names for
+    # them.
     for table in tables:
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         dw.tell(f"create table as_told_{table.name} ({columns})")
@@ -155,7 +156,7 @@ any_sale = st.fixed_dictionaries(
 )
 
 
-# An example is a whole load: few of them with many sales each, and no shrinking.
+# Each example is a whole load, so use few examples with many sales each, and no shrinking.
 @hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(sales=st.lists(any_sale, min_size=20, max_size=40))
 def test_any_sale_arrives_exactly(dw, sales):
@@ -169,7 +170,7 @@ def test_any_sale_arrives_exactly(dw, sales):
 
 
 def test_staged_rows_need_not_be_where_the_server_may_look(spark, tmp_path):
-    """Started by root, the server runs as somebody else, to whom `tmp_path` is closed."""
+    """If root starts the server, it runs as another user, who cannot read `tmp_path`."""
     tmp_path.chmod(0o700)
     with tempfile.TemporaryDirectory() as open_to_all:
         Path(open_to_all).chmod(0o755)
@@ -371,7 +372,7 @@ def test_a_refresh_with_nothing_to_do_writes_nothing(dw, endpoint):
 
 def test_a_small_load_reads_few_clients_of_many(dw):
     def read_when_there_are(clients):
-        """Rows read of dim_cliente so far. A server tells once the session that loaded them has ended."""
+        """Return the rows of dim_cliente read so far; the server counts a session's rows once the session has ended."""
         asked = "select n_tup_ins, seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'dim_cliente'"
         until = time.monotonic() + 30
         while (told := dw.ask(asked)[0])[0] != clients and time.monotonic() < until:
@@ -445,7 +446,7 @@ def test_a_key_of_another_member_is_seen_in_every_attribute(dw, dimension, attri
 
 
 def test_a_collision_of_keys_ends_the_load_by_a_check(dw):
-    """Another member has the key already that a new one's attributes hash to."""
+    """Another member already has the key that a new member's attributes hash to."""
     dw.load({})
     dw.tell("delete from fato_vendas", f"insert into dim_canal values ({key_of('Site')}, 'outro canal')")
     before = dw.everything()
@@ -462,7 +463,7 @@ def test_two_members_of_one_load_with_one_key_are_seen(dw):
 
 @pytest.fixture
 def spoiled(dw):
-    """A warehouse whose star gets every value wrong."""
+    """Return a warehouse in which a trigger sets valor_da_compra of every new fact to 1."""
     dw.load({})
     dw.tell(
         "create function spoil() returns trigger language plpgsql as "

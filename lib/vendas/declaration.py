@@ -1,7 +1,7 @@
-"""The shop's sales: its columns, what gold makes of them, dimensions and measures. The one place to change them.
+"""The declaration of the shop's sales: columns, gold's columns, dimensions and measures. The only place to change them.
 
-After a change: `make sql golden docs`, and the tests. CONTRIBUTING says more ("A column more"). Names and comments are
-Portuguese: analysts read them in the tables.
+After a change, run `make sql golden docs` and the tests; see CONTRIBUTING, "A column more". Names and comments are
+Portuguese, because analysts read them in the tables.
 """
 
 from vendas.declaration_types import Column, Declaration, Derived, Dimension, Input, Type
@@ -9,7 +9,7 @@ from vendas.declaration_types import Column, Declaration, Derived, Dimension, In
 MISSING = "NÃO INFORMADO"
 MISSING_CODE = "NÃO DISPONÍVEL"
 
-# The columns that rules know by name.
+# The columns that rules refer to by name.
 TIMESTAMP = Input(
     "Timestamp do Registro",
     Type.TIMESTAMP,
@@ -23,7 +23,7 @@ TELEFONE = Input("Telefone", Type.TEXT, "Telefone do cliente", MISSING, personal
 VALOR = Input("Valor da Compra", Type.MONEY, "Valor da venda em reais, antes do desconto")
 DESCONTO = Input("Desconto Oferecido", Type.FRACTION, "Desconto como fração: 0,1100 é 11 %")
 
-# Where a row comes from: silver adds it.
+# The origin of a row, added by silver.
 ARQUIVO = Column("Arquivo de Origem", Type.TEXT, "Arquivo da camada bronze de onde veio a linha")
 LINHA_DO_ARQUIVO = Column(
     "Linha do Arquivo", Type.WHOLE, "Linha física desse arquivo em que o registro começa, a partir de 1"

@@ -1,6 +1,6 @@
-"""What a declaration of sales can say: input columns, what gold makes of them, dimensions and measures.
+"""The types of a declaration of sales: input columns, gold's columns, dimensions and measures.
 
-`vendas.declaration` holds the shop's declaration. The columns of every table follow from it, and so does `sql/`.
+`vendas.declaration` has the shop's declaration. The columns of every table follow from it, and so does `sql/`.
 """
 
 import unicodedata
@@ -14,7 +14,7 @@ from vendas.errors import DeclarationError
 
 
 class Type(StrEnum):
-    """The types of columns, each named as Spark SQL does; a timestamp is wall-clock time without a zone."""
+    """The column types, named as in Spark SQL; a timestamp is wall-clock time without a zone."""
 
     TEXT = "string"
     WHOLE = "bigint"
@@ -32,9 +32,9 @@ _DEFAULT_VALUES: dict[str, Callable[[str], str | int | Decimal]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, Spark SQL type and meaning, and what an empty or absent field stands for.
+    """A column: its name, Spark SQL type and comment, and the default for an empty or absent field.
 
-    `default` is a text as a file would have it; None: the column has no default. `max_bytes` bounds a text in UTF-8.
+    `default` is a text as in a file; None: the column has no default. `max_bytes` limits a text's length in UTF-8.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Column:
 
     @property
     def default_value(self) -> str | int | Decimal | None:
-        """The default as a value of the column's type: what rows from before the column have in it."""
+        """The default as a value of the column's type; rows from before the column was declared have it."""
         return None if self.default is None else _DEFAULT_VALUES[self.type](self.default)
 
     @property
     def gold_name(self) -> str:
-        """The name that gold gives the column: `Código de Desconto Usado` becomes `codigo_de_desconto_usado`."""
+        """The column's name in gold: `Código de Desconto Usado` becomes `codigo_de_desconto_usado`."""
         letters = unicodedata.normalize("NFD", self.name.lower()).encode("ascii", "ignore").decode()
         return "_".join(letters.split())
 
@@ -60,8 +60,9 @@ class Column:
 class Input(Column):
     """A column of the shop's files. A file may lack an `optional` one; `other_names` count where its name is absent.
 
-    `examples` are what sample files have in the column; without them sample files lack it.
-    Raises: DeclarationError if a text or an optional column has no default, or a default does not fit the type.
+    `examples` are the values that sample files have in the column; without them, sample files lack an optional column.
+    Raises: DeclarationError if a text or an optional column has no default, or a column of a type without defaults has
+    one.
     """
 
     optional: bool = False
@@ -77,14 +78,14 @@ class Input(Column):
 
 @dataclass(frozen=True)
 class Carried(Column):
-    """A column of gold that holds silver's column `of` as it is."""
+    """A column of gold that is a copy of silver's column `of`."""
 
     of: str = ""
 
 
 @dataclass(frozen=True)
 class Derived(Column):
-    """A column of gold that a rule of the same name makes of silver's columns `of` (`rules.gold.RULES`)."""
+    """A column of gold that the rule of the same name (`rules.gold.RULES`) computes from silver's columns `of`."""
 
     of: tuple[str, ...] = ()
 
@@ -93,7 +94,8 @@ class Derived(Column):
 class Dimension:
     """A dimension `dim_<name>` with the key `<name>_id`: one member per combination of these columns of gold.
 
-    `about` describes the key where the fact has it. A `large` one is spread over Redshift's nodes; others are copied.
+    `about` is the key's comment in the fact. Redshift distributes a `large` dimension over its nodes and copies others
+    to each.
     """
 
     name: str
@@ -115,11 +117,11 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Declaration:
-    """All that is declared of the shop's sales.
+    """The declaration of the shop's sales.
 
-    `version` counts the changes of rules: when it rises, files that were read by an older one are read again, once.
-    `gold` names silver's columns that are carried and the derived ones, in order; a column that gold makes nothing of
-    is carried behind them. The fact has the columns of gold in `facts` and `measures`; measures are summed.
+    `version` counts changes of the rules: when it rises, files that an older version read are read again, once. `gold`
+    lists silver's columns to copy and the derived columns, in order; an input column that it does not use is copied
+    after them. The fact has gold's columns in `facts` and `measures`; measures are summed.
     Raises: DeclarationError if something refers to a column that is not declared.
     """
 
@@ -139,7 +141,7 @@ class Declaration:
 
     @cached_property
     def gold_columns(self) -> tuple[Carried | Derived, ...]:
-        """Gold's columns, without the year it is partitioned by."""
+        """Gold's columns, without the year by which it is partitioned."""
         used = {name for entry in self.gold for name in ((entry,) if isinstance(entry, str) else entry.of)}
         added = [column.name for column in self.columns if column.name not in used]
         return tuple(self._gold_columns([*self.gold, *added]))

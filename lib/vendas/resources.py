@@ -1,4 +1,4 @@
-"""Where the files stand that the package runs but Python does not import: SQL and notebooks."""
+"""The location of files that the package uses but Python does not import: SQL and notebooks."""
 
 from pathlib import Path
 
@@ -7,6 +7,6 @@ REPOSITORY = PACKAGE.parents[1]
 
 
 def folder(name: str) -> Path:
-    """The folder `sql` or `notebooks`: inside the package (wheel), else beside lib/ (editable install)."""
+    """Return the folder `sql` or `notebooks`: inside the package (wheel), else beside lib/ (editable install)."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else REPOSITORY / name

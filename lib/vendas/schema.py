@@ -1,6 +1,6 @@
 """The columns of every table of the lake: those that follow from the declaration of sales, and the project's own.
 
-Comments are Portuguese: they end up in the tables, where analysts read them. Types are Spark SQL's.
+Comments are Portuguese, because analysts read them in the tables. Types are Spark SQL's.
 """
 
 import pyarrow as pa
@@ -33,12 +33,12 @@ ANO = Column("ano", "int", "Ano da venda")
 SILVER_COLUMNS = (*INPUT_COLUMNS, *SALES.origin, ANO)
 GOLD_COLUMNS = (*SALES.gold_columns, ANO)
 
-# Columns of the files that `vendas quarantine export` writes, on top of the original ones.
+# Columns that the files of `vendas quarantine export` have in addition to the original ones.
 REASONS_NAME = "Motivos da Quarentena"
 ORIGIN_NAME = "Linha de Origem"
 
-# What comes with a record beside the input columns: its physical line, its exact text, what the file's structure and
-# then the rules say against it, and the quarantined row that a mended one says it was.
+# A record's columns besides the input columns: its physical line, its exact text, the problems of its structure, all
+# reasons to refuse it, and the quarantined row that a mended one claims to be.
 LINHA, TEXTO, PROBLEMAS, MOTIVOS, ORIGEM = "linha", "texto", "problemas", "motivos", "origem"
 
 QUARANTINE_COLUMNS = (
@@ -84,12 +84,12 @@ TABLES = {
 
 
 def names(columns: tuple[Column, ...]) -> list[str]:
-    """Column names, in order."""
+    """Return the columns' names, in order."""
     return [column.name for column in columns]
 
 
 def ddl(columns: tuple[Column, ...]) -> str:
-    """The columns as a Spark DDL string: `` `Nome` string, `ano` int ``."""
+    """Return the columns as a Spark DDL string: `` `Nome` string, `ano` int ``."""
     return ", ".join(f"`{column.name}` {column.type}" for column in columns)
 
 
@@ -105,5 +105,5 @@ _ARROW_TYPES = {
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
-    """The columns as Arrow knows them."""
+    """Return the columns' Arrow schema."""
     return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])

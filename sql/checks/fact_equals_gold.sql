@@ -1,5 +1,5 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- Every file of the load has in fato_vendas the rows and sums that gold holds of it.
+-- For each file of the load, fato_vendas has as many rows and the same sums as gold.
 with
 carga as (
     select * from arquivos_da_carga

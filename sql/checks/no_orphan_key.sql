@@ -1,5 +1,5 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- Every foreign key of the load's facts has its member.
+-- Every foreign key of the load's facts has a member in its dimension.
 with
 fatos as (
     select fato_vendas.*

@@ -1,6 +1,6 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- The member of each key of the load has the very attributes that the key was computed from. Two members whose keys
--- collide would be found here: one of them has the other's attributes.
+-- The member of each key of the load has exactly the attributes from which the key was computed. If the keys of two
+-- members collide, one of them has the other's attributes, which this check finds.
 with
 cliente_alheio as (
     select

@@ -1,6 +1,6 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- Adds the members in membros_pendentes to the dimensions that lack them. Their keys came with them.
--- A key's attributes are equal in all its rows; if they are not, `one_member_per_key` ends the load.
+-- Add to each dimension the members in membros_pendentes that it lacks; their keys are already computed.
+-- All rows of a key have the same attributes; if not, the check `one_member_per_key` ends the load.
 create or replace procedure refresh_star() as $$
 begin
     insert into dim_cliente (cliente_id, nome_completo, email, dominio_email, telefone)

@@ -1,4 +1,4 @@
-"""A lake in S3 and a Redshift of the version of 26 November 2026, brought up to date by the next run of the jobs."""
+"""A lake in S3 and a Redshift of the version of 26 November 2026, upgraded by the next run of the jobs."""
 
 import json
 import os
@@ -30,7 +30,7 @@ DATABASE, SECRET = "antigo", "vendas/antigo"
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory, aws, engine):
-    """Put the old lake into S3 with its tables in the catalog, and its warehouse behind a double of Redshift."""
+    """Yield the old lake in S3 with its tables in the catalog, its local copy, and the PostgreSQL behind Redshift."""
     folder, bucket = tmp_path_factory.mktemp("antigo"), "vendas-antigo"
     boto3.client("s3").create_bucket(Bucket=bucket)
     boto3.client("glue").create_database(DatabaseInput={"Name": DATABASE})
@@ -61,7 +61,7 @@ def old(tmp_path_factory, aws, engine):
 
 @pytest.fixture(scope="module")
 def fresh(old, tmp_path_factory):
-    """Make a lake in a folder of the same files, without those that were undone."""
+    """Yield a lake in a folder, made of the same files except those that were undone."""
     _, local, _ = old
     made = tmp_path_factory.mktemp("novo") / "lago"
     shutil.copytree(local / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
@@ -111,7 +111,7 @@ def test_every_table_is_as_if_todays_version_had_made_it(upgraded, fresh):
 def test_the_warehouse_is_the_fresh_ones_row_by_row_and_key_by_key(upgraded, fresh):
     _, _, held = upgraded
     expected = warehouse(embedded.ensure_running(fresh / "dw"), COLUMNS)
-    for dw in (held, expected):  # a file that was loaded once and is undone or rejected now stays, with no rows
+    for dw in (held, expected):  # a loaded file that is now undone or rejected stays, with no rows
         dw["arquivos_carregados"] = [row for row in dw["arquivos_carregados"] if row[1]]
     assert [table for table in held if held[table] != expected[table]] == []
 

@@ -1,4 +1,4 @@
-"""Changes of the declaration as a person makes them by hand, made in a copy of the project that then runs.
+"""Changes of the declaration as a person makes them by hand, applied to a copy of the project, which then runs.
 
 project = Project.make(tmp_path, PAYMENT, QUANTITY, OTHER_NAMES)
 project.run(lake)
@@ -33,7 +33,7 @@ sys.stdout.buffer.write(pickle.dumps(contents(sys.argv[1])))
 
 @dataclass(frozen=True)
 class Edit:
-    """A text that is put behind another one, or in its place; each line of it counts as written by hand."""
+    """A text to insert after another one or to replace it; each of its lines counts as written by hand."""
 
     file: str
     at: str
@@ -135,7 +135,7 @@ def edited(edits, root=resources.REPOSITORY):
 
 
 def by_hand(edits):
-    """Return how many files and lines a person changes."""
+    """Return how many files a person changes and how many lines they write."""
     pairs = edited(edits).values()
     written = [line for before, after in pairs for line in ndiff(before.splitlines(), after.splitlines())]
     return len(pairs), sum(line.startswith("+ ") for line in written)
@@ -143,7 +143,7 @@ def by_hand(edits):
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project at a path of its own."""
+    """A copy of the project in its own folder."""
 
     root: Path
 
@@ -159,7 +159,7 @@ class Project:
         return project
 
     def python(self, *arguments):
-        """Run Python with this copy of the library; return what it printed."""
+        """Run Python with this copy of the library; return its standard output."""
         paths = os.pathsep.join(map(str, (self.root / "lib", Path(__file__).parents[1])))
         environment = os.environ | ENVIRONMENT | {"PYTHONPATH": paths}
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The contents of a lake and its warehouse, in a form that is equal for two lakes with the same history."""
+"""The contents of a lake and its warehouse, in a form in which two lakes with the same history are equal."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows for tests: one plain sale in each layer, changed where a test says so."""
+"""Rows for tests: one plain sale in each layer, with the values that a test changes."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -29,25 +29,25 @@ _SALE = {
 
 
 def silver_row(arquivo=FILE, linha=2, **changed):
-    """A silver row; names with blanks are given as `**{"Valor da Compra": …}`."""
+    """Return a silver row; names with blanks are given as `**{"Valor da Compra": …}`."""
     sale = _SALE | changed
     of_file = {schema.ARQUIVO.name: arquivo, schema.LINHA_DO_ARQUIVO.name: linha}
     return {**sale, **of_file, schema.ANO.name: sale["Timestamp do Registro"].year}
 
 
 def silver_table(rows):
-    """An Arrow table of silver rows."""
+    """Return an Arrow table of silver rows."""
     return pa.Table.from_pylist(list(rows), schema.arrow_schema(schema.SILVER_COLUMNS))
 
 
 def sales_table(rows):
-    """An Arrow table of validated sales, from silver rows and their positions."""
+    """Return an Arrow table of validated sales, from silver rows and their positions."""
     columns = pa.schema([*schema.arrow_schema(schema.INPUT_COLUMNS), (POSICAO, pa.int64())])
     return pa.Table.from_pylist([row | {POSICAO: posicao} for row, posicao in rows], columns)
 
 
 def silver_frame(spark, rows):
-    """A DataFrame of silver rows."""
+    """Return a DataFrame of silver rows."""
     columns = schema.names(schema.SILVER_COLUMNS)
     return spark.createDataFrame(
         [tuple(row[name] for name in columns) for row in rows], schema.ddl(schema.SILVER_COLUMNS)
@@ -55,7 +55,7 @@ def silver_frame(spark, rows):
 
 
 def raw_row(linha=2, arquivo=FILE, posicao=None, problemas=(), origem=None, **changed):
-    """A bronze record as it is read, untyped."""
+    """Return a bronze record as it is read, untyped."""
     texts = {name: str(value) for name, value in _SALE.items()} | {"Desconto Oferecido": "11%"} | changed
     fields = dict.fromkeys(schema.INPUT_NAMES) if problemas else texts
     place = linha if posicao is None else posicao

@@ -1,4 +1,4 @@
-"""A warehouse under test, on PostgreSQL or on the double of Redshift, and one plain sale for it."""
+"""A warehouse under test, on PostgreSQL or the double of Redshift, and a plain sale to load."""
 
 import tempfile
 from datetime import datetime
@@ -35,7 +35,7 @@ SALE = {
 TABLES = [table.name for table in star.TABLES]
 DIMENSIONS = [name.removeprefix("dim_") for name in TABLES if name.startswith("dim_")]
 
-# Members that are there, as a load brought them.
+# Inserts the existing members as pending ones, as a load would.
 PEND_AGAIN = "; ".join(
     [
         f"insert into membros_pendentes ({names}) select {names} from {dimension.table}"
@@ -47,13 +47,13 @@ PEND_AGAIN = "; ".join(
 
 
 def gold_file(folder, rows):
-    """A data file of gold with these rows."""
+    """Write a data file of gold with these rows; return it."""
     gold = pa.Table.from_pylist(rows, schema.arrow_schema(schema.GOLD_COLUMNS))
     return HeldFile(Path(Target(folder, gold.schema).write(gold).path), gold.schema)
 
 
 def make_outdated(dw):
-    """Give the warehouse what the version of 26 November 2026 had: a view of pending sales, and keys in sequence."""
+    """Give the warehouse what the version of 26 November 2026 had: a view of pending sales, and sequential keys."""
     dw.tell(
         "drop table membros_pendentes",
         *(f"alter table {table} drop column linha_do_arquivo" for table in ("registros_vendas", "fato_vendas")),
@@ -68,7 +68,7 @@ def make_outdated(dw):
 
 
 class Warehouse:
-    """One warehouse: loads literal rows by its endpoint, and asks the PostgreSQL in or behind it in SQL."""
+    """A warehouse: loads literal rows through its endpoint, and queries the PostgreSQL behind it."""
 
     def __init__(self, spark, endpoint, staging, behind=None):
         self.spark, self.endpoint, self.staging, self.behind = spark, endpoint, staging, behind or endpoint

@@ -34,7 +34,7 @@ app.add_typer(quarantine_commands.app, name="quarantine")
 File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
-UsageError: Any = typer.BadParameter.__base__  # of a command line typer cannot parse; it exports no name for it
+UsageError: Any = typer.BadParameter.__base__  # raised for an invalid command line; typer exports no name for it
 MAX_HOURS = 100 * 366 * 24
 AS_STARTED: dict[str, str] = {}  # the environment at the start of the command
 EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
@@ -42,7 +42,7 @@ EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
 
 def main() -> None:
     """Run the command line and exit; show an error as one message, with its traceback if VENDAS_DEBUG is set."""
-    logging.getLogger().addHandler(logging.NullHandler())  # or libraries print tracebacks of interrupted calls
+    logging.getLogger().addHandler(logging.NullHandler())  # else libraries print tracebacks of interrupted calls
     AS_STARTED.update(os.environ)
     _prepare_output()
     try:
@@ -80,7 +80,7 @@ def _read_debug() -> None:
 
 @app.command()
 def run(lake: Lake = None, json: Json = False) -> None:
-    """Takes up all that is pending, from landing to star. Exit code 2: done, but a file was rejected."""
+    """Process all pending files, from landing to star. Exit code 2: done, but a file was rejected."""
     report = _run(local(lake), json)
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
@@ -88,13 +88,13 @@ def run(lake: Lake = None, json: Json = False) -> None:
 
 @app.command()
 def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
-    """Takes a bronze file out of every layer; other files get back the rows that were dropped as equal to its own."""
+    """Remove a bronze file from every layer; other files get back the rows that were dropped as equal to its own."""
     _correct("undo", file, "Take out of every layer", yes, lake, json)
 
 
 @app.command()
 def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
-    """Processes a bronze file again, by the rules as they are now; also one that was undone or rejected."""
+    """Process a bronze file again by the current rules, even if it was undone or rejected."""
     _correct("replay", file, "Process again", yes, lake, json)
 
 
@@ -123,7 +123,7 @@ def watch(
     lake: Lake = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document a run, on a line of its own.")] = False,
 ) -> None:
-    """Keeps running: takes up new files as they appear, refreshes the star on a schedule. Ctrl-C or SIGTERM ends it."""
+    """Keep running: process new files as they appear, refresh the star on a schedule. Ctrl-C or SIGTERM ends it."""
     from vendas.runs.watch import until_signal, watch as keep_up_to_date
 
     settings = local(lake)
@@ -134,7 +134,7 @@ def watch(
         console.print(f"Trying again in {seconds:g} s.")
 
     def run_and_show() -> None:
-        _run(settings, json, tell_of_landing=False)  # each look at landing does, once per file
+        _run(settings, json, tell_of_landing=False)  # `watch` itself reports them, once per file
 
     with until_signal() as stopped:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
@@ -150,7 +150,7 @@ def maintain(
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """Compacts the lake's tables and lets go of old snapshots. With --keep 0, let no notebook work on it meanwhile."""
+    """Compact the lake's tables and expire old snapshots. With --keep 0, let no notebook use the lake meanwhile."""
     from vendas.lake.maintenance import as_json, maintain_tables
     from vendas.lake.spark import private_session
 
@@ -177,7 +177,7 @@ def status(
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """What happened to every file, ever: the ledger. Of files that are named: each stage, its times and notebook."""
+    """Show the ledger: what happened to every file. For each FILE given, show its stages, times and notebooks, too."""
     if line is not None and len(files or []) != 1:
         raise typer.BadParameter(f"--line is a line of one FILE; got {len(files or [])} files.")
     settings = load_settings(lake=lake)
@@ -211,7 +211,7 @@ def sample(
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """Writes realistic input files: Brazilian names, several channels, duplicates, empty fields."""
+    """Write realistic input files: Brazilian names, several channels, duplicates, empty fields."""
     from vendas.sample.generator import write_sample
 
     written = write_sample(rows, folder or landing_folder(local(lake).landing), seed, files)
@@ -224,10 +224,10 @@ def sample(
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
-    lake: Lake = None,  # every command takes it; here it changes nothing
+    lake: Lake = None,  # every command has this option; it has no effect here
     json: Json = False,
 ) -> None:
-    """What intake would make of a CSV file, before it is sent; writes nothing. Exit code 2: one would not be taken."""
+    """Check what intake would do with CSV files; write nothing. Exit code 2: it would not take one of them."""
     from vendas.stages.check_file import as_json, check_files
 
     with console.status("Reading the files …"):
@@ -239,7 +239,7 @@ def check(
 
 @app.command()
 def doctor(lake: Lake = None, json: Json = False) -> None:
-    """Whether this installation, or the stack of a lake in S3, will work. Exit code 1: something will not."""
+    """Check that this installation, or the stack of a lake in S3, will work. Exit code 1: something will not."""
     from vendas.doctor.installation import look_at_installation
 
     try:
@@ -253,13 +253,13 @@ def doctor(lake: Lake = None, json: Json = False) -> None:
 
 @app.command(context_settings={"allow_extra_args": True})
 def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> None:
-    """Opens JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks).
+    """Open JupyterLab on copies of the notebooks whose parameters name this lake (kept in LAKE/notebooks).
 
     Notebooks of a lake in S3 (kept in ./vendas-notebooks/BUCKET) run in a session of AWS Glue.
 
-    A copy you have changed stays as it is; the others follow the project's notebooks.
+    A copy that you have changed is kept; the others follow the project's notebooks.
 
-    What follows -- goes to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`.
+    Arguments after -- are passed to JupyterLab, e.g. `vendas notebook -- --no-browser --port=9999`.
     """
     from vendas.jupyter.lab import jupyterlab, notebooks_folder, prepare_notebooks
 

@@ -33,7 +33,7 @@ _COUNTS = {
 
 
 class RunProgress(pipeline.Progress):
-    """Shows a bar for each notebook, advanced by its cells; if the output is no terminal, a line when it is done."""
+    """Shows a bar for each notebook, advanced by its cells; without a terminal, a line when the notebook is done."""
 
     def __init__(self, console: Console):
         self._console = console

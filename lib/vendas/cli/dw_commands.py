@@ -14,7 +14,7 @@ app = typer.Typer(help="The embedded warehouse of a lake.", no_args_is_help=True
 
 @app.command("url")
 def dw_url(lake: Lake = None, json: Json = False) -> None:
-    """Starts the warehouse if need be and prints its URL, password included."""
+    """Start the warehouse if needed and print its URL, password included."""
     from vendas.warehouse.embedded import ensure_running
 
     url = ensure_running(as_folder(existing(lake).dw)).url
@@ -23,7 +23,7 @@ def dw_url(lake: Lake = None, json: Json = False) -> None:
 
 @app.command("stop")
 def dw_stop(lake: Lake = None, json: Json = False) -> None:
-    """Stops the warehouse; nothing happens if it does not run."""
+    """Stop the warehouse if it runs."""
     from vendas.warehouse.embedded import stop
 
     stopped = stop(as_folder(local(lake).dw))
@@ -34,7 +34,7 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
 
 @app.command("rebuild")
 def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
-    """Loads the whole warehouse anew from gold; readers see the old one until it is done, and keys stay as they are."""
+    """Reload the whole warehouse from gold; readers see the old one until it is done, and keys stay the same."""
     from vendas.lake.spark import private_session
     from vendas.warehouse.rebuild import rebuild_warehouse
 
@@ -48,7 +48,7 @@ def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
 
 @app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dw_psql(context: typer.Context, lake: Lake = None) -> None:
-    """Opens psql on the warehouse; what follows goes to psql, e.g. `vendas dw psql -- -c 'select 1'`."""
+    """Open psql on the warehouse and pass it all further arguments, e.g. `vendas dw psql -- -c 'select 1'`."""
     from vendas.warehouse.embedded import ensure_running, psql
 
     command, environment = psql(ensure_running(as_folder(existing(lake).dw)))

@@ -19,7 +19,7 @@ def quarantine_list(
     json: Json = False,
     open: Annotated[bool, typer.Option("--open", help="Only rows that have not come back mended.")] = False,
 ) -> None:
-    """Every quarantined row: its file, its line there, its exact text and all reasons."""
+    """List every quarantined row: its file, its line there, its exact text and all reasons."""
     from vendas.stages.quarantine import read_quarantine
 
     rows = [row for row in read_quarantine(load_settings(lake=lake).lake) if not (open and row.corrigida)]
@@ -38,7 +38,7 @@ def quarantine_export(
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """Writes the rows as CSV files to mend and drop into landing again; the column of reasons may stay in them."""
+    """Write the rows as CSV files to correct and drop into landing again; the column of reasons may stay in them."""
     from vendas.stages.quarantine import export_quarantine
 
     settings = load_settings(lake=lake)

@@ -83,4 +83,5 @@ def _keep_traceback(error: Exception) -> Path:
 
 def print_json(document: dict) -> None:
     in_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(document, ensure_ascii=not in_unicode), flush=True)  # the reader may be waiting for it
+    # Flushed, because the reader may be waiting for it.
+    print(json.dumps(document, ensure_ascii=not in_unicode), flush=True)

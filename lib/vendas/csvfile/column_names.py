@@ -1,4 +1,4 @@
-"""Names of columns as files spell them: which spellings are one name, and where in a header the contract's are."""
+"""Column names as files spell them: which spellings are the same name, and where a header has the declared columns."""
 
 import re
 import unicodedata
@@ -12,20 +12,20 @@ _UNIT = re.compile(r"(?<=.)\([^()]*\)[^\w()]*\Z", re.DOTALL)
 
 
 def normalize_name(name: str) -> str:
-    """Return what all spellings of a name share: letters and digits, without case, accents and a unit at the end."""
+    """Return what all spellings of a name share: letters and digits, without case, accents or a unit at the end."""
     letters = unicodedata.normalize("NFD", _UNIT.sub("", normalize_blanks(name)).casefold())
     return "".join(filter(str.isalnum, letters))
 
 
 def read_names(record: bytes, encoding: str, delimiter: str) -> tuple[str, ...]:
-    """Return a record's fields as names of columns, as they are shown."""
+    """Return a record's fields as column names, with blanks normalized and quotes removed."""
     return tuple(
         normalize_blanks(_unquote(field.decode(encoding, errors="replace"))) for field in split(record, delimiter)
     )
 
 
 def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-    """Return for each declared column where among the names it is: one place each, none for an optional column.
+    """Return the places of each declared column among the names; in a header one each, or none if it is optional.
 
     Other names of a column count only where its proper name is absent.
     """
@@ -40,19 +40,19 @@ def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
 
 
 def are_headers(places: tuple[tuple[int, ...], ...]) -> bool:
-    """Return whether names with these places have each declared column once; optional ones may be absent."""
+    """Return whether these places are a header's: each declared column once; optional ones may be absent."""
     return all(
         len(found) == 1 or (column.optional and not found) for column, found in zip(INPUT_COLUMNS, places, strict=True)
     )
 
 
 def positions_of(places: tuple[tuple[int, ...], ...]) -> tuple[int | None, ...]:
-    """Return the one place of each declared column, None for an optional column that is absent."""
+    """Return the place of each declared column; None for an optional column that is absent."""
     return tuple(found[0] if found else None for found in places)
 
 
 def join_names(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:
-    """Return names for a message, however many and long they are."""
+    """Return names as a list for a message, limited in number and length."""
     quoted = [f"'{name[:longest]}…'" if len(name) > longest else f"'{name}'" for name in names[:most]]
     return ", ".join(quoted) + (f" e mais {len(names) - most}" if len(names) > most else "")
 

@@ -1,4 +1,4 @@
-"""What a CSV file is: its encoding, delimiter and header, how many rows it has, and where it can be cut."""
+"""Survey a CSV file: its encoding, delimiter and header, its number of rows, and where it can be cut."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,14 +15,14 @@ from vendas.schema import ORIGIN_NAME
 from vendas.storage import Location
 from vendas.tuning import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 
-LISTED_LINES = 20  # of repeated headers that a survey names
+LISTED_LINES = 20  # maximum lines of repeated headers in a survey
 
 _FIRST_LOOK_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records: `length` bytes from `offset` on, the first of them on physical line `first_line`."""
+    """Whole records: `length` bytes from `offset`, beginning on physical line `first_line`."""
 
     offset: int
     length: int
@@ -31,29 +31,29 @@ class Block:
 
 @dataclass(frozen=True)
 class Survey:
-    """All that is known of a good file before its rows are parsed."""
+    """All that is known of an accepted file before its rows are parsed."""
 
     encoding: str  # "utf-8" or "cp1252"
     bom: bool
     delimiter: str
-    header: tuple[str, ...]  # every column's name, cleaned, in the file's order
-    positions: tuple[int | None, ...]  # where in the header each declared column is, in order; None: it is absent
-    extra: tuple[str, ...]  # the names that are not declared
-    blocks: tuple[Block, ...]  # all rows, in order; none if there are no rows
-    rows: int  # records, without header and blank lines
-    repeated: int = 0  # how often the header stands again further down, where it is skipped
-    repeated_lines: tuple[int, ...] = ()  # the first LISTED_LINES lines on which it does
+    header: tuple[str, ...]  # every column's clean name, in the file's order
+    positions: tuple[int | None, ...]  # place of each declared column in the header; None: absent
+    extra: tuple[str, ...]  # the names of columns that are not declared
+    blocks: tuple[Block, ...]  # of all rows, in order; empty without rows
+    rows: int  # records without headers and blank lines
+    repeated: int = 0  # repeated headers further down, which are skipped
+    repeated_lines: tuple[int, ...] = ()  # lines of repeated headers, the first LISTED_LINES
 
     @property
     def finder(self) -> RowFinder:
-        """What tells this file's rows from its other records."""
+        """The finder of this file's rows."""
         return RowFinder(self.encoding, self.delimiter)
 
     @property
     def origin(self) -> int | None:
-        """Where in the header a file of mended rows tells which quarantined row each was; the last such column counts.
+        """The place of the column that links a mended row to its quarantined one; the last such column counts.
 
-        A row that was refused a second time carries the column of its first export too.
+        A row that was refused a second time also has the column of its first export.
         """
         places = [
             place for place, name in enumerate(self.header) if normalize_name(name) == normalize_name(ORIGIN_NAME)
@@ -62,10 +62,11 @@ class Survey:
 
 
 def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int = CSV_WINDOW_BYTES) -> Survey:
-    """Read all of the file twice: for its encoding, without which blanks have no meaning, and for its records.
+    """Survey a file; read it all twice: for its encoding, which decides what is a blank, and for its records.
 
     Blocks are cut at the first record end at or after `block_bytes`. Memory is bounded by the longest record allowed
-    and `window_bytes`, on which nothing else depends. Raises: FileRejected with the reason.
+    and `window_bytes`, on which nothing else depends.
+    Raises: FileRejected with the reason.
     """
     with path.open("rb") as file:
         text = detect_encoding(file, window_bytes)
@@ -93,9 +94,10 @@ def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int
 
 
 def _names_of_fields(header: Header, finder: RowFinder, records: Callable[[], Iterator[Window]]) -> tuple[str, ...]:
-    """Return the names that rows have fields for, where an empty field too many ends every row, or only the header.
+    """Return the columns that rows have fields for, if every row, or only the header, ends in an extra empty field.
 
-    A file where this is not so is told by its first row, so only one where it may be is read to its end for it.
+    Most files are recognized as normal by their first row; only files that may have the extra field are read to the
+    end.
     """
     width = len(header.names)
     if _every_row(records(), finder, width + 1, _ends_empty):
@@ -108,7 +110,7 @@ def _names_of_fields(header: Header, finder: RowFinder, records: Callable[[], It
 def _every_row(
     records: Iterator[Window], finder: RowFinder, fields: int, has: Callable[[Window, str], np.ndarray] | None = None
 ) -> bool:
-    """Return whether there are rows, and all have so many fields and `has`; read no further than the first without."""
+    """Return whether there are rows and each has this many fields and satisfies `has`; stop at one that does not."""
     any_rows = False
     for window in records:
         rows = finder.rows(window)
@@ -121,7 +123,7 @@ def _every_row(
 
 
 def _ends_empty(window: Window, delimiter: str) -> np.ndarray:
-    """Return per record whether its last field is empty; only records of at least two fields are told right."""
+    """Return which records have an empty last field; valid only for records of at least two fields."""
     last, second_last, third_last = (window.bytes[np.maximum(window.ends - back, 0)] for back in (1, 2, 3))
     quoted = (last == QUOTE) & (second_last == QUOTE) & (third_last == ord(delimiter))
     return (last == ord(delimiter)) | quoted
@@ -129,14 +131,14 @@ def _ends_empty(window: Window, delimiter: str) -> np.ndarray:
 
 @dataclass
 class _Found:
-    """Counts rows window by window, and keeps the lines on which the header stands again."""
+    """Finds the rows of each window, and collects the lines of repeated headers."""
 
     header: Header
     finder: RowFinder
     repeated: list[int] = field(default_factory=list)
 
     def rows_in(self, window: Window) -> np.ndarray:
-        """Return per record whether it is a row. Raises: FileRejected for the header in another order."""
+        """Return which records are rows. Raises: FileRejected if a repeated header has another column order."""
         rows = ~self.finder.blank(window)
         for number, positions in self.finder.headers(window).items():
             line = int(window.lines[number])
@@ -154,7 +156,7 @@ class _Found:
 def _cut_blocks(
     records: Iterator[Window], begin: int, rows_in: Callable[[Window], np.ndarray], size: int
 ) -> Iterator[tuple[Block, int]]:
-    """Blocks, each with its number of rows; `begin` is the offset in the file of the first window."""
+    """Yield blocks, each with its number of rows; `begin` is the file offset of the first window."""
     base, end, line, rows = begin, begin, 0, 0
     for window in records:
         solid, ends = rows_in(window), base + window.offset + window.bounds[1:]

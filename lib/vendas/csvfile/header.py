@@ -1,4 +1,4 @@
-"""The header of a CSV file: under which delimiter it holds the declared columns, and where each of them is."""
+"""The header of a CSV file: the delimiter under which it has the declared columns, and the place of each column."""
 
 import re
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ MAX_COLUMNS = 10_000
 MAX_HEADER_BYTES = 4 << 20
 HEADER_WINDOW_BYTES = 64 << 10
 
-# The first line by which Excel learns the delimiter; saved again by Excel, it ends in delimiters.
+# The `sep=` line tells Excel the delimiter; if Excel saves the file again, the line ends in delimiters.
 _SEP_LINE = re.compile(rb'"?sep=(?P<named>[^\r\n"]?)"?(?P<more>[^\r\n]*)\r{0,2}(?:\n|\Z)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first record that is not blank, as read under one delimiter."""
+    """The first record that is not blank, read with one delimiter."""
 
     delimiter: str
     names: tuple[str, ...]  # clean
-    places: tuple[tuple[int, ...], ...]  # where each declared column is; one place each, if all is well
+    places: tuple[tuple[int, ...], ...]  # of each declared column; one place each in a valid header
     line: int
-    end: int  # offset in the file of what follows the header
+    end: int  # file offset of the first byte after the header
     next_line: int  # its physical line
 
     @property
     def positions(self) -> tuple[int | None, ...]:
-        """Where each declared column is, in the declaration's order; None for an optional column that is absent."""
+        """The place of each declared column, in the declaration's order; None for an optional column that is absent."""
         return positions_of(self.places)
 
     @property
@@ -46,10 +46,10 @@ class Header:
 
 
 def find_header(file: BinaryIO, text: Encoded) -> Header:
-    """Return the header under the delimiter that gives each declared column once; optional ones may be absent.
+    """Return the header, read with the delimiter that gives each declared column once; optional ones may be absent.
 
-    Raises: FileRejected if there is no such delimiter, saying what is wrong under the one that comes closest, or if a
-    first line `sep=` names another delimiter.
+    Raises: FileRejected if no delimiter does, with the problem under the closest one, or if a first line `sep=` names
+    another delimiter.
     """
     sep = _SEP_LINE.match(text.head, text.begin)
     begin, line = (sep.end(), 2) if sep else (text.begin, 1)
@@ -113,7 +113,7 @@ def _check_record(window: Window, record: int, line: int, delimiter: str) -> Non
 def _header_below(
     file: BinaryIO, start: int, end: int, first_line: int, encoding: str, first: int
 ) -> FileRejected | None:
-    """Return the error for a file whose header stands below other text, which begins on line `first`; None if none."""
+    """Return the error for a header that is below other text, which begins on line `first`; None if there is none."""
     for delimiter in DELIMITERS:
         read = bytes_between(file, start, end)
         try:

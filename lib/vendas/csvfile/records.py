@@ -1,6 +1,6 @@
-"""Blocks of CSV bytes as Arrow batches: a row a record, with its physical line and its exact original text.
+"""Parse blocks of CSV bytes into Arrow batches: a row per record, with its physical line and exact original text.
 
-Runs in Spark's Python workers, a block at a time.
+Runs in Spark's Python workers, one block at a time.
 """
 
 from collections.abc import Iterator
@@ -29,19 +29,19 @@ RECORD_SCHEMA = pa.schema(
         pa.field(ORIGEM, pa.string()),
     ]
 )
-"""`linha`: physical line the record begins on. `texto`: its exact text without its line end. `problemas`: codes of
-Reason, empty for a well-formed record. Then the raw fields of the declared columns: unquoted, and nothing else; null in
-a malformed record, empty in a column that the file lacks. `origem`: the quarantined row a mended one says it was, where
-the file has that column.
+"""`linha`: physical line on which the record begins. `texto`: its exact text without its line end. `problemas`: codes
+of Reason, empty for a well-formed record. Then the raw fields of the declared columns, only unquoted; null in a
+malformed record, empty in a column that the file lacks. `origem`: the quarantined row that a mended one claims to be,
+if the file has that column.
 """
 
-UTF8_GROWTH = 3  # bytes that one of Windows-1252 becomes, at most
+UTF8_GROWTH = 3  # maximum bytes in UTF-8 of one byte in Windows-1252
 
 
 def read_block(
     path: Location, block: Block, survey: Survey, window_bytes: int = CSV_WINDOW_BYTES
 ) -> Iterator[pa.RecordBatch]:
-    """The block's rows in RECORD_SCHEMA, in batches of about `window_bytes` of text; only these are held in memory."""
+    """Yield the block's rows in RECORD_SCHEMA, in batches of about `window_bytes` of text, with one in memory."""
     with path.open("rb") as file:
         yield from _parse(bytes_between(file, block.offset, block.offset + block.length), block, survey, window_bytes)
 
@@ -51,7 +51,7 @@ def _parse(read: Reader, block: Block, survey: Survey, window_bytes: int) -> Ite
         read = _as_utf8(read)
     finder = RowFinder(UTF8, survey.delimiter)
     rows_of = finder.rows if survey.repeated else lambda window: ~finder.blank(window)
-    longest = UTF8_GROWTH * MAX_RECORD_BYTES  # the survey has held the records to the limit, as they were encoded
+    longest = UTF8_GROWTH * MAX_RECORD_BYTES  # the survey has applied the limit to the original encoding
     for window in windows(read, survey.delimiter, block.first_line, window_bytes, longest):
         solid = rows_of(window)
         if solid.any():
@@ -60,7 +60,7 @@ def _parse(read: Reader, block: Block, survey: Survey, window_bytes: int) -> Ite
 
 def _as_utf8(read: Reader) -> Reader:
     def decoded(size: int) -> bytes:
-        return read(size).decode(CP1252).encode()  # a byte a character, so any chunk can be decoded by itself
+        return read(size).decode(CP1252).encode()  # one byte per character, so any chunk can be decoded alone
 
     return decoded
 
@@ -80,7 +80,7 @@ def _batch(window: Window, solid: np.ndarray, survey: Survey) -> pa.RecordBatch:
 
 
 def _problems(window: Window, survey: Survey) -> dict[Reason, np.ndarray]:
-    """What the structure says against records: per reason, which of them it applies to."""
+    """Return the structural problems: for each reason, which records it applies to."""
     return {
         Reason.NUMERO_DE_CAMPOS: window.fields(survey.delimiter) != len(survey.header),
         Reason.TEXTO_APOS_ASPAS: window.holding(window.quotes.loose),
@@ -90,9 +90,9 @@ def _problems(window: Window, survey: Survey) -> dict[Reason, np.ndarray]:
 
 
 def _swallowing(window: Window, survey: Survey) -> np.ndarray:
-    """Per record: does a field in quotes hold a line break and as many delimiters as a row has?"""
+    """Return which records have a quoted field with a line break and as many delimiters as a row has."""
     found = np.zeros(len(window), bool)
-    breaks = np.diff(window.lines) - (window.bytes[window.bounds[1:] - 1] == LF)  # its own line end left out
+    breaks = np.diff(window.lines) - (window.bytes[window.bounds[1:] - 1] == LF)  # without the record's own line end
     several = np.flatnonzero(breaks)
     if not len(several):
         return found
@@ -113,13 +113,13 @@ def _select(window: Window, chosen: np.ndarray) -> bytes:
 
 
 def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
-    """The declared columns of well-formed records, and `origem`."""
+    """Return the declared columns of well-formed records, and `origem`."""
     if not rows:
         return [pa.nulls(0, pa.string()) for _ in (*INPUT_NAMES, ORIGEM)]
     places = [place for place in (*survey.positions, survey.origin) if place is not None]
     columns = [str(place) for place in range(len(survey.header))]
-    # An empty line in front, which Arrow skips, keeps it from taking a U+FEFF at the start for a BOM; and with a line
-    # end behind, no line break within quotes can be the block's last one, where Arrow would cut.
+    # Arrow skips an empty line; in front, it keeps Arrow from taking a U+FEFF at the start for a BOM. The line end
+    # behind the data keeps a line break in quotes from being the block's last one, where Arrow would cut.
     data = b"".join((b"\n", data, b"\n"))
     table = csv.read_csv(
         pa.BufferReader(data),
@@ -141,7 +141,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
 
 
 def _texts(window: Window, chosen: np.ndarray) -> pa.Array:
-    if len(window.lone_returns):  # then more CRs may stand before a line end than belong to it
+    if len(window.lone_returns):  # a line end may then have more CRs before it than its own
         return pa.array([window.record(number).decode() for number in np.flatnonzero(chosen)], pa.string())
     offsets = pa.py_buffer(window.bounds.astype(np.int32))
     lines = pa.StringArray.from_buffers(len(window), offsets, pa.py_buffer(window.data))

@@ -1,4 +1,4 @@
-"""Which records of a CSV file are rows: those that are neither blank nor the header once more."""
+"""Find the records of a CSV file that are rows: neither blank nor a repeated header."""
 
 import re
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ _SPELLINGS = [
     if not column.optional and all(name.isascii() and name.isalpha() for name in (column.name, *column.other_names))
 ]
 _TELLING_WORDS = sorted(_SPELLINGS, key=lambda words: min(map(len, words)))[-3:]
-"""The spellings of three required columns whose every name is one plain word, the longest that there are.
+"""The spellings of three required columns: of those with one-word names only, the three with the longest names.
 
-A header has at least two of the three columns in such a spelling, however it spells the others, and rows have none. So
-a record without a word of the last two is no header, which is quickly seen.
+A header has at least two of these columns in such a spelling, however it spells the others, and rows have none. So a
+record without a word of the last two is no header, which is a fast test.
 """
 
 
 @dataclass(frozen=True)
 class RowFinder:
-    """Tells rows from other records, in a file of this encoding and delimiter."""
+    """Finds the rows among the records of a file with this encoding and delimiter."""
 
     encoding: str
     delimiter: str
 
     def rows(self, window: Window) -> np.ndarray:
-        """Return per record whether it is a row."""
+        """Return which records are rows."""
         rows = ~self.blank(window)
         rows[list(self.headers(window))] = False
         return rows
 
     def blank(self, window: Window) -> np.ndarray:
-        """Return per record whether it has nothing but blanks, delimiters, and quotes around blanks or nothing."""
+        """Return which records have only blanks, delimiters, and quotes around blanks or nothing."""
         starts = window.bounds[:-1]
         first = self._kinds[window.bytes[starts]]
         quoted = np.flatnonzero(window.bytes[starts] == QUOTE)
@@ -54,7 +54,7 @@ class RowFinder:
         return kind == _BLANK
 
     def headers(self, window: Window) -> dict[int, tuple[int | None, ...]]:
-        """Return the records that have each declared column once, as a header: number and places."""
+        """Return the records that are headers, with each declared column once: record number and column places."""
         found, lower = {}, window.data.lower()
         telling = [word for words in _TELLING_WORDS[1:] for word in words]
         for number in np.flatnonzero(window.holding(_places_of(telling, lower))):
@@ -68,7 +68,7 @@ class RowFinder:
 
     @cached_property
     def _kinds(self) -> np.ndarray:
-        """Per byte value: a blank or the delimiter, perhaps part of what is blank (to be decoded), or certainly not."""
+        """The kind of each byte value: blank or delimiter, possibly part of a blank (decode to decide), or neither."""
         kinds = np.full(256, _SOLID, np.uint8)
         for blank in WHITE_SPACE:
             for byte in blank.encode(self.encoding, errors="ignore"):
@@ -84,7 +84,7 @@ class RowFinder:
 
 
 def _places_of(words: list[bytes], data: bytes) -> np.ndarray:
-    """Return the offsets of these words in the data; `find` tells of most data, quickly, that it has none."""
+    """Return the offsets of these words in the data; in most data `find` shows fast that there are none."""
     places = []
     for word in words:
         place = data.find(word)

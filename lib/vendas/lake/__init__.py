@@ -1,1 +1,1 @@
-"""The lake's tables: Spark, Iceberg, data files, and the ledger of what happened to each file."""
+"""The lake's tables: Spark, Iceberg, data files, and the ledger of each file's stages."""

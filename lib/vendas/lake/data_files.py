@@ -1,6 +1,6 @@
-"""Parquet files of the lake: written and read by whoever has the rows or wants them, Spark's Python workers above all.
+"""The lake's Parquet files, written and read by whichever process has or needs the rows, mostly Spark's Python workers.
 
-A data file is part of its table once the table's metadata names it (`vendas.lake.tables`); until then nobody sees it.
+A data file is part of its table once the table's metadata names it (`vendas.lake.tables`); no reader sees it earlier.
 """
 
 import shutil
@@ -20,18 +20,18 @@ from vendas.schema import EMAIL, TELEFONE, TIMESTAMP, arrow_schema
 from vendas.storage import Location, location
 from vendas.tuning import ROW_GROUP_ROWS
 
-# Written as they are, for a dictionary of these would be as long; moments, which are sorted, as what each adds.
+# No dictionary encoding for these: it would be as long as the column. Timestamps are sorted, so delta-encode them.
 TIMESTAMP_COLUMNS = {TIMESTAMP.name, "timestamp_do_registro"}
 MOSTLY_UNIQUE_COLUMNS = TIMESTAMP_COLUMNS | {EMAIL.name, TELEFONE.name, "email", "telefone"}
-_NUMBER = b"PARQUET:field_id"  # where pyarrow keeps the number by which Iceberg knows a column
-_DEFAULT = b"vendas:default"  # what rows written before the column was declared have in it
+_NUMBER = b"PARQUET:field_id"  # where pyarrow keeps a column's Iceberg field id
+_DEFAULT = b"vendas:default"  # the value for rows written before the column was declared
 
-Condition = Callable[[pa.ChunkedArray], pa.ChunkedArray]  # of a column's values: for which of them it holds
+Condition = Callable[[pa.ChunkedArray], pa.ChunkedArray]  # maps a column's values to whether each one satisfies it
 
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file that was written: its address and its size."""
+    """A file that was written: its address and its size in bytes."""
 
     path: str
     bytes: int
@@ -39,20 +39,20 @@ class WrittenFile:
 
 @dataclass(frozen=True)
 class DataFile(WrittenFile):
-    """A file with rows of a table; `ano` is the year that all of them are of (None: any)."""
+    """A file with rows of a table; `ano` is the year of all its rows (None: any year)."""
 
     ano: int | None
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the data files of a table go, and its columns, numbered as the table numbers them."""
+    """Where a table's data files are written, and its columns with the table's field ids."""
 
     folder: Location
     columns: pa.Schema
 
     def write(self, rows: pa.Table, ano: int | None = None) -> DataFile:
-        """A new file of these rows, whatever other files there are; rows of a partitioned table are of one year."""
+        """Write the rows to a new file and return it; `ano` is the year of all rows if the table is partitioned."""
         folder = self.folder if ano is None else self.folder / f"ano={ano}"
         rows = pa.table(rows.select(self.columns.names).columns, schema=self.columns)
         path = folder / f"{uuid4()}.parquet"
@@ -61,9 +61,9 @@ class Target:
 
 @dataclass(frozen=True)
 class HeldFile:
-    """A file with rows, to be read; `columns` are those of its table, as `Target` has them.
+    """A file with rows, to be read; `columns` are those of its table, as in `Target`.
 
-    `first` and `last` bound its moments (microseconds since 1970, wall clock), if that is known.
+    `first` and `last` are the bounds of its timestamps (wall clock, in microseconds since 1970), if known.
     """
 
     path: Location
@@ -75,10 +75,10 @@ class HeldFile:
     def rows_where(
         self, conditions: dict[str, Condition], lowest: object = None, highest: object = None
     ) -> Iterator[pa.Table]:
-        """The rows whose columns satisfy their conditions, all of them, by row group.
+        """Yield the rows that satisfy every column's condition, by row group.
 
-        A row group whose values of the first of these columns all lie outside `lowest` and `highest` is passed over,
-        and of one without such rows no more is read than the columns that show it.
+        Skip a row group if the statistics of the first of these columns show that all its values are outside `lowest`
+        to `highest`. Of a row group without matching rows, read only the columns that decide this.
         """
         with self._opened() as (file, named):
             place = file.schema_arrow.get_field_index(named[next(iter(conditions))])
@@ -93,7 +93,7 @@ class HeldFile:
                     yield rows if pc.all(found).as_py() else rows.filter(found)
 
     def _named(self, held: pa.Table, named: dict[str, str]) -> pa.Table:
-        """Return the table's columns; one that the file lacks, because it is older, holds its default or null."""
+        """Return the rows with the table's columns; a column that an older file lacks gets its default or null."""
         there = set(held.column_names)
         columns = [
             held[named[field.name]] if named[field.name] in there else pa.nulls(len(held), field.type)
@@ -102,12 +102,12 @@ class HeldFile:
         return fill_defaults(pa.table(columns, names=self.columns.names).cast(self.columns))
 
     def rows(self) -> pa.Table:
-        """Return all rows; a column that the file lacks, because it is older, holds the column's default."""
+        """Return all rows; a column that an older file lacks gets its default or null."""
         with self._opened() as (file, named):
             return self._named(file.read(use_threads=False), named)
 
     def count_values(self, column: str) -> Counter[str]:
-        """How often the file has each text of a column."""
+        """Count how often each text occurs in a column."""
         counted: Counter[str] = Counter()
         with self._opened() as (file, named):
             for group in range(file.num_row_groups):
@@ -117,9 +117,10 @@ class HeldFile:
 
     @contextmanager
     def _opened(self) -> Generator[tuple[pq.ParquetFile, dict[str, str]]]:
-        """The file, and what it calls the columns. It gives texts that repeat as dictionaries, as it has them.
+        """Open the file; yield it and a map from the table's column names to the file's.
 
-        Iceberg knows columns by their numbers, and writes `Arquivo_x20de_x20Origem`.
+        Iceberg identifies columns by field id, and writes names such as `Arquivo_x20de_x20Origem`. Texts that repeat
+        are read as dictionaries, as they are stored.
         """
         with self.path.open("rb") as opened:
             footer = pq.read_metadata(opened)
@@ -138,7 +139,7 @@ class HeldFile:
 
 
 def _satisfying(file: pq.ParquetFile, group: int, conditions: dict[str, Condition]) -> pa.ChunkedArray | None:
-    """Which rows of a row group satisfy the conditions; None: no row does."""
+    """Return which rows of a row group satisfy the conditions; None if no row does."""
     found = None
     for name, holds in conditions.items():
         here = holds(file.read_row_group(group, [name], use_threads=False).column(0))
@@ -149,7 +150,7 @@ def _satisfying(file: pq.ParquetFile, group: int, conditions: dict[str, Conditio
 
 
 def one_of(values: pa.Array) -> Condition:
-    """Holds for these values; of a dictionary each is looked at once."""
+    """Return a condition that holds for these values; each value of a dictionary is tested once."""
 
     def holds(found: pa.ChunkedArray) -> pa.ChunkedArray:
         if not pa.types.is_dictionary(found.type):
@@ -161,7 +162,7 @@ def one_of(values: pa.Array) -> Condition:
 
 
 def rebatch(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of at least so many each, but for the last."""
+    """Yield the same rows in tables of at least `rows` rows each; the last may have fewer."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)
@@ -173,7 +174,7 @@ def rebatch(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int = ROW_GROUP_ROWS) -> int:
-    """Writes a Parquet file; its bytes. Its folder is made if it is missing."""
+    """Write a Parquet file, and its folder if that is missing; return the file's size in bytes."""
     encoded = pa.BufferOutputStream()
     pq.write_table(
         rows,
@@ -188,14 +189,14 @@ def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int
 
 
 def write_file(path: Location, content: pa.Buffer) -> int:
-    """Writes a file; its bytes. Its folder is made if it is missing."""
+    """Write a file, and its folder if that is missing; return the file's size in bytes."""
     if isinstance(path, Path):
         path.parent.mkdir(parents=True, exist_ok=True)
     return path.write_bytes(content)
 
 
 def delete_files(folder: Location, paths: Iterable[str]) -> None:
-    """Deletes these files, and their folder where there are folders."""
+    """Delete these files; delete `folder` too if it is a local one."""
     for path in set(paths):
         location(path).unlink(missing_ok=True)
     if isinstance(folder, Path):
@@ -203,7 +204,7 @@ def delete_files(folder: Location, paths: Iterable[str]) -> None:
 
 
 def fill_defaults(rows: pa.Table) -> pa.Table:
-    """Fill the nulls of columns that have a default, by `_DEFAULT` in their field's metadata.
+    """Fill the nulls of columns that have a default, which is in their field's metadata under `_DEFAULT`.
 
     Only rows written before the column was declared have nulls there.
     """
@@ -216,7 +217,7 @@ def fill_defaults(rows: pa.Table) -> pa.Table:
 
 
 def with_field_ids(columns: tuple[Column, ...], numbers: dict[str, int], elements: dict[str, int]) -> pa.Schema:
-    """Return the columns' Arrow schema, with their field ids in a table, those of lists' elements, and defaults."""
+    """Return the columns' Arrow schema with the table's field ids, those of list elements, and defaults as metadata."""
     return pa.schema(
         [
             _with_metadata(field, column, numbers[column.name], elements.get(column.name))

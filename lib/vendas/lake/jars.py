@@ -1,8 +1,8 @@
-"""Spark's extra jars: fetched once from Maven Central, each held against its checksum.
+"""Spark's extra jars: each downloaded once from Maven Central and verified by its checksum.
 
 Spark could resolve `spark.jars.packages` itself, but does so at every start (about a second) and trusts only the
-certificates inside its own Java, which fails behind a company's TLS proxy. Here Python fetches them, with the
-certificates and through the proxy (HTTPS_PROXY, NO_PROXY) that this machine is set up with. AWS Glue brings its own.
+certificates inside its own Java, which fails behind a company's TLS proxy. Python downloads them with this machine's
+certificates and proxy settings (HTTPS_PROXY, NO_PROXY). AWS Glue brings its own jars.
 """
 
 import hashlib
@@ -26,22 +26,22 @@ from vendas.machine.environment import temporary_folder
 from vendas.tuning import DOCTOR_TIMEOUT_SECONDS, DOWNLOAD_ATTEMPTS, DOWNLOAD_PAUSE_SECONDS, DOWNLOAD_TIMEOUT_SECONDS
 
 _CHUNK_BYTES = 1 << 20
-_SPARKS_OWN = {*"#,*?[]{}\\"}  # what means something else to Spark in a jar's path
+_SPARKS_OWN = {*"#,*?[]{}\\"}  # characters with a special meaning to Spark in a jar's path
 
 
 class _Jars(NamedTuple):
-    """What goes with one version of Spark."""
+    """The jars for one version of Spark."""
 
     iceberg: str
-    iceberg_aws: str  # beside Iceberg for a lake on S3
-    s3a: tuple[str, ...]  # Hadoop's way to S3, with the parts of the AWS SDK it needs
+    iceberg_aws: str  # in addition, for a lake on S3
+    s3a: tuple[str, ...]  # Hadoop's S3 file system, with the parts of the AWS SDK that it needs
 
 
 _OF_SPARK = {
     "3.5": _Jars(  # AWS Glue 5.1
         iceberg="org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0",
         iceberg_aws="org.apache.iceberg:iceberg-aws-bundle:1.10.0",
-        s3a=(  # 13 MB; Hadoop's usual bundle of the whole SDK has 280
+        s3a=(  # 13 MB; the usual bundle of the whole SDK is 280 MB
             "org.apache.hadoop:hadoop-aws:3.3.4",
             "com.amazonaws:aws-java-sdk-core:1.12.262",
             "com.amazonaws:aws-java-sdk-dynamodb:1.12.262",
@@ -55,7 +55,7 @@ _OF_SPARK = {
     "4.1": _Jars(  # AWS Glue 6.0
         iceberg="org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
         iceberg_aws="org.apache.iceberg:iceberg-aws-bundle:1.11.0",
-        s3a=(  # 65 MB, for Iceberg's bundle has most of the SDK that Hadoop asks for; the whole has 640
+        s3a=(  # 65 MB, since Iceberg's bundle has most of the SDK that Hadoop needs; the whole SDK is 640 MB
             "org.apache.hadoop:hadoop-aws:3.4.2",
             "org.apache.iceberg:iceberg-aws-bundle:1.11.0",
             "software.amazon.awssdk:s3-transfer-manager:2.29.52",
@@ -95,27 +95,27 @@ SHA256 = {
 
 
 def spark_version(version: str) -> str:
-    """Return the first two parts of a version of Spark; AWS has suffixes of its own (`3.5.6+amzn.1`)."""
+    """Return major and minor version of a Spark version, which may have an AWS suffix (`3.5.6+amzn.1`)."""
     return ".".join(re.findall(r"\d+", version)[:2])
 
 
 ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK.get(spark_version(pyspark.__version__), _OF_SPARK["3.5"])
 POSTGRESQL_DRIVER = "org.postgresql:postgresql:42.7.4"
 PACKAGES = (ICEBERG, POSTGRESQL_DRIVER)
-REDSHIFT_DRIVER = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings a driver of its own
+REDSHIFT_DRIVER = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings its own driver
 
 
 def jar_path(package: str, cache: Path) -> Path:
-    """Return where the cache keeps the jar of `group:artifact:version`."""
+    """Return the path of the jar of `group:artifact:version` in the cache."""
     group, artifact, version = package.split(":")
     return cache / f"{group}_{artifact}-{version}.jar"
 
 
 def jar_cache() -> Path:
-    """Return the folder of the jars: in the user's cache, or a temporary one where that cannot be used.
+    """Return the folder of the jars: in the user's cache, or a temporary folder if that cannot be used.
 
-    A cache that has all of Spark's jars may be one that cannot be written to. A path with `#`, a comma, or what Spark
-    takes for a pattern is left out: Spark would not find the jars.
+    A read-only cache is used if it already has all of Spark's jars. A path with `#`, a comma or a character of Spark's
+    patterns is skipped, because Spark would not find the jars there.
     """
     given, home = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~")
     folders = [Path(given)] if Path(given).is_absolute() else []
@@ -127,12 +127,12 @@ def jar_cache() -> Path:
 
 
 def missing_jars(cache: Path, packages: Sequence[str] = PACKAGES) -> list[str]:
-    """Return those of the packages whose jars the cache lacks."""
+    """Return the packages whose jars are not in the cache."""
     return [package for package in packages if not os.path.isfile(jar_path(package, cache))]
 
 
 def damaged_jars(cache: Path, packages: Sequence[str] = PACKAGES) -> list[Path]:
-    """Return those jars in the cache that are not what they should be: copied there by hand, say, and cut short."""
+    """Return the jars in the cache whose checksum is wrong, such as one that was copied there incompletely."""
     there = [package for package in packages if os.path.isfile(jar_path(package, cache))]
     return [path for package in there if _sha256(path := jar_path(package, cache)) != SHA256[package]]
 
@@ -148,10 +148,10 @@ def fetch_jars(
     packages: Sequence[str] = PACKAGES,
     repository: str | None = None,
 ) -> list[Path]:
-    """Return the paths of the jars of these packages, downloading what the cache lacks.
+    """Return the paths of the jars of these packages, downloading those that the cache lacks.
 
-    `repository` is the address of a mirror of Maven Central. Raises: DownloadError naming the artifact that could not
-    be had, or that is not what it should be.
+    `repository` is the address of a mirror of Maven Central.
+    Raises: DownloadError naming the artifact that cannot be downloaded or has the wrong checksum.
     """
     for package in missing_jars(cache, packages):
         progress(f"Fetching {package} from Maven Central (once, into {cache})")
@@ -160,7 +160,7 @@ def fetch_jars(
 
 
 def can_be_fetched(package: str, repository: str | None = None) -> str | None:
-    """Return None if the package's jar can be fetched, else what hinders it; nothing is downloaded."""
+    """Return None if the package's jar can be downloaded, else the reason why not; download nothing."""
     request = urllib.request.Request(_url(package, repository or maven_central()), method="HEAD")
     try:
         with urllib.request.build_opener().open(request, timeout=DOCTOR_TIMEOUT_SECONDS):
@@ -197,16 +197,16 @@ def _fetch(package: str, cache: Path, repository: str) -> None:
 
 
 def _download(url: str, target: Path) -> str:
-    """Download with a few attempts; return the SHA-256 of what came. Raises: OSError, HTTPException."""
+    """Download a file, with a few attempts; return its SHA-256. Raises: OSError, HTTPException."""
     for attempt in range(1, DOWNLOAD_ATTEMPTS + 1):
         digest = hashlib.sha256()
         try:
-            opener = urllib.request.build_opener()  # which looks at the proxies of the environment as it is now
+            opener = urllib.request.build_opener()  # a new opener, which reads the current proxy variables
             with opener.open(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as answer, target.open("wb") as file:
                 while chunk := answer.read(_CHUNK_BYTES):
                     digest.update(chunk)
                     file.write(chunk)
-                if answer.length:  # what is still to come of the length that was announced
+                if answer.length:  # bytes missing from the announced length
                     raise http.client.IncompleteRead(b"", answer.length)
             return digest.hexdigest()
         except (OSError, http.client.HTTPException) as error:
@@ -218,7 +218,7 @@ def _download(url: str, target: Path) -> str:
 
 
 def maven_central() -> str:
-    """Return the address of Maven Central: the one that Spark's own Ivy knows."""
+    """Return the address of Maven Central, as configured in Spark's own Ivy."""
     ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
     with zipfile.ZipFile(ivy) as jar:
         properties = jar.read("org/apache/ivy/core/settings/repository.properties").decode()

@@ -1,7 +1,7 @@
-"""What happened to each file: one event a file and finished stage, kept in the lake.
+"""The ledger: one event per file and finished stage, kept in the lake.
 
-What is pending follows from the events alone, so a lost trigger or a crash leaves nothing behind: a stage takes up
-every file whose previous stage is done and newer than its own. A file that was undone goes the same way, with no rows.
+What is pending follows from the events alone, so a lost trigger or a crash loses nothing: a stage processes every file
+whose previous stage has a newer event than its own. A file that was undone is processed the same way, with no rows.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,7 +24,7 @@ BY_HAND = "manual"  # the run id of a notebook that no run executes
 
 @dataclass(frozen=True)
 class Event:
-    """One stage done with one file: a row of the ledger, its fields in the order of LEDGER_COLUMNS. Counts are rows."""
+    """A finished stage of one file: a row of the ledger, fields as in LEDGER_COLUMNS. Counts are rows."""
 
     arquivo: str
     arquivo_recebido: str
@@ -38,7 +38,7 @@ class Event:
     duvidosas: int = 0
     gravadas: int = 0
     dialeto: str | None = None
-    # Times are UTC, without a zone; they and the executed notebook are given when the event is recorded.
+    # Times are UTC, without a zone; `record` sets them and the executed notebook.
     registrado_em: datetime | None = None
     iniciado_em: datetime | None = None
     notebook: str | None = None
@@ -46,12 +46,12 @@ class Event:
 
     @property
     def recorded_at(self) -> datetime:
-        """When it was recorded; one that is yet to be comes after all that are."""
+        """When the event was recorded; an event that is not recorded yet counts as newer than all others."""
         return self.registrado_em or datetime.max
 
 
 def read_events(place: Location) -> list[Event]:
-    """All events ever recorded in a lake; read without Spark, whose first query costs seconds."""
+    """Return all events ever recorded in a lake; read without Spark, whose first query takes seconds."""
     rows = read_table(place, lake_tables.LEDGER_TABLE).to_pylist()
     # A lake of an older version lacks these columns until its next run, and has nulls in them afterwards.
     return [
@@ -60,7 +60,7 @@ def read_events(place: Location) -> list[Event]:
 
 
 def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]) -> None:
-    """Adds events in one commit, each newer than all `known` ones of its file; none, no commit."""
+    """Add events in one commit, each newer than all `known` events of its file; without events, commit nothing."""
     if not events:
         return
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -68,7 +68,7 @@ def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]
     rows = [
         replace(
             event,
-            # A clock that was set back must not make an event older than what it follows from.
+            # Even if the clock was set back, an event must be newer than those it follows from.
             registrado_em=max(now, newest.get(event.arquivo, now) + timedelta(microseconds=1)),
             iniciado_em=tables.opened_at,
             notebook=None if event.run_id == BY_HAND else f"runs/{event.run_id}/{notebook_of(event.etapa)}.ipynb",
@@ -79,12 +79,12 @@ def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]
 
 
 def notebook_of(stage: str) -> str:
-    """The stage's notebook: `01_bronze`."""
+    """Return the name of the stage's notebook: `01_bronze`."""
     return f"{STAGES.index(stage) + 1:02d}_{stage}"
 
 
 def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
-    """The last event of each file and stage: `{arquivo: {etapa: event}}`, in bronze order."""
+    """Return the last event of each file and stage, `{arquivo: {etapa: event}}`, in bronze order."""
     by_time = sorted(events, key=lambda event: event.recorded_at)
     newest = {(event.arquivo, event.etapa): event for event in by_time}
     files: dict[str, dict[str, Event]] = {}
@@ -94,9 +94,9 @@ def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
 
 
 def pending(events: Iterable[Event], stage: str) -> list[Event]:
-    """The previous stage's events of the files this stage has yet to take up.
+    """Return the previous stage's events of the files that this stage has yet to process.
 
-    In bronze order, but first those it holds already: the sales they have come before those of new files.
+    Files that the stage already holds come first, because their sales precede those of new files; then in bronze order.
     """
     previous = STAGES[STAGES.index(stage) - 1]
     files = [done for done in latest(events).values() if _is_pending(done, previous, stage)]
@@ -113,7 +113,7 @@ def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
 
 
 def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
-    """The previous stage's events of files that this stage has done, but of which it holds other rows now."""
+    """Return the previous stage's events of files that this stage has done, but of which it now holds other rows."""
     previous = STAGES[STAGES.index(stage) - 1]
     files = latest(events).values()
     done = [file for file in files if stage in file and not _is_pending(file, previous, stage)]
@@ -121,13 +121,16 @@ def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> l
 
 
 def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -> list[str]:
-    """Those of the pending files that this stage has taken up before."""
+    """List the pending files that this stage has processed before."""
     files = latest(events)
     return [event.arquivo for event in pending if stage in files[event.arquivo]]
 
 
 def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[Event]:
-    """Silver's events of the other files that had rows dropped as duplicates, in bronze order; none if none leaves."""
+    """Return silver's events of files that had duplicates dropped and are not in `leaving`, in bronze order.
+
+    Empty if `leaving` is empty.
+    """
     left_out = {event.arquivo for event in leaving}
     if not left_out:
         return []
@@ -141,9 +144,10 @@ def find_unsurveyed(
     arrived: Iterable[Arrival],
     replay: Collection[BronzeFile] = (),
 ) -> list[BronzeFile]:
-    """The bronze files that intake has to look at.
+    """Return the bronze files that intake has to survey.
 
-    New ones, rejected ones sent again, those to `replay`, and those that an older version of the contract read.
+    These are new files, rejected files that were sent again, those to `replay`, and those that an older version of the
+    contract read.
     """
     seen = latest(events)
     resent = {arrival.bronze_name for arrival in arrived}
@@ -158,7 +162,7 @@ def find_unsurveyed(
 
 
 def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: str) -> list[Event]:
-    """Bronze's events that take files out of every layer; none for a file that is out already."""
+    """Return bronze's events that remove files from every layer; none for a file that is already undone."""
     seen = latest(events)
     return [
         Event(
@@ -178,7 +182,7 @@ def list_outdated(events: Iterable[Event]) -> list[str]:
     """List the bronze files that an older version of the contract read and that are not undone, in bronze order."""
     events = list(events)
     if all(event.contrato >= schema.SALES.version for event in events):
-        return []  # without sorting all of the ledger, in most lakes
+        return []  # the usual case, which need not sort the whole ledger
     return [arquivo for arquivo, done in latest(events).items() if _is_outdated(done["bronze"])]
 
 
@@ -187,23 +191,23 @@ def _is_outdated(bronze: Event) -> bool:
 
 
 def count_rows_in(events: Iterable[Event], stage: str) -> int:
-    """Rows that a stage's table holds, of all files, as the ledger has it."""
+    """Return how many rows a stage's table holds in all, according to the ledger."""
     return sum(done[stage].gravadas for done in latest(events).values() if stage in done)
 
 
 def list_entries(events: Iterable[Event], run_id: str | None = None) -> list[dict]:
-    """One entry a file, as the command line's JSON shows it; with `run_id` only the files that run touched."""
+    """Return one entry per file, as the command line's JSON has it; with `run_id`, only files that this run touched."""
     files = latest(events).values()
     return [_entry(done) for done in files if run_id in (None, *(event.run_id for event in done.values()))]
 
 
 def is_refused(entry: dict) -> bool:
-    """Return whether intake took nothing of a file: it was rejected, or it has rows and all of them are refused."""
+    """Return whether intake took no row of a file: it was rejected, or it has rows and all of them were refused."""
     return entry["situacao"] == REJECTED or 0 < entry["lidas"] == entry["quarentena"]
 
 
 def attention_order(entry: dict) -> tuple[bool, ...]:
-    """Sort what a person should look at to the top: files not taken, then those with refused or doubtful rows."""
+    """Return a sort key that puts files that need attention first: not taken, then with refused or doubtful rows."""
     taken = entry["situacao"] == PROCESSED and not is_refused(entry)
     return taken, not entry["quarentena"], not entry["duvidosas"]
 

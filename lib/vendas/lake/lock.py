@@ -1,4 +1,4 @@
-"""One run or upkeep at a time holds a lake."""
+"""The lake's lock: one run or upkeep at a time."""
 
 import fcntl
 from collections.abc import Callable, Generator
@@ -12,10 +12,10 @@ LOCK = ".lock"
 
 
 def hold_lake(lake: Location, waiting: Callable[[], None]) -> AbstractContextManager[None]:
-    """Hold the lake for the block; call `waiting` once when another process holds it, then wait for its end.
+    """Hold the lake for the block; if another process holds it, call `waiting` once and wait.
 
-    No lock outlives a process that is killed: in a folder the kernel lets go of it, in S3 whoever waits does, after a
-    few minutes.
+    A lock does not outlive a killed process: in a folder the kernel releases it; in S3 whoever waits takes it over
+    after a few minutes.
     """
     return hold_object(lake / LOCK, waiting) if isinstance(lake, S3Path) else _hold_folder(lake, waiting)
 

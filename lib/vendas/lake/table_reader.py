@@ -1,4 +1,4 @@
-"""Lake tables read without Spark, whose first query costs seconds: by pyiceberg."""
+"""Read lake tables with pyiceberg, without Spark, whose first query takes seconds."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -24,41 +24,42 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Shape:
-    """The names of a table's columns, and whether it has an order that its files are sorted by."""
+    """The names of a table's columns, and whether it has a sort order for its files."""
 
     columns: frozenset[str]
     is_sorted: bool
 
 
 def shape(lake: Location, table: str) -> Shape | None:
-    """The shape of a table of a lake; None where it does not exist yet."""
+    """Return the shape of a lake's table; None if the table does not exist yet."""
     return _open_table(
         lake, table, lambda opened: Shape(frozenset(opened.schema().column_names), not opened.sort_order().is_unsorted)
     )
 
 
 def table_exists(lake: Location, table: str) -> bool:
-    """Whether a table of a lake exists, readable or not."""
+    """Return whether a lake's table exists, readable or not."""
     if isinstance(lake, S3Lake):
         return _in_glue(lake, table) is not None
     return _current_metadata(as_folder(lake / table / "metadata")) is not None
 
 
 def columns_of(lake: Location, table: str) -> pa.Schema:
-    """The columns of a table of a lake, numbered."""
+    """Return the columns of a lake's table, with their field ids."""
     return _open_table(lake, table, lambda opened: _columns(opened, table))
 
 
 def read_table(lake: Location, table: str) -> pa.Table:
-    """A table of a lake as Arrow, without a JVM: under a second; no rows where the table does not exist yet."""
+    """Return a lake's table as Arrow, in under a second; no rows if the table does not exist yet."""
     rows = _open_table(lake, table, lambda opened: _with_defaults(opened.scan().to_arrow(), table))
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
 
 
 def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, line: int) -> pa.Table:
-    """The rows of a table that come from this line of this bronze file; `columns` hold the file's name and the line.
+    """Return the rows of a table that come from this line of this bronze file.
 
-    None in a table of an older version, which lacks a column.
+    `columns` are the names of the columns with the file's name and the line. A table of an older version, which lacks
+    one of them, has no such rows.
     """
 
     def scan(opened: "Table") -> pa.Table:
@@ -75,20 +76,21 @@ def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, l
 
 
 def count_rows(lake: Location, table: str) -> int:
-    """Rows that a table of a lake holds, as `Lake.total`."""
+    """Return how many rows a lake's table holds, as `Lake.total` does."""
     snapshot = _open_table(lake, table, lambda opened: opened.current_snapshot())
     if snapshot is None:
         return 0
-    assert snapshot.summary is not None  # every writer of this project and Iceberg's own give one
+    assert snapshot.summary is not None  # this project's writers and Iceberg's all write one
     return int(snapshot.summary.additional_properties["total-records"])
 
 
 def held_files(
     lake: Location, table: str, where: "BooleanExpression", snapshot: int | None = None, branch: str | None = None
 ) -> list[HeldFile]:
-    """The data files of a table that can hold such rows, by their statistics; as it is now, or was, or on a branch.
+    """Return the data files of a table that can hold such rows according to their statistics.
 
-    Raises VendasError if rows were deleted beside the files that hold them, as other programs do.
+    The table is read as it is now, at a snapshot, or on a branch.
+    Raises: VendasError if the table has delete files, as other programs write them.
     """
 
     def plan(opened: "Table") -> list[HeldFile]:
@@ -97,7 +99,7 @@ def held_files(
         columns, files = _columns(opened, table), []
         moment = next(
             (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"),
-            -1,  # no column has this number
+            -1,  # no column has this id
         )
         for task in scan.plan_files():
             if task.delete_files:
@@ -117,7 +119,7 @@ def held_files(
 def count_by_file(
     lake: Location, table: str, column: str, files: Collection[str], branch: str | None = None
 ) -> dict[str, int]:
-    """Rows that a table holds of each of these bronze files, whose name is in `column`; 0 where it holds none."""
+    """Count the rows that a table holds of each bronze file, 0 if none; `column` is the one with the file's name."""
     if not files:
         return {}
     held = held_files(lake, table, is_one_of(column, files), branch=branch)
@@ -129,7 +131,7 @@ def count_by_file(
 
 
 def is_one_of(column: str, files: Collection[str]) -> "BooleanExpression":
-    """The condition that a column holds one of these bronze files."""
+    """Return the condition that a column has the name of one of these bronze files."""
     from pyiceberg.expressions import In, Reference, literal
 
     return In(term=Reference(column), values={literal(file) for file in files})
@@ -146,7 +148,7 @@ def _columns(opened: "Table", table: str) -> pa.Schema:
 
 
 def _with_defaults(rows: pa.Table, table: str) -> pa.Table:
-    """Return rows with the default of each column that they have, or lack, from before it was declared."""
+    """Return rows with defaults for the columns, or values, that are missing because they were declared later."""
     for column, field in zip(TABLES[table], arrow_schema(TABLES[table]), strict=True):
         if column.default is None:
             continue
@@ -167,12 +169,12 @@ def _open_table(lake: Location, table: str, read: Callable[["Table"], T]) -> T |
     if isinstance(lake, S3Lake):
         opened = _in_glue(lake, table)
         return read(opened) if opened else None
-    from pyiceberg.table import StaticTable  # here, because it costs every other command half a second
+    from pyiceberg.table import StaticTable  # here, because it takes half a second to import
 
     while metadata := _current_metadata(as_folder(lake / table / "metadata")):
         try:
             return read(StaticTable.from_metadata(str(metadata)))
-        except FileNotFoundError:  # upkeep may have let go of it meanwhile; the version that replaced it is there
+        except FileNotFoundError:  # upkeep may have just deleted it; a newer version exists then
             if metadata == _current_metadata(metadata.parent):
                 raise
     return None
@@ -183,7 +185,7 @@ def _in_glue(lake: S3Lake, table: str) -> "Table | None":
     from pyiceberg.catalog.glue import GlueCatalog
     from pyiceberg.exceptions import NoSuchTableError
 
-    # Else pyarrow, which reads the files, would look for credentials, region and address in ways of its own.
+    # Without these, pyarrow, which reads the files, would find credentials, region and address in other ways.
     session = boto3.Session()
     credentials = session.get_credentials().get_frozen_credentials()
     found = {
@@ -201,7 +203,7 @@ def _in_glue(lake: S3Lake, table: str) -> "Table | None":
 
 
 def _current_metadata(folder: Path) -> Path | None:
-    """The newest version's file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
+    """Return the newest metadata file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
     return max(folder.glob("v*.metadata.json"), key=_version, default=None)
 
 

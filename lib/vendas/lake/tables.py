@@ -1,4 +1,4 @@
-"""The only reads and writes of lake tables: Apache Iceberg, in the catalog that the session is configured with."""
+"""Reads and writes of lake tables with Spark: Apache Iceberg, in the catalog that the session is configured with."""
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,11 +25,11 @@ SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, LEDGER_TABLE = sc
 _FORMAT = {"format-version": "2"}
 _PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
-    "write.parquet.row-group-size-bytes": str(4 << 20),  # whoever wants a few rows reads few others
-    # Each commit writes all of a table's metadata anew; these keep the last few, for readers that are just at them.
+    "write.parquet.row-group-size-bytes": str(4 << 20),  # so that reading a few rows reads few others
+    # Each commit rewrites all of a table's metadata; keep the last few versions for readers that are using them.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
-    # Each commit adds a manifest, and whoever plans a read opens all of them: merge them early, for they are small.
+    # Each commit adds a manifest, and planning a read opens all of them; they are small, so merge them early.
     "commit.manifest.min-count-to-merge": "5",
 }
 _TIMESTAMP = {SILVER_TABLE: schema.TIMESTAMP.name, GOLD_TABLE: "timestamp_do_registro"}
@@ -39,20 +39,20 @@ _FILE = {
     QUARANTINE_TABLE: "arquivo",
     RESUBMITTED_TABLE: "arquivo",
 }
-_AUDIT = "auditoria"  # begins the names of branches on which rows wait until they are published
+_AUDIT = "auditoria"  # prefix of the branches that hold rows until they are published
 
 Audit = Callable[[dict[str, int]], None]
-Rows = DataFrame | Sequence[DataFile]  # for Spark to write, or written already to the table's target
+Rows = DataFrame | Sequence[DataFile]  # to be written by Spark, or already written to the table's target
 
 
 def _pass(held: dict[str, int]) -> None:
-    """The audit of a table whose counts nothing can contradict yet."""
+    """Accept any counts: the audit where there is nothing to compare them with."""
 
 
 def properties(table: str) -> dict[str, str]:
-    """The properties that a table is made with, but for the version of its format.
+    """Return the properties of a new table, except its format version.
 
-    Bounds of bronze files' names are kept whole: of names, Iceberg's 16 characters tell `registros_loja_1` and no time.
+    Keep full bounds of bronze files' names: Iceberg truncates to 16 characters, which drops the timestamp.
     """
     whole = {f"write.metadata.metrics.column.{_FILE[table]}": "full"} if table in _FILE else {}
     return _PROPERTIES | whole
@@ -63,10 +63,10 @@ class Lake:
 
     def __init__(self, spark: SparkSession):
         self.spark, self.place = spark, lake_of(spark)
-        self.opened_at = datetime.now(UTC).replace(tzinfo=None)  # when the work on it began
+        self.opened_at = datetime.now(UTC).replace(tzinfo=None)  # when the work in this session began
 
     def create_tables(self) -> None:
-        """Creates the tables that do not exist yet, and adds columns that older ones lack.
+        """Create the tables that do not exist yet, and add columns that older ones lack.
 
         Sales are partitioned by year and sorted by time within a file.
         """
@@ -80,48 +80,48 @@ class Lake:
                     f"TBLPROPERTIES ({given})"
                 )
             else:
-                for before, column in pairwise(columns):  # no version adds one in front of all others
+                for before, column in pairwise(columns):  # no version adds a first column
                     if column.name not in there.columns:
                         self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} AFTER `{before.name}`")
-            # Apart from the creation, because its syntax has no place for it; a run may be killed between the two.
+            # A separate statement, because CREATE TABLE has no clause for it; a run may be killed between the two.
             if table in _TIMESTAMP and not (there and there.is_sorted):
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
                 self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
 
     def read(self, table: str) -> DataFrame:
-        """Return the table as it is now."""
+        """Return the table's current rows."""
         return _with_defaults(self.spark.table(table_name(self.spark, table)), table)
 
     def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
-        """The table's rows that came from these bronze files."""
+        """Return the table's rows that come from these bronze files."""
         return self.read(table).where(F.col(_FILE[table]).isin(list(files)))
 
     def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
-        """The data files that can hold rows of these bronze files."""
+        """Return the data files that can hold rows of these bronze files."""
         return held_files(self.place, table, is_one_of(_FILE[table], files)) if files else []
 
     def target(self, table: str) -> Target:
-        """Where data files of the table are written."""
+        """Return the target that data files of the table are written to."""
         folder = iceberg_table(self.spark, table).locationProvider().newDataLocation("")
         return Target(location(folder.rstrip("/")), columns_of(self.place, table))
 
     def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
-        """Rows the table holds of each of these bronze files; 0 where it holds none."""
+        """Count the rows that the table holds of each of these bronze files; 0 if none."""
         return count_by_file(self.place, table, _FILE[table], files)
 
     def count_by_any_file(self, table: str) -> dict[str, int]:
-        """Rows the table holds of each file that it holds rows of."""
+        """Count the rows of every bronze file that the table has rows of."""
         return dict(self.read(table).groupBy(_FILE[table]).count().collect())
 
     def added_when(self, table: str) -> DataFrame:
-        """Each data file's path (`caminho`; `_file` of its rows) and when it came into the table (`ordem`)."""
+        """Return each data file's path (`caminho`, the `_file` of its rows) and the order it was added in (`ordem`)."""
         entries = self.spark.table(f"{table_name(self.spark, table)}.entries").where("status < 2")
         return entries.select(F.col("data_file.file_path").alias("caminho"), F.col("sequence_number").alias("ordem"))
 
     def record(self, rows: pa.Table) -> None:
-        """Adds rows to the ledger in one commit, in one file with those of its small files.
+        """Add rows to the ledger in one commit, merged with its small files into one file.
 
-        All stages of all runs read the whole ledger: with a file a stage, each run would take longer than the last.
+        All stages of all runs read the whole ledger: with a file per stage, each run would take longer than the last.
         """
         opened, target = iceberg_table(self.spark, LEDGER_TABLE), self.target(LEDGER_TABLE)
         if small := [file for file in _data_files(opened) if file.fileSizeInBytes() <= LEDGER_SMALL_FILE_BYTES]:
@@ -132,11 +132,11 @@ class Lake:
             except (Py4JJavaError, IllegalArgumentException) as error:
                 if "Missing required files to delete" not in str(error):
                     raise
-                opened.refresh()  # somebody else put these files together meanwhile
+                opened.refresh()  # another process has just merged these files
         _append(self.spark, opened, [target.write(rows)]).commit()
 
     def _put_in_place(self, table: JavaObject, files: Iterable[JavaObject], merged: DataFile) -> None:
-        """Puts one file in the place of these, in one commit, which fails if one of them is gone by then."""
+        """Replace these files by one, in one commit, which fails if one of them is gone by then."""
         change = table.newTransaction()
         deletion = change.newDelete().validateFilesExist()
         for file in files:
@@ -146,24 +146,25 @@ class Lake:
         change.commitTransaction()
 
     def total(self, table: str) -> int:
-        """Rows the table holds, from its metadata alone."""
+        """Return how many rows the table holds, from its metadata alone."""
         snapshot = iceberg_table(self.spark, table).currentSnapshot()
         return int(snapshot.summary()["total-records"]) if snapshot else 0
 
     def change(self, table: str) -> "Change":
-        """A change to the table as it is now."""
+        """Begin a change to the table's current state."""
         return Change(self, table)
 
     def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
-        """Makes `rows` all that the table holds of these bronze files; doing it again changes nothing."""
+        """Replace all rows of these bronze files by `rows`; doing it again changes nothing."""
         return self.change(table).publish(rows, files, replaced=files, audit=audit)
 
 
 class Change:
-    """A change to a table, seen by nobody until it is published, and then at once.
+    """A change to a table, invisible until it is published, and then visible at once.
 
-    Iceberg's write-audit-publish: rows go to a branch, which becomes the table by moving one reference. The table must
-    not have changed since this change began, so what was concluded from `read` still holds when it is published.
+    Iceberg's write-audit-publish: rows are written to a branch, which becomes the table when one reference is moved.
+    The table must not have changed since this change began, so that conclusions from `read` still hold when it is
+    published.
     """
 
     def __init__(self, lake: Lake, table: str):
@@ -173,13 +174,13 @@ class Change:
         self._base: int | None = snapshot.snapshotId() if snapshot else None
 
     def read(self) -> DataFrame:
-        """The table as it was when this change began."""
+        """Return the table's rows as of the start of this change."""
         if self._base is None:
             return self._spark.table(self._name).limit(0)
         return _with_defaults(self._spark.read.option("versionAsOf", self._base).table(self._name), self._table)
 
     def files_between(self, first: datetime, last: datetime) -> list[HeldFile]:
-        """The data files it then had that can hold sales from the first to the last moment."""
+        """Return the data files, as of the start of this change, that can hold sales from `first` to `last`."""
         if self._base is None:
             return []
         from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual, Reference, literal
@@ -192,17 +193,18 @@ class Change:
         return held_files(self._lake.place, self._table, between, snapshot=self._base)
 
     def rows_of(self, files: Collection[str]) -> DataFrame:
-        """The rows it then had from these bronze files."""
+        """Return the rows of these bronze files as of the start of this change."""
         return self.read().where(F.col(_FILE[self._table]).isin(list(files)))
 
     def publish(
         self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = _pass
     ) -> dict[str, int]:
-        """Adds rows of these bronze files, once `audit` has passed what was written; all in one commit.
+        """Add rows of these bronze files in one commit, after `audit` has accepted what was written.
 
-        Rows that the table has of the files in `replaced` leave it in the same commit. `audit` gets the rows of each
-        file that the table is about to hold; whatever it raises leaves the table as it was. Returns those counts.
-        Without files nothing is done. Raises ConcurrentChange when the table has changed meanwhile.
+        The same commit deletes the table's rows of the files in `replaced`. `audit` gets the number of rows that the
+        table is about to hold, by file; whatever it raises leaves the table unchanged. Return these counts. Without
+        files, do nothing.
+        Raises: ConcurrentChange if the table has changed since this change began.
         """
         if not files:
             return {}
@@ -215,7 +217,7 @@ class Change:
             raise
 
     def _begin(self, branch: str) -> None:
-        """The branch starts at what was read; one that a killed run leaves behind expires."""
+        """Create the branch at the snapshot that was read; a branch that a killed run leaves expires."""
         base = [] if self._base is None else [self._base]
         self._move(lambda refs: refs.createBranch(branch, *base).setMaxRefAgeMs(branch, AUDIT_BRANCH_MS))
 
@@ -237,13 +239,13 @@ class Change:
         return held
 
     def _held(self, files: Collection[str]) -> dict[str, int]:
-        """The rows that the table as it is has of these files."""
+        """Count the rows that the table now has of these files."""
         return count_by_file(self._lake.place, self._table, _FILE[self._table], files)
 
     def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
-        """Changes the table's references in one commit; Iceberg refuses it when somebody else was quicker."""
+        """Change the table's references in one commit. Raises: ConcurrentChange if another process committed first."""
         table = iceberg_table(self._spark, self._table)
-        if self._base is None and table.currentSnapshot():  # Iceberg would start a branch there
+        if self._base is None and table.currentSnapshot():  # Iceberg would create the branch there
             raise self._refusal()
         try:
             change(table.manageSnapshots()).commit()
@@ -259,7 +261,7 @@ class Change:
 
 
 def _with_defaults(rows: DataFrame, table: str) -> DataFrame:
-    """Return rows with the default of each column that they have nulls in, from before it was declared."""
+    """Return rows with defaults instead of nulls in columns that were declared after the rows were written."""
     defaults = {column.name: column.default_value for column in schema.TABLES[table] if column.default is not None}
     filled = {
         field.name: F.coalesce(F.col(f"`{field.name}`"), F.lit(defaults[field.name])).alias(
@@ -276,7 +278,7 @@ def _described(columns: Iterable[Column]) -> str:
 
 
 def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -> JavaObject:
-    """An append of these files to a table, to be committed."""
+    """Return an uncommitted append of these files to a table."""
     append = table.newAppend()
     for file in files:
         append.appendFile(_added(spark, table, file))
@@ -284,7 +286,7 @@ def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -
 
 
 def _added(spark: SparkSession, table: JavaObject, file: DataFile) -> JavaObject:
-    """Iceberg's own object of a file that is to be added; its statistics are read from its footer."""
+    """Return Iceberg's object for a file to be added; its statistics are read from its footer."""
     iceberg = jvm_of(spark).org.apache.iceberg
     footer = table.io().newInputFile(file.path, file.bytes)
     built = (
@@ -299,7 +301,7 @@ def _added(spark: SparkSession, table: JavaObject, file: DataFile) -> JavaObject
 
 
 def _data_files(table: JavaObject) -> list[JavaObject]:
-    """Iceberg's own objects of the data files of a table as it is."""
+    """Return Iceberg's objects for the table's current data files."""
     tasks = table.newScan().planFiles()
     try:
         return [task.file() for task in tasks.iterator()]
@@ -308,12 +310,12 @@ def _data_files(table: JavaObject) -> list[JavaObject]:
 
 
 def _joined(tables: Iterable[pa.Table]) -> pa.Table:
-    """One table after the other; each may have columns that others lack."""
+    """Return the tables concatenated; each may have columns that others lack."""
     return pa.concat_tables(tables, promote_options="permissive")
 
 
 def iceberg_table(spark: SparkSession, table: str) -> JavaObject:
-    """Iceberg's own object of a table, for what SQL cannot ask or would take a query for."""
+    """Return Iceberg's object for a table, for what SQL cannot do or would need a query for."""
     name = table_name(spark, table)
-    spark.table(name)  # opens this session's catalog; else the next line could open another session's
+    spark.table(name)  # opens this session's catalog; without it the next line could open another session's
     return jvm_of(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)

@@ -1,4 +1,4 @@
-"""What 01_bronze shows: the files that came, their first records as they came, and what silver will make of them."""
+"""Previews of 01_bronze: the files that arrived, their first records unchanged, and what silver will make of them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _PARTS = ("boas", "duvidosas", "recusadas")  # fields of Diagnosis
 
 @showing
 def show_files(events: ShownEvents) -> Preview:
-    """Show files as bronze surveyed them: the names they came and are kept under, how they are read, or why not."""
+    """Show the surveyed files: their received and bronze names, and how they are read or why they are rejected."""
     rows = [
         {
             "arquivo recebido": event.arquivo_recebido,
@@ -47,7 +47,7 @@ def show_files(events: ShownEvents) -> Preview:
 
 @reading
 def read_raw_records(bronze: Location, surveyed: Iterable[Event]) -> pa.Table:
-    """Read the first records of each surveyed file, as RAW_SCHEMA: texts as the file has them, without its quotes.
+    """Read the first records of each surveyed file, in RAW_SCHEMA: texts as in the file, without quotes.
 
     `surveyed` are bronze's events; rejected files have no records.
     """
@@ -59,7 +59,7 @@ def read_raw_records(bronze: Location, surveyed: Iterable[Event]) -> pa.Table:
 
 @showing
 def show_raw_records(raw: pa.Table) -> Preview:
-    """Show the first well-formed records of each file as they came; e-mails and telephones masked."""
+    """Show the first well-formed records of each file, unchanged; e-mails and telephones masked."""
     well_formed = raw.filter(pc.equal(pc.list_value_length(raw[schema.PROBLEMAS]), 0))
     shown = first_of_each(well_formed, "arquivo", PREVIEW_ROWS).select([schema.LINHA, *schema.INPUT_NAMES, "arquivo"])
     rows = [mask_row(row) for row in shown.to_pylist()]
@@ -68,13 +68,13 @@ def show_raw_records(raw: pa.Table) -> Preview:
 
 @reading
 def take_sample(bronze: Location, surveyed: Iterable[Event]) -> list[Diagnosis]:
-    """Look at what silver will make of these files, from a sample of each."""
+    """Check a sample of each of these files for what silver will make of it."""
     return check_sample(bronze, surveyed, datetime.now())
 
 
 @showing
 def show_forecast(diagnoses: Sequence[Diagnosis]) -> Preview:
-    """Show what silver will find in the sample, by what it is: rows refused, doubtful, or good and worth a look."""
+    """Show silver's findings in the sample, by kind: rows refused, doubtful, or good but worth checking."""
     kinds: tuple[tuple[str, type[Code], str], ...] = (
         ("recusadas", Reason, "motivos"),
         ("duvidosas", QualityWarning, "duvidas"),
@@ -92,7 +92,7 @@ def show_forecast(diagnoses: Sequence[Diagnosis]) -> Preview:
 
 @showing
 def draw_forecast(diagnoses: Sequence[Diagnosis], files: int) -> Bars | Preview:
-    """Draw a bar of good, doubtful and refused rows for each sampled file; `files` is how many there are in all."""
+    """Draw a bar of good, doubtful and refused rows for each sampled file; `files` is the number of all files."""
     if not diagnoses:
         return Preview.of([], note=NOTHING)
     shown = diagnoses[:SAMPLE_FILES]

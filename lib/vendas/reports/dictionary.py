@@ -1,4 +1,4 @@
-"""The data dictionary: every table and column of lake and warehouse, from where they are defined."""
+"""The data dictionary: every table and column of lake and warehouse, from their definitions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from vendas.warehouse.star import TABLES, SqlColumn
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its name, what it holds, its columns in order."""
+    """A table: its name, its contents, and its columns in order."""
 
     name: str
     comment: str
@@ -22,7 +22,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Part:
-    """Tables that belong together."""
+    """A group of tables."""
 
     title: str
     about: str
@@ -55,11 +55,11 @@ LAKE = Part(
 
 
 def warehouse() -> Part:
-    """Return the warehouse's tables, as the declaration gives them."""
+    """Return the warehouse's tables, as declared."""
     tables = (Table(table.name, table.comment, table.columns) for table in TABLES)
     return Part("Armazém", "Tabelas no PostgreSQL.", tuple(tables))
 
 
 def dictionary_page() -> str:
-    """The dictionary as a page."""
+    """Return the dictionary as an HTML page."""
     return render("dictionary", parts=[LAKE, warehouse()], reasons=list(Reason))

@@ -1,4 +1,4 @@
-"""What 03_gold shows: silver's columns beside what gold made of them, one rule after the other."""
+"""Previews of 03_gold: silver's columns beside gold's, one rule at a time."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from vendas.rules.columns import TURNOS
 from vendas.tuning import PREVIEW_ROWS
 
 SILVER_PLACE, GOLD_PLACE = (list(PLACE_COLUMNS[table]) for table in (SILVER_TABLE, GOLD_TABLE))
-_BEFORE = "antes: "  # begins the names of silver's columns beside gold's
+_BEFORE = "antes: "  # prefix of silver's columns beside gold's
 
 
 @reading
 def side_by_side(silver: pa.Table, gold: pa.Table) -> pa.Table:
-    """Return gold's rows beside those of silver that they come from, whose columns are named `antes: …`."""
+    """Return gold's rows joined with silver's rows that they come from, with silver's columns named `antes: …`."""
     before = silver.rename_columns([_before(name) for name in silver.column_names])
-    for name in SILVER_PLACE:  # which the join takes away
+    for name in SILVER_PLACE:  # copies, because the join drops its keys
         before = before.append_column(f"{name} ", silver[name])
     keys = [f"{name} " for name in SILVER_PLACE]
     numbered = gold.append_column("_ordem", pa.array(range(len(gold)), pa.int64()))
@@ -31,7 +31,7 @@ def side_by_side(silver: pa.Table, gold: pa.Table) -> pa.Table:
 
 @showing
 def show_names(sales: pa.Table) -> Preview:
-    """Show one sale, column by column: silver's names and values, and gold's; e-mail and telephone masked."""
+    """Show one sale by column: names and values in silver and in gold; e-mail and telephone masked."""
     if not len(sales):
         return Preview.of([], note=NO_SALES)
     (sale,) = sales.slice(0, 1).to_pylist()
@@ -53,7 +53,7 @@ def show_names(sales: pa.Table) -> Preview:
 
 @showing
 def show_full_names(sales: pa.Table, events: Sequence[Event]) -> Preview:
-    """Show an example of each way in which first name and surname are there or missing, and how many sales are so."""
+    """Show an example and the number of sales for each combination of present and missing first name and surname."""
     nome, sobrenome = _before(schema.NOME.name), _before(schema.SOBRENOME.name)
     kinds = pc.binary_join_element_wise(
         *(pc.equal(sales[name], schema.MISSING).cast(pa.string()) for name in (nome, sobrenome)), " "
@@ -72,7 +72,7 @@ def show_full_names(sales: pa.Table, events: Sequence[Event]) -> Preview:
 
 @showing
 def show_domains(sales: pa.Table, events: Sequence[Event]) -> Preview:
-    """Show the domains of e-mails by their number of sales, each with an e-mail it was taken from, masked."""
+    """Show the e-mail domains, most sales first, each with an e-mail that it was taken from, masked."""
     found = examples(sales, sales["dominio_email"])
     rows = [
         {
@@ -88,7 +88,7 @@ def show_domains(sales: pa.Table, events: Sequence[Event]) -> Preview:
 
 @showing
 def show_turnos(sales: pa.Table, events: Sequence[Event]) -> Preview:
-    """Show the parts of the day in their order: the hour each begins at, its sales, and an example."""
+    """Show the parts of the day in order, each with the hour at which it begins, its sales, and an example."""
     moment = _before(schema.TIMESTAMP.name)
     found = {sale["turno_compra"]: (count, sale) for _, count, sale in examples(sales, sales["turno_compra"])}
     rows = [
@@ -105,7 +105,7 @@ def show_turnos(sales: pa.Table, events: Sequence[Event]) -> Preview:
 
 @showing
 def show_discounts(sales: pa.Table, events: Sequence[Event]) -> Preview:
-    """Show what each discount does: an example before and after, and the sums of all its sales before and after."""
+    """Show the effect of each discount: an example, and the sums of all its sales, before and after."""
     sums = sales.group_by("desconto_oferecido", use_threads=False).aggregate(
         [([], "count_all"), ("valor_da_compra", "sum"), ("valor_com_desconto", "sum")]
     )
@@ -125,13 +125,13 @@ def show_discounts(sales: pa.Table, events: Sequence[Event]) -> Preview:
 
 
 def gold_name(name: str) -> str:
-    """Return what gold calls a column of silver that it carries: valor_da_compra for Valor da Compra."""
+    """Return gold's name of a column that it copies from silver: valor_da_compra for Valor da Compra."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return plain.lower().replace(" ", "_")
 
 
 def _note(sales: pa.Table, events: Sequence[Event], cut: str = "") -> str:
-    """What a table says below it: that there is nothing to show, or what of it is not shown."""
+    """Return the note below a table: that there is nothing to show, or which part is not shown."""
     return " ".join(filter(None, [cut, note_sample(sales, GOLD_TABLE, events)])) if len(sales) else NO_SALES
 
 

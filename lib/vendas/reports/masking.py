@@ -1,4 +1,4 @@
-"""E-mails and telephones made unreadable where rows are shown: executed notebooks are kept."""
+"""Mask e-mails and telephones in rows that are shown, because executed notebooks are stored."""
 
 import re
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from vendas import schema
 _PLACEHOLDERS = {"", schema.MISSING}
 _ENDS_ADDRESS = r"\s@,;|/<>\"'"
 _ADDRESS = re.compile(rf"[^{_ENDS_ADDRESS}]+@[^{_ENDS_ADDRESS}]*")
-# Dates, times and amounts are none of these: `2024-03-31 14:05`, `31-12-2023 10:00`, `1.234.567,89`.
+# Must not match dates, times or amounts: `2024-03-31 14:05`, `31-12-2023 10:00`, `1.234.567,89`.
 _TELEPHONE = re.compile(r"(?<!\d)(?:\+?\d{2}[ -]?)?(?:\(\d{2}\)|\d{2})?[ -]?\d{4,5}[ -]?\d{4}(?!\d)|\d{8,}")
 _DIGITS_SHOWN, _TELEPHONE_DIGITS = 4, 8
 
 
 def mask_email(text: str | None) -> str | None:
-    """Return `a***@exemplo.com.br` for `ana@exemplo.com.br`: the first character and the domain; no '@': `a***`."""
+    """Return `a***@exemplo.com.br` for `ana@exemplo.com.br`: first character and domain; without '@', `a***`."""
     if text is None or text in _PLACEHOLDERS:
         return text
     name, at, domain = text.rpartition("@")
@@ -22,7 +22,7 @@ def mask_email(text: str | None) -> str | None:
 
 
 def mask_telephone(text: str | None) -> str | None:
-    """Return `*** 4321` for `11 98765-4321`: the last four digits, none of a shorter number."""
+    """Return `*** 4321` for `11 98765-4321`: the last four digits; of a number of fewer than 8 digits, none."""
     if text is None or text in _PLACEHOLDERS:
         return text
     digits = re.sub(r"\D", "", text)
@@ -30,7 +30,7 @@ def mask_telephone(text: str | None) -> str | None:
 
 
 def mask_text(text: str) -> str:
-    """Return a text in which all that looks like an e-mail or a telephone is masked."""
+    """Return a text with all that looks like an e-mail or a telephone masked."""
     masked = _ADDRESS.sub(lambda found: mask_email(found[0]) or "", text)
     return _TELEPHONE.sub(lambda found: mask_telephone(found[0]) or "", masked)
 
@@ -41,9 +41,9 @@ MASKED_COLUMNS: dict[str, Callable[[str | None], str | None]] = {
     "email": mask_email,
     "telefone": mask_telephone,
 }
-"""The columns of input, silver, gold and warehouse that hold an e-mail or a telephone, each with its mask."""
+"""The mask of each column of input, silver, gold and warehouse that holds an e-mail or a telephone."""
 
 
 def mask_row(row: dict) -> dict:
-    """Return a row, by column, with its e-mail and telephone masked."""
+    """Return a row, given by column, with e-mail and telephone masked."""
     return {name: MASKED_COLUMNS[name](value) if name in MASKED_COLUMNS else value for name, value in row.items()}

@@ -1,7 +1,7 @@
-"""What a stage's notebook shows of the files it took up: which files, a few of their rows, and a table to show them in.
+"""Previews in a stage's notebook: the files that it processed, some of their rows, and a table to show them in.
 
-All of it is read from files just written, by Arrow. Showing comes last in a notebook, and never fails it: the data is
-published by then, and a row that cannot be shown must not keep the next stage from its work.
+All of it is read with Arrow from files just written. Showing comes last in a notebook and never fails it: the data is
+published by then, and a row that cannot be shown must not stop the next stage.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,24 +30,24 @@ T = TypeVar("T")
 Written = Sequence[DataFile | HeldFile]
 
 NOTHING, NO_SALES = "Ainda não há arquivos.", "Nenhuma venda nestes arquivos."
-_LONG, _WRAPPED = 60, ";white-space:normal;min-width:24em"  # characters of a text that a table does not wrap
+_LONG, _WRAPPED = 60, ";white-space:normal;min-width:24em"  # characters up to which a text is not wrapped
 PLACE_COLUMNS = {
     SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
     GOLD_TABLE: ("arquivo_de_origem", "linha_do_arquivo"),
     QUARANTINE_TABLE: ("arquivo", "linha"),
 }
-"""What each table calls the bronze file of a row, and the line in it."""
+"""The columns in which each table has the bronze file of a row, and the line in it."""
 
 
 class Preview(pd.DataFrame):
-    """A small frame that a notebook shows whole, and a sentence below it. What is made of it is a plain frame."""
+    """A small data frame that a notebook shows whole, with a note below it; operations on it return plain frames."""
 
     _metadata = ["note"]
     note: str = ""
 
     @classmethod
     def of(cls, rows: Iterable[dict], note: str = "") -> "Preview":
-        """Rows by column; long texts are cut short, and each is put on one line."""
+        """Return a preview of rows, given by column; each text is put on one line, and shortened if it is long."""
         made = cls([{name: _one_line(value) for name, value in row.items()} for row in rows], dtype=object)
         made.note = note
         return made
@@ -69,13 +69,13 @@ class Preview(pd.DataFrame):
         return "\n".join([*lines, self.note] if self.note else lines)
 
     def _texts(self) -> list[list[str]]:
-        """The names of the columns, then the rows."""
+        """Return the column names, then the rows."""
         rows = [["" if pd.isna(value) else str(value) for value in row] for row in self.itertuples(index=False)]
         return [[str(name) for name in self], *rows]
 
 
 def _cell(tag: str, side: str, text: str) -> str:
-    """A cell; a long text is wrapped, where a page would put it on one line."""
+    """Return a table cell; a long text is wrapped, because a page would put it on one line."""
     style = f"text-align:{side}{_WRAPPED if len(text) > _LONG else ''}"
     return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
@@ -89,13 +89,13 @@ def _one_line(value: object) -> object:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What stands in the place of rows that could not be read: why."""
+    """A result in place of rows that could not be read, with the reason."""
 
     why: str
 
 
 def reading(read: Callable[..., T]) -> Callable[..., T | Unreadable]:
-    """Make a function that reads rows return why it could not, instead of raising."""
+    """Decorate a function that reads rows, so that it returns why it could not instead of raising."""
 
     @wraps(read)
     def guarded(*given: object, **named: object) -> T | Unreadable:
@@ -103,14 +103,14 @@ def reading(read: Callable[..., T]) -> Callable[..., T | Unreadable]:
             return unread[0]
         try:
             return read(*given, **named)
-        except Exception as error:  # files that others removed, a network, a warehouse: the stage is done all the same
+        except Exception as error:  # a removed file, the network, the warehouse: the stage is done anyway
             return Unreadable(_explain(error))
 
     return guarded
 
 
 def showing(show: Callable[..., T]) -> Callable[..., T | Preview]:
-    """Make a function that shows rows show why it cannot, or why they could not be read, instead of raising."""
+    """Decorate a function that shows rows, so that it shows why it, or the reading, failed instead of raising."""
 
     @wraps(show)
     def guarded(*given: object, **named: object) -> T | Preview:
@@ -118,7 +118,7 @@ def showing(show: Callable[..., T]) -> Callable[..., T | Preview]:
             return Preview.of([], note=unread[0].why)
         try:
             return show(*given, **named)
-        except Exception as error:  # a text that nobody thought of
+        except Exception as error:  # an unforeseen text
             return Preview.of([], note=_explain(error))
 
     return guarded
@@ -129,7 +129,7 @@ def _explain(error: Exception) -> str:
 
 
 class ShownEvents(list[Event]):
-    """Events of the files that are shown, and of how many files these are taken."""
+    """The events of the files that are shown, and the number of files they are chosen from."""
 
     def __init__(self, events: Iterable[Event] = (), there: int | None = None):
         super().__init__(events)
@@ -137,15 +137,15 @@ class ShownEvents(list[Event]):
 
     @property
     def note(self) -> str:
-        """What a table by file says below it, if it shows not all files."""
+        """The note below a table by file; empty if it shows all files."""
         return note_cut(len(self), self.there, "arquivos") if self else NOTHING
 
 
 def events_to_show(known: Iterable[Event], stage: str, events: Iterable[Event]) -> ShownEvents:
-    """Return the events of the files that a stage took up in this run, else in its last run that took up any.
+    """Return the events of the files that a stage processed in this run, or else in the last run that processed any.
 
-    `known` are all events from before this run, `events` the stage's own. At most PREVIEW_FILES, in the given order:
-    rejected files, and those with most rows refused or duplicate, go before others.
+    `known` are all events before this run, `events` the stage's own of this run. At most PREVIEW_FILES are returned, in
+    the given order: rejected files, and those with most refused and duplicate rows, are preferred.
     """
     chosen = [event for event in events if event.situacao != UNDONE] or _of_last_run(known, stage)
     first = sorted(chosen, key=lambda event: (event.situacao != REJECTED, -event.quarentena - event.duplicadas))
@@ -160,20 +160,20 @@ def _of_last_run(known: Iterable[Event], stage: str) -> list[Event]:
 
 
 def _begun(event: Event):
-    return event.iniciado_em or event.recorded_at  # an older version did not note when a stage began
+    return event.iniciado_em or event.recorded_at  # an older version did not record when a stage began
 
 
 @reading
 def read_rows(tables: Lake, table: str, events: Sequence[Event], written: Written = ()) -> pa.Table:
-    """Return rows that a table has of the events' files: all, if they are not many; in the events' order, by line.
+    """Return rows that a table has of the events' files, in the events' order, then by line: all rows if they are few.
 
-    `written` are the data files that were just written of them; without any, the table is asked which they are.
+    `written` are the data files just written for them; if empty, the table is asked for its data files.
     """
     names, rows = [event.arquivo for event in events], [schema.arrow_schema(schema.TABLES[table]).empty_table()]
     if not count_of(table, events):
         return rows[0]
     files, size = as_held_files(tables, table, events, written)[:PREVIEW_DATA_FILES], 1
-    with ThreadPoolExecutor() as threads:  # each file is some requests to S3; twice as many files with each step
+    with ThreadPoolExecutor() as threads:  # each file takes some requests to S3; each step reads twice as many
         while files and sum(map(len, rows)) < PREVIEW_SALES:
             rows += threads.map(lambda file: _first_rows(file, PLACE_COLUMNS[table][0], names), files[:size])
             files, size = files[size:], 2 * size
@@ -182,12 +182,12 @@ def read_rows(tables: Lake, table: str, events: Sequence[Event], written: Writte
 
 
 def count_of(table: str, events: Iterable[Event]) -> int:
-    """Return how many rows a table has of the events' files, as the ledger has it."""
+    """Return how many rows a table has of the events' files, according to the ledger."""
     return sum(event.quarentena if table == QUARANTINE_TABLE else event.gravadas for event in events)
 
 
 def as_held_files(tables: Lake, table: str, events: Iterable[Event], written: Written) -> list[HeldFile]:
-    """Return data files that were just written, to be read; without any, those that can hold rows of these files."""
+    """Return the data files just written, to be read; if there are none, those that can hold rows of these files."""
     if not written:
         return tables.files_of(table, [event.arquivo for event in events])
     columns = columns_of(tables.place, table)
@@ -197,31 +197,31 @@ def as_held_files(tables: Lake, table: str, events: Iterable[Event], written: Wr
 
 
 def sort_by_place(rows: pa.Table, columns: tuple[str, str], names: Sequence[str]) -> pa.Table:
-    """Return rows in the order of these bronze files, then by line; `columns` hold a row's file and line."""
+    """Return rows in the order of these bronze files, then by line; `columns` are those of a row's file and line."""
     file, line = columns
     ordered = rows.append_column("_ordem", pc.index_in(rows[file], pa.array(names, pa.string())))
     return ordered.sort_by([("_ordem", "ascending"), (line, "ascending")]).drop_columns("_ordem")
 
 
 def _first_rows(file: HeldFile, column: str, names: list[str]) -> pa.Table:
-    """Return the rows of these bronze files in the first row group that has any."""
+    """Return the rows of these bronze files in the first row group that has any of them."""
     found = file.rows_where({column: one_of(pa.array(names, pa.string()))})
     return next(found, file.columns.empty_table())
 
 
 def note_sample(rows: pa.Table, table: str, events: Iterable[Event]) -> str:
-    """Return a sentence that says that these are not all rows which a table has of the events' files, if it is so."""
+    """Return a sentence if these are not all rows that a table has of the events' files; else an empty text."""
     return note_cut(len(rows), count_of(table, events), "vendas, uma amostra")
 
 
 def note_cut(shown: int, there: int, what: str) -> str:
-    """Return a sentence that says how much of something is shown; none where it is all."""
+    """Return a sentence with the part of something that is shown; empty if it is all."""
     return f"{format_number(shown)} de {format_number(there)} {what}." if shown < there else ""
 
 
 @showing
 def show_rows(rows: pa.Table, table: str, events: Sequence[Event]) -> Preview:
-    """Show the first rows of each file as a table has them; e-mails and telephones masked."""
+    """Show a table's first rows of each file; e-mails and telephones masked."""
     shown = [mask_row(row) for row in first_of_each(rows, PLACE_COLUMNS[table][0], PREVIEW_ROWS // 2).to_pylist()]
     return Preview.of(
         shown, note=note_cut(len(shown), count_of(table, events), "linhas destes arquivos") if shown else NO_SALES
@@ -229,7 +229,7 @@ def show_rows(rows: pa.Table, table: str, events: Sequence[Event]) -> Preview:
 
 
 def first_of_each(rows: pa.Table, column: str, limit: int) -> pa.Table:
-    """Return the first rows of each value of a column, about as many of one as of the others, in the rows' order."""
+    """Return the first rows for each value of a column, about equally many for each, in the rows' order."""
     values = pc.unique(rows[column]).to_pylist()[:limit]
     places = [pc.indices_nonzero(pc.equal(rows[column], value))[:limit].to_pylist() for value in values]
     in_turns = [place for turn in zip_longest(*places) for place in turn if place is not None]
@@ -237,7 +237,7 @@ def first_of_each(rows: pa.Table, column: str, limit: int) -> pa.Table:
 
 
 def examples(rows: pa.Table, kinds: pa.ChunkedArray) -> list[tuple[Any, int, dict]]:
-    """Return each kind of rows with their number and the first of them: most first, then by that first row's place."""
+    """Return each kind with the number of its rows and the first of them; most rows first, then in the rows' order."""
     places = pa.table({"kind": kinds, "place": pa.array(range(len(rows)), pa.int64())})
     found = places.group_by("kind", use_threads=False).aggregate([("place", "count"), ("place", "min")])
     ordered = found.sort_by([("place_count", "descending"), ("place_min", "ascending")]).to_pylist()

@@ -1,4 +1,4 @@
-"""What 02_silver shows: texts and what they became, what was refused, defaults, years, duplicates, and sales."""
+"""Previews of 02_silver: texts and their typed values, refused rows, defaults, years, duplicates, and sales."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,18 +40,18 @@ from vendas.text import format_number
 from vendas.tuning import PREVIEW_FILES, PREVIEW_ROWS
 
 SALE_PLACE = list(PLACE_COLUMNS[SILVER_TABLE])
-_LOOKED_FOR = 3  # duplicates whose first copy is looked for in all of silver
+_LOOKED_FOR = 3  # duplicates to look for in all of silver
 
 
 def bronze_events(known: Iterable[Event], events: Iterable[Event]) -> list[Event]:
-    """Return bronze's events of the files of these events of another stage."""
+    """Return bronze's events of the files that another stage's events are about."""
     files = latest(known)
     return [files[event.arquivo]["bronze"] for event in events]
 
 
 @showing
 def show_types(raw: pa.Table, sales: pa.Table) -> Preview:
-    """Show what the texts of typed columns became: an example of each way in which they are written."""
+    """Show the typed values of texts: an example of each notation in each typed column."""
     typed = [column for column in schema.INPUT_COLUMNS if column.default is None]
     found = _with_sales(raw, sales, [column.name for column in typed])
     each = max(1, PREVIEW_ROWS // len(typed))
@@ -72,10 +72,10 @@ def show_types(raw: pa.Table, sales: pa.Table) -> Preview:
 
 @showing
 def show_refused(refused: pa.Table, surveyed: Sequence[Event], events: Sequence[Event]) -> Preview:
-    """Show an example of each combination of reasons: how many rows have it, and the first of them as it came.
+    """Show for each combination of reasons how many rows have it, and the first of them with its original text.
 
-    `refused` are rows of quarantine in order, `surveyed` bronze's events of their files, by which e-mail and telephone
-    are found in a row's text; `events` are silver's, which say how many rows were refused.
+    `refused` are rows of quarantine in order. `surveyed` are bronze's events of their files, which locate e-mail and
+    telephone in a row's text. `events` are silver's, which have the number of refused rows.
     """
     there = sum(event.quarentena for event in events)
     if not len(refused):
@@ -99,7 +99,7 @@ def show_refused(refused: pa.Table, surveyed: Sequence[Event], events: Sequence[
 
 @showing
 def draw_defaults(sales: pa.Table, events: Sequence[Event]) -> Bars | Preview:
-    """Draw how many sales have its default in each text column that is empty in some."""
+    """Draw for each text column with empty fields how many sales have its default."""
     counts = {c.name: pc.sum(pc.equal(sales[c.name], c.default)).as_py() or 0 for c in schema.TEXT_COLUMNS}
     filled = sorted(((name, count) for name, count in counts.items() if count), key=lambda found: -found[1])
     if not filled:
@@ -113,7 +113,7 @@ def draw_defaults(sales: pa.Table, events: Sequence[Event]) -> Bars | Preview:
 
 @reading
 def count_years(tables: Lake, sales: pa.Table, events: Sequence[Event], written: Written = ()) -> Counter[int]:
-    """Count the sales of these files by year: among `sales`, if they are all, else in the data files."""
+    """Count the sales of these files by year: in `sales` if they are all, else in the data files."""
     if len(sales) == count_of(SILVER_TABLE, events):
         return Counter(sales[schema.ANO.name].to_pylist())
     files = as_held_files(tables, SILVER_TABLE, events, written)
@@ -127,14 +127,14 @@ def count_years(tables: Lake, sales: pa.Table, events: Sequence[Event], written:
 
 @showing
 def show_years(years: Mapping[int, int]) -> Preview:
-    """Show how many sales there are of each year, which is the partition they are kept in; the newest first."""
+    """Show the number of sales per year, which is silver's partition; newest first."""
     rows = [{"ano": ano, "vendas": years[ano]} for ano in sorted(years, reverse=True)]
     return Preview.of(rows[:PREVIEW_ROWS], note=note_cut(PREVIEW_ROWS, len(rows), "anos") if rows else NO_SALES)
 
 
 @showing
 def show_accounts(events: ShownEvents) -> Preview:
-    """Show where the rows of each file went: read = silver + duplicates + quarantine."""
+    """Show where the rows of each file are now: read = silver + duplicates + quarantine."""
     rows = [
         {
             "arquivo recebido": event.arquivo_recebido,
@@ -155,16 +155,17 @@ def show_accounts(events: ShownEvents) -> Preview:
 def find_duplicate(
     tables: Lake, raw: pa.Table, sales: pa.Table, refused: pa.Table, events: Sequence[Event]
 ) -> tuple[dict, dict] | None:
-    """Find a record that was dropped, and the sale that it equals: among these rows, else in all of silver.
+    """Find a dropped record and the sale that it equals, among these rows or else in all of silver.
 
-    Both as silver's columns, the sale first. None where no file has a duplicate, or none stands near its beginning.
+    Return the sale and the record, both in silver's columns. None if no file has duplicates, or none is near its
+    beginning.
     """
     dropped = dropped_records(raw, sales, refused, events)
     return pair_with(dropped, sales) or _pair_in_silver(tables, dropped)
 
 
 def dropped_records(raw: pa.Table, sales: pa.Table, refused: pa.Table, events: Sequence[Event]) -> pa.Table:
-    """Return the good records, typed, of files that have duplicates, which are not among these sales; by file."""
+    """Return the good, typed records of files with duplicates that are not among these sales, by file."""
     with_duplicates = pa.array([event.arquivo for event in events if event.duplicadas], pa.string())
     records = raw.filter(pc.is_in(raw["arquivo"], with_duplicates)).combine_chunks()
     empty = schema.arrow_schema((*schema.INPUT_COLUMNS, schema.ARQUIVO, schema.LINHA_DO_ARQUIVO)).empty_table()
@@ -181,7 +182,7 @@ def dropped_records(raw: pa.Table, sales: pa.Table, refused: pa.Table, events: S
 
 
 def pair_with(dropped: pa.Table, sales: pa.Table) -> tuple[dict, dict] | None:
-    """Return the first of these records that equals one of these sales in all of the input's columns, and that sale."""
+    """Return the first sale and record that are equal in all input columns; None if there is no such pair."""
     first_of = {}
     for row in sales.filter(pc.is_in(sales[MOMENT], pc.unique(dropped[MOMENT]))).to_pylist():
         first_of.setdefault(tuple(row[name] for name in schema.INPUT_NAMES), row)
@@ -193,7 +194,7 @@ def pair_with(dropped: pa.Table, sales: pa.Table) -> tuple[dict, dict] | None:
 
 @showing
 def show_duplicate(pair: tuple[dict, dict] | None, events: Sequence[Event]) -> Preview:
-    """Show a sale, and the record that was dropped because it equals it."""
+    """Show a sale, and the record that was dropped as its duplicate."""
     if pair is None:
         some = any(event.duplicadas for event in events)
         return Preview.of([], note="Nenhum par no começo dos arquivos." if some else "Nenhuma linha duplicada.")
@@ -204,7 +205,7 @@ def show_duplicate(pair: tuple[dict, dict] | None, events: Sequence[Event]) -> P
 
 
 def mask_record(text: str, survey: Survey | None) -> str:
-    """Return a record's text with e-mail and telephone masked: in their fields, and wherever else they are seen."""
+    """Return a record's text with e-mail and telephone masked, in their fields and wherever else they appear."""
     fields = split(text.encode(), survey.delimiter) if survey and text else []
     if survey and len(fields) == len(survey.header):
         texts = [field.decode() for field in fields]
@@ -216,7 +217,7 @@ def mask_record(text: str, survey: Survey | None) -> str:
 
 
 def _with_sales(raw: pa.Table, sales: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Return the texts of these columns beside the values that silver has of the same lines, called `valor …`."""
+    """Return the texts of these columns and, as `valor …`, silver's values of the same lines."""
     texts = raw.select(["arquivo", schema.LINHA, *names])
     values = sales.select([*SALE_PLACE, *names]).rename_columns(
         ["arquivo", schema.LINHA, *(_value(name) for name in names)]
@@ -230,9 +231,9 @@ def _value(name: str) -> str:
 
 
 def _ways_of_writing(found: pa.Table, name: str) -> list[tuple[str, object, int]]:
-    """Return an example of each way in which a column's texts are written, and how many are so: most first.
+    """Return an example of each notation of a column's texts, with its value and number of texts; most frequent first.
 
-    Texts are written alike that differ in their digits and letters only.
+    Two texts have the same notation if they differ only in digits and letters.
     """
     shapes = pc.replace_substring_regex(found[name], r"[0-9]+", "9")
     shapes = pc.replace_substring_regex(shapes, r"\p{L}+", "a")
@@ -240,7 +241,7 @@ def _ways_of_writing(found: pa.Table, name: str) -> list[tuple[str, object, int]
 
 
 def _pair_in_silver(tables: Lake, dropped: pa.Table) -> tuple[dict, dict] | None:
-    """Look in all of silver for the equal of one of the first records that were dropped."""
+    """Look in all of silver for a sale that equals one of the first dropped records."""
     from pyiceberg.expressions import EqualTo, Reference, literal
 
     for record in dropped.slice(0, _LOOKED_FOR).to_pylist():
@@ -256,9 +257,9 @@ def _pair_in_silver(tables: Lake, dropped: pa.Table) -> tuple[dict, dict] | None
 
 
 def _place(rows: pa.Table) -> pa.ChunkedArray:
-    """Return each row's file and line as one text."""
+    """Return each row's file and line, joined."""
     return pc.binary_join_element_wise(rows[SALE_PLACE[0]], rows[SALE_PLACE[1]].cast(pa.string()), ":")
 
 
 def _sentence(code: str) -> str:
-    return Reason(code).sentence if code in set(Reason) else code  # one of an older version
+    return Reason(code).sentence if code in set(Reason) else code  # a code of an older version

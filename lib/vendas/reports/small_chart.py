@@ -1,6 +1,6 @@
-"""Stacked bars as SVG, drawn by hand: matplotlib would cost each notebook half a second.
+"""Stacked bars as SVG, without matplotlib, which would cost each notebook half a second.
 
-Readable in black and white, with the numbers beside the bars, and as text for whatever shows no pictures.
+Readable in black and white, with the numbers beside the bars; also available as text for viewers without pictures.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _NAME_LENGTH = 34
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of named parts, three at most: for each its name, the lengths of its parts, and what is said beside it."""
+    """Bars of at most three named parts; each bar has a name, the lengths of its parts, and a text beside it."""
 
     title: str
     parts: Sequence[str]
@@ -30,7 +30,7 @@ class Bars:
         return "\n".join([self.title, *(f"{name}: {said}" for name, _, said in self.bars)])
 
     def svg(self) -> str:
-        """The figure as an element of a page."""
+        """Return the figure as an SVG element."""
         width, height = _NAMES + _BARS + _COUNTS, 30 + _ROW * (len(self.bars) + (len(self.parts) > 1))
         longest = max((sum(lengths) for _, lengths, _ in self.bars), default=0) or 1
         drawn = [self._text(0, 16, self.title, "font-weight:bold"), *filter(None, map(_hatch, range(len(self.parts))))]

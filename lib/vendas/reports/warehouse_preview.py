@@ -1,4 +1,4 @@
-"""What 04_dw shows: what the warehouse holds of the files that it loaded, asked in one transaction."""
+"""Previews of 04_dw: what the warehouse holds of the files just loaded, queried in one transaction."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -21,23 +21,23 @@ _TOO_LARGE = (
     f"Arquivos com mais de {format_number(PREVIEW_LOADED_ROWS)} linhas juntos não são somados aqui; veja 05_exploracao."
 )
 
-Cells = list[tuple[str, str]]  # a row as its columns' names, which may repeat, each with its text
+Cells = list[tuple[str, str]]  # a row: (column name, text) pairs; names may repeat
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the warehouse holds of some files: rows and sums by file in both tables, sales of one, members by key."""
+    """The warehouse's contents for some files: rows and sums by file in both tables, sales of one, members by key."""
 
     registros: dict[str, dict[str, str]] = field(default_factory=dict)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
-    example: str = ""  # the file that the sales are of
+    example: str = ""  # the file of the sales
     sales: list[dict[str, str]] = field(default_factory=list)
     members: dict[str, str] = field(default_factory=dict)
 
 
 @reading
 def read_loaded(spark: SparkSession, endpoint: Endpoint, events: Sequence[Event]) -> Loaded:
-    """Ask the warehouse what it holds of the events' files: the smallest, of PREVIEW_LOADED_ROWS rows together."""
+    """Query what the warehouse holds of the events' files, restricted to the smallest, of PREVIEW_LOADED_ROWS rows."""
     with_sales, files = [event.arquivo for event in events if event.gravadas], small_files(events)
     if not with_sales:
         return Loaded()
@@ -56,7 +56,7 @@ def read_loaded(spark: SparkSession, endpoint: Endpoint, events: Sequence[Event]
 
 @showing
 def show_loaded(loaded: Loaded, events: ShownEvents) -> Preview:
-    """Show the rows of each file in gold, in registros_vendas and in the star, and the sums of their values there."""
+    """Show each file's rows in gold, registros_vendas and the star, and the sums of its values in the star."""
     rows = [
         {
             "arquivo recebido": event.arquivo_recebido,
@@ -75,20 +75,20 @@ def show_loaded(loaded: Loaded, events: ShownEvents) -> Preview:
 
 @showing
 def show_star(loaded: Loaded) -> Preview:
-    """Show sales of one file as the star has them: the fact, and by its keys what the dimensions say."""
+    """Show sales of one file in the star: the fact's columns, and attributes of the dimensions by its keys."""
     rows = [mask_row(sale) for sale in loaded.sales]
     return Preview.of(rows, note=f"Do arquivo {loaded.example}." if rows else NO_SALES)
 
 
 @showing
 def show_members(loaded: Loaded) -> Preview:
-    """Show how many members of each dimension the sales of these files have."""
+    """Show how many members of each dimension the sales of these files refer to."""
     rows = [{"dimensão": _dimension(key), "membros nestes arquivos": int(said)} for key, said in loaded.members.items()]
     return Preview.of(rows, note="" if rows else _TOO_LARGE if loaded.sales else NO_SALES)
 
 
 def small_files(events: Iterable[Event], limit: int = PREVIEW_LOADED_ROWS) -> list[str]:
-    """Return the smallest files that have rows, of so many rows together, in the events' order."""
+    """Return the smallest files with rows, `limit` rows together at most, in the events' order."""
     chosen, rows = set(), 0
     events = list(events)
     for event in sorted(events, key=lambda event: event.gravadas):
@@ -99,7 +99,7 @@ def small_files(events: Iterable[Event], limit: int = PREVIEW_LOADED_ROWS) -> li
 
 
 def sums_query(table: str, files: int) -> str:
-    """Return the query of rows and sums of a table by file; the files are its parameters."""
+    """Return the query for a table's number of rows and sums by file; the files are its parameters."""
     return (
         f"select {FILE}, count(*) as linhas, sum(valor_da_compra) as valor_da_compra, "
         f"sum(valor_com_desconto) as valor_com_desconto from {table} where {_of_files(FILE, files)} group by {FILE}"
@@ -107,9 +107,9 @@ def sums_query(table: str, files: int) -> str:
 
 
 def star_query(keys: Sequence[str], in_order: bool) -> str:
-    """Return the query of some sales of a file with all columns of their members; the file is its parameter.
+    """Return the query for some sales of a file with all columns of their members; the file is its parameter.
 
-    The first of its lines, if `in_order`; to find these takes a look at all of the file's sales.
+    With `in_order` these are the sales of its first lines, which requires reading all of the file's sales.
     """
     order = "order by linha_do_arquivo " if in_order else ""
     sales = f"(select * from {FACT} where {_of_files(FILE, 1)} {order}limit {_SALES_SHOWN}) as vendas"
@@ -119,15 +119,15 @@ def star_query(keys: Sequence[str], in_order: bool) -> str:
 
 
 def members_query(keys: Sequence[str], files: int) -> str:
-    """Return the query of the number of members by key; the files are its parameters."""
+    """Return the query for the number of members by key; the files are its parameters."""
     counts = ", ".join(f"count(distinct {key}) as {key}" for key in keys)
     return f"select {counts} from {FACT} where {_of_files(FILE, files)}"
 
 
 def name_star_columns(row: Cells, keys: Sequence[str]) -> dict[str, str]:
-    """Return of a row of `star_query` the fact's columns without keys, and of each dimension the first attribute.
+    """Return the fact's columns without keys, and each dimension's first attribute, from a row of `star_query`.
 
-    A key stands in the row twice: among the fact's columns, and before its dimension's attributes.
+    Each key is in the row twice: among the fact's columns, and before its dimension's attributes.
     """
     width = next(place for place, (name, _) in enumerate(row) if place and name in dict(row[:place]))
     fact = {name: text for name, text in row[:width] if name not in (FACT_KEY, FILE, *keys)}
@@ -136,12 +136,12 @@ def name_star_columns(row: Cells, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _number(sums: dict[str, dict[str, str]], event: Event, name: str) -> Decimal | None:
-    """Return what a table has of a file: nothing where it was not asked, 0 where there is nothing to ask for."""
+    """Return a file's value in a table: None if the file was not queried, 0 if it has no sales."""
     return Decimal(sums[event.arquivo][name]) if event.arquivo in sums else None if event.gravadas else Decimal(0)
 
 
 def _of_files(column: str, files: int) -> str:
-    """Return the condition that a column is one of so many files. PostgreSQL's index of files knows no `in`."""
+    """Return the condition that a column is one of `files` parameters; PostgreSQL's index does not support `in`."""
     return f"({' or '.join([f'{column} = ?'] * files)})"
 
 
@@ -150,7 +150,7 @@ def _dimension(key: str) -> str:
 
 
 def _ask(opened: Transaction, query: str, files: Sequence[str]) -> list[Cells]:
-    """Return the rows of a query whose parameters are names of files, which may hold any character."""
+    """Return the rows of a query with file names as its parameters, since a name may have any character."""
     with closing(opened.connection.prepareStatement(query)) as statement:
         for place, file in enumerate(files, start=1):
             statement.setString(place, file)

@@ -1,4 +1,4 @@
-"""Texts of a column made clean: `text.clean` for every text that is not clean already, which few are."""
+"""Clean the texts of a column: apply `text.clean` only to texts that may need it, which are few."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,20 +9,20 @@ from vendas.text import WHITE_SPACE, clean
 
 _ADDRESS = r"^[^<>]*<[ ]*([^<> ]+)[ ]*>\z"
 
-# By the first byte of a character in UTF-8, whether cleaning may change it. White space, characters that nobody sees
-# and all that NFC changes begin with C2 or with CC and above: C3 to CB begin letters of Latin alphabets, U+00C0 to
-# U+02FF, which are in NFC beside anything.
+# Whether cleaning may change a character, by its first byte in UTF-8. White space, invisible characters and all that
+# NFC changes begin with C2 or with CC and above. C3 to CB begin Latin letters (U+00C0 to U+02FF), which are in NFC
+# whatever is next to them.
 _MAY_CHANGE = byte_table([*(ord(blank) for blank in WHITE_SPACE if blank < " "), 0xC2, *range(0xCC, 0x100)])
 
 
 def clean_text(text: pa.StringArray) -> pa.StringArray:
-    """Return the texts clean; a null is an empty text."""
+    """Return the texts cleaned; a null becomes an empty text."""
     text = pc.fill_null(text, "") if text.null_count else text
     return where(_perhaps_unclean(text), _clean_each, text, text)
 
 
 def address(cleaned: pa.StringArray) -> pa.StringArray:
-    """Return the address of a clean `Name <address>`, any other text as it is."""
+    """Return the address of a clean `Name <address>`; any other text is returned unchanged."""
     named = pc.ends_with(cleaned, ">")
     return where(named, lambda text: pc.replace_substring_regex(text, _ADDRESS, r"\1"), cleaned, cleaned)
 
@@ -32,19 +32,19 @@ def _clean_each(text: pa.StringArray) -> pa.StringArray:
 
 
 def _perhaps_unclean(text: pa.StringArray) -> pa.BooleanArray:
-    """Return whether texts have anything that cleaning looks at; a look at all bytes at once."""
+    """Return which texts have anything that cleaning may change, from one pass over all bytes."""
     data, offsets = bytes_of(text)
     if not len(data):
         return pa.array(np.zeros(len(text), bool))
     letters, blanks = np.flatnonzero(data >= 0xC2), np.flatnonzero(data == ord(" "))
     kinds = [
         letters[_MAY_CHANGE[data[letters]]],
-        blanks[1:][np.diff(blanks) == 1],  # in one text, or at the end of one and the start of the next
+        blanks[1:][np.diff(blanks) == 1],  # two blanks in one text, or across the end of a text
     ]
-    if data.min() < ord(" "):  # which is quicker asked than where, and seldom so
+    if data.min() < ord(" "):  # rare, and faster to test than to locate
         controls = np.flatnonzero(data < ord(" "))
         kinds.append(controls[_MAY_CHANGE[data[controls]]])
     begins, ends = offsets[:-1], offsets[1:]
-    first, last = data[np.minimum(begins, len(data) - 1)], data[ends - 1]  # an empty text has those of another
+    first, last = data[np.minimum(begins, len(data) - 1)], data[ends - 1]  # for an empty text these are another text's
     at_an_end = (first == ord(" ")) | (last == ord(" ")) | (first == ord("'")) | (first == ord("="))
     return pa.array(holding(offsets, np.concatenate(kinds)) | (at_an_end & (begins < ends)))

@@ -1,9 +1,9 @@
-r"""The contract's rules, Arrow array → Arrow array: what clean text becomes, and why it may not.
+r"""The contract's column rules, from Arrow array to Arrow array: what clean text becomes, and why it may be refused.
 
-The rules of input columns come in pairs: `parse_…` gives the typed value, `…_reason` the Reason's code, and for any
+The rules of input columns come in pairs: `parse_…` returns the typed value, `…_reason` the code of a Reason. For any
 clean text (`cleaning.clean_text`) exactly one of the two is null. They convert only what a regular expression accepts,
-so that Arrow never raises. A cheap expression tells what is written plainly, as most texts are; the others are looked
-at by themselves. The expressions are RE2's; `[0-9]` is ASCII on purpose.
+so Arrow never raises. A cheap expression recognizes texts in the plain form, which most have; only the others take the
+slower path. The expressions are RE2's; `[0-9]` is deliberately ASCII only.
 """
 
 from decimal import Decimal
@@ -18,23 +18,23 @@ from vendas.schema import DESCONTO, MAX_TEXT_BYTES, MISSING, TIMESTAMP, VALOR, a
 
 MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow_schema((TIMESTAMP, VALOR, DESCONTO)).types
 
-# The parts of the day, in its order, each with the hour it begins at.
+# The parts of the day in order, each with the hour at which it begins.
 TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
 
 
 def text_or_default(cleaned: pa.StringArray, default: str) -> pa.StringArray:
-    """The clean text; an empty one becomes the default."""
+    """Return the clean texts; an empty one becomes the default."""
     missing = pc.equal(cleaned, "")
     return pc.if_else(missing, default, cleaned) if pc.any(missing).as_py() else cleaned
 
 
 def parse_timestamp(moment: pa.StringArray) -> pa.TimestampArray:
-    """'2024-03-31T14:05:09.123456789' (cut to microseconds), '31.03.2024, 9:05' as timestamp[us], without a zone."""
+    """Parse '2024-03-31T14:05:09.123456789' (cut to microseconds) or '31.03.2024, 9:05' as timestamp[us], no zone."""
     return where(pc.invert(_is(moment, patterns.PLAIN_MOMENT)), _plain_moment, moment, moment).cast(MOMENT_TYPE)
 
 
 def timestamp_reason(moment: pa.StringArray) -> pa.StringArray:
-    """Why parse_timestamp gives null; a year out of range is told before a day that does not exist."""
+    """Return why parse_timestamp returns null; a year out of range takes precedence over a day that does not exist."""
     return _first_reason(
         _is(moment, patterns.MOMENT),
         (_is_missing(moment), Reason.TIMESTAMP_AUSENTE),
@@ -47,23 +47,23 @@ def timestamp_reason(moment: pa.StringArray) -> pa.StringArray:
 
 
 def shows_month_first(moment: pa.StringArray) -> pa.BooleanArray:
-    """Whether the date does not exist with the day first, but does with the month first."""
+    """Return whether the date exists with the month first but not with the day first."""
     return pc.and_not(_is(moment, patterns.MONTH_FIRST_MOMENT), _is(moment, patterns.BR_MOMENT))
 
 
 def is_another_day_month_first(moment: pa.StringArray) -> pa.BooleanArray:
-    """Whether the date exists with the day first and is another one with the month first."""
+    """Return whether the date exists with the day first and is a different date with the month first."""
     both = pc.and_(_is(moment, patterns.BR_MOMENT), _is(moment, patterns.MONTH_FIRST_MOMENT))
     return pc.and_not(both, _is(moment, patterns.SAME_DAY_BOTH_WAYS))
 
 
 def parse_valor(amount: pa.StringArray) -> pa.Decimal128Array:
-    """'50', '1234,56', 'R$ 1.234,56', "1'234.56", '59.9000' as decimal(12,2) reais."""
+    """Parse '50', '1234,56', 'R$ 1.234,56', "1'234.56" or '59.9000' as decimal(12,2) reais."""
     return by_distinct(_valor, amount)
 
 
 def valor_reason(amount: pa.StringArray) -> pa.StringArray:
-    """Why parse_valor gives null."""
+    """Return why parse_valor returns null."""
     return _first_reason(
         _plain_amount(amount).is_valid(),
         (_is(amount, patterns.AMOUNT_MISSING), Reason.VALOR_AUSENTE),
@@ -78,12 +78,12 @@ def valor_reason(amount: pa.StringArray) -> pa.StringArray:
 
 
 def parse_desconto(percent: pa.StringArray) -> pa.Decimal128Array:
-    """'11%', '11' and '5,5 %' become the fractions 0.1100, 0.1100 and 0.0550 as decimal(5,4); empty becomes 0."""
+    """Parse '11%', '11' and '5,5 %' as the fractions 0.1100, 0.1100 and 0.0550 in decimal(5,4); empty becomes 0."""
     return by_distinct(_desconto, percent)
 
 
 def desconto_reason(percent: pa.StringArray) -> pa.StringArray:
-    """Why parse_desconto gives null; between 0 and 1 without '%' is told before too many decimals."""
+    """Return why parse_desconto returns null; below 1 without '%' takes precedence over too many decimals."""
     return _first_reason(
         _plain_percent(percent).is_valid(),
         (_is(percent, patterns.PERCENT_NEGATIVE), Reason.DESCONTO_NEGATIVO),
@@ -95,54 +95,54 @@ def desconto_reason(percent: pa.StringArray) -> pa.StringArray:
 
 
 def shows_fraction(percent: pa.StringArray) -> pa.BooleanArray:
-    """Whether the discount is above 0 and below 1 without '%', as fractions are written."""
+    """Return whether the discount is above 0 and below 1 without '%', as a fraction is written."""
     return _is(percent, patterns.PERCENT_BELOW_ONE)
 
 
 def is_one_without_sign(percent: pa.StringArray) -> pa.BooleanArray:
-    """Whether the discount is exactly 1 without '%': 1 %, or all of the price where fractions are written."""
+    """Return whether the discount is exactly 1 without '%': 1 %, or 100 % where fractions are written."""
     return _is(percent, patterns.PERCENT_ONE)
 
 
 def texto_reason(*cleaned: pa.StringArray) -> pa.StringArray:
-    """Why a row's cleaned texts cannot be kept: one has more than MAX_TEXT_BYTES in UTF-8."""
+    """Return why a row's cleaned texts cannot be kept: one has more than MAX_TEXT_BYTES in UTF-8."""
     longest = pc.max_element_wise(*map(pc.binary_length, cleaned))
     return null_elsewhere(pc.greater(longest, MAX_TEXT_BYTES), pa.repeat(Reason.TEXTO_LONGO.value, len(longest)))
 
 
 def turno(timestamp: pa.TimestampArray) -> pa.StringArray:
-    """The part of the day: the last of TURNOS that has begun."""
+    """Return the part of the day: the last of TURNOS that has begun."""
     by_hour = [[name for name, first in TURNOS.items() if first <= hour][-1] for hour in range(24)]
     return pa.array(by_hour).take(pc.hour(timestamp))
 
 
 def nome_completo(nome: pa.StringArray, sobrenome: pa.StringArray) -> pa.StringArray:
-    """Cleaned first name and surname, a missing one left out; both missing: MISSING."""
+    """Return first name and surname, both cleaned; a missing one is left out, and if both are missing, MISSING."""
     both = pc.binary_join_element_wise(nome, sobrenome, " ")
     return pc.if_else(pc.equal(nome, MISSING), sobrenome, pc.if_else(pc.equal(sobrenome, MISSING), nome, both))
 
 
 def email(cleaned: pa.StringArray) -> pa.StringArray:
-    """The cleaned e-mail in lower case; a missing one stays MISSING."""
+    """Return the cleaned e-mail in lower case; a missing one stays MISSING."""
     beyond_ascii = pc.not_equal(pc.utf8_length(cleaned), pc.binary_length(cleaned))
     return where(beyond_ascii, _lower, cleaned, pc.ascii_lower(cleaned))
 
 
 def dominio_email(cleaned: pa.StringArray) -> pa.StringArray:
-    """What follows the last '@' of the lower-cased e-mail; nothing there, or no '@': MISSING."""
+    """Return what follows the last '@' of the lower-cased e-mail; MISSING if there is no '@' or nothing after it."""
     parts = pc.split_pattern(email(cleaned), "@", max_splits=1, reverse=True)
     last = parts.values.take(pc.subtract(parts.offsets[1:], 1))
     return pc.if_else(pc.or_(pc.equal(pc.list_value_length(parts), 1), pc.equal(last, "")), MISSING, last)
 
 
 def valor_com_desconto(valor: pa.Decimal128Array, desconto: pa.Decimal128Array) -> pa.Decimal128Array:
-    """valor × (1 − desconto), rounded half up to cents; exact decimals throughout."""
+    """Return valor × (1 − desconto), rounded half up to cents, in exact decimals throughout."""
     exact = pc.multiply(valor, pc.subtract(pa.scalar(Decimal(1)), desconto))
     return pc.round(exact, 2, round_mode="half_towards_infinity").cast(MONEY_TYPE)
 
 
 def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
-    """The moment as patterns.PLAIN_MOMENT; null where it is none."""
+    """Return the timestamp in the form of patterns.PLAIN_MOMENT; null if the text is no timestamp."""
     turned = pc.replace_substring_regex(moment, "^([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1")
     return where(pc.invert(_is(moment, patterns.PLAIN_BR_MOMENT)), _any_moment, moment, turned)
 
@@ -165,7 +165,7 @@ def _valor(amount: pa.StringArray) -> pa.Decimal128Array:
 
 
 def _plain_amount(amount: pa.StringArray) -> pa.StringArray:
-    """The amount as patterns.PLAIN_AMOUNT; null where it cannot be read so."""
+    """Return the amount in the form of patterns.PLAIN_AMOUNT; null if it has no such form."""
     number = pc.replace_substring_regex(amount, rf"^({patterns.CURRENCY}[0-9]+[.,][0-9]{{2}})00+$", r"\1")
     number = pc.replace_substring_regex(number, r"^R\$ ?|[., '’]([0-9]{3})", r"\1")
     number = pc.replace_substring(number, ",", ".")
@@ -181,7 +181,7 @@ def _desconto(percent: pa.StringArray) -> pa.Decimal128Array:
 
 
 def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
-    """The percent points as Arrow reads a number; null where they cannot be read so."""
+    """Return the percentage in the form that Arrow parses; null if it has no such form."""
     number = pc.replace_substring(pc.utf8_rtrim(percent, characters="% "), ",", ".")
     number = pc.replace_substring_regex(number, r"(\.[0-9]{2})0+$", r"\1")
     readable = pc.and_not(_is(percent, patterns.PERCENT_UP_TO_100), _is(percent, patterns.PERCENT_BELOW_ONE))
@@ -189,7 +189,7 @@ def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
 
 
 def _lower(text: pa.StringArray) -> pa.StringArray:
-    # Arrow's utf8_lower maps a character to one character; the lower case of İ, or of a Σ that ends a word, is not so.
+    # Arrow's utf8_lower maps one character to one, which is wrong for İ and for a Σ at the end of a word.
     return pa.array([one if one == MISSING else one.lower() for one in text.to_pylist()], pa.string())
 
 
@@ -198,19 +198,19 @@ def _is_missing(cleaned: pa.StringArray) -> pa.BooleanArray:
 
 
 def _is(text: pa.StringArray, pattern: str) -> pa.BooleanArray:
-    """Whether all of the text is of that pattern; a null is of none."""
+    """Return whether the whole text matches the pattern; False for a null."""
     return pc.fill_null(pc.match_substring_regex(text, rf"^(?:{pattern})\z"), False)
 
 
 def _last(number: pa.StringArray, widest: str) -> pa.StringArray:
-    """The number without what stands before its widest form: zeros, any amount of them."""
+    """Return the number without the leading zeros that make it longer than its widest form."""
     return pc.utf8_slice_codeunits(number, -len(widest))
 
 
 def _first_reason(
     accepted: pa.BooleanArray, *cases: tuple[pa.BooleanArray, Reason], otherwise: Reason
 ) -> pa.StringArray:
-    """The reason of the first case that holds; null for an accepted text."""
+    """Return the reason of the first case that holds; null for an accepted text."""
     reasons = pa.repeat(otherwise.value, len(accepted))
     for case, reason in reversed(cases):
         reasons = pc.if_else(case, reason.value, reasons)

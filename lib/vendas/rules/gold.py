@@ -15,11 +15,11 @@ RULES = {
     "dominio_email": dominio_email,
     "valor_com_desconto": valor_com_desconto,
 }
-"""The rule of each derived column of gold; its arguments are silver's columns in the order of the declaration."""
+"""The rule of each derived column of gold; its arguments are silver's columns in the declaration's order."""
 
 
 def to_gold(silver: pa.Table) -> pa.Table:
-    """Return silver's rows with gold's columns, in gold's order of columns."""
+    """Return silver's rows with gold's columns, in gold's column order."""
     return pa.Table.from_batches([_business_columns(batch) for batch in silver.to_batches()], GOLD_SCHEMA)
 
 

@@ -1,4 +1,4 @@
-"""Keys of the star, computed from values alone: any lake, engine or rebuild gives the same. Pure.
+"""Keys of the star, computed from values alone, so that any lake, engine or rebuild computes the same. Pure.
 
 In SQL, a member's key is `('x' || substr(md5(a || chr(10) || b), 1, 16))::bit(64)::bigint` of its attributes as texts.
 """
@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from vendas.arrays import by_distinct
 
 KEY_BYTES = 8
-_BETWEEN = "\n"  # which no clean text contains, so that no two members have the same joined text
+_BETWEEN = "\n"  # no clean text contains it, so different members have different joined texts
 
 
 def member_key(*attributes: pa.Array) -> pa.Int64Array:
     """Return the key of each row's member: the first 64 bits of the MD5 of its attributes, as a signed integer.
 
-    The attributes are joined by line feeds, as UTF-8; a decimal has all its places (`0.1100`).
+    The attributes are joined by line feeds and encoded in UTF-8; a decimal has all its places (`0.1100`).
     """
     texts = (column.cast(pa.string()) for column in attributes)
     return by_distinct(_hash, pc.binary_join_element_wise(*texts, _BETWEEN))
@@ -26,7 +26,7 @@ def member_key(*attributes: pa.Array) -> pa.Int64Array:
 def sale_id(arquivo: pa.StringArray, linha: pa.Int64Array) -> pa.StringArray:
     """Return the identifier of each sale: 16 hex digits of the MD5 of its file's name, a hyphen, and its line.
 
-    Sales of a file follow one another in the order of the identifier, which an index takes quickly.
+    Sales of one file have neighbouring identifiers, which makes inserting them into an index fast.
     """
     return pc.binary_join_element_wise(by_distinct(_digits, arquivo), linha.cast(pa.string()), "-")
 

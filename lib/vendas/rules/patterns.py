@@ -1,6 +1,6 @@
-"""How dates, amounts and percentages are written: expressions of RE2 for clean texts, each for all of a text."""
+"""Regular expressions (RE2) for dates, amounts and percentages in clean texts, each to match a whole text."""
 
-# The days that exist from FIRST_YEAR to LAST_YEAR, as (day, month, year); 2100 is no leap year.
+# The days that exist from FIRST_YEAR to LAST_YEAR, as (day, month, year). 2100 is no leap year.
 YEAR = "(?:199[0-9]|20[0-9]{2}|2100)"
 LEAP_YEAR = "(?:199[26]|20(?:[02468][048]|[13579][26]))"
 CALENDAR = (
@@ -41,19 +41,19 @@ MOMENT_SHAPE = _moment(ISO_DAY_SHAPE, BR_DAY_SHAPE, TIME_SHAPE)
 MOMENT_IN_RANGE = _moment(_year_first(YEAR), _year_last("[0-9]{2}", "[0-9]{2}", YEAR), TIME_SHAPE)
 ZONE = " ?(?:[Zz]|UTC|GMT|(?:UTC|GMT)?[+-][0-9]{2}(?::?[0-9]{2})?)"
 
-# What Arrow itself reads, and what it reads once the day is turned round.
+# What Arrow itself parses, and what it parses once the day is moved behind the year and month.
 PLAIN_TIME, PLAIN_SECOND = "(?:[01][0-9]|2[0-3]):[0-5][0-9]", ":[0-5][0-9]"
 PLAIN_DAY = _either(*(f"{year}-{month}-{day}" for day, month, year in CALENDAR))
 PLAIN_MOMENT = rf"{PLAIN_DAY}[ T]{PLAIN_TIME}(?:{PLAIN_SECOND}(?:\.[0-9]{{1,6}})?)?"
 PLAIN_BR_DAY = _either(*(f"{day}/{month}/{year}" for day, month, year in CALENDAR))
 PLAIN_BR_MOMENT = f"{PLAIN_BR_DAY} {PLAIN_TIME}(?:{PLAIN_SECOND})?"
 
-# What tells that the dates of a file may be written month first, and which of its dates then mean two days.
+# Dates which show that a file may have the month first, and dates which then are ambiguous.
 BR_MOMENT = f"{BR_DAY}{BEHIND_BR_DAY}{TIME_SHAPE}"
 MONTH_FIRST_MOMENT = f"{MONTH_FIRST_DAY}{BEHIND_BR_DAY}{TIME_SHAPE}"
 SAME_DAY_BOTH_WAYS = _either(*(f"{number:02}.{number:02}" for number in range(1, 13))) + ".*"
 
-# Thousands' groups are unmistakable where they are at least two, or where decimals follow behind another sign.
+# Groups of thousands are unambiguous if there are at least two, or if decimals follow behind a different sign.
 CURRENCY = r"(?:R\$ ?)?"
 POINT_AND_COMMA = (r"(?:\.[0-9]{3})", ","), (r"(?:,[0-9]{3})", r"\.")
 BLANK_AND_APOSTROPHES = "(?: [0-9]{3})", "(?:'[0-9]{3})", "(?:’[0-9]{3})"
@@ -64,7 +64,7 @@ AMOUNT_SHAPE = _either(
     *(f"[1-9][0-9]{{0,2}}(?:{g}+{point}[0-9]{{1,2}}|{g}{{2,}})" for g, point in POINT_AND_COMMA),
     *(f"[1-9][0-9]{{0,2}}{g}+[.,][0-9]{{1,2}}" for g in BLANK_AND_APOSTROPHES),
 )
-PLAIN_AMOUNT = r"[0-9]{1,10}(?:\.[0-9]{1,2})?"  # as Arrow itself reads it, and within VALOR's limit
+PLAIN_AMOUNT = r"[0-9]{1,10}(?:\.[0-9]{1,2})?"  # parsed by Arrow itself, and within the limit of VALOR
 AMOUNT_MISSING = r"(?:R\$)? ?[-–—]?"
 AMOUNT_AMBIGUOUS = "[0-9]+[.,][0-9]{3}"
 AMOUNT_WITHOUT_DECIMALS = _either(*(f"[0-9]+{g}+" for g in BLANK_AND_APOSTROPHES))

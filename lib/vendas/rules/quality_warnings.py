@@ -1,4 +1,4 @@
-"""Why a person should look at a row that intake takes: stable codes, sentences, and what makes a row doubtful."""
+"""Why a person should look at a row that is taken: stable codes, sentences, and the rules behind them."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -17,7 +17,7 @@ from vendas.rules.validate import is_refused
 
 
 class QualityWarning(Code):
-    """What looks damaged in a row that is taken; the sentence says what to look at. The ledger counts such rows."""
+    """What looks damaged in a taken row; the sentence says what to check. The ledger counts such rows as doubtful."""
 
     TEXTO_MAL_DECODIFICADO = (
         "texto_mal_decodificado",
@@ -46,7 +46,7 @@ class QualityWarning(Code):
 
 
 class Hint(Code):
-    """What else to look at before a file is sent; such rows are good ones."""
+    """What else to check before a file is sent; such rows are good."""
 
     LINHA_REPETIDA = (
         "linha_repetida",
@@ -63,7 +63,7 @@ class Hint(Code):
     )
 
 
-# What programs write for a value that they lack: the whole field, in any case of letters.
+# What programs write for a missing value, as the whole field, in upper or lower case.
 WORDS_WITHOUT_VALUE = (
     "null", "(null)", "<null>", "nulo", "(nulo)", "nil", "none", "(none)", "nan", "-nan", "nat", "<na>", "na", "n/a",
     "#n/a", "#n/d", "n/d", "#null!", "#nulo!", "#ref!", "#valor!", "#value!", "#div/0!", "#nome?", "#name?", "#núm!",
@@ -75,25 +75,25 @@ _LINE_ENDS = "\n\r\x85\u2028\u2029"
 
 
 def _second(*code_pages: str) -> str:
-    """What the second byte of a letter's two in UTF-8 becomes in these code pages."""
+    """Return what the second byte of a two-byte UTF-8 letter becomes in these code pages."""
     return "".join(bytes(range(0x80, 0xC0)).decode(page, errors="ignore") for page in code_pages)
 
 
-# UTF-8 read as another code page: the byte C3 or C2, with which nearly all accented letters begin, became Ã or Â in
-# Windows-1252, ├ or ┬ in DOS's, √ or ¬ in MacRoman; the byte after it one of its second ones. After a capital Ã, some
-# of Windows-1252's can stand in good text too: MAÇÃ…, “MAÇÔ, or MAÇÃ before an NBSP.
+# UTF-8 decoded as another code page: the byte C3 or C2, with which nearly all accented letters begin, became Ã or Â in
+# Windows-1252, ├ or ┬ in DOS's, √ or ¬ in MacRoman; the next byte became one of that code page's characters. After a
+# capital Ã some of Windows-1252's characters also occur in good text: MAÇÃ…, “MAÇÔ, or MAÇÃ before an NBSP.
 _IN_1252 = _second("cp1252")
 _IN_1252_ONLY = "".join(character for character in _IN_1252 if character not in "\xa0…’”–—›»")
 MOJIBAKE = "|".join(
     (
-        "\ufffd|ï¿½|ï»¿|â€|ðŸ|[\u0080-\u0084\u0086-\u009f]",  # C1 without U+0085, a blank
+        "\ufffd|ï¿½|ï»¿|â€|ðŸ|[\u0080-\u0084\u0086-\u009f]",  # C1 controls without U+0085, which is white space
         f"Ã[{_IN_1252_ONLY}]|(?:^|[^A-ZÀ-Þ])Ã\xa0|Â(?:[{_IN_1252} {_LINE_ENDS}]|$)",
         f"[├┬][{_second('cp850', 'cp437')}]|[√¬][{_second('mac_roman')}]",
     )
 )
-"""The expression (RE2's and Python's) for text that was decoded from another encoding than its own.
+"""The expression (for RE2 and Python) for text that was decoded in the wrong encoding.
 
-For texts before cleaning, which drops or changes some second letters: í became Ã and a soft hyphen, à Ã and an NBSP.
+It is for texts before cleaning, which changes some second characters: í became Ã and a soft hyphen, à Ã and an NBSP.
 """
 
 _SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]+\z"
@@ -103,25 +103,25 @@ _NARROW = r"^#{2,}\z"
 
 _BEGIN_WORDS = byte_table("".join(word[0] + word[0].upper() for word in WORDS_WITHOUT_VALUE).encode())
 _SEPARATORS = byte_table(b".,")
-# Second bytes, behind C3 and E2, of what MOJIBAKE begins with; Â, which may stand at an end, is looked at by itself.
+# Second bytes, after C3 and E2, of MOJIBAKE's first characters; Â, which may be the last one, is tested separately.
 _LEADS_OF_MOJIBAKE, _SYMBOLS_OF_MOJIBAKE = byte_table("Ãâïð".encode()[1::2]), byte_table("├┬√".encode()[1::3])
 _LONGEST_WORD = max(len(word.encode()) for word in WORDS_WITHOUT_VALUE)
 
 
 def explain_code(code: str) -> str:
-    """What a code of Reason, QualityWarning or Hint means, in Portuguese."""
+    """Return what a code of Reason, QualityWarning or Hint means, in Portuguese."""
     return next(kind(code).sentence for kind in (Reason, QualityWarning, Hint) if code in set(kind))
 
 
 def has_quality_warning(records: pa.RecordBatch, validated: pa.RecordBatch) -> pa.BooleanArray:
-    """Return whether rows are taken but look damaged; `validated` are the same rows as `records`, validated."""
+    """Return which rows are taken but look damaged; `validated` are the same rows as `records`, validated."""
     warnings = _warnings(records, validated).values()
     found = np.logical_or.reduce([applies.to_numpy(zero_copy_only=False) for applies in warnings])
     return pc.and_not(pa.array(found), is_refused(validated[schema.MOTIVOS]))
 
 
 def codes_of(records: pa.RecordBatch, validated: pa.RecordBatch, now: datetime) -> pa.StringArray:
-    """Per row its codes between blanks: of Reason for a refused row, else its QualityWarnings and Hints."""
+    """Return each row's codes separated by blanks: of Reason if it is refused, else of QualityWarning and Hint."""
     raised = _warnings(records, validated) | _hints(validated, now)
     by_itself = (pc.if_else(applies, f"{code.value} ", "") for code, applies in raised.items())
     doubtful = pc.binary_join_element_wise(*by_itself, "")
@@ -130,7 +130,7 @@ def codes_of(records: pa.RecordBatch, validated: pa.RecordBatch, now: datetime) 
 
 
 def _warnings(records: pa.RecordBatch, validated: pa.RecordBatch) -> dict[QualityWarning, pa.BooleanArray]:
-    """What looks damaged in good rows; all rows are asked by their bytes alone, few of them by an expression."""
+    """Return which rows each warning applies to; a cheap test of the bytes leaves few texts for the expressions."""
     uncleaned, texts = ([rows[name] for name in schema.names(schema.TEXT_COLUMNS)] for rows in (records, validated))
     telefone, email = validated[schema.TELEFONE.name], validated[schema.EMAIL.name]
     at_signs = pc.count_substring(email, "@")
@@ -149,18 +149,18 @@ def _warnings(records: pa.RecordBatch, validated: pa.RecordBatch) -> dict[Qualit
 
 
 def _hints(validated: pa.RecordBatch, now: datetime) -> dict[Hint, pa.BooleanArray]:
-    """What else to look at in good rows, but for their being equal."""
+    """Return which rows each hint applies to, except the hint about repeated rows."""
     return {
         Hint.TIMESTAMP_NO_FUTURO: pc.fill_null(pc.greater(validated[schema.TIMESTAMP.name], now), False),
         Hint.VALOR_ZERO: pc.fill_null(pc.equal(validated[schema.VALOR.name], Decimal(0)), False),
     }
 
 
-Look = Callable[[np.ndarray, np.ndarray], np.ndarray]  # at bytes and offsets: texts that the rule may apply to
+Look = Callable[[np.ndarray, np.ndarray], np.ndarray]  # from bytes and offsets: which texts the rule may apply to
 
 
 def _seen(text: pa.StringArray, look: Look, rule: Rule) -> pa.BooleanArray:
-    """Return where the rule applies; it is asked only of those texts that a look at their bytes leaves over."""
+    """Return where the rule applies; it is applied only to texts that `look` selects by their bytes."""
     data, offsets = bytes_of(text)
     nothing = np.zeros(len(text), bool)
     perhaps = look(data, offsets) if len(data) else nothing
@@ -207,15 +207,16 @@ def _begins_like_a_word(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def find_repeated_moments(moments: pa.ChunkedArray) -> pa.TimestampArray:
-    """The moments that there are more than one of: only rows of these can be equal."""
+    """Return the timestamps that occur more than once: only rows with one of these can be equal."""
     in_order = np.sort(moments.to_numpy())
     return pa.array(np.unique(in_order[1:][in_order[1:] == in_order[:-1]]))
 
 
 def is_repeated(validated: pa.RecordBatch, seen: set[bytes]) -> pa.BooleanArray:
-    """Which good rows are equal to an earlier good one; `seen` holds the earlier ones, 16 bytes each, and is added to.
+    """Return which good rows equal an earlier good one; `seen` holds 16 bytes for each earlier row and is extended.
 
-    No text contains a NUL, for a file that does is rejected: so the joined columns tell rows apart.
+    No text contains a NUL, because a file with one is rejected, so joining columns by NUL keeps different rows
+    different.
     """
     rows = pc.binary_join_element_wise(*(validated[name].cast(pa.string()) for name in schema.INPUT_NAMES), "\0")
     sales = null_elsewhere(pc.invert(is_refused(validated[schema.MOTIVOS])), rows)

@@ -1,7 +1,7 @@
 """Silver: distinct sales out of validated rows. Pure steps from Arrow table to Arrow table.
 
-Sales carry `posicao` beside the contract's 13 columns; it sorts by bronze order, then line. Equal sales have equal
-moments, so sales sorted by time can be made distinct one range of time after the other, whatever file they came in.
+Sales carry `posicao` beside the input columns, which sorts by bronze order, then line. Equal sales have equal
+timestamps, so sales sorted by time can be made distinct one time range after the other, whatever file they came from.
 """
 
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ from vendas.tuning import RANGE_ROWS
 
 MOMENT, POSICAO = schema.TIMESTAMP.name, "posicao"
 SAMPLED_EVERY = 1000
-_LINE_BITS = 40  # posicao: the file's place in bronze order above these bits, the line below: one number sorts rows
+_LINE_BITS = 40  # posicao has the file's place in bronze order above these bits and the line below: one sort key
 _PLACE = "lugar"
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Sales of one year in a file sorted by time: how many, and every so many of their moments (µs since 1970)."""
+    """Sales of one year in a file sorted by time: their number, and a sample of their timestamps (µs since 1970)."""
 
     path: str
     ano: int
     rows: int
-    moments: np.ndarray  # the first and the last moment too
+    moments: np.ndarray  # every SAMPLED_EVERY-th, and the last one
 
 
 @dataclass(frozen=True)
 class TimeRange:
-    """From `first` on, before `end` (µs since 1970); within one year."""
+    """A time range from `first` to before `end` (µs since 1970), within one year."""
 
     ano: int
     first: int
@@ -41,22 +41,22 @@ class TimeRange:
 
 
 def posicao(place: int, linha: pa.Array) -> pa.Array:
-    """The position of rows by the file's place in bronze order and their physical lines."""
+    """Return the position of rows, from their file's place in bronze order and their physical lines."""
     return pc.add(linha, pa.scalar(place << _LINE_BITS, pa.int64()))
 
 
 def sort_by_time(sales: pa.Table) -> pa.Table:
-    """Sales by moment, then position."""
+    """Return sales sorted by timestamp, then position."""
     return sales.sort_by([(MOMENT, "ascending"), (POSICAO, "ascending")])
 
 
 def microseconds(sales: pa.Table) -> np.ndarray:
-    """The moments of sales, in microseconds since 1970 by their own clock."""
+    """Return the timestamps of sales in microseconds since 1970, in wall-clock time."""
     return sales[MOMENT].cast(pa.int64()).to_numpy()
 
 
 def find_stretches(path: str, sales: pa.Table) -> list[Stretch]:
-    """What a file of sales that are sorted by time holds, by year."""
+    """Return the stretches of a file of sales sorted by time, one per year."""
     moments = microseconds(sales)
     years = moments.view("datetime64[us]").astype("datetime64[Y]")
     begins = [*np.flatnonzero(np.diff(years.astype(np.int64), prepend=-1)), len(years)] if len(years) else []
@@ -67,7 +67,7 @@ def find_stretches(path: str, sales: pa.Table) -> list[Stretch]:
 
 
 def time_ranges(found: Sequence[Stretch], rows: int = RANGE_ROWS) -> list[TimeRange]:
-    """Ranges of time that hold about so many rows each and, together, all of these stretches."""
+    """Return time ranges of about `rows` sales each that together cover all of these stretches."""
     ranges = []
     for ano, of_year in groupby(sorted(found, key=lambda stretch: stretch.ano), key=lambda stretch: stretch.ano):
         of_year = list(of_year)
@@ -80,10 +80,10 @@ def time_ranges(found: Sequence[Stretch], rows: int = RANGE_ROWS) -> list[TimeRa
 
 
 def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The sales that are new, the first of equal ones, by time; and those of `known` that equal one of `sales`.
+    """Return the new sales, by time, only the first of equal ones; and the sales of `known` that equal one of `sales`.
 
-    Sales are compared in all of the contract's columns, none of which is null. Only those that share their moment with
-    another one need be.
+    Sales are compared in all input columns, none of which is null. Only sales that share their timestamp with another
+    need the comparison.
     """
     sales = sort_by_time(sales)
     moments = microseconds(sales)
@@ -92,7 +92,7 @@ def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table
     places = np.flatnonzero(shared)
     compared = pa.concat_tables(
         [
-            _placed(known, -1 - np.arange(len(known))),  # below all places, so that a known sale is the first
+            _placed(known, -1 - np.arange(len(known))),  # negative, so that a known sale precedes all others
             _placed(sales.take(places), places),
         ]
     )
@@ -104,7 +104,7 @@ def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table
 
 
 def to_silver(sales: pa.Table, arquivos: Sequence[str], ano: int) -> pa.Table:
-    """Sales of one year in silver's columns; `arquivos` are the bronze files in the order of their places."""
+    """Return sales of one year in silver's columns; `arquivos` are the bronze files in the order of their places."""
     places = pc.shift_right(sales[POSICAO], _LINE_BITS).combine_chunks()
     added = {
         schema.ARQUIVO.name: pa.array(arquivos, pa.string()).take(places),

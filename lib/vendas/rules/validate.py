@@ -1,6 +1,6 @@
-"""Records validated: typed, cleaned, and with every reason against them. Pure: one record in, one row out.
+"""Validate records: clean and type them, and collect every reason to refuse them. Pure: one record in, one row out.
 
-Needs no Spark: its Python workers run it, and so does any other process.
+Needs no Spark, so Spark's Python workers and any other process can run it.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ VALIDATED_SCHEMA = pa.schema(
         (ORIGEM, pa.string()),
     ]
 )
-"""`texto`: the record's original text, null for a row that is not refused. `motivos`: codes of Reason, empty for such
-a row. Then the declared columns, typed and cleaned, null where their rule refused the text.
+"""`texto`: the original text of a refused record, else null. `motivos`: codes of Reason, empty unless refused.
+Then the declared columns, typed and cleaned, null where their rule refused the text. `origem`: as in a record.
 """
 
 RULES = {
@@ -34,12 +34,12 @@ RULES = {
     schema.VALOR.name: (columns.parse_valor, columns.valor_reason),
     schema.DESCONTO.name: (columns.parse_desconto, columns.desconto_reason),
 }
-"""Of each column that is not a text: the rule that types its clean texts, and the one that gives the reason against."""
+"""For each column that is not a text: the rule that types clean texts, and the one that gives the reason against."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What some rows of a file tell of the others: that dates may be month first, discounts fractions of 1."""
+    """What some rows show about all rows of a file: dates may have the month first, discounts may be fractions."""
 
     month_first: bool = False
     fractions: bool = False
@@ -52,7 +52,7 @@ NO_EVIDENCE = Evidence()
 
 
 def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
-    """Return records, as `csvfile.records` reads them, as rows of VALIDATED_SCHEMA; `evidence` is of all their file."""
+    """Validate records of `csvfile.records`; return rows of VALIDATED_SCHEMA. `evidence` is their whole file's."""
     clean = _clean(records)
     texts = {column.name: clean[column.name] for column in schema.TEXT_COLUMNS}
     ambiguous = _ambiguous(clean, evidence)
@@ -65,7 +65,7 @@ def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.Re
 
 
 def find_evidence(records: pa.RecordBatch, validated: pa.RecordBatch) -> Evidence:
-    """Return what these records tell of the others of their file. Only texts that have no typed value tell anything."""
+    """Return what these records show about their file; only texts without a typed value can show anything."""
 
     def any_of(column: schema.Column, shows: Rule) -> bool:
         refused = records[column.name].filter(validated[column.name].is_null())
@@ -85,7 +85,7 @@ def _clean(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
 
 
 def _ambiguous(clean: dict[str, pa.StringArray], evidence: Evidence) -> dict[str, pa.BooleanArray]:
-    """By column, which texts mean two things in a file of this evidence."""
+    """Return by column which texts are ambiguous in a file with this evidence."""
     found = {}
     if evidence.month_first:
         found[schema.TIMESTAMP.name] = columns.is_another_day_month_first(clean[schema.TIMESTAMP.name])
@@ -100,7 +100,7 @@ def _typed(parse: Rule, text: pa.StringArray, ambiguous: pa.BooleanArray | None)
 
 
 def _reasons(name: str, text: pa.StringArray, typed: pa.Array, ambiguous: pa.BooleanArray | None) -> pa.StringArray:
-    """The reasons why some texts have no typed value."""
+    """Return the reason for each text without a typed value, else null."""
     reasons = where(typed.is_null(), RULES[name][1], text, otherwise=pa.nulls(len(text), pa.string()))
     return reasons if ambiguous is None else pc.if_else(ambiguous, _AMBIGUOUS[name].value, reasons)
 
@@ -112,12 +112,12 @@ _AMBIGUOUS = {
 
 
 def is_refused(motivos: pa.ListArray) -> pa.BooleanArray:
-    """Whether rows with these reasons go to quarantine."""
+    """Return which rows go to quarantine, from their reasons."""
     return pc.greater(pc.list_value_length(motivos), 0)
 
 
 def _motivos(problemas: pa.ListArray, reasons: list[pa.StringArray]) -> pa.ListArray:
-    """Per record, what the file's structure says against it, or else these reasons in their order."""
+    """Return each record's reasons: the problems of its structure, if any, else these reasons in order."""
     given = np.column_stack([reason.is_valid() for reason in reasons])
     rows, rules = given.nonzero()
     codes = pa.concat_arrays(reasons).take(pa.array(rules * len(given) + rows))

@@ -1,1 +1,1 @@
-"""Realistic input files from a seed."""
+"""Generator of realistic input files from a seed."""

@@ -1,10 +1,10 @@
-"""Realistic input files from a seed: the same arguments give the same bytes on any machine.
+"""Generate realistic input files from a seed: the same arguments give the same bytes on any machine.
 
-No random stream is kept. Every attribute of a sale is a hash of the seed, the attribute's name and the sale's number
-(`Dice`), in integers only, since floating-point functions differ between machines. So any row can be made at any time:
-files are written chunk by chunk in bounded memory, and a duplicate is a sale's number come up a second time.
+No random stream is used. Every attribute of a sale is a hash of the seed, the attribute's name and the sale's number
+(`Dice`), in integers only, because floating-point functions differ between machines. So any row can be generated at any
+time: files are written chunk by chunk in bounded memory, and a duplicate repeats an earlier sale's number.
 
-All names are invented and e-mails live under `.example`, which nobody can own, so that no row meets a real person.
+All names are invented, and e-mails use `.example`, which nobody can own, so that no row matches a real person.
 """
 
 import os
@@ -24,24 +24,23 @@ from vendas import schema
 from vendas.errors import SettingsError
 from vendas.sample import words
 
-CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # whose export a file is, in turn
+CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # the channels that the files come from, in turn
 COLUMNS = [column for column in schema.INPUT_COLUMNS if column.examples or not column.optional]
 SINGLE_FILE_BELOW = 100
 ROWS_PER_FILE = 1_000_000
-CHUNK_ROWS = 128_000  # some 100 MB while a chunk is made
+CHUNK_ROWS = 128_000  # a chunk takes about 100 MB while it is made
 FIRST_EVENT = int(datetime(2025, 1, 2, 6, tzinfo=UTC).timestamp())
 SECONDS_BETWEEN_EVENTS = 60
 
 
 def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = None) -> list[Path]:
-    """Write `rows` data rows in all, about 5 % of them duplicates, into `folder` as `registros_*.csv`; the paths.
+    """Write `rows` data rows in all, about 5 % of them duplicates, as `registros_*.csv` in `folder`; return the paths.
 
-    `files` is chosen by size where it is not given: 1 below 100 rows, then 4, then as many as keep each within a
-    million rows. Modification times are fixed, so the same sample dropped twice is the same event. Files appear whole,
-    by renaming, once all are written. A file of that name that is there already is replaced only by the same bytes:
-    another one may still be waiting for intake.
-
-    Raises SettingsError when `rows` or `files` make no sense, or such a file is in the way; then nothing is changed.
+    `files` defaults to 1 below 100 rows, then to 4, then to as many as keep each within a million rows. Modification
+    times are fixed, so the same sample dropped twice is the same event. Files appear complete, by renaming, once all
+    are written. An existing file of that name is replaced only by the same bytes, because a different one may still be
+    waiting for intake.
+    Raises: SettingsError if `rows` or `files` is invalid or such a file exists; then nothing is changed.
     """
     if rows < 1:
         raise SettingsError(f"A sample has at least 1 row; got {rows}.")
@@ -52,7 +51,7 @@ def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = No
     folder.mkdir(parents=True, exist_ok=True)
     sample = Sample(rows, files, Dice(seed))
     targets = [folder / file_name(file) for file in range(files)]
-    parts = [target.with_name(f".{target.name}.part") for target in targets]  # no name that intake takes up
+    parts = [target.with_name(f".{target.name}.part") for target in targets]  # a name that intake ignores
     try:
         for file, part in enumerate(parts):
             _write(sample.lines(file), part)
@@ -67,7 +66,7 @@ def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = No
 
 
 def file_name(file: int) -> str:
-    """The name of the sample's n-th file, from 0: registros_gerais.csv …, from the fifth on registros_gerais_2.csv …"""
+    """Return the name of the n-th file, from 0: registros_gerais.csv …, from the fifth on registros_gerais_2.csv …"""
     turn, channel = divmod(file, len(CHANNELS))
     return f"registros_{CHANNELS[channel]}{f'_{turn + 1}' if turn else ''}.csv"
 
@@ -76,7 +75,7 @@ def _write(chunks: Iterator[pa.Array], path: Path) -> None:
     with path.open("wb") as output:
         output.write((",".join(column.name for column in COLUMNS) + "\n").encode())
         for lines in chunks:
-            output.write(lines.buffers()[2])  # an Arrow array of lines holds them back to back: the file's very bytes
+            output.write(lines.buffers()[2])  # an Arrow array has its lines back to back, exactly the file's bytes
 
 
 def _refuse_others(parts: list[Path], targets: list[Path]) -> None:
@@ -90,12 +89,12 @@ def _refuse_others(parts: list[Path], targets: list[Path]) -> None:
 
 @dataclass(frozen=True)
 class Dice:
-    """Independent throws, each by its name: the same name and number always fall alike."""
+    """Independent throws, each with a name: the same name and number always give the same result."""
 
     seed: int
 
     def throw(self, name: str, numbers: np.ndarray, sides: int | np.ndarray) -> np.ndarray:
-        """For each number an integer from 0 to `sides` - 1, evenly; `sides` (also one a number) below 2**32."""
+        """Return for each number a uniform integer from 0 to `sides` - 1; `sides`, or one for each, is below 2**32."""
         key = int.from_bytes(blake2b(f"{self.seed}/{name}".encode(), digest_size=8).digest(), "big")
         mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)  # splitmix64
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -104,18 +103,18 @@ class Dice:
         return (top * np.asarray(sides, np.uint64) >> np.uint64(32)).astype(np.int64)
 
     def share(self, name: str, numbers: np.ndarray, per_mille: int) -> np.ndarray:
-        """True for that share of the numbers."""
+        """Return True for this share of the numbers, in per mille."""
         return self.throw(name, numbers, 1000) < per_mille
 
     def pick(self, name: str, numbers: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """For each number an index into `weights`, as often as its weight says."""
+        """Return for each number an index into `weights`, with these probabilities."""
         reached = np.cumsum(weights)
         return np.searchsorted(reached, self.throw(name, numbers, int(reached[-1])), side="right")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The rows of a sample, numbered through all its files; a row's number is its sale's, unless it repeats one."""
+    """The rows of a sample, numbered through all files; a row is the sale of its number, or repeats an earlier one."""
 
     rows: int
     files: int
@@ -123,17 +122,17 @@ class Sample:
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """The number of each file's first row, and at the end the number of rows."""
+        """The number of each file's first row, followed by the number of rows."""
         return np.arange(self.files + 1) * self.rows // self.files
 
     def lines(self, file: int) -> Iterator[pa.Array]:
-        """The CSV lines of one file, a chunk at a time."""
+        """Yield the CSV lines of one file, a chunk at a time."""
         start, end = map(int, self.starts[file : file + 2])
         for first in range(start, end, CHUNK_ROWS):
             yield self._lines(self.sales(np.arange(first, min(first + CHUNK_ROWS, end))))
 
     def sales(self, rows: np.ndarray) -> np.ndarray:
-        """The sale each row tells of: its own or, for one row in twenty, that of an earlier row of any file."""
+        """Return the sale of each row: its own or, for one row in twenty, that of an earlier row of any file."""
         repeats = self.dice.share("repeats", rows, per_mille=50)
         in_file = self.dice.share("repeats in its file", rows, per_mille=600)
         earliest = np.where(in_file, self.starts[self._file_of(rows)], 0)
@@ -141,14 +140,14 @@ class Sample:
         repeated = earliest + self.dice.throw("repeated row", rows, rows - earliest)
         sales = rows.copy()
         if repeats.any():
-            sales[repeats] = self.sales(repeated[repeats])  # which may repeat a still earlier one
+            sales[repeats] = self.sales(repeated[repeats])  # these may repeat still earlier ones
         return sales
 
     def _file_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.starts, rows, side="right") - 1
 
     def _lines(self, sales: np.ndarray) -> pa.Array:
-        channel = self._file_of(sales) % len(CHANNELS)  # 0 is everyone's, the others a platform's
+        channel = self._file_of(sales) % len(CHANNELS)  # 0 has all platforms, the others one each
         platform = np.where(channel > 0, channel - 1, self.dice.throw("platform", sales, len(words.PLATFORMS)))
         in_shop = platform == words.SHOP
         moment = self._moments(sales, in_shop)
@@ -179,10 +178,10 @@ class Sample:
         return _joined(_joined(*(columns[column.name] for column in COLUMNS), between=","), "\n")
 
     def _moments(self, sales: np.ndarray, in_shop: np.ndarray) -> np.ndarray:
-        """Seconds since 1970. Files are in order of time, as exports are, and a channel's next file goes on later."""
+        """Return seconds since 1970. Files are in time order, as exports are; a channel's next file continues later."""
         file = self._file_of(sales)
-        turns = (self.files - 1 - file % len(CHANNELS)) // len(CHANNELS) + 1  # how many files share the channel's years
-        calendar = np.cumsum(words.busy_hours())  # an hour is met as often as its stretch of it is long
+        turns = (self.files - 1 - file % len(CHANNELS)) // len(CHANNELS) + 1  # files that share the channel's years
+        calendar = np.cumsum(words.busy_hours())  # an hour's length in it is its number of sales
         begin, end = (calendar[-1] * (file // len(CHANNELS) + later) // turns for later in (0, 1))
         in_file, of_file = sales - self.starts[file], np.diff(self.starts)[file]
         step = np.maximum((end - begin) // of_file, 1)
@@ -195,7 +194,7 @@ class Sample:
         return words.FIRST_SECOND + (days * 24 + hour) * 3600 + self.dice.throw("second", sales, 3600)
 
     def _customers(self, people: np.ndarray) -> tuple[pa.Array, ...]:
-        """First name, surname, e-mail and telephone, always the same for the same person."""
+        """Return first name, surname, e-mail and telephone, always the same for the same person."""
         first = self.dice.pick("first name", people, words.from_common_to_rare(len(words.FIRST_NAMES)))
         last = self.dice.pick("surname", people, words.from_common_to_rare(len(words.SURNAMES)))
         number = self.dice.throw("mailbox", people, 1000)
@@ -218,7 +217,7 @@ class Sample:
         )
 
     def _purchases(self, sales: np.ndarray) -> tuple[pa.Array, pa.Array]:
-        """Product and price: within 15 % of its list price."""
+        """Return product and price, which is within 15 % of the list price."""
         product = self.dice.pick("product", sales, words.from_common_to_rare(len(words.PRODUCTS)))
         list_price = np.array(list(words.PRODUCTS.values()))[product]
         reais = list_price * (850 + self.dice.throw("price", sales, 301)) // 1000
@@ -227,7 +226,7 @@ class Sample:
         return _texts([_quoted(name) for name in words.PRODUCTS], product), price
 
     def _campaigns(self, sales: np.ndarray, moment: np.ndarray) -> tuple[pa.Array, ...]:
-        """Campaign, discount and code: mostly the season's, some with a discount and its code, a few without any."""
+        """Return campaign, discount and code: mostly the season's, some at full price, a few without campaign."""
         days = moment.astype("datetime64[s]").astype("datetime64[D]")
         season = np.take(words.CAMPAIGN_OF_MONTH, words.months(days))
         other = self.dice.throw("campaign", sales, len(words.CAMPAIGNS))
@@ -246,7 +245,7 @@ def _texts(texts: Sequence[str], index: np.ndarray, missing: np.ndarray | None =
 
 
 def _joined(*columns: pa.Array | str, between: str = "", missing: str | None = "") -> pa.Array:
-    """The columns' texts one after another; where one is missing, `missing` stands for it (None: all is missing)."""
+    """Join the columns' texts; `missing` replaces a missing one, or, if None, makes the whole text missing."""
     handling = "emit_null" if missing is None else "replace"
     return pc.binary_join_element_wise(*columns, between, null_handling=handling, null_replacement=missing or "")
 

@@ -1,4 +1,4 @@
-"""The shop that sample files come from: who buys what, where and when. Lists are sorted from common to rare."""
+"""The shop of the sample files: who buys what, where and when. Lists are sorted from common to rare."""
 
 import unicodedata
 
@@ -46,7 +46,7 @@ SELLERS = (
 CAMPAIGNS = ("Campanha Verão", "Campanha Outono", "Campanha Inverno", "Campanha Primavera")
 DISCOUNTS = ("11%", "8%", "10%", "15%")
 CODES = ("VERAO", "OUTONO", "INVERNO", "PRIMAVERA")
-CAMPAIGN_OF_MONTH = (0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3)  # the southern year
+CAMPAIGN_OF_MONTH = (0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3)  # seasons of the southern hemisphere
 
 DAYS = np.arange("2019-01-01", "2025-01-01", dtype="datetime64[D]")
 FIRST_SECOND = int(DAYS[0].astype("datetime64[s]").astype(np.int64))
@@ -59,18 +59,18 @@ SHOPS_OPEN, SHOPS_CLOSE = 9, 21
 
 
 def ascii_name(name: str) -> str:
-    """How a name stands in an e-mail address: 'Sá e Benevides' is 'sa.e.benevides'."""
+    """Return the name as part of an e-mail address: 'Sá e Benevides' becomes 'sa.e.benevides'."""
     plain = unicodedata.normalize("NFD", name).encode("ascii", "ignore").decode()
     return plain.lower().replace(" ", ".").replace("'", "")
 
 
 def months(days: np.ndarray) -> np.ndarray:
-    """The month of each `datetime64[D]`, 0 to 11."""
+    """Return the month of each `datetime64[D]`, 0 to 11."""
     return days.astype("datetime64[M]").astype(np.int64) % 12
 
 
 def busy_hours() -> np.ndarray:
-    """How many sales each hour of all years has, by comparison with another."""
+    """Return the relative number of sales in each hour of all years."""
     year = DAYS.astype("datetime64[Y]").astype(np.int64) - int(DAYS[0].astype("datetime64[Y]").astype(np.int64))
     month = months(DAYS)
     weekday = (DAYS.astype(np.int64) + 3) % 7  # 1970 began on a Thursday
@@ -82,5 +82,5 @@ def busy_hours() -> np.ndarray:
 
 
 def from_common_to_rare(words: int) -> np.ndarray:
-    """Weights of that many words, the first ones common, the last ones rare."""
+    """Return weights for this many words, decreasing from common to rare."""
     return 1000 // np.arange(4, words + 4)

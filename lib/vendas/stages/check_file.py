@@ -1,7 +1,7 @@
-"""What intake would make of a CSV file, told before the file is sent. Reads only; nothing is moved or written.
+"""Check what intake would do with a CSV file before it is sent. Reads only; nothing is moved or written.
 
-It asks the same code that intake runs (`survey`, `read_block`, `validate`), so it cannot be of another opinion. On
-top of that it gives hints: what else a person should look at first. It needs no Spark.
+It calls the code that intake runs (`survey`, `read_block`, `validate`), so the two cannot disagree. It also gives
+hints: what else a person should check first. It needs no Spark.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ ACCEPTED = "aceito"
 
 @dataclass(frozen=True)
 class Example:
-    """A row to look at: its physical line, its exact text, and its codes: of Reason, or of QualityWarning and Hint."""
+    """An example row: its physical line, its exact text, and its codes: of Reason, or of QualityWarning and Hint."""
 
     linha: int
     texto: str
@@ -45,16 +45,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What intake would make of a file. Counts are rows; `lidas` = `boas` + `duvidosas` + `recusadas`."""
+    """What intake would do with a file. Counts are rows; `lidas` = `boas` + `duvidosas` + `recusadas`."""
 
     arquivo: str  # as it was given
-    nome_aceito: bool  # a file of another name is left where it is
+    nome_aceito: bool  # whether intake takes a file of this name
     situacao: str = ACCEPTED
     motivo: str | None = None  # of a rejection
     codificacao: str | None = None
     bom: bool | None = None
     delimitador: str | None = None  # its Portuguese name
-    colunas: dict[str, str] = field(default_factory=dict)  # the declared name: the file's
+    colunas: dict[str, str] = field(default_factory=dict)  # declared name: name in the file
     colunas_ignoradas: tuple[str, ...] = ()
     lidas: int = 0
     boas: int = 0
@@ -62,12 +62,12 @@ class Diagnosis:
     recusadas: int = 0
     motivos: dict[str, int] = field(default_factory=dict)  # code of Reason: rows
     duvidas: dict[str, int] = field(default_factory=dict)  # code of QualityWarning: rows
-    avisos: dict[str, int] = field(default_factory=dict)  # code of Hint: rows, which are good all the same
+    avisos: dict[str, int] = field(default_factory=dict)  # code of Hint: rows, which count as good
     exemplos: tuple[Example, ...] = ()  # the first row found of each code, by line
 
     @property
     def all_codes(self) -> dict[str, int]:
-        """Rows of every code."""
+        """The number of rows of every code."""
         return self.motivos | self.duvidas | self.avisos
 
     @property
@@ -78,13 +78,13 @@ class Diagnosis:
 
 @dataclass
 class _Tally:
-    """What was found in a file, batch by batch: rows by all their codes (between blanks), the first row of a code."""
+    """The findings in a file, added batch by batch: rows by their codes (joined by blanks), each code's first row."""
 
     rows: Counter[str] = field(default_factory=Counter)
     firsts: dict[str, Example] = field(default_factory=dict)
 
     def add(self, records: pa.RecordBatch, codes: pa.StringArray) -> None:
-        """Counts these rows; they stand behind all that have the same codes and were added before."""
+        """Count these rows. Call in file order, so that the first row of each code is kept."""
         table = pa.table({"codes": codes, "place": np.arange(len(codes))}).group_by("codes", use_threads=False)
         found = table.aggregate([("place", "min"), ("place", "count")]).sort_by("place_min").to_pylist()
         for kind in found:
@@ -95,31 +95,31 @@ class _Tally:
                 self.firsts.update(dict.fromkeys(new, Example(linha, texto, tuple(joined.split()))))
 
     def add_repeated(self, records: pa.RecordBatch, codes: pa.StringArray) -> None:
-        """Rows that were added with these codes turn out to be equal to earlier ones."""
+        """Mark rows that were added with these codes as equal to earlier ones."""
         self.rows.subtract(codes.to_pylist())
         self.add(records, pc.binary_join_element_wise(Hint.LINHA_REPETIDA.value, codes, " "))
 
     def by_code(self, codes: type[StrEnum]) -> dict[str, int]:
-        """Rows of each of these codes that occurs, in the codes' order."""
+        """Return the number of rows of each of these codes that occurs, in the codes' order."""
         counts = {c.value: sum(n for joined, n in self.rows.items() if c in joined.split()) for c in codes}
         return {code: rows for code, rows in counts.items() if rows}
 
     def with_any(self, codes: type[StrEnum]) -> int:
-        """Rows that have at least one of these codes."""
+        """Return the number of rows with at least one of these codes."""
         return sum(rows for joined, rows in self.rows.items() if set(joined.split()) & set(codes))
 
 
 def check_files(paths: Iterable[Path], now: datetime) -> list[Diagnosis]:
-    """A diagnosis of each file, all of it read; `now` is wall-clock time without a zone.
+    """Return a diagnosis of each file, which is read completely; `now` is wall-clock time without a zone.
 
-    Memory is bounded but for 8 bytes a row, and some more a row whose time another row has. Raises VendasError for a
-    file that is missing or unreadable.
+    Memory is bounded, except for 8 bytes per row, and some more per row that shares its timestamp with another.
+    Raises: VendasError if a file is missing or unreadable.
     """
     return [_diagnose(str(path), _survey(path), now) for path in paths]
 
 
 def check_sample(bronze: Location, events: Iterable[Event], now: datetime) -> list[Diagnosis]:
-    """The same of files that bronze has surveyed, from the first SAMPLE_ROWS rows of the first SAMPLE_FILES files."""
+    """Return diagnoses of surveyed bronze files, from the first SAMPLE_ROWS rows of the first SAMPLE_FILES files."""
     return [
         _diagnose(
             event.arquivo_recebido,
@@ -131,12 +131,12 @@ def check_sample(bronze: Location, events: Iterable[Event], now: datetime) -> li
 
 
 def as_json(diagnoses: Iterable[Diagnosis]) -> dict:
-    """The document that `vendas check --json` prints."""
+    """Return the document that `vendas check --json` prints."""
     return {"files": [asdict(found) for found in diagnoses]}
 
 
 def _survey(path: Path) -> SurveyedFile | str:
-    """How to read the file, or why it is rejected."""
+    """Return how to read the file, or why it is rejected. Raises: VendasError if it is missing or unreadable."""
     path = in_either_form(path)
     if not path.is_file():
         raise VendasError(f"{path} is not there, or is no file. Give the paths of CSV files.")
@@ -151,7 +151,7 @@ def _survey(path: Path) -> SurveyedFile | str:
 
 
 def _head(file: SurveyedFile) -> SurveyedFile:
-    """The file as if it ended after its first SAMPLE_ROWS records, or after about SAMPLE_BYTES."""
+    """Return the file as if it ended after its first SAMPLE_ROWS records, or after about SAMPLE_BYTES."""
     survey = file.survey
     if not survey.blocks:
         return file
@@ -171,14 +171,14 @@ def _head(file: SurveyedFile) -> SurveyedFile:
 
 
 def _diagnose(name: str, file: SurveyedFile | str, now: datetime) -> Diagnosis:
-    """The diagnosis of a file that was surveyed, or has the reason of its rejection."""
+    """Return the diagnosis of a surveyed file, or of a file with the reason of its rejection."""
     if isinstance(file, SurveyedFile):
         return _accepted(name, file, _look_at(file, now))
     return Diagnosis(name, is_sales_file(Path(name).name), REJECTED, motivo=file)
 
 
 def _look_at(file: SurveyedFile, now: datetime) -> _Tally:
-    """All rows of the file; once more if some tell how others are to be understood, or may be equal to others."""
+    """Return the findings of all rows; validate again if some rows are evidence for others, and look for equal rows."""
     tally, evidence, moments = _validate_all(file, now, NO_EVIDENCE)
     if evidence != NO_EVIDENCE:
         tally, evidence, moments = _validate_all(file, now, evidence)
@@ -193,7 +193,7 @@ def _look_at(file: SurveyedFile, now: datetime) -> _Tally:
 
 
 def _validate_all(file: SurveyedFile, now: datetime, evidence: Evidence) -> tuple[_Tally, Evidence, pa.ChunkedArray]:
-    """The tally of all rows, validated by this evidence; what they tell themselves; and the moments of those typed."""
+    """Validate all rows with this evidence; return their tally, the evidence extended by theirs, and timestamps."""
     tally, told, moments = _Tally(), evidence, []
     for records in _records(file):
         validated = validate(records, evidence)

@@ -1,4 +1,4 @@
-"""Where a row went: what a line of a bronze file became."""
+"""Row lineage: what a line of a bronze file became."""
 
 from dataclasses import asdict, dataclass
 
@@ -17,9 +17,9 @@ SALE, REFUSED, NEITHER = "venda", "quarentena", "nenhuma"
 class Line:
     """What became of the record that begins on a physical line of a bronze file.
 
-    `situacao` is SALE (then `venda_id` is its key in fato_vendas, and `venda` silver's row), REFUSED (then `motivos`
-    are the codes of its reasons and `texto` is the record), or NEITHER: an equal sale was there before, or no record
-    begins there.
+    `situacao` is SALE (then `venda_id` is its key in fato_vendas, and `venda` is silver's row), REFUSED (then `motivos`
+    are the codes of its reasons and `texto` is the record), or NEITHER: it equals an earlier sale, or no record begins
+    there.
     """
 
     arquivo: str
@@ -31,13 +31,13 @@ class Line:
     texto: str | None = None
 
     def as_json(self) -> dict:
-        """What `vendas status FILE --line N --json` prints of it; values are texts."""
+        """Return the document that `vendas status FILE --line N --json` prints for it; a sale's values are texts."""
         sale = {name: str(value) for name, value in self.venda.items()} if self.venda else None
         return asdict(self) | {"venda": sale, "motivos": list(self.motivos)}
 
 
 def find_line(lake: Location, arquivo: str, linha: int) -> Line:
-    """Find what the record on this line became, without Spark."""
+    """Find what became of the record on this line, without Spark."""
     of_silver = (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name)
     for sale in read_line(lake, SILVER_TABLE, of_silver, arquivo, linha).to_pylist():
         (venda_id,) = sale_id(pa.array([arquivo]), pa.array([linha])).to_pylist()

@@ -1,4 +1,4 @@
-"""Bronze files surveyed, by Spark's Python workers: how each is to be read, and in which blocks."""
+"""Survey bronze files in Spark's Python workers: how each is to be read, and in which blocks."""
 
 import json
 from collections.abc import Iterable
@@ -21,13 +21,13 @@ from vendas.storage import Location
 def survey_files(
     spark: SparkSession, folder: Location, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str
 ) -> list[Event]:
-    """Bronze's event of each file: how to read it and how many rows it has, or why it is rejected."""
+    """Return bronze's event of each file: how to read it and its number of rows, or why it is rejected."""
     received = {arrival.bronze_name: arrival.name for arrival in arrived}
     return map_on_workers(spark, list(files), partial(survey_file, folder=folder, received=received, run_id=run_id))
 
 
 def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], run_id: str) -> Event:
-    """The event of one file; `received` has by bronze name what files were called that arrived just now."""
+    """Return the event of one file; `received` maps bronze names to received names of files that have just arrived."""
     came_as = received.get(file.name, file.received_as)
     try:
         found = survey(folder / file.name)
@@ -46,7 +46,7 @@ def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], ru
 
 
 def _ignored(found: Survey) -> str | None:
-    """What of a file was passed over, for the ledger."""
+    """Return what was ignored in a file, for the ledger."""
     extra = [f"Colunas ignoradas: {join_names(found.extra)}"] if found.extra else []
     lines, more = ", ".join(map(str, found.repeated_lines)), found.repeated - len(found.repeated_lines)
     where = f"{'nas linhas' if found.repeated > 1 else 'na linha'} {lines}" + (f" e mais {more}" if more else "")
@@ -62,10 +62,11 @@ class SurveyedFile:
 
     @classmethod
     def of(cls, folder: Location, event: Event) -> Self:
-        """The file that bronze's event tells of."""
-        assert event.dialeto is not None  # bronze has it of every file that it took
+        """Return the surveyed file of one of bronze's events."""
+        assert event.dialeto is not None  # bronze records it for every accepted file
         known = json.loads(event.dialeto)
         blocks = tuple(Block(**block) for block in known.pop("blocks"))
-        known["positions"] += [None] * (len(INPUT_COLUMNS) - len(known["positions"]))  # declared since: not read there
+        # Columns that were declared after the survey are absent in the file.
+        known["positions"] += [None] * (len(INPUT_COLUMNS) - len(known["positions"]))
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))

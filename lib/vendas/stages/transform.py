@@ -1,7 +1,7 @@
-"""Rows, spread over Spark's Python workers: records validated, sales made distinct, gold's columns derived.
+"""Transform rows in Spark's Python workers: validate records, remove duplicate sales, derive gold's columns.
 
-A worker reads files, works on Arrow tables, and writes files; only what became of them comes back to the driver. What a
-worker must hold is bounded: some blocks of CSV, or the sales of a range of time.
+A worker reads files, processes Arrow tables and writes files; only the description of these files returns to the
+driver. A worker's memory is bounded: it holds some blocks of CSV, or the sales of one time range.
 """
 
 import secrets
@@ -45,39 +45,40 @@ from vendas.tuning import RANGE_ROWS, STAGED_GROUP_ROWS, TASK_BYTES
 STAGED_SCHEMA = schema.arrow_schema(schema.INPUT_COLUMNS).append(pa.field(POSICAO, pa.int64()))
 
 Part = tuple[int, SurveyedFile, Block]  # a block, its file, and the file's place in bronze order
-Choice = Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]]  # of sales, given known ones: sales, and equal ones
+# From sales and known ones to the sales to write and the known ones that equal any of them.
+Choice = Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]]
 
 
 @dataclass(frozen=True)
 class Validated:
-    """What became of records: good ones as sales in staged files, by time; refused ones in data files; links back."""
+    """Validated records: good ones as sales in staged files, sorted by time; refused ones in data files; links back."""
 
     folder: Location
     stretches: list[Stretch] = field(default_factory=list)
     refused: list[DataFile] = field(default_factory=list)
     links: pa.Table = field(default_factory=RESUBMITTED_SCHEMA.empty_table)
     doubtful: Counter[str] = field(default_factory=Counter)  # by file: rows that were taken but look damaged
-    evidence: dict[int, Evidence] = field(default_factory=dict)  # by a file's place in bronze order, where there is any
+    evidence: dict[int, Evidence] = field(default_factory=dict)  # by a file's place in bronze order, if there is any
 
     @property
     def span(self) -> tuple[datetime, datetime]:
-        """The first and the last moment of the sales."""
+        """The first and the last timestamp of the sales."""
         first, last = min(s.moments[0] for s in self.stretches), max(s.moments[-1] for s in self.stretches)
         return _moment(first), _moment(last)
 
     def discard(self) -> None:
-        """Deletes the staged files."""
+        """Delete the staged files."""
         delete_files(self.folder, (stretch.path for stretch in self.stretches))
 
     def take_back(self) -> None:
-        """Deletes the files that were written of these rows, which nobody has published."""
+        """Delete all files written for these rows, none of which is published."""
         for path in {stretch.path for stretch in self.stretches} | {file.path for file in self.refused}:
             location(path).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class Sales:
-    """Distinct sales in data files, and two counts: `linhas` that were good, `vendas` that silver will then hold."""
+    """Distinct sales in data files, and two counts: `linhas` are good rows, `vendas` sales that silver then holds."""
 
     files: list[DataFile]
     counts: dict[str, int]
@@ -86,9 +87,9 @@ class Sales:
 def validate_files(
     spark: SparkSession, files: Sequence[SurveyedFile], staging: Location, quarantine: Target | None = None
 ) -> Validated:
-    """Validates all records of these files (given in bronze order); drops refused ones if there is no `quarantine`.
+    """Validate all records of these files, which are in bronze order; without `quarantine`, drop the refused ones.
 
-    The sales wait in a new folder in `staging`, until the caller discards them.
+    The sales are staged in a new folder in `staging` until the caller discards them.
     """
     folder = staging / "silver" / secrets.token_hex(4)
     parts = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
@@ -107,7 +108,7 @@ def validate_files(
 def _validate_by_evidence(
     spark: SparkSession, tasks: list[list[Part]], found: list[Validated], work: Callable[..., Validated]
 ) -> list[Validated]:
-    """Validate once more those tasks that hold rows of a file some rows of which tell how others are to be understood.
+    """Validate again the tasks with rows of files in which some rows are evidence for the meaning of others.
 
     Only the whole file gives that evidence. Good files have none, so they are read once.
     """
@@ -127,10 +128,11 @@ def _validate_by_evidence(
 def write_silver(
     tables: Lake, validated: Validated, change: Change, arquivos: Sequence[str], again: Collection[str]
 ) -> Sales:
-    """Distinct sales of validated files that silver does not hold yet, in data files of silver, to be published.
+    """Write the distinct sales that silver does not hold yet to data files of silver, to be published.
 
-    `arquivos` are the files in bronze order; what silver holds of those in `again` does not count, for it will leave.
-    A sale known from another one of these files was published by a run that ended before its ledger did.
+    `arquivos` are the files in bronze order. Sales that silver holds of the files in `again` do not count, because they
+    will be removed. A sale that silver already holds of another of these files was published by a run that ended before
+    it updated the ledger.
     """
     return _write_silver(tables, validated, change, partial(_new, again=list(again)), arquivos)
 
@@ -138,7 +140,7 @@ def write_silver(
 def write_returning(
     tables: Lake, validated: Validated, change: Change, arquivos: Sequence[str], gone: Collection[str]
 ) -> Sales:
-    """The first copies of those sales that silver holds from the files that are `gone`, in data files of silver."""
+    """Write the first copies of the sales that silver holds of the files that are `gone` to data files of silver."""
     return _write_silver(tables, validated, change, partial(_lost, gone=list(gone)), arquivos)
 
 
@@ -157,7 +159,7 @@ def _write_silver(tables: Lake, validated: Validated, change: Change, choose: Ch
 def write_gold(
     spark: SparkSession, silver: Iterable[HeldFile], arquivos: Collection[str], target: Target
 ) -> list[DataFile]:
-    """Gold's rows of these bronze files, in data files to be published; `silver` are the files that can hold theirs."""
+    """Write gold's rows of these bronze files to data files to be published; `silver` are files that can hold them."""
     written = map_on_workers(
         spark, list(silver), partial(_write_gold, arquivos=pa.array(arquivos, pa.string()), target=target)
     )
@@ -169,7 +171,7 @@ def _task_bytes(spark: SparkSession, parts: Sequence[Part]) -> int:
 
 
 def _of_about(parts: Sequence[Part], size: int) -> list[list[Part]]:
-    """The parts in groups of up to so many bytes, or of one part."""
+    """Return the parts in groups of at most `size` bytes each, or of one part."""
     groups: list[list[Part]] = []
     held = 0
     for part in parts:
@@ -213,7 +215,7 @@ def _validate(
 
 
 def _stage(sales: pa.Table, folder: Location) -> list[Stretch]:
-    path = folder / f"{secrets.token_hex(8)}.parquet"  # a task that is tried again writes another
+    path = folder / f"{secrets.token_hex(8)}.parquet"  # unique, because a retried task writes another file
     if len(sales):
         write_rows(path, sales, "lz4", STAGED_GROUP_ROWS)
     return find_stretches(str(path), sales)
@@ -221,7 +223,7 @@ def _stage(sales: pa.Table, folder: Location) -> list[Stretch]:
 
 @dataclass(frozen=True)
 class _RangeOfSales:
-    """A range of time, the staged files that have sales of it, and silver's files that can hold some."""
+    """A time range, the staged files with sales in it, and silver's files that can hold some."""
 
     range: TimeRange
     staged: list[HeldFile]
@@ -246,9 +248,10 @@ class _RangeOfSales:
         return pa.concat_tables([STAGED_SCHEMA.empty_table(), *rows])
 
     def known(self, sales: pa.Table) -> pa.Table:
-        """Silver's rows that may equal one of these sales: those of the same moments, values and e-mails.
+        """Return silver's rows that may equal one of these sales: those with the same timestamp, value and e-mail.
 
-        In this order: a value is quicker read than an e-mail, and few sales of one moment share it.
+        They are tested in this order: a value is faster to read than an e-mail, and few sales of one timestamp share
+        it.
         """
         moments = pc.unique(sales[MOMENT])
         bounds = (pc.min(moments).as_py(), pc.max(moments).as_py())

@@ -1,1 +1,1 @@
-"""The star schema in PostgreSQL or Redshift: the server, the load, its transaction."""
+"""The star schema in PostgreSQL or Redshift: the server, and loads, each in one transaction."""

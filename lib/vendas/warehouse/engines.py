@@ -1,8 +1,9 @@
-"""PostgreSQL and Amazon Redshift: what one does otherwise than the other. All other SQL and code is the same for both.
+"""The engines PostgreSQL and Amazon Redshift: where they differ. All other SQL and code is the same for both.
 
-Each says how to connect, which locks keep loads apart, what the common DDL becomes, which own DDL follows it, which
-indexes follow the first rows, what is checked beside what all check, what tells its planner that a load is small, how
-a table is emptied, how rows are put into a file (by Spark's Python workers), and how such files get into a table.
+An engine defines how to connect, the locks that keep loads apart, how to adapt the common DDL, which own DDL to run
+after it, which indexes to create after the first rows, which checks to run besides the common ones, the planner
+settings for a small load, how to empty a table, how to encode rows in a file (in Spark's Python workers), and how to
+copy such files into a table.
 """
 
 from py4j.java_gateway import JavaObject
@@ -16,12 +17,12 @@ Engine = type[PostgreSQL] | type[Redshift]
 
 
 def engine_of(endpoint: Endpoint) -> Engine:
-    """The engine that listens there."""
+    """Return the engine of an endpoint."""
     return Redshift if isinstance(endpoint, RedshiftEndpoint) else PostgreSQL
 
 
 def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
-    """A java.sql.Connection to the engine that listens there."""
+    """Return a java.sql.Connection to the engine at this endpoint."""
     if isinstance(endpoint, RedshiftEndpoint):
         return Redshift.connect(spark, endpoint)
     return PostgreSQL.connect(spark, endpoint)

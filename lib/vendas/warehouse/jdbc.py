@@ -1,4 +1,4 @@
-"""One JDBC connection in Spark's driver JVM, and one transaction on it."""
+"""JDBC from Spark's driver JVM: one connection, one transaction."""
 
 import random
 import time
@@ -21,20 +21,20 @@ T = TypeVar("T")
 
 
 class Transaction:
-    """What one open transaction is asked to do."""
+    """An open transaction: runs statements, queries and inserts."""
 
     def __init__(self, spark: SparkSession, endpoint: Endpoint, connection: JavaObject):
         self.spark, self.endpoint, self.connection = spark, endpoint, connection
         self.engine = engine_of(endpoint)
 
     def run(self, *statements: str) -> None:
-        """Execute statements in order; one may be a file of several."""
+        """Execute statements in order; each text may hold several."""
         with self._closing(self.connection.createStatement()) as statement:
             for sql in statements:
                 statement.execute(sql)
 
     def rows(self, query: str) -> list[dict[str, str]]:
-        """The rows of a query, as text by column."""
+        """Return the rows of a query, each as texts by column."""
         with self._closing(self.connection.createStatement()) as statement:
             found = statement.executeQuery(query)
             described = found.getMetaData()
@@ -45,7 +45,7 @@ class Transaction:
             return rows
 
     def shape(self, table: str) -> list[tuple[str, str, int]]:
-        """Name, type and precision (of a varchar: its length) of a table's columns, in order."""
+        """Return name, type and precision (for a varchar, its length) of each column of a table, in order."""
         with self._closing(self.connection.createStatement()) as statement:
             found = statement.executeQuery(f"select * from {table} where false").getMetaData()
             return [
@@ -54,7 +54,7 @@ class Transaction:
             ]
 
     def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
-        """Insert a few rows of as many values as the table has columns."""
+        """Insert a few rows, each with a value for every column of the table."""
         rows = list(rows)
         if not rows:
             return
@@ -77,10 +77,10 @@ class Transaction:
 
 @contextmanager
 def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transaction]:
-    """A connection and its one transaction: committed when the block ends, rolled back if it raises, always closed.
+    """Open a connection and its one transaction: committed after the block, rolled back if it raises, always closed.
 
-    Raises WarehouseError for whatever the database, its driver or Spark refuses; WarehouseConflict if that is because
-    of what another transaction did meanwhile.
+    Raises: WarehouseError if the database, its driver or Spark fails; WarehouseConflict if the cause is another
+    transaction.
     """
     try:
         connection = connect(spark, endpoint)
@@ -89,7 +89,7 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transactio
             yield Transaction(spark, endpoint, connection)
             connection.commit()
         except BaseException:
-            with suppress(Py4JJavaError):  # the connection itself may be what failed
+            with suppress(Py4JJavaError):  # the connection itself may have failed
                 connection.rollback()
             raise
         finally:
@@ -101,9 +101,9 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transactio
 
 
 def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Transaction], T]) -> T:
-    """What `work` makes of a transaction, once it is committed; one that conflicts with another begins again.
+    """Run `work` in a transaction and return its result after the commit; on a conflict, start again.
 
-    Raises what `transaction` raises, and WarehouseConflict only after several attempts.
+    Raises: WarehouseConflict if several attempts conflict; else as `transaction`.
     """
     pauses = iter(CONFLICT_PAUSES)
     while True:
@@ -117,11 +117,11 @@ def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Tran
                 raise WarehouseConflict(
                     f"{error}\nThis happened {attempts} times; see what else writes there."
                 ) from error
-            time.sleep(pause * random.uniform(0.5, 1.5))  # or both would come back together
+            time.sleep(pause * random.uniform(0.5, 1.5))  # random, else both transactions would retry at the same time
 
 
 def explain_refusal(endpoint: Endpoint, said: str) -> str:
-    """What to tell of a transaction that the database, or the way to it, refused."""
+    """Return the message for a transaction that the database, or the connection to it, refused."""
     disk = full_disk.explain(said, endpoint.log.parent, endpoint.log) if endpoint.log else ""
     return (
         f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again.{disk}"
@@ -129,9 +129,9 @@ def explain_refusal(endpoint: Endpoint, said: str) -> str:
 
 
 def _is_conflict(error: Exception, said: str) -> bool:
-    """Whether the database rolled it back for another's sake: SQLSTATE 40…, or what Redshift calls its error 1023."""
+    """Return whether another transaction caused the rollback: SQLSTATE 40…, or Redshift's error 1023."""
     state = None
     if isinstance(error, Py4JJavaError):
-        with suppress(Py4JError):  # not every exception of Java has a state
+        with suppress(Py4JError):  # not every Java exception has a state
             state = error.java_exception.getSQLState()
     return str(state).startswith("40") or "Serializable isolation violation" in said

@@ -1,7 +1,7 @@
-"""Gold's rows into the warehouse, and its star refreshed: one JDBC connection, one transaction.
+"""Load gold's rows into the warehouse and refresh its star: one JDBC connection, one transaction.
 
-A reader sees all of a file or none of it; a failure leaves everything as it was. The SQL files run on PostgreSQL and
-Redshift alike, but for those in a folder named like one of them; what else differs stands in `engines`.
+A reader sees all of a file or none of it, and a failure changes nothing. The SQL files run on both PostgreSQL and
+Redshift, except those in a folder named after one of them; all other differences are in `engines`.
 """
 
 import json
@@ -27,11 +27,11 @@ from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORD
 from vendas.warehouse.star_rows import COLUMNS
 
 OFFENDING_ROWS_SHOWN = 5
-# Counted, too, which makes PostgreSQL plan for all rows: for the first few it would use indexes, and search for long.
+# The window count stops PostgreSQL's planner from optimizing for the first rows only, with slow index scans.
 FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
 
-# What gold holds of the files of this load, where statements and checks can join it. Nobody sees it, for it is dropped
-# before the commit; a temporary one would bar PostgreSQL's checks from all processors but one.
+# The counts and sums that gold has of this load's files, for statements and checks to join. No reader sees the table,
+# because it is dropped before the commit; a temporary one would keep PostgreSQL's checks from running in parallel.
 _SUMS = "".join(f", {name} decimal(22,2) not null" for name in schema.SALES.measures)
 CREATE_FILES_OF_LOAD = (
     f"create table arquivos_da_carga (arquivo_de_origem varchar(1000) not null, linhas bigint not null{_SUMS})"
@@ -46,13 +46,14 @@ Audit = Callable[[dict[str, int]], None]
 
 
 def _pass(held: dict[str, int]) -> None:
-    """The audit of a load whose counts nothing can contradict."""
+    """Accept any counts: the audit where there is nothing to compare them with."""
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
-    """A lake on this machine has a PostgreSQL of its own, started if need be; one in S3 the Redshift of its settings.
+    """Return the lake's warehouse: its own PostgreSQL, started if needed; for a lake in S3, its settings' Redshift.
 
-    Raises SettingsError or WarehouseError.
+    Raises: SettingsError if the settings name no Redshift for a lake in S3; WarehouseError if the PostgreSQL does not
+    start or the secret cannot be read.
     """
     if isinstance(settings.lake, Path):
         return ensure_running(as_folder(settings.dw))
@@ -65,10 +66,11 @@ def endpoint_of(settings: Settings) -> Endpoint:
 
 
 def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
-    """Create tables and procedures that are missing and bring procedures and comments up to date. Idempotent.
+    """Create missing tables and procedures, and bring procedures and comments up to date. Idempotent.
 
-    Tables of an older version, or of another declaration, are left to the next load, which makes them anew and fills
-    them in one transaction.
+    Tables of an older version or another declaration are left to the next load, which recreates and fills them in one
+    transaction.
+    Raises: WarehouseError if the database refuses.
     """
 
     def apply(opened: Transaction) -> None:
@@ -92,12 +94,14 @@ def load(
     staging: Location,
     audit: Audit = _pass,
 ) -> dict[str, int]:
-    """Replace these files' rows by gold's, refresh the star, check, commit; the rows now there, by file.
+    """Replace these files' rows by gold's, refresh the star, check and commit; return the rows now there, by file.
 
-    `gold` are data files that hold these files' rows, and maybe others, which are left out; a file without rows is
-    recorded too. `staging` is a folder of the load's own, for Redshift one on S3: it is removed. `audit` gets the rows
-    that gold holds of each file, and what it raises ends the load. Concurrent loads wait for each other. Raises
-    CheckFailed or WarehouseError; then nothing changed. Without files nothing is done.
+    `gold` are data files that hold these files' rows; rows of other files in them are ignored. A file without rows is
+    recorded, too. `staging` is a folder for this load alone, on S3 for Redshift; it is deleted. `audit` gets the number
+    of rows that gold holds of each file; whatever it raises ends the load. Concurrent loads wait for each other.
+    Without files, do nothing.
+    Raises: CheckFailed if a check finds offending rows; WarehouseError if the database refuses; nothing is changed
+    then.
     """
     if not files:
         return {}
@@ -107,20 +111,22 @@ def load(
 def rebuild(
     spark: SparkSession, endpoint: Endpoint, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
 ) -> dict[str, int]:
-    """As `load`, but of everything: nothing else stays in registros_vendas and the fact.
+    """Reload everything, as `load` does: no other rows stay in registros_vendas and the fact.
 
-    Members' keys follow from their attributes, so they are the same. A reader sees the old warehouse until the commit.
+    Members' keys are computed from their attributes, so they stay the same. A reader sees the old warehouse until the
+    commit.
     """
     emptied = [f"delete from {table.name}" for table in reversed(TABLES)]
     return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, _pass, *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:
-    """Let the dimensions of a PostgreSQL take up pending members; quick if there are none, and without Spark.
+    """Add pending members to a PostgreSQL's dimensions, without Spark; fast if there are none.
 
-    A warehouse that nothing was ever loaded into is left alone. Raises WarehouseError.
+    A warehouse without tables is left unchanged.
+    Raises: WarehouseError if the database refuses.
     """
-    import psycopg  # here, because it would cost the notebook of a load a quarter of a second
+    import psycopg  # here, because its import would cost a load's notebook a quarter of a second
 
     try:
         with psycopg.connect(endpoint.url) as connection:
@@ -133,7 +139,7 @@ def refresh(endpoint: Endpoint) -> None:
 
 
 def is_as_declared(endpoint: Endpoint) -> bool:
-    """Return whether a PostgreSQL's tables have the declared columns, or are not made yet; without Spark.
+    """Return whether a PostgreSQL's tables have the declared columns or do not exist yet; without Spark.
 
     Raises: WarehouseError if it cannot be reached.
     """
@@ -148,9 +154,10 @@ def is_as_declared(endpoint: Endpoint) -> bool:
 
 
 def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
-    """Rows in registros_vendas by loaded file, 0 for a file without sales. Raises WarehouseError.
+    """Count the rows in registros_vendas of each loaded file, 0 for a file without sales.
 
-    None at all in tables of an older version, which the next load makes anew.
+    Empty if the tables are of an older version, because the next load recreates them.
+    Raises: WarehouseError if the database refuses.
     """
     with transaction(spark, endpoint) as open_transaction:
         if is_outdated(open_transaction.rows):
@@ -159,8 +166,11 @@ def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]
 
 
 def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
-    """As the secret has it: JSON with host, port, dbname, username, password, and maybe sslrootcert."""
-    from botocore.exceptions import BotoCoreError, ClientError  # here: a lake with a PostgreSQL does without
+    """Return the endpoint in a secret: JSON with host, port, dbname, username, password, and optionally sslrootcert.
+
+    Raises: WarehouseError if the secret cannot be read or is not such JSON.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # here, since only a lake in S3 needs it
 
     try:
         held = json.loads(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
@@ -179,7 +189,7 @@ def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:
         raise WarehouseError(
             f"The secret {secret} of VENDAS_REDSHIFT_SECRET is not the JSON text it should be, "
             f"with host, port, dbname, username and password ({type(error).__name__}: {error})."
-        ) from None  # the text itself, with the password, stays out of the chain
+        ) from None  # keeps the text, with the password, out of the traceback
 
 
 def _load(
@@ -238,5 +248,5 @@ def _check(open_transaction: Transaction) -> None:
 
 
 def sql_files(kind: str) -> dict[Path, str]:
-    """The SQL files of one kind and what they say, in order."""
+    """Return the SQL files of one kind with their texts, in order."""
     return {file: file.read_text(encoding="utf-8") for file in sorted((resources.folder("sql") / kind).glob("*.sql"))}

@@ -1,4 +1,4 @@
-"""Tables of an older version, or of another declaration: found by their columns, and made way for."""
+"""Find and drop tables of an older version or of another declaration, recognized by their columns."""
 
 from collections.abc import Callable
 from typing import LiteralString
@@ -16,13 +16,13 @@ _PROCEDURES = (
     "where nspname = current_schema()"
 )
 _TYPES = {"character varying": "varchar({})", "timestamp without time zone": "timestamp", "numeric": "decimal({},{})"}
-_FORMER = {"vendas_pendentes"}  # of version 0.1.0
+_FORMER = {"vendas_pendentes"}  # of version 0.1.0 only
 
-Ask = Callable[[LiteralString], list[dict]]  # the rows of a query, by column
+Ask = Callable[[LiteralString], list[dict]]  # runs a query; returns its rows by column
 
 
 def is_outdated(ask: Ask) -> bool:
-    """Return whether there are tables of sales, and a table's columns are not as declared, in that order."""
+    """Return whether there are tables of sales, and some table's columns or their order differ from the declaration."""
     found = _shapes(ask)
     return RECORDS_TABLE in found and any(
         list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()
@@ -30,9 +30,10 @@ def is_outdated(ask: Ask) -> bool:
 
 
 def drop_outdated(opened: Transaction) -> bool:
-    """Drop the tables that a load fills again, and the procedures, if a table is outdated; return whether one was.
+    """If a table is outdated, drop the procedures and the tables that a load fills again; return whether one was.
 
-    The table of loaded files stays, since other loads wait for its lock, and forgets the files that have sales.
+    The table of loaded files is kept, because other loads wait for its lock; its entries of files with sales are
+    deleted.
     """
     if not is_outdated(opened.rows):
         return False
@@ -57,7 +58,7 @@ def _declared() -> dict[str, dict[str, str]]:
 
 
 def _shapes(ask: Ask) -> dict[str, dict[str, str]]:
-    """Return the type of each column of each table and view, as the declaration writes types."""
+    """Return the type of each column of each table and view, in the declaration's notation."""
     found: dict[str, dict[str, str]] = {}
     for row in ask(_COLUMNS):
         type = _TYPES.get(row["data_type"], row["data_type"])

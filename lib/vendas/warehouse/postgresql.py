@@ -1,4 +1,4 @@
-"""PostgreSQL: what it does otherwise than Redshift (`vendas.warehouse.engines` says what an engine is)."""
+"""PostgreSQL as an engine; `vendas.warehouse.engines` describes what an engine defines."""
 
 from collections.abc import Sequence
 from typing import Any, LiteralString
@@ -15,15 +15,15 @@ from vendas.warehouse.endpoint import Endpoint
 
 
 class PostgreSQL:
-    """COPY takes its own binary format in half the time of CSV, from the driver: the server may not read our files."""
+    """Loads with COPY in binary format, twice as fast as CSV, sent by the driver: the server may not read our files."""
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
     lock_loads: LiteralString = "lock table arquivos_carregados in exclusive mode"
     own_ddl = ("ddl/postgresql",)
-    own_indexes = ("ddl/postgresql/indexes",)  # made once there are rows, which then come in twice as fast
+    own_indexes = ("ddl/postgresql/indexes",)  # created after the rows, which are then inserted twice as fast
     own_checks = ()
-    # It takes a new file for as long as others are on average, and would read whole tables for it. This leaves an
-    # index's bitmap as the one way to a table's rows, but for small tables that have no index to go by.
+    # The planner assumes a new file to be as long as others on average, and would read whole tables for it. With these
+    # settings it uses bitmap index scans only, except on small tables without a suitable index.
     few_rows = (
         "set local enable_seqscan = off",
         "set local enable_indexscan = off",
@@ -34,23 +34,23 @@ class PostgreSQL:
 
     @staticmethod
     def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
-        """A java.sql.Connection. DriverManager does not see drivers that Spark added; the driver itself connects."""
+        """Return a java.sql.Connection from the driver itself, since DriverManager misses drivers that Spark added."""
         given = {"user": endpoint.user, "password": endpoint.password}
         return jvm_of(spark).org.postgresql.Driver().connect(endpoint.jdbc_url, java_properties(spark, given))
 
     @staticmethod
     def ddl(sql: str) -> str:
-        """The common DDL is PostgreSQL's."""
+        """Return the common DDL unchanged."""
         return sql
 
     @staticmethod
     def limits(transaction: Any, table: str, folder: Location) -> dict[str, int]:
-        """It counts characters, as the contract does not, and keeps to its limits itself."""
+        """Return no limits: PostgreSQL enforces its own, which count characters, not bytes."""
         return {}
 
     @staticmethod
     def encode(rows: pa.Table) -> pa.Buffer:
-        """Rows as COPY's binary format has them."""
+        """Encode rows in COPY's binary format."""
         encoder = ArrowToPostgresBinaryEncoder(rows.schema)
         batches = map(encoder.write_batch, rows.to_batches())
         return pa.py_buffer(b"".join([encoder.write_header(), *batches, encoder.finish()]))

@@ -1,4 +1,4 @@
-"""The whole warehouse loaded anew from gold."""
+"""Rebuild the whole warehouse from gold."""
 
 from pyspark.sql import SparkSession
 
@@ -10,7 +10,10 @@ from vendas.warehouse import load
 
 
 def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]:
-    """Loads registros_vendas and the star anew from all that gold holds; rows by file. Raises WarehouseError."""
+    """Reload registros_vendas and the star from all of gold; return the number of rows by file.
+
+    Raises: WarehouseError if the lake was made by an older version, or the database refuses.
+    """
     events = read_events(settings.lake)
     if list_outdated(events):
         raise WarehouseError(

@@ -1,4 +1,4 @@
-"""Amazon Redshift: what it does otherwise than PostgreSQL (`vendas.warehouse.engines` says what an engine is)."""
+"""Amazon Redshift as an engine; `vendas.warehouse.engines` describes what an engine defines."""
 
 import json
 from collections.abc import Sequence
@@ -17,25 +17,25 @@ from vendas.warehouse.endpoint import RedshiftEndpoint
 
 
 class Redshift:
-    """Tables are laid out for its nodes; COPY reads Parquet from S3, and takes nothing that is not as declared."""
+    """Distributes tables over its nodes and loads Parquet from S3 with COPY, which refuses rows that do not fit."""
 
-    lock_schema = ()  # it has no advisory locks; two that create the same at once conflict, and one begins again
+    lock_schema = ()  # no advisory locks here; of two concurrent creations one conflicts and is retried
     lock_loads = "lock table arquivos_carregados"
     own_ddl = ()
     own_indexes = ()
-    own_checks = ("checks/redshift",)  # of what PostgreSQL's keys do not let happen
+    own_checks = ("checks/redshift",)  # of what PostgreSQL's keys prevent
     few_rows = ()
-    empty = "delete from {}"  # its TRUNCATE would commit the transaction
+    empty = "delete from {}"  # because its TRUNCATE commits the transaction
 
     @staticmethod
     def connect(spark: SparkSession, endpoint: RedshiftEndpoint) -> JavaObject:
-        """A java.sql.Connection over TLS, to the server that the certificate names and to no other."""
+        """Return a java.sql.Connection over TLS; the server's certificate must be trusted and name the host."""
         given = {
             "user": endpoint.user,
             "password": endpoint.password,
             "ssl": "true",
             "sslmode": "verify-full",
-            "reWriteBatchedInserts": "true",  # row by row, it would take a second for every few rows
+            "reWriteBatchedInserts": "true",  # a few separate inserts take a second
         }
         if endpoint.root_certificate:
             given["sslrootcert"] = endpoint.root_certificate
@@ -43,12 +43,12 @@ class Redshift:
 
     @staticmethod
     def ddl(sql: str) -> str:
-        """The common DDL with its remarks for Redshift in force, and less what it lacks: it enforces no key anyway."""
+        """Return the common DDL with its `-- redshift:` lines enabled, without `not enforced`, which Redshift lacks."""
         return sql.replace("-- redshift: ", "").replace(" not enforced", "")
 
     @staticmethod
     def limits(transaction: Any, table: str, folder: Location) -> dict[str, int]:
-        """The bytes that each text of a table may have. Raises WarehouseError for a folder that is not on S3."""
+        """Return the maximum bytes of each text column of a table. Raises: WarehouseError if `folder` is not on S3."""
         if not isinstance(folder, S3Path):
             raise WarehouseError(
                 f"Redshift loads from S3 only; expected a staging folder s3://…, got {folder}.\n"
@@ -58,14 +58,14 @@ class Redshift:
 
     @staticmethod
     def encode(rows: pa.Table) -> pa.Buffer:
-        """Rows as Parquet; moments as INT96, for Redshift does not read Parquet's timestamps without a zone."""
+        """Encode rows as Parquet, with timestamps as INT96: Redshift reads no Parquet timestamps without a zone."""
         encoded = pa.BufferOutputStream()
         pq.write_table(rows, encoded, use_deprecated_int96_timestamps=True, store_decimal_as_integer=True)
         return encoded.getvalue()
 
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:
-        """Append files of rows to a table, by a manifest beside them that names each and its size."""
+        """Append files of rows to a table, through a manifest beside them with each file's URL and size."""
         if not files:
             return
         entries = [{"url": f.path, "mandatory": True, "meta": {"content_length": f.bytes}} for f in files]

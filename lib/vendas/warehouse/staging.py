@@ -1,4 +1,4 @@
-"""Gold's rows and the star's, in files that COPY takes, put there by Spark's Python workers."""
+"""Stage gold's and the star's rows in files for COPY, written by Spark's Python workers."""
 
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
@@ -22,7 +22,7 @@ from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import RECORDS_TABLE
 from vendas.warehouse.star_rows import to_star
 
-VALUE_SHOWN = 60  # characters of a text that is too long
+VALUE_SHOWN = 60  # characters shown of a text that is too long
 _WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
 
 Total = int | Decimal
@@ -32,7 +32,7 @@ NOTHING: Totals = (0, *(Decimal(0) for _ in schema.SALES.measures))
 
 @dataclass(frozen=True)
 class StagedRows:
-    """Files of rows for COPY by table, and what they hold of each bronze file; or why there are none."""
+    """Files of rows for COPY, by table, and totals by bronze file; or the problem that prevented them."""
 
     files: dict[str, list[WrittenFile]] = field(default_factory=partial(defaultdict, list))
     totals: dict[str, Totals] = field(default_factory=dict)
@@ -43,9 +43,10 @@ class StagedRows:
 def stage_rows(
     opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], folder: Location
 ) -> Generator[StagedRows]:
-    """Stage the rows that gold's data files hold of these bronze files while the block lasts, as tables have them.
+    """Stage the rows that gold's data files hold of these bronze files, for each table, while the block lasts.
 
-    `folder` is the load's own. Raises: WarehouseError for a row that the table does not take.
+    `folder` is for this load alone.
+    Raises: WarehouseError if a row does not fit the table.
     """
     limits = opened.engine.limits(opened, RECORDS_TABLE, folder)
     work = partial(_stage, arquivos=list(files), folder=folder, engine=opened.engine, limits=limits)
@@ -98,7 +99,7 @@ def _too_long(rows: pa.Table, limits: dict[str, int]) -> str | None:
 
 
 def _totals(rows: pa.Table) -> dict[str, Totals]:
-    """Return by bronze file how many rows there are and the sum of each measure, in a type that the sums fit."""
+    """Return the number of rows and the sum of each measure by bronze file, in a type wide enough for the sums."""
     measures, file = schema.SALES.measures, "arquivo_de_origem"
     wide = pa.table([rows[file], *(rows[name].cast(_WIDE) for name in measures)], names=[file, *measures])
     summed = wide.group_by(file, use_threads=False).aggregate(

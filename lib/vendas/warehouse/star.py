@@ -1,6 +1,6 @@
-"""The warehouse's tables as values: their columns follow from the declaration. `sql/` is rendered from them.
+"""The warehouse's tables, which follow from the declaration. `sql/` is rendered from them.
 
-Types are those of PostgreSQL and Redshift alike, texts of so many bytes; a layout is Redshift's.
+Types are valid in both PostgreSQL and Redshift, with text lengths in bytes; a layout is for Redshift only.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _PRIMARY = " not null primary key"
 
 @dataclass(frozen=True)
 class SqlColumn:
-    """A column of the warehouse; `constraint` is what follows its type in its definition."""
+    """A column of the warehouse; `constraint` follows the type in its definition."""
 
     name: str
     type: str
@@ -42,12 +42,12 @@ class SqlTable:
 
 
 def gold_columns(sales: Declaration) -> tuple[Column, ...]:
-    """Return gold's columns with the year."""
+    """Return gold's columns and the year."""
     return (*sales.gold_columns, schema.ANO)
 
 
 def key_columns(sales: Declaration) -> tuple[SqlColumn, ...]:
-    """Return the fact's own identifier and its keys of dimensions, in order."""
+    """Return the fact's identifier and its foreign keys, in order."""
     return (
         SqlColumn(
             "venda_id",
@@ -66,7 +66,7 @@ def fact_names(sales: Declaration) -> list[str]:
 
 
 def tables(sales: Declaration) -> tuple[SqlTable, ...]:
-    """Return all tables that a declaration gives the warehouse; a table comes after those that it refers to."""
+    """Return all tables of the warehouse for a declaration; a table comes after those that it references."""
     dimensions = [_dimension(dimension, sales) for dimension in sales.dimensions]
     return (_files(), _records(sales), _members(sales), *dimensions, _calendar(), _fact(sales))
 

@@ -1,4 +1,4 @@
-"""Gold's rows as rows of the star: the fact is a projection with keys, dimensions are distinct members. Pure Arrow."""
+"""Turn gold's rows into the star's: a fact is a sale with keys, dimensions hold distinct members. Pure Arrow."""
 
 import pyarrow as pa
 
@@ -10,7 +10,7 @@ COLUMNS = {table.name: [column.name for column in table.columns] for table in TA
 
 
 def to_star(gold: pa.Table) -> dict[str, pa.Table]:
-    """Return gold's rows as registros_vendas, fato_vendas and membros_pendentes have them, by table."""
+    """Return the rows of registros_vendas, fato_vendas and membros_pendentes for these rows of gold, by table."""
     batches = gold.combine_chunks().to_batches()
     keyed = pa.Table.from_batches([_with_keys(batch) for batch in batches])
     return {
@@ -31,7 +31,7 @@ def _with_keys(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _members(keyed: pa.Table) -> pa.Table:
-    """Return a row per distinct member of each dimension, and per year; what is not its own is null."""
+    """Return one row per distinct member of each dimension and one per year; columns of other dimensions are null."""
     kinds = [[dimension.key, *dimension.attributes] for dimension in schema.SALES.dimensions]
     distinct = [
         keyed.select(names).group_by(names, use_threads=False).aggregate([]) for names in (*kinds, [schema.ANO.name])

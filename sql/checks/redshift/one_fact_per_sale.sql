@@ -1,5 +1,5 @@
--- No venda_id twice, which elsewhere a primary key sees to. The file's name is part of what venda_id hashes, so only
--- rows of one file can collide, and looking at the files of the load is enough.
+-- No venda_id occurs twice. PostgreSQL needs no such check, because its primary key prevents it. The hash in venda_id
+-- is of the file's name, so equal ones come from one file, and checking the files of the load is enough.
 with
 fatos as (
     select fato_vendas.venda_id, fato_vendas.arquivo_de_origem

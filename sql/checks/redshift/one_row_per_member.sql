@@ -1,5 +1,5 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- No key twice in a dimension, which elsewhere a primary key sees to.
+-- No key occurs twice in a dimension. PostgreSQL needs no such check, because its primary keys prevent it.
 with
 data_repetida as (
     select

@@ -1,2 +1,2 @@
--- Nothing that is in it has to survive a crash, and without a log its rows come in twice as fast.
+-- Unlogged, because its rows need not survive a crash, and are inserted twice as fast without a log.
 alter table membros_pendentes set unlogged;
