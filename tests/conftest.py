@@ -56,7 +56,7 @@ def real_lake(tmp_path_factory, engine):
     """
     folder = tmp_path_factory.mktemp("dados de março") / "lago"
     (folder / "landing").mkdir(parents=True)
-    for path in FIXTURES.glob("*.csv"):
+    for path in sorted(FIXTURES.glob("*.csv")):  # in this order they become bronze files
         shutil.copy(path, folder / "landing")
     yield folder, run(folder)
     embedded.stop(folder / "dw")

@@ -1,19 +1,24 @@
-"""The analyst's notebook and its helpers, on a star schema that is created and filled with SQL only."""
+"""The analyst's notebook and its helpers, on a star schema that is created and filled without Spark."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import pandas as pd
 import psycopg
+import pyarrow as pa
 import pytest
 
 from helpers.inprocess import run_notebook
-from vendas import resources
+from helpers.star import SALE
+from vendas import resources, schema
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.ledger import Event
 from vendas.reports import exploration
 from vendas.reports.exploration import ask, connect, quality
 from vendas.warehouse import embedded
+from vendas.warehouse.postgresql import PostgreSQL
+from vendas.warehouse.star_rows import to_star
 
 OF_ONE_ENGINE = ("filter (", "filter(", "distinct on", "generate_series", "lateral", "::", "ilike", "array", "json")
 SALES = [  # moment, e-mail, value, value with discount, seller, code
@@ -43,13 +48,26 @@ def make_star(endpoint, sales):
         for kind in ("ddl", "star"):
             for file in sorted((resources.folder("sql") / kind).glob("*.sql")):
                 connection.execute(file.read_text(encoding="utf-8"))
-        for line, (moment, email, value, paid, seller, code) in enumerate(sales, start=2):
-            connection.execute(
-                "insert into registros_vendas values (%s, 'Tarde', %s, %s, %s, '1', 'Mesa', %s, 0.1, %s, 'Loja', "
-                "'Site', 'Campanha', %s, %s, 'a.csv', %s, 2024)",
-                (moment, email, email, email.split("@")[-1], value, paid, seller, code, line),
-            )
-        connection.execute("insert into arquivos_carregados values ('a.csv', 4, now(), false); call refresh_star()")
+        gold = [
+            SALE
+            | {
+                "timestamp_do_registro": datetime.fromisoformat(moment),
+                "nome_completo": email,
+                "email": email,
+                "dominio_email": email.split("@")[-1],
+                "valor_da_compra": Decimal(value),
+                "valor_com_desconto": Decimal(paid),
+                "vendedor": seller,
+                "codigo_de_desconto_usado": code,
+                "linha_do_arquivo": line,
+            }
+            for line, (moment, email, value, paid, seller, code) in enumerate(sales, start=2)
+        ]
+        rows = to_star(pa.Table.from_pylist(gold, schema.arrow_schema(schema.GOLD_COLUMNS))) if gold else {}
+        for table, held in rows.items():
+            with connection.cursor().copy(f"copy {table} from stdin (format binary)") as copy:
+                copy.write(PostgreSQL.encode(held).to_pybytes())
+        connection.execute("call refresh_star()")
 
 
 def explore(lake):
