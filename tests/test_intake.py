@@ -31,7 +31,8 @@ RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 def row(product, **changed):
     """Return a good line for this product, with fields as they are in the file; set others by `**{name: text}`."""
     plain = ["2024-03-31 14:05", "Ana", "Souza", "a@b.example", "119", product, "50", "C", "P", "M", "V", "", "X"]
-    return ",".join((dict(zip(INPUT_NAMES, plain, strict=True)) | changed).values())
+    fields = dict.fromkeys(INPUT_NAMES, "") | dict(zip(INPUT_NAMES, plain, strict=False))
+    return ",".join((fields | changed).values())
 
 
 def lines(*texts, end="\n"):

@@ -11,7 +11,7 @@ from vendas.rules.silver import POSICAO
 FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
 HEADER = ",".join(schema.INPUT_NAMES)
 
-_SALE = {
+_SALE = {column.name: column.default_value for column in schema.INPUT_COLUMNS} | {
     "Timestamp do Registro": datetime(2024, 3, 31, 14, 5),
     "Nome": "Ana",
     "Sobrenome": "Souza",

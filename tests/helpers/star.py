@@ -12,7 +12,8 @@ from vendas import schema
 from vendas.lake.data_files import HeldFile, Target
 from vendas.warehouse import load, star
 
-SALE = {
+_DECLARED = {column.name: column.default_value for column in schema.GOLD_COLUMNS}
+SALE = _DECLARED | {
     "timestamp_do_registro": datetime(2024, 2, 29, 23, 59, 59, 123456),
     "turno_compra": "Noite",
     "nome_completo": "Ana Souza",
