@@ -141,7 +141,7 @@ def is_up_to_date(settings: Settings) -> bool:
     events = ledger.read_events(settings.lake)
     if not events or list_waiting_files(settings.landing) or not is_initialized(as_folder(settings.dw)):
         return False
-    return is_as_declared(settings) and not is_behind(settings, events)
+    return not is_behind(settings, events) and is_as_declared(settings)
 
 
 def is_as_declared(settings: Settings) -> bool:
