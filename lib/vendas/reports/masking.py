@@ -7,7 +7,8 @@ from vendas import schema
 
 _PLACEHOLDERS = {"", schema.MISSING}
 _ENDS_ADDRESS = r"\s@,;|/<>\"'"
-_ADDRESS = re.compile(rf"[^{_ENDS_ADDRESS}]+@[^{_ENDS_ADDRESS}]*")
+# The lookbehind starts a match only where a word starts: otherwise a long text without '@' takes quadratic time.
+_ADDRESS = re.compile(rf"(?<![^{_ENDS_ADDRESS}])[^{_ENDS_ADDRESS}]++@[^{_ENDS_ADDRESS}]*+")
 # Must not match dates, times or amounts: `2024-03-31 14:05`, `31-12-2023 10:00`, `1.234.567,89`.
 _TELEPHONE = re.compile(r"(?<!\d)(?:\+?\d{2}[ -]?)?(?:\(\d{2}\)|\d{2})?[ -]?\d{4,5}[ -]?\d{4}(?!\d)|\d{8,}")
 _DIGITS_SHOWN, _TELEPHONE_DIGITS = 4, 8

@@ -37,7 +37,7 @@ from vendas.rules.silver import MOMENT
 from vendas.rules.validate import validate
 from vendas.stages.survey import SurveyedFile
 from vendas.text import format_number
-from vendas.tuning import PREVIEW_FILES, PREVIEW_ROWS
+from vendas.tuning import PREVIEW_CHARACTERS, PREVIEW_FILES, PREVIEW_ROWS
 
 SALE_PLACE = list(PLACE_COLUMNS[SILVER_TABLE])
 _LOOKED_FOR = 3  # duplicates to look for in all of silver
@@ -204,8 +204,15 @@ def show_duplicate(pair: tuple[dict, dict] | None, events: Sequence[Event]) -> P
     return Preview.of(rows, note="Iguais em todas as colunas da loja; fica a que chegou primeiro.")
 
 
+LONGEST_RECORD = 100 * PREVIEW_CHARACTERS
+
+
 def mask_record(text: str, survey: Survey | None) -> str:
-    """Return a record's text with e-mail and telephone masked, in their fields and wherever else they appear."""
+    """Return a record's text with e-mail and telephone masked, in their fields and wherever else they appear.
+
+    Only the start of a very long text is returned, because no more of it is shown.
+    """
+    text = text[:LONGEST_RECORD]
     fields = split(text.encode(), survey.delimiter) if survey and text else []
     if survey and len(fields) == len(survey.header):
         texts = [field.decode() for field in fields]
