@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vendas.declaration import SALES
 from vendas.declaration_types import Declaration
-from vendas.warehouse.star import tables
+from vendas.warehouse.star import FACT_TABLE, RECORDS_TABLE, tables
 
 SQL = Path(__file__).parent
 RENDERED = "-- Rendered by `make sql`: change the template or the declaration.\n"  # the first line of each file
@@ -27,9 +27,8 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
     yield Path("checks/no_orphan_key.sql"), text("no_orphan_key", dimensions=dimensions)
     yield Path("checks/one_member_per_key.sql"), text("one_member_per_key")
     yield Path("checks/redshift/one_row_per_member.sql"), text("one_row_per_member", dimensions=dimensions)
-    for rows, table, name in (("fatos", "fato_vendas", "fact"), ("registros", "registros_vendas", "registros")):
-        verb = "equals" if name == "fact" else "equal"
-        yield Path(f"checks/{name}_{verb}_gold.sql"), text("equals_gold", rows=rows, table=table)
+    yield Path("checks/fact_equals_gold.sql"), text("equals_gold", rows="fatos", table=FACT_TABLE)
+    yield Path("checks/registros_equal_gold.sql"), text("equals_gold", rows="registros", table=RECORDS_TABLE)
 
 
 def main() -> None:

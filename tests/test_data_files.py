@@ -95,7 +95,7 @@ def test_nulls_that_compaction_wrote_are_defaults_and_others_stay_null():
     columns = (Column("pagamento", Type.TEXT, "", "NÃO INFORMADO"), Column("motivo", Type.TEXT, ""))
     numbered = with_field_ids(columns, {"pagamento": 1, "motivo": 2}, {})
     rows = pa.table([pa.array([None, "Pix"]), pa.array([None, "x"])], schema=numbered)
-    assert fill_defaults(rows).to_pylist() == [
+    assert fill_defaults(rows, {"pagamento": "NÃO INFORMADO"}).to_pylist() == [
         {"pagamento": "NÃO INFORMADO", "motivo": None},
         {"pagamento": "Pix", "motivo": "x"},
     ]

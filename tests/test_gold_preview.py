@@ -6,9 +6,9 @@ import pytest
 
 from helpers.rows import silver_row, silver_table
 from vendas import schema
+from vendas.declaration_types import Column
 from vendas.lake.ledger import Event
 from vendas.reports.gold_preview import (
-    gold_name,
     show_discounts,
     show_domains,
     show_full_names,
@@ -62,7 +62,7 @@ def test_columns_that_end_up_in_another_are_named():
     [("Código de Desconto Usado", "codigo_de_desconto_usado"), ("Email", "email"), ("ano", "ano")],
 )
 def test_gold_drops_accents_blanks_and_capitals(silver, gold):
-    assert gold_name(silver) == gold
+    assert Column(silver, "string", "").gold_name == gold
 
 
 def test_names_are_shown_by_what_is_missing():

@@ -5,7 +5,7 @@ A data file is part of its table once the table's metadata names it (`vendas.lak
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +99,8 @@ class HeldFile:
             held[named[field.name]] if named[field.name] in there else pa.nulls(len(held), field.type)
             for field in self.columns
         ]
-        return fill_defaults(pa.table(columns, names=self.columns.names).cast(self.columns))
+        defaults = {field.name: given.decode() for field in self.columns if (given := _metadata(field, _DEFAULT))}
+        return fill_defaults(pa.table(columns, names=self.columns.names).cast(self.columns), defaults)
 
     def rows(self) -> pa.Table:
         """Return all rows; a column that an older file lacks gets its default or null."""
@@ -203,15 +204,14 @@ def delete_files(folder: Location, paths: Iterable[str]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def fill_defaults(rows: pa.Table) -> pa.Table:
-    """Fill the nulls of columns that have a default, which is in their field's metadata under `_DEFAULT`.
+def fill_defaults(rows: pa.Table, defaults: Mapping[str, str]) -> pa.Table:
+    """Fill the nulls of columns that have a default, given by column as a text.
 
     Only rows written before the column was declared have nulls there.
     """
     for place, field in enumerate(rows.schema):
-        default = (field.metadata or {}).get(_DEFAULT)
-        if default is not None and rows.column(place).null_count:
-            filled = pc.fill_null(rows.column(place), pa.scalar(default.decode()).cast(field.type))
+        if field.name in defaults and rows.column(place).null_count:
+            filled = pc.fill_null(rows.column(place), pa.scalar(defaults[field.name]).cast(field.type))
             rows = rows.set_column(place, field, filled)
     return rows
 
@@ -235,4 +235,8 @@ def _with_metadata(field: pa.Field, column: Column, number: int, element: int | 
 
 
 def _number(field: pa.Field) -> bytes | None:
-    return (field.metadata or {}).get(_NUMBER)
+    return _metadata(field, _NUMBER)
+
+
+def _metadata(field: pa.Field, key: bytes) -> bytes | None:
+    return (field.metadata or {}).get(key)

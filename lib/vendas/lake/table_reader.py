@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vendas.errors import VendasError
-from vendas.lake.data_files import HeldFile, with_field_ids
+from vendas.lake.data_files import HeldFile, fill_defaults, with_field_ids
 from vendas.schema import TABLES, arrow_schema, names
 from vendas.storage import Location, S3Lake, as_folder, client, location
 
@@ -149,16 +148,11 @@ def _columns(opened: "Table", table: str) -> pa.Schema:
 
 def _with_defaults(rows: pa.Table, table: str) -> pa.Table:
     """Return rows with defaults for the columns, or values, that are missing because they were declared later."""
-    for column, field in zip(TABLES[table], arrow_schema(TABLES[table]), strict=True):
-        if column.default is None:
-            continue
-        default = pa.scalar(column.default_value, field.type)
-        if column.name not in rows.column_names:
-            rows = rows.append_column(column.name, pa.repeat(default, len(rows)))
-        elif rows[column.name].null_count:
-            place = rows.column_names.index(column.name)
-            rows = rows.set_column(place, column.name, pc.fill_null(rows[column.name], default))
-    return rows
+    defaults = {column.name: column.default for column in TABLES[table] if column.default is not None}
+    for field in arrow_schema(TABLES[table]):
+        if field.name in defaults and field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return fill_defaults(rows, defaults)
 
 
 def _as_number(bound: bytes | None) -> int | None:

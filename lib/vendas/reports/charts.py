@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAME_LENGTH = 30
-_STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
+STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
 
 
 def stack_bars(
@@ -33,7 +33,7 @@ def stack_bars(
     draw, begin, across = (axes.bar, "bottom", "width") if upright else (axes.barh, "left", "height")
     bars = {name: list(lengths) for name, lengths in parts.items()}
     ends = [0.0] * len(next(iter(bars.values())))
-    for (colour, hatch, hatchcolor), (name, lengths) in zip(_STYLES, bars.items(), strict=False):
+    for (colour, hatch, hatchcolor), (name, lengths) in zip(STYLES, bars.items(), strict=False):
         of_way: dict[str, Any] = {begin: ends, across: thickness}
         draw(
             range(len(ends)), lengths, **of_way, label=name, color=colour, hatch=hatch if detailed else "",

@@ -1,6 +1,5 @@
 """Previews of 03_gold: silver's columns beside gold's, one rule at a time."""
 
-import unicodedata
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -37,7 +36,7 @@ def show_names(sales: pa.Table) -> Preview:
     (sale,) = sales.slice(0, 1).to_pylist()
     before = mask_row({name.removeprefix(_BEFORE): sale[name] for name in sale if name.startswith(_BEFORE)})
     after = mask_row({name: sale[name] for name in sale if not name.startswith(_BEFORE)})
-    source = {gold_name(name): name for name in before}
+    source = {column.gold_name: column.name for column in schema.SILVER_COLUMNS}
     rows = [
         {
             "coluna em silver": source.get(name, "—"),
@@ -47,7 +46,7 @@ def show_names(sales: pa.Table) -> Preview:
         }
         for name, value in after.items()
     ]
-    joined = [name for name in before if gold_name(name) not in after]
+    joined = [name for gold_name, name in source.items() if gold_name not in after]
     return Preview.of(rows, note=f"— é calculada. Entram em outra coluna: {', '.join(joined)}." if joined else "")
 
 
@@ -122,12 +121,6 @@ def show_discounts(sales: pa.Table, events: Sequence[Event]) -> Preview:
         for _, count, sale in examples(sales, sales["desconto_oferecido"])
     ]
     return Preview.of(rows[:PREVIEW_ROWS], note=_note(sales, events, note_cut(PREVIEW_ROWS, len(rows), "descontos")))
-
-
-def gold_name(name: str) -> str:
-    """Return gold's name of a column that it copies from silver: valor_da_compra for Valor da Compra."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return plain.lower().replace(" ", "_")
 
 
 def _note(sales: pa.Table, events: Sequence[Event], cut: str = "") -> str:

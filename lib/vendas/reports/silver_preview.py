@@ -41,6 +41,7 @@ from vendas.tuning import PREVIEW_CHARACTERS, PREVIEW_FILES, PREVIEW_ROWS
 
 SALE_PLACE = list(PLACE_COLUMNS[SILVER_TABLE])
 _LOOKED_FOR = 3  # duplicates to look for in all of silver
+_LONGEST_RECORD = 100 * PREVIEW_CHARACTERS  # of which a mask is made
 
 
 def bronze_events(known: Iterable[Event], events: Iterable[Event]) -> list[Event]:
@@ -204,15 +205,12 @@ def show_duplicate(pair: tuple[dict, dict] | None, events: Sequence[Event]) -> P
     return Preview.of(rows, note="Iguais em todas as colunas da loja; fica a que chegou primeiro.")
 
 
-LONGEST_RECORD = 100 * PREVIEW_CHARACTERS
-
-
 def mask_record(text: str, survey: Survey | None) -> str:
     """Return a record's text with e-mail and telephone masked, in their fields and wherever else they appear.
 
     Only the start of a very long text is returned, because no more of it is shown.
     """
-    text = text[:LONGEST_RECORD]
+    text = text[:_LONGEST_RECORD]
     fields = split(text.encode(), survey.delimiter) if survey and text else []
     if survey and len(fields) == len(survey.header):
         texts = [field.decode() for field in fields]

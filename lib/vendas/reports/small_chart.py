@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from vendas.reports.charts import shorten_name
+from vendas.reports.charts import STYLES, shorten_name
 
-_STYLES = (("#2f6690", ""), ("#f2b134", "M0,6 L6,0"), ("#a63d40", "M0,0 L6,6 M0,6 L6,0"))  # colour, hatch
-_HATCH_COLOURS = ("none", "#8a5a00", "black")
+_HATCHES = ("", "M0,6 L6,0", "M0,0 L6,6 M0,6 L6,0")  # as STYLES has them for matplotlib
 _NAMES, _BARS, _COUNTS, _ROW = 240, 320, 200, 26  # pixels
 _NAME_LENGTH = 34
 
@@ -72,12 +71,12 @@ def _bar(top: int, lengths: Sequence[float]) -> list[str]:
 
 def _box(x: float, y: float, width: float, height: float, place: int) -> list[str]:
     size = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" stroke="black" stroke-width="0.6"'
-    plain = f'<rect {size} fill="{_STYLES[place][0]}"/>'
-    return [plain, f'<rect {size} fill="url(#hachura{place})"/>'] if _STYLES[place][1] else [plain]
+    plain = f'<rect {size} fill="{STYLES[place][0]}"/>'
+    return [plain, f'<rect {size} fill="url(#hachura{place})"/>'] if _HATCHES[place] else [plain]
 
 
 def _hatch(place: int) -> str:
-    lines, colour = _STYLES[place][1], _HATCH_COLOURS[place]
+    lines, (_, _, colour) = _HATCHES[place], STYLES[place]
     if not lines:
         return ""
     return (

@@ -23,10 +23,7 @@ Ask = Callable[[LiteralString], list[dict]]  # runs a query; returns its rows by
 
 def is_outdated(ask: Ask) -> bool:
     """Return whether there are tables of sales, and some table's columns or their order differ from the declaration."""
-    found = _shapes(ask)
-    return RECORDS_TABLE in found and any(
-        list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()
-    )
+    return _differs(_shapes(ask))
 
 
 def drop_outdated(opened: Transaction) -> bool:
@@ -35,9 +32,10 @@ def drop_outdated(opened: Transaction) -> bool:
     The table of loaded files is kept, because other loads wait for its lock; its entries of files with sales are
     deleted.
     """
-    if not is_outdated(opened.rows):
+    found = _shapes(opened.rows)
+    if not _differs(found):
         return False
-    found, views = _shapes(opened.rows), {row["table_name"] for row in opened.rows(_VIEWS)}
+    views = {row["table_name"] for row in opened.rows(_VIEWS)}
     ours = {*_declared(), *(name for name in found if name.startswith("dim_")), *_FORMER}
     known = (ours & found.keys()) - {FILES_TABLE, FACT_TABLE}
     opened.run(*(f"drop view {name}" for name in sorted(views & known)))
@@ -47,6 +45,12 @@ def drop_outdated(opened: Transaction) -> bool:
     for name in found[FILES_TABLE].keys() - _declared()[FILES_TABLE].keys():
         opened.run(f"alter table {FILES_TABLE} drop column {name}")
     return True
+
+
+def _differs(found: dict[str, dict[str, str]]) -> bool:
+    return RECORDS_TABLE in found and any(
+        list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()
+    )
 
 
 def _is_ours(procedure: str) -> bool:

@@ -143,12 +143,10 @@ def _calendar() -> SqlTable:
 def _fact(sales: Declaration) -> SqlTable:
     columns = {column.name: _sql_column(column) for column in gold_columns(sales)}
     identifier, *keys = key_columns(sales)
-    columns |= {"venda_id": SqlColumn(identifier.name, identifier.type, identifier.comment, _PRIMARY)}
+    columns[identifier.name] = replace(identifier, constraint=_PRIMARY)
     for key in keys:
         dimension = f"dim_{key.name.removesuffix('_id')}"
-        columns[key.name] = SqlColumn(
-            key.name, key.type, key.comment, f" not null references {dimension} ({key.name}) not enforced"
-        )
+        columns[key.name] = replace(key, constraint=f" not null references {dimension} ({key.name}) not enforced")
     large = next((dimension.key for dimension in sales.dimensions if dimension.large), "data_id")
     return SqlTable(
         FACT_TABLE,
