@@ -15,7 +15,7 @@ help:
 	@echo "make test-glue6  every test that can run there, on Spark 4.1 and Python 3.13, as AWS Glue 6.0 has them"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
-	@echo "make sql docs    what follows from lib/vendas/sales.py in sql/ and docs/ anew, after a change of it"
+	@echo "make sql docs    what follows from lib/vendas/declaration.py in sql/ and docs/ anew, after a change of it"
 	@echo "make environment  environment.yml anew, after a change of pins in pyproject.toml"
 	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"

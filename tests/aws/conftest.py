@@ -7,6 +7,7 @@ import uuid
 import boto3
 import psycopg
 import pytest
+from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from helpers import certificates
@@ -18,6 +19,13 @@ from vendas.warehouse.endpoint import RedshiftEndpoint
 
 REGION = "us-east-1"
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def account():
+    """Empty the emulated account after each file of tests, because stacks, queues and functions have fixed names."""
+    yield
+    moto_api_backend.reset()
 
 
 @pytest.fixture(scope="session")
