@@ -11,6 +11,7 @@ from vendas.lake.ledger import (
     find_unsurveyed,
     is_refused,
     list_entries,
+    list_of_older_rules,
     list_outdated,
     mark_undone,
     pending,
@@ -184,6 +185,28 @@ def test_a_file_that_an_older_contract_read_is_read_again_unless_it_is_undone(si
     assert list_outdated(events) == [A] * again
     assert find_unsurveyed(events, files, []) == files * again
     assert list_outdated([*events, event(A, "bronze", 1)]) == []
+
+
+@pytest.mark.parametrize("etapa", ["bronze", "silver", "gold"])
+@pytest.mark.parametrize("regras", ["0123456789abcdef", None])
+def test_a_file_that_other_rules_processed_in_any_stage_is_of_older_rules(etapa, regras):
+    stages = [
+        event(A, stage, 1, **({"regras": regras} if stage == etapa else {})) for stage in ("bronze", "silver", "gold")
+    ]
+    assert list_of_older_rules([*stages, event(B, "bronze", 1)]) == [A]
+
+
+def test_only_the_last_event_of_a_stage_tells_its_rules():
+    assert list_of_older_rules([event(A, "bronze", 1, regras="0123456789abcdef"), event(A, "bronze", 2)]) == []
+
+
+def test_the_warehouse_has_no_rules_of_its_own():
+    assert list_of_older_rules([event(A, "bronze", 1), event(A, "dw", 2, regras="0123456789abcdef")]) == []
+
+
+@pytest.mark.parametrize(("situacao", "older"), [("processado", [A]), ("rejeitado", [A]), ("desfeito", [])])
+def test_a_rejected_file_may_be_of_older_rules_and_an_undone_one_is_not(situacao, older):
+    assert list_of_older_rules([event(A, "bronze", 1, situacao=situacao, regras=None)]) == older
 
 
 def test_a_good_file_sent_again_as_the_same_event_is_not():

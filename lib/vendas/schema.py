@@ -72,6 +72,7 @@ LEDGER_COLUMNS = (
     Column("iniciado_em", "timestamp_ntz", "Quando a etapa começou (UTC)"),
     Column("notebook", "string", "Notebook executado, a partir da pasta do lago; vazio se executado à mão"),
     Column("contrato", "bigint", "Versão do contrato de dados pela qual o arquivo foi lido; vazio: 1"),
+    Column("regras", "string", "Impressão digital das regras que processaram o arquivo; vazio: de antes dela"),
 )
 
 TABLES = {

@@ -21,6 +21,7 @@ from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.settings import Settings, load_settings
 from vendas.stages.lineage import find_line
+from vendas.tuning import FILES_IN_TERMINAL
 
 app = typer.Typer(
     help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
@@ -89,29 +90,49 @@ def run(lake: Lake = None, json: Json = False) -> None:
 @app.command()
 def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
     """Remove a bronze file from every layer; other files get back the rows that were dropped as equal to its own."""
-    _correct("undo", file, "Take out of every layer", yes, lake, json)
+    settings = existing(lake)
+    (found,) = find(list_bronze_files(settings.bronze), [Path(file).name])
+    _correct(settings, "undo", [found.name], "Take out of every layer", yes, json)
 
 
 @app.command()
-def replay(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
-    """Process a bronze file again by the current rules, even if it was undone or rejected."""
-    _correct("replay", file, "Process again", yes, lake, json)
+def replay(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A bronze file's name.")] = None,
+    outdated: Annotated[bool, typer.Option("--outdated", help="All files that older rules processed.")] = False,
+    yes: Yes = False,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Process a bronze file again by the current rules, even if it was undone or rejected.
 
-
-def _correct(how: str, file: str, question: str, yes: bool, lake: str | None, json: bool) -> None:
-    """Run with one file to undo or replay, after the user has confirmed."""
+    With --outdated, process all files again whose rules have changed since; `vendas plan` shows what that changes.
+    """
+    if (file is None) != outdated:
+        raise typer.BadParameter("Give one FILE, or --outdated.")
     settings = existing(lake)
-    (found,) = find(list_bronze_files(settings.bronze), [Path(file).name])
-    concerned = [e for e in ledger.list_entries(ledger.read_events(settings.lake)) if e["arquivo"] == found.name]
-    display.print_files(console, concerned, found.name)
-    if not yes and not sys.stdin.isatty():
-        raise VendasError(
-            f"`vendas {how}` asks before it acts, and nobody can answer here. Give --yes; nothing was done."
-        )
-    if not yes and not typer.confirm(f"{question}: {found.name}?", err=True):
-        console.print("Nothing was done.")
-        return
-    report = _run(settings, json, Corrections(**{how: [found.name]}))
+    if file is None:
+        names = ledger.list_of_older_rules(ledger.read_events(settings.lake))
+    else:
+        names = [find(list_bronze_files(settings.bronze), [Path(file).name])[0].name]
+    _correct(settings, "replay", names, "Process again", yes, json)
+
+
+def _correct(settings: Settings, how: str, names: list[str], question: str, yes: bool, json: bool) -> None:
+    """Run with files to undo or replay, after the user has confirmed; without files, run without asking."""
+    if names:
+        entries = {entry["arquivo"]: entry for entry in ledger.list_entries(ledger.read_events(settings.lake))}
+        title = names[0] if len(names) == 1 else f"{len(names)} files"
+        display.print_files(console, [entries[name] for name in names if name in entries], title, FILES_IN_TERMINAL)
+        if not yes and not sys.stdin.isatty():
+            raise VendasError(
+                f"`vendas {how}` asks before it acts, and nobody can answer here. Give --yes; nothing was done."
+            )
+        if not yes and not typer.confirm(f"{question}: {title}?", err=True):
+            console.print("Nothing was done.")
+            return
+    else:
+        console.print("Today's rules have processed every file.")
+    report = _run(settings, json, Corrections(**{how: names}))
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
 
@@ -183,21 +204,22 @@ def status(
     settings = load_settings(lake=lake)
     events = ledger.read_events(settings.lake)
     entries = ledger.list_entries(events)
+    older = ledger.list_of_older_rules(events)
     stages: dict[str, list[ledger.Event]] = {}
     if files:
         named = {file.name for file in find(list_bronze_files(settings.bronze), [Path(file).name for file in files])}
         entries = [entry for entry in entries if entry["arquivo"] in named]
+        older = [arquivo for arquivo in older if arquivo in named]
         stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
     found = find_line(settings.lake, entries[0]["arquivo"], line) if line is not None and entries else None
     if json:
-        print_json({"files": entries} | ({"linha": found.as_json()} if found else {}))
-    elif files:
-        display.print_files(Console(), entries, f"Ledger of {settings.lake}")
+        known = {"files": entries, "regras_anteriores": older}
+        print_json(known | ({"linha": found.as_json()} if found else {}))
+    elif files or entries:
+        display.print_files(Console(), entries, f"Ledger of {settings.lake}", older=older)
         display.print_stages(Console(), stages)
         if found:
             display.print_line(Console(), found)
-    elif entries:
-        display.print_files(Console(), entries, f"Ledger of {settings.lake}")
     else:
         console.print(f"No file yet. Drop registros*.csv into {settings.landing} and call: vendas run", soft_wrap=True)
 

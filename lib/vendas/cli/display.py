@@ -1,6 +1,6 @@
 """What the terminal shows: progress, tables of files, messages; all of it through rich."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
@@ -104,8 +104,13 @@ def print_left(console: Console, path: Path, why: str) -> None:
     console.print(f"{path} {why}.", markup=False, highlight=False, style="yellow", soft_wrap=True)
 
 
-def print_files(console: Console, entries: list[dict], title: str, most: int | None = None) -> None:
-    """Print a table of at most `most` ledger entries, the totals of all, and the reasons of those shown."""
+def print_files(
+    console: Console, entries: list[dict], title: str, most: int | None = None, older: Collection[str] = ()
+) -> None:
+    """Print a table of at most `most` ledger entries, the totals of all, and the reasons of those shown.
+
+    Files in `older` are marked, because older rules processed them.
+    """
     table = Table(
         title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
     )
@@ -113,15 +118,23 @@ def print_files(console: Console, entries: list[dict], title: str, most: int | N
     table.add_column("Situação", no_wrap=True)
     for name, heading in _COUNTS.items():
         table.add_column(heading, format_number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
-    shown = entries[:most]
+    shown, marked = entries[:most], set(older)
     for entry in shown:
-        situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]"
+        situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]{'*' if entry['arquivo'] in marked else ''}"
         table.add_row(escape(entry["arquivo_recebido"]), situacao, *(format_number(entry[name]) for name in _COUNTS))
     console.print(table)
     if left_out := len(entries) - len(shown):
         console.print(
             f"The first {len(shown)} of {format_number(len(entries))} files, those that need a look first; "
             f"`vendas status` shows the other {format_number(left_out)}, too.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if marked:
+        which = "this file" if len(marked) == 1 else f"these {format_number(len(marked))} files"
+        console.print(
+            f"* Older rules processed {which}: `vendas plan` shows what today's rules would change in it, "
+            "`vendas replay --outdated` applies them.",
             highlight=False,
             soft_wrap=True,
         )

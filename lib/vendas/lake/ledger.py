@@ -5,7 +5,7 @@ whose previous stage has a newer event than its own. A file that was undone is p
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from vendas import schema
 from vendas.lake import tables as lake_tables
 from vendas.lake.table_reader import read_table
 from vendas.landing.arrivals import Arrival, BronzeFile
+from vendas.rules.fingerprint import rules_fingerprint
 from vendas.storage import Location
 
 STAGES = ("bronze", "silver", "gold", "dw")
@@ -43,6 +44,7 @@ class Event:
     iniciado_em: datetime | None = None
     notebook: str | None = None
     contrato: int = schema.SALES.version
+    regras: str | None = field(default_factory=rules_fingerprint)
 
     @property
     def recorded_at(self) -> datetime:
@@ -55,7 +57,8 @@ def read_events(place: Location) -> list[Event]:
     rows = read_table(place, lake_tables.LEDGER_TABLE).to_pylist()
     # A lake of an older version lacks these columns until its next run, and has nulls in them afterwards.
     return [
-        Event(**row | {"duvidosas": row.get("duvidosas") or 0, "contrato": row.get("contrato") or 1}) for row in rows
+        Event(**{"regras": None} | row | {"duvidosas": row.get("duvidosas") or 0, "contrato": row.get("contrato") or 1})
+        for row in rows
     ]
 
 
@@ -184,6 +187,20 @@ def list_outdated(events: Iterable[Event]) -> list[str]:
     if all(event.contrato >= schema.SALES.version for event in events):
         return []  # the usual case, which need not sort the whole ledger
     return [arquivo for arquivo, done in latest(events).items() if _is_outdated(done["bronze"])]
+
+
+def list_of_older_rules(events: Iterable[Event]) -> list[str]:
+    """List the bronze files that a stage processed by other rules than the library's, in bronze order.
+
+    Undone files are left out. A file may be the same by today's rules: only processing it shows that.
+    """
+    rules = rules_fingerprint()
+    files = latest(events).items()
+    return [arquivo for arquivo, done in files if done["bronze"].situacao != UNDONE and _is_of_older(done, rules)]
+
+
+def _is_of_older(done: dict[str, Event], rules: str) -> bool:
+    return any(done[stage].regras != rules for stage in STAGES[:3] if stage in done)
 
 
 def _is_outdated(bronze: Event) -> bool:

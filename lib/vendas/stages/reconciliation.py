@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from vendas.errors import ConservationError
 from vendas.lake.ledger import Event
+from vendas.rules.fingerprint import rules_fingerprint
 
 NO_COUNTS: Mapping[str, int] = MappingProxyType({})
 
@@ -34,6 +35,7 @@ def silver_events(
             duvidosas=doubtful.get(event.arquivo, 0),
             gravadas=held[event.arquivo],
             duplicadas=event.lidas - quarantined[event.arquivo] - held[event.arquivo],
+            regras=rules_fingerprint(),
         )
         for event in surveyed
     ]
@@ -67,7 +69,8 @@ def recounted_events(silver: Iterable[Event], held: dict[str, int], run_id: str)
 
 def carried_events(previous: Iterable[Event], stage: str, held: dict[str, int], run_id: str) -> list[Event]:
     """Return a later stage's events, from the number of rows that it has of each file."""
-    return [replace(event, etapa=stage, run_id=run_id, motivo=None, gravadas=held[event.arquivo]) for event in previous]
+    now = {"etapa": stage, "run_id": run_id, "motivo": None, "regras": rules_fingerprint()}
+    return [replace(event, gravadas=held[event.arquivo], **now) for event in previous]
 
 
 def check_conservation(silver: Iterable[Event], counted: dict[str, int]) -> None:
