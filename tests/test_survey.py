@@ -1,6 +1,7 @@
 import pytest
 
 from helpers.rows import FILE, HEADER
+from vendas.lake.workers import ThisProcess
 from vendas.landing.arrivals import BronzeFile
 from vendas.stages.survey import SurveyedFile, survey_files
 
@@ -8,8 +9,8 @@ OTHER = "registros_b_20240102T000000000Z_bbbbbbbb.csv"
 
 
 @pytest.fixture
-def survey(spark, tmp_path):
-    return lambda *names: survey_files(spark, tmp_path, [BronzeFile.parse(name) for name in names], [], "r1")
+def survey(tmp_path):
+    return lambda *names: survey_files(ThisProcess(), tmp_path, [BronzeFile.parse(name) for name in names], [], "r1")
 
 
 def write(folder, name, text):

@@ -18,6 +18,7 @@ from vendas import schema
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import read_block
 from vendas.lake.data_files import HeldFile, Target
+from vendas.lake.workers import ThisProcess
 from vendas.rules.silver import time_ranges
 from vendas.stages import transform
 from vendas.stages.check_file import check_files
@@ -30,9 +31,8 @@ NEW_YEAR = datetime(2024, 1, 1)
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(transform, "map_on_workers", lambda spark, items, work: [work(item) for item in items])
     monkeypatch.setattr(transform, "read_block", partial(read_block, window_bytes=100))
-    monkeypatch.setattr(transform, "_task_bytes", lambda spark, parts: 200)
+    monkeypatch.setattr(transform, "_task_bytes", lambda workers, parts: 200)
     monkeypatch.setattr(transform, "time_ranges", lambda found: time_ranges(found, rows=3))
 
 
@@ -42,7 +42,7 @@ class Tables:
 
     folder: Path
     held: list[HeldFile] = field(default_factory=list)
-    spark: None = None
+    workers = ThisProcess()
 
     def target(self, table):
         return Target(self.folder / table, schema.arrow_schema(schema.TABLES[table]))
@@ -93,7 +93,7 @@ def test_evidence_in_one_task_reaches_all_blocks_of_its_file_and_no_other_file(t
         write(tmp_path, "registros_c.csv", [dated("03/05/2024"), dated("04/05/2024").replace(",1,", ",0.5,", 2)]),
     ]
     assert len(files[1].survey.blocks) == 3
-    validated = transform.validate_files(None, files, tmp_path / "staging", tables.target("quarantine"))
+    validated = transform.validate_files(ThisProcess(), files, tmp_path / "staging", tables.target("quarantine"))
     ambiguous, impossible = ["timestamp_ambiguo"], ["timestamp_impossivel"]
     assert refused_rows(validated) == [
         ("registros_b.csv", 2, ambiguous),
@@ -111,7 +111,9 @@ def test_evidence_of_two_kinds_comes_together_from_two_tasks(tmp_path):
     shows_month_first, shows_fractions = dated("03/25/2024"), dated("04/04/2024").replace(",1,", ",0.5,")
     others = [dated("05/05/2024", number) for number in range(20)]
     files = [write(tmp_path, "registros_a.csv", [means_two_things, shows_month_first, *others, shows_fractions])]
-    validated = transform.validate_files(None, files, tmp_path / "staging", Tables(tmp_path).target("quarantine"))
+    validated = transform.validate_files(
+        ThisProcess(), files, tmp_path / "staging", Tables(tmp_path).target("quarantine")
+    )
     reasons = {line: reasons for _, line, reasons in refused_rows(validated)}
     assert (reasons[2], reasons[4]) == (["timestamp_ambiguo", "desconto_um_ambiguo"], ["desconto_um_ambiguo"])
 
@@ -141,7 +143,7 @@ def test_files_are_validated_as_their_twin_and_check_validate_them(files):
         names = [f"registros_{number}.csv" for number in range(len(files))]
         surveyed = [write(Path(folder), name, map(as_record, rows)) for name, rows in zip(names, files, strict=True)]
         validated = transform.validate_files(
-            None, surveyed, Path(folder) / "staging", Tables(Path(folder)).target("quarantine")
+            ThisProcess(), surveyed, Path(folder) / "staging", Tables(Path(folder)).target("quarantine")
         )
         found = dict(zip(names, check_files([file.path for file in surveyed], NEW_YEAR), strict=True))
         refused = refused_rows(validated)
@@ -162,7 +164,7 @@ def test_files_without_evidence_are_validated_once(tmp_path, monkeypatch):
     plain = transform._validate
     monkeypatch.setattr(transform, "_validate", lambda parts, **given: seen.append(parts) or plain(parts, **given))
     files = [write(tmp_path, "registros_a.csv", [dated("31/05/2024", n) for n in range(20)])]
-    transform.validate_files(None, files, tmp_path / "staging")
+    transform.validate_files(ThisProcess(), files, tmp_path / "staging")
     assert sum(map(len, seen)) == len(files[0].survey.blocks)
 
 
@@ -172,7 +174,7 @@ def test_doubtful_rows_are_counted_by_file(tmp_path):
         write(tmp_path, "registros_a.csv", [damaged, dated("31/05/2024", 1), damaged.replace("n0", "n2")]),
         write(tmp_path, "registros_b.csv", [dated("31/05/2024", 3)]),
     ]
-    validated = transform.validate_files(None, files, tmp_path / "staging")
+    validated = transform.validate_files(ThisProcess(), files, tmp_path / "staging")
     assert +validated.doubtful == {"registros_a.csv": 2}
 
 
@@ -198,7 +200,7 @@ def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
         older = {key(row): row | {schema.ARQUIVO.name: "older.csv"} for row in known}
         tables.hold([*older.values(), *(row | {schema.ARQUIVO.name: names[0]} for row in again)])
         surveyed = [write(Path(folder), name, map(as_line, rows)) for name, rows in zip(names, files, strict=True)]
-        validated = transform.validate_files(None, surveyed, Path(folder) / "staging")
+        validated = transform.validate_files(ThisProcess(), surveyed, Path(folder) / "staging")
         sales = transform.write_silver(tables, validated, tables, names, again=names[:1])
         first = {}
         for name, rows in zip(names, files, strict=True):
@@ -221,7 +223,7 @@ def test_a_sale_of_a_file_that_is_gone_comes_back_to_the_first_of_the_others(fil
         lost = {key(row): row | {schema.ARQUIVO.name: "gone.csv"} for row in gone}
         tables.hold([*lost.values(), *(row | {schema.ARQUIVO.name: "other.csv"} for row in files[0])])
         surveyed = [write(Path(folder), name, map(as_line, rows)) for name, rows in zip(names, files, strict=True)]
-        validated = transform.validate_files(None, surveyed, Path(folder) / "staging")
+        validated = transform.validate_files(ThisProcess(), surveyed, Path(folder) / "staging")
         sales = transform.write_returning(tables, validated, tables, names, ["gone.csv"])
         first = {}
         for name, rows in zip(names, files, strict=True):
@@ -235,7 +237,7 @@ def test_a_sale_published_by_a_run_that_was_cut_off_counts_and_is_not_written_ag
     tables = Tables(tmp_path)
     tables.hold([silver_row("a.csv")])
     line = as_line(silver_row(**{"Desconto Oferecido": "11%"}))
-    validated = transform.validate_files(None, [write(tmp_path, "a.csv", [line])], tmp_path)
+    validated = transform.validate_files(ThisProcess(), [write(tmp_path, "a.csv", [line])], tmp_path)
     sales = transform.write_silver(tables, validated, tables, ["a.csv"], again=[])
     assert (sales.files, sales.counts) == ([], {"linhas": 1, "vendas": 1})
 
@@ -243,7 +245,7 @@ def test_a_sale_published_by_a_run_that_was_cut_off_counts_and_is_not_written_ag
 def test_refused_rows_are_written_for_the_quarantine_with_line_and_text(tmp_path):
     lines = [as_line(silver_row(**{"Desconto Oferecido": text})) for text in ("5%", "150%", "6%", "0.5")]
     quarantine = Tables(tmp_path).target("quarantine")
-    validated = transform.validate_files(None, [write(tmp_path, "a.csv", lines)], tmp_path, quarantine)
+    validated = transform.validate_files(ThisProcess(), [write(tmp_path, "a.csv", lines)], tmp_path, quarantine)
     assert read(validated.refused) == [
         {"arquivo": "a.csv", "linha": line, "texto": lines[line - 2], "motivos": [reason]}
         for line, reason in ((3, "desconto_acima_de_100"), (5, "desconto_ambiguo"))
@@ -252,7 +254,7 @@ def test_refused_rows_are_written_for_the_quarantine_with_line_and_text(tmp_path
 
 
 def test_without_files_nothing_is_validated(tmp_path):
-    validated = transform.validate_files(None, [], tmp_path)
+    validated = transform.validate_files(ThisProcess(), [], tmp_path)
     sales = transform.write_silver(Tables(tmp_path), validated, Tables(tmp_path), [], [])
     assert (validated.stretches, validated.refused, validated.links, sales.files) == (
         [],
@@ -264,7 +266,7 @@ def test_without_files_nothing_is_validated(tmp_path):
 
 
 def test_only_refused_rows_leave_no_sales(tmp_path):
-    validated = transform.validate_files(None, [write(tmp_path, "a.csv", ["x"])], tmp_path)
+    validated = transform.validate_files(ThisProcess(), [write(tmp_path, "a.csv", ["x"])], tmp_path)
     assert (validated.stretches, list(tmp_path.glob("silver/*/*"))) == ([], [])
 
 
@@ -281,7 +283,7 @@ def test_gold_has_a_row_for_each_of_silvers_of_these_files(tmp_path, monkeypatch
     monkeypatch.setattr(transform, "RANGE_ROWS", 2)
     tables = Tables(tmp_path)
     tables.hold([silver_row(name, Nome=str(n)) for n, name in enumerate("abacab")])
-    written = transform.write_gold(None, tables.held, ["a", "c"], tables.target("gold"))
+    written = transform.write_gold(ThisProcess(), tables.held, ["a", "c"], tables.target("gold"))
     assert [row["nome_completo"] for row in read(written)] == ["0 Souza", "2 Souza", "3 Souza", "4 Souza"]
     assert {file.ano for file in written} == {2024}
 
@@ -289,4 +291,4 @@ def test_gold_has_a_row_for_each_of_silvers_of_these_files(tmp_path, monkeypatch
 def test_a_file_without_rows_of_these_gives_no_gold(tmp_path):
     tables = Tables(tmp_path)
     tables.hold([silver_row("a")])
-    assert transform.write_gold(None, tables.held, ["b"], tables.target("gold")) == []
+    assert transform.write_gold(ThisProcess(), tables.held, ["b"], tables.target("gold")) == []

@@ -3,6 +3,7 @@
 VendasError
   · SettingsError
   · DeclarationError
+  · RuleError
   · DownloadError
   · SparkStartError
   · ArrivalError
@@ -45,6 +46,10 @@ class SettingsError(VendasError):
 
 class DeclarationError(VendasError):
     """The declaration of the shop's columns contradicts itself."""
+
+
+class RuleError(VendasError):
+    """A rule on trial is for no column, or its values do not fit the column."""
 
 
 class DownloadError(VendasError):

@@ -24,6 +24,10 @@ CSV_BLOCK_BYTES = 16 * MIB  # unit of a file's distribution to workers: smaller 
 # The sample of new files that the intake notebook shows.
 SAMPLE_FILES, SAMPLE_ROWS, SAMPLE_BYTES = 20, 1000, 1 * MIB
 
+# A rehearsal.
+COMPARED_ROWS = 300_000  # about how many rows a worker compares at a time: bounds its memory
+EXAMPLES_KEPT = 3  # of changed values, by file and column
+
 # Work of Spark's Python workers.
 TASKS_PER_PROCESSOR = 8  # maximum: more tasks balance better, fewer start faster
 TASK_BYTES = 64 * MIB  # of CSV that a worker validates and sorts at a time: trades memory against the number of files

@@ -217,21 +217,25 @@ def fill_defaults(rows: pa.Table, defaults: Mapping[str, str]) -> pa.Table:
 
 
 def with_field_ids(columns: tuple[Column, ...], numbers: dict[str, int], elements: dict[str, int]) -> pa.Schema:
-    """Return the columns' Arrow schema with the table's field ids, those of list elements, and defaults as metadata."""
+    """Return the columns' Arrow schema with the table's field ids, those of list elements, and defaults as metadata.
+
+    A column that was declared after the table's last run has no id.
+    """
     return pa.schema(
         [
-            _with_metadata(field, column, numbers[column.name], elements.get(column.name))
+            _with_metadata(field, column, numbers.get(column.name), elements.get(column.name))
             for field, column in zip(arrow_schema(columns), columns, strict=True)
         ]
     )
 
 
-def _with_metadata(field: pa.Field, column: Column, number: int, element: int | None) -> pa.Field:
+def _with_metadata(field: pa.Field, column: Column, number: int | None, element: int | None) -> pa.Field:
     type = field.type
     if element is not None:
         type = pa.list_(pa.field("element", type.value_type, metadata={_NUMBER: str(element)}))
     default = {} if column.default is None else {_DEFAULT: column.default}
-    return pa.field(field.name, type, metadata={_NUMBER: str(number)} | default)
+    known = {} if number is None else {_NUMBER: str(number)}
+    return pa.field(field.name, type, metadata=known | default)
 
 
 def _number(field: pa.Field) -> bytes | None:

@@ -26,6 +26,7 @@ from pyspark.sql import SparkSession
 from vendas.errors import SparkStartError, without_java_frames
 from vendas.lake.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.machine.environment import isolate, leave_gateway, nameless_user
+from vendas.rules.fingerprint import rules_fingerprint
 from vendas.settings import Settings
 from vendas.storage import SCHEME, Location, S3Lake, as_folder, region_of_process
 from vendas.tuning import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
@@ -39,6 +40,7 @@ _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace
 # Options that a JVM, Glue's too, must have from its start; all others can be set in a session later.
 JVM_OPTIONS = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 S3A_REGION = "fs.s3a.endpoint.region"
+_RULES = "VENDAS_RULES"  # in the environment of Spark's Python workers: the rules that they work by
 
 
 def java_home() -> Path:
@@ -153,10 +155,14 @@ def hadoop_configuration(context: SparkContext) -> JavaObject:
 
 
 def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
-    """Return the result of `work` for each item, computed in Spark's Python workers, which share no memory or disk."""
+    """Return the result of `work` for each item, computed in Spark's Python workers, which share no memory or disk.
+
+    Workers that imported other rules than the library has now, because it was edited since, are not used.
+    """
     if not items:
         return []
     context = spark.sparkContext
+    context.environment[_RULES] = rules_fingerprint()  # Spark starts new workers for another environment
     tasks = min(len(items), TASKS_PER_PROCESSOR * context.defaultParallelism)
     return context.parallelize(items, tasks).map(work).collect()
 

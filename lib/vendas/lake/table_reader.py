@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -113,6 +114,20 @@ def held_files(
         return sorted(files, key=lambda file: str(file.path))
 
     return _open_table(lake, table, plan) or []
+
+
+def files_between(
+    lake: Location, table: str, column: str, first: datetime, last: datetime, snapshot: int | None = None
+) -> list[HeldFile]:
+    """Return the data files of a table that can hold rows whose timestamp in `column` is from `first` to `last`."""
+    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual, Reference, literal
+
+    moment = Reference(column)
+    between = And(
+        GreaterThanOrEqual(term=moment, value=literal(first.isoformat())),
+        LessThanOrEqual(term=moment, value=literal(last.isoformat())),
+    )
+    return held_files(lake, table, between, snapshot=snapshot)
 
 
 def count_by_file(

@@ -16,8 +16,9 @@ from vendas.declaration_types import Column
 from vendas.errors import ConcurrentChange
 from vendas.lake.data_files import DataFile, HeldFile, Target
 from vendas.lake.spark import jvm_of, lake_of, table_name
-from vendas.lake.table_reader import columns_of, count_by_file, held_files, is_one_of, shape
-from vendas.storage import location
+from vendas.lake.table_reader import columns_of, count_by_file, files_between, held_files, is_one_of, shape
+from vendas.lake.workers import SparkWorkers, Workers
+from vendas.storage import Location, location
 from vendas.tuning import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
 
 SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, LEDGER_TABLE = schema.TABLES
@@ -32,8 +33,8 @@ _PROPERTIES = {
     # Each commit adds a manifest, and planning a read opens all of them; they are small, so merge them early.
     "commit.manifest.min-count-to-merge": "5",
 }
-_TIMESTAMP = {SILVER_TABLE: schema.TIMESTAMP.name, GOLD_TABLE: "timestamp_do_registro"}
-_FILE = {
+TIMESTAMPS = {SILVER_TABLE: schema.TIMESTAMP.name, GOLD_TABLE: "timestamp_do_registro"}
+FILE_COLUMNS = {
     SILVER_TABLE: schema.ARQUIVO.name,
     GOLD_TABLE: "arquivo_de_origem",
     QUARANTINE_TABLE: "arquivo",
@@ -45,7 +46,7 @@ Audit = Callable[[dict[str, int]], None]
 Rows = DataFrame | Sequence[DataFile]  # to be written by Spark, or already written to the table's target
 
 
-def _pass(held: dict[str, int]) -> None:
+def pass_any(held: dict[str, int]) -> None:
     """Accept any counts: the audit where there is nothing to compare them with."""
 
 
@@ -54,16 +55,24 @@ def properties(table: str) -> dict[str, str]:
 
     Keep full bounds of bronze files' names: Iceberg truncates to 16 characters, which drops the timestamp.
     """
-    whole = {f"write.metadata.metrics.column.{_FILE[table]}": "full"} if table in _FILE else {}
+    whole = {f"write.metadata.metrics.column.{FILE_COLUMNS[table]}": "full"} if table in FILE_COLUMNS else {}
     return _PROPERTIES | whole
 
 
 class Lake:
     """The lake's tables in one Spark session."""
 
+    publishes = True
+
     def __init__(self, spark: SparkSession):
         self.spark, self.place = spark, lake_of(spark)
+        self.workers: Workers = SparkWorkers(spark)
         self.opened_at = datetime.now(UTC).replace(tzinfo=None)  # when the work in this session began
+
+    @property
+    def staging(self) -> Location:
+        """The folder of a run's temporary files."""
+        return self.place / "staging"
 
     def create_tables(self) -> None:
         """Create the tables that do not exist yet, and add columns that older ones lack.
@@ -73,7 +82,7 @@ class Lake:
         for table, columns in schema.TABLES.items():
             name, there = table_name(self.spark, table), shape(self.place, table)
             if there is None:
-                partitioned = "PARTITIONED BY (ano)" if table in _TIMESTAMP else ""
+                partitioned = "PARTITIONED BY (ano)" if table in TIMESTAMPS else ""
                 given = ", ".join(f"'{key}'='{value}'" for key, value in (_FORMAT | properties(table)).items())
                 self.spark.sql(
                     f"CREATE TABLE IF NOT EXISTS {name} ({_described(columns)}) USING iceberg {partitioned} "
@@ -84,8 +93,8 @@ class Lake:
                     if column.name not in there.columns:
                         self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} AFTER `{before.name}`")
             # A separate statement, because CREATE TABLE has no clause for it; a run may be killed between the two.
-            if table in _TIMESTAMP and not (there and there.is_sorted):
-                order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{_TIMESTAMP[table]}`"
+            if table in TIMESTAMPS and not (there and there.is_sorted):
+                order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{TIMESTAMPS[table]}`"
                 self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
 
     def read(self, table: str) -> DataFrame:
@@ -94,11 +103,11 @@ class Lake:
 
     def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
         """Return the table's rows that come from these bronze files."""
-        return self.read(table).where(F.col(_FILE[table]).isin(list(files)))
+        return self.read(table).where(F.col(FILE_COLUMNS[table]).isin(list(files)))
 
     def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
         """Return the data files that can hold rows of these bronze files."""
-        return held_files(self.place, table, is_one_of(_FILE[table], files)) if files else []
+        return held_files(self.place, table, is_one_of(FILE_COLUMNS[table], files)) if files else []
 
     def target(self, table: str) -> Target:
         """Return the target that data files of the table are written to."""
@@ -107,11 +116,11 @@ class Lake:
 
     def count_by_file(self, table: str, files: Collection[str]) -> dict[str, int]:
         """Count the rows that the table holds of each of these bronze files; 0 if none."""
-        return count_by_file(self.place, table, _FILE[table], files)
+        return count_by_file(self.place, table, FILE_COLUMNS[table], files)
 
     def count_by_any_file(self, table: str) -> dict[str, int]:
         """Count the rows of every bronze file that the table has rows of."""
-        return dict(self.read(table).groupBy(_FILE[table]).count().collect())
+        return dict(self.read(table).groupBy(FILE_COLUMNS[table]).count().collect())
 
     def added_when(self, table: str) -> DataFrame:
         """Return each data file's path (`caminho`, the `_file` of its rows) and the order it was added in (`ordem`)."""
@@ -154,7 +163,7 @@ class Lake:
         """Begin a change to the table's current state."""
         return Change(self, table)
 
-    def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = _pass) -> dict[str, int]:
+    def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = pass_any) -> dict[str, int]:
         """Replace all rows of these bronze files by `rows`; doing it again changes nothing."""
         return self.change(table).publish(rows, files, replaced=files, audit=audit)
 
@@ -183,21 +192,14 @@ class Change:
         """Return the data files, as of the start of this change, that can hold sales from `first` to `last`."""
         if self._base is None:
             return []
-        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual, Reference, literal
-
-        moment = Reference(_TIMESTAMP[self._table])
-        between = And(
-            GreaterThanOrEqual(term=moment, value=literal(first.isoformat())),
-            LessThanOrEqual(term=moment, value=literal(last.isoformat())),
-        )
-        return held_files(self._lake.place, self._table, between, snapshot=self._base)
+        return files_between(self._lake.place, self._table, TIMESTAMPS[self._table], first, last, self._base)
 
     def rows_of(self, files: Collection[str]) -> DataFrame:
         """Return the rows of these bronze files as of the start of this change."""
-        return self.read().where(F.col(_FILE[self._table]).isin(list(files)))
+        return self.read().where(F.col(FILE_COLUMNS[self._table]).isin(list(files)))
 
     def publish(
-        self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = _pass
+        self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = pass_any
     ) -> dict[str, int]:
         """Add rows of these bronze files in one commit, after `audit` has accepted what was written.
 
@@ -224,7 +226,7 @@ class Change:
     def _publish(
         self, branch: str, rows: Rows, files: Collection[str], replaced: Collection[str], audit: Audit
     ) -> dict[str, int]:
-        name, column = f"{self._name}.branch_{branch}", _FILE[self._table]
+        name, column = f"{self._name}.branch_{branch}", FILE_COLUMNS[self._table]
         if any(self._held(replaced).values()):
             values = {f"file{number}": file for number, file in enumerate(replaced)}
             listed = ", ".join(f":{marker}" for marker in values)
@@ -240,7 +242,7 @@ class Change:
 
     def _held(self, files: Collection[str]) -> dict[str, int]:
         """Count the rows that the table now has of these files."""
-        return count_by_file(self._lake.place, self._table, _FILE[self._table], files)
+        return count_by_file(self._lake.place, self._table, FILE_COLUMNS[self._table], files)
 
     def _move(self, change: Callable[[JavaObject], JavaObject]) -> None:
         """Change the table's references in one commit. Raises: ConcurrentChange if another process committed first."""

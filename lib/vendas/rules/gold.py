@@ -1,5 +1,7 @@
 """Gold: silver's sales in business columns. Pure: one row in, one row out."""
 
+from collections.abc import Callable
+
 import pyarrow as pa
 
 from vendas import schema
@@ -8,14 +10,17 @@ from vendas.rules.columns import dominio_email, email, nome_completo, turno, val
 
 GOLD_SCHEMA = schema.arrow_schema(schema.GOLD_COLUMNS)
 
-RULES = {
+RULES: dict[str, Callable[..., pa.Array]] = {
     "turno_compra": turno,
     "nome_completo": nome_completo,
     "email": email,
     "dominio_email": dominio_email,
     "valor_com_desconto": valor_com_desconto,
 }
-"""The rule of each derived column of gold; its arguments are silver's columns in the declaration's order."""
+"""The rule of each derived column of gold; its arguments are silver's columns in the declaration's order.
+
+A column that is carried may have a rule, too, of its one column.
+"""
 
 
 def to_gold(silver: pa.Table) -> pa.Table:
@@ -29,6 +34,6 @@ def _business_columns(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _values(column: Carried | Derived, rows: pa.RecordBatch) -> pa.Array:
-    if isinstance(column, Carried):
-        return rows[column.of]
-    return RULES[column.name](*(rows[name] for name in column.of))
+    if isinstance(column, Derived):
+        return RULES[column.name](*(rows[name] for name in column.of))
+    return RULES[column.name](rows[column.of]) if column.name in RULES else rows[column.of]

@@ -37,6 +37,10 @@ RULES = {
 """For each column that is not a text: the rule that types clean texts, and the one that gives the reason against."""
 
 
+TEXT_RULES: dict[str, Rule] = {}
+"""For a text column: the rule that maps its clean texts to those that silver has; without one they stay as they are."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What some rows show about all rows of a file: dates may have the month first, discounts may be fractions."""
@@ -54,7 +58,7 @@ NO_EVIDENCE = Evidence()
 def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
     """Validate records of `csvfile.records`; return rows of VALIDATED_SCHEMA. `evidence` is their whole file's."""
     clean = _clean(records)
-    texts = {column.name: clean[column.name] for column in schema.TEXT_COLUMNS}
+    texts = {c.name: TEXT_RULES.get(c.name, _as_it_is)(clean[c.name]) for c in schema.TEXT_COLUMNS}
     ambiguous = _ambiguous(clean, evidence)
     typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in RULES.items()}
     reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in RULES]
@@ -82,6 +86,10 @@ def _clean(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
     clean |= {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
     defaults = {column.name: column.default for column in schema.INPUT_COLUMNS if column.default is not None}
     return clean | {name: columns.text_or_default(clean[name], default) for name, default in defaults.items()}
+
+
+def _as_it_is(text: pa.StringArray) -> pa.StringArray:
+    return text
 
 
 def _ambiguous(clean: dict[str, pa.StringArray], evidence: Evidence) -> dict[str, pa.BooleanArray]:

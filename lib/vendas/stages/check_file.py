@@ -6,7 +6,7 @@ hints: what else a person should check first. It needs no Spark.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.csvfile import dialect
-from vendas.csvfile.grammar import windows
 from vendas.csvfile.header import DELIMITERS
 from vendas.csvfile.records import read_block
 from vendas.errors import ConservationError, FileRejected, VendasError
@@ -29,7 +28,7 @@ from vendas.rules.quality_warnings import Hint, QualityWarning, codes_of, find_r
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
-from vendas.tuning import SAMPLE_BYTES, SAMPLE_FILES, SAMPLE_ROWS
+from vendas.tuning import SAMPLE_FILES
 
 ACCEPTED = "aceito"
 
@@ -123,7 +122,7 @@ def check_sample(bronze: Location, events: Iterable[Event], now: datetime) -> li
     return [
         _diagnose(
             event.arquivo_recebido,
-            (event.motivo or "") if event.situacao == REJECTED else _head(SurveyedFile.of(bronze, event)),
+            (event.motivo or "") if event.situacao == REJECTED else SurveyedFile.of(bronze, event).head(),
             now,
         )
         for event in list(events)[:SAMPLE_FILES]
@@ -148,26 +147,6 @@ def _survey(path: Path) -> SurveyedFile | str:
         raise VendasError(
             f"{path} cannot be read: {error.strerror}. Mend its permissions, or give a copy of it."
         ) from error
-
-
-def _head(file: SurveyedFile) -> SurveyedFile:
-    """Return the file as if it ended after its first SAMPLE_ROWS records, or after about SAMPLE_BYTES."""
-    survey = file.survey
-    if not survey.blocks:
-        return file
-    first = survey.blocks[0]
-    length = records = rows = 0
-    with file.path.open("rb") as opened:
-        opened.seek(first.offset)
-        for window in windows(opened.read, survey.delimiter, first.first_line, SAMPLE_BYTES):
-            taken = min(len(window), SAMPLE_ROWS - records)
-            length = window.offset + int(window.bounds[taken])
-            records += taken
-            rows += int(survey.finder.rows(window)[:taken].sum())
-            if records == SAMPLE_ROWS or length >= SAMPLE_BYTES:
-                break
-    block = replace(first, length=length)
-    return replace(file, survey=replace(survey, blocks=(block,) if rows else (), rows=rows))
 
 
 def _diagnose(name: str, file: SurveyedFile | str, now: datetime) -> Diagnosis:

@@ -2,28 +2,28 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Self
 
-from pyspark.sql import SparkSession
-
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.dialect import Block, Survey, survey
+from vendas.csvfile.grammar import windows
 from vendas.errors import FileRejected
 from vendas.lake.ledger import REJECTED, Event
-from vendas.lake.spark import map_on_workers
+from vendas.lake.workers import Workers
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.schema import INPUT_COLUMNS
 from vendas.storage import Location
+from vendas.tuning import SAMPLE_BYTES, SAMPLE_ROWS
 
 
 def survey_files(
-    spark: SparkSession, folder: Location, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str
+    workers: Workers, folder: Location, files: Iterable[BronzeFile], arrived: Iterable[Arrival], run_id: str
 ) -> list[Event]:
     """Return bronze's event of each file: how to read it and its number of rows, or why it is rejected."""
     received = {arrival.bronze_name: arrival.name for arrival in arrived}
-    return map_on_workers(spark, list(files), partial(survey_file, folder=folder, received=received, run_id=run_id))
+    return workers.map(partial(survey_file, folder=folder, received=received, run_id=run_id), list(files))
 
 
 def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], run_id: str) -> Event:
@@ -41,8 +41,13 @@ def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], ru
         motivo=_ignored(found),
         lidas=found.rows,
         gravadas=found.rows,
-        dialeto=json.dumps(asdict(found), ensure_ascii=False),
+        dialeto=dialect_text(found),
     )
+
+
+def dialect_text(found: Survey) -> str:
+    """Return how to read a file, as the ledger keeps it; `SurveyedFile.of` reads it."""
+    return json.dumps(asdict(found), ensure_ascii=False)
 
 
 def _ignored(found: Survey) -> str | None:
@@ -70,3 +75,22 @@ class SurveyedFile:
         known["positions"] += [None] * (len(INPUT_COLUMNS) - len(known["positions"]))
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))
+
+    def head(self) -> Self:
+        """Return the file as if it ended after its first SAMPLE_ROWS records, or after about SAMPLE_BYTES."""
+        survey = self.survey
+        if not survey.blocks:
+            return self
+        first = survey.blocks[0]
+        length = records = rows = 0
+        with self.path.open("rb") as opened:
+            opened.seek(first.offset)
+            for window in windows(opened.read, survey.delimiter, first.first_line, SAMPLE_BYTES):
+                taken = min(len(window), SAMPLE_ROWS - records)
+                length = window.offset + int(window.bounds[taken])
+                records += taken
+                rows += int(survey.finder.rows(window)[:taken].sum())
+                if records == SAMPLE_ROWS or length >= SAMPLE_BYTES:
+                    break
+        block = replace(first, length=length)
+        return replace(self, survey=replace(survey, blocks=(block,) if rows else (), rows=rows))

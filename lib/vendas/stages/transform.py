@@ -14,14 +14,13 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
 
 from vendas import schema
 from vendas.csvfile.dialect import Block
 from vendas.csvfile.records import read_block
 from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one_of, rebatch, write_rows
-from vendas.lake.spark import map_on_workers
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
+from vendas.lake.workers import Workers
 from vendas.rules.gold import to_gold
 from vendas.rules.quality_warnings import has_quality_warning
 from vendas.rules.silver import (
@@ -85,7 +84,7 @@ class Sales:
 
 
 def validate_files(
-    spark: SparkSession, files: Sequence[SurveyedFile], staging: Location, quarantine: Target | None = None
+    workers: Workers, files: Sequence[SurveyedFile], staging: Location, quarantine: Target | None = None
 ) -> Validated:
     """Validate all records of these files, which are in bronze order; without `quarantine`, drop the refused ones.
 
@@ -93,9 +92,9 @@ def validate_files(
     """
     folder = staging / "silver" / secrets.token_hex(4)
     parts = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
-    tasks = _of_about(parts, _task_bytes(spark, parts))
+    tasks = _of_about(parts, _task_bytes(workers, parts))
     work = partial(_validate, folder=folder, quarantine=quarantine)
-    found = _validate_by_evidence(spark, tasks, map_on_workers(spark, tasks, work), work)
+    found = _validate_by_evidence(workers, tasks, workers.map(work, tasks), work)
     return Validated(
         folder,
         [stretch for validated in found for stretch in validated.stretches],
@@ -106,7 +105,7 @@ def validate_files(
 
 
 def _validate_by_evidence(
-    spark: SparkSession, tasks: list[list[Part]], found: list[Validated], work: Callable[..., Validated]
+    workers: Workers, tasks: list[list[Part]], found: list[Validated], work: Callable[..., Validated]
 ) -> list[Validated]:
     """Validate again the tasks with rows of files in which some rows are evidence for the meaning of others.
 
@@ -119,9 +118,7 @@ def _validate_by_evidence(
     again = [number for number, parts in enumerate(tasks) if any(place in evidence for place, _, _ in parts)]
     for number in again:
         found[number].take_back()
-    redone = (
-        map_on_workers(spark, [tasks[number] for number in again], partial(work, evidence=evidence)) if again else []
-    )
+    redone = workers.map(partial(work, evidence=evidence), [tasks[number] for number in again])
     return [dict(zip(again, redone, strict=True)).get(number, validated) for number, validated in enumerate(found)]
 
 
@@ -151,23 +148,22 @@ def _write_silver(tables: Lake, validated: Validated, change: Change, choose: Ch
     ]
     tasks = [_RangeOfSales.of(range, staged, held) for range in time_ranges(validated.stretches)]
     work = partial(_write_range, choose=choose, arquivos=list(arquivos), target=tables.target(SILVER_TABLE))
-    written = map_on_workers(tables.spark, tasks, work)
+    written = tables.workers.map(work, tasks)
     counts = {name: sum(part.counts[name] for part in written) for name in ("linhas", "vendas")}
     return Sales([file for part in written for file in part.files], counts)
 
 
 def write_gold(
-    spark: SparkSession, silver: Iterable[HeldFile], arquivos: Collection[str], target: Target
+    workers: Workers, silver: Iterable[HeldFile], arquivos: Collection[str], target: Target
 ) -> list[DataFile]:
     """Write gold's rows of these bronze files to data files to be published; `silver` are files that can hold them."""
-    written = map_on_workers(
-        spark, list(silver), partial(_write_gold, arquivos=pa.array(arquivos, pa.string()), target=target)
-    )
+    work = partial(_write_gold, arquivos=pa.array(arquivos, pa.string()), target=target)
+    written = workers.map(work, list(silver))
     return [file for files in written for file in files]
 
 
-def _task_bytes(spark: SparkSession, parts: Sequence[Part]) -> int:
-    return min(TASK_BYTES, sum(block.length for _, _, block in parts) // spark.sparkContext.defaultParallelism)
+def _task_bytes(workers: Workers, parts: Sequence[Part]) -> int:
+    return min(TASK_BYTES, sum(block.length for _, _, block in parts) // workers.parallelism)
 
 
 def _of_about(parts: Sequence[Part], size: int) -> list[list[Part]]:

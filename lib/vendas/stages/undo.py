@@ -29,7 +29,7 @@ def take_out(
         return held
     known, arquivos = latest(events), [event.arquivo for event in sharing]
     surveyed = [SurveyedFile.of(settings.bronze, known[arquivo]["bronze"]) for arquivo in arquivos]
-    validated = validate_files(tables.spark, surveyed, settings.staging)
+    validated = validate_files(tables.workers, surveyed, settings.staging)
     returning = write_returning(tables, validated, change, arquivos, gone)
     held = change.publish(returning.files, files, replaced=gone)
     validated.discard()

@@ -5,7 +5,7 @@ Redshift, except those in a folder named after one of them; all other difference
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from vendas import resources, schema
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.lake.data_files import HeldFile
+from vendas.lake.tables import Audit, pass_any
 from vendas.settings import Settings
 from vendas.storage import Location, as_folder, client
 from vendas.tuning import LARGE_LOAD_ROWS
@@ -41,12 +42,6 @@ LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
 
 REFRESH = "call refresh_star()"
-
-Audit = Callable[[dict[str, int]], None]
-
-
-def _pass(held: dict[str, int]) -> None:
-    """Accept any counts: the audit where there is nothing to compare them with."""
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
@@ -92,7 +87,7 @@ def load(
     gold: Sequence[HeldFile],
     files: Sequence[str],
     staging: Location,
-    audit: Audit = _pass,
+    audit: Audit = pass_any,
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check and commit; return the rows now there, by file.
 
@@ -117,7 +112,7 @@ def rebuild(
     commit.
     """
     emptied = [f"delete from {table.name}" for table in reversed(TABLES)]
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, _pass, *emptied))
+    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, pass_any, *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:

@@ -1,0 +1,223 @@
+"""Rehearsal: a stage's work as its notebook does it, by rules on trial if need be, of which nothing is published.
+
+What it writes goes to a folder of its own, which is deleted. A sample needs no JVM; all rows are left to Spark.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas import schema
+from vendas.errors import RuleError
+from vendas.lake import ledger
+from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
+from vendas.lake.ledger import PROCESSED, STAGES, Event
+from vendas.lake.spark import session
+from vendas.lake.table_reader import count_by_file, count_rows, files_between
+from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, Rows, pass_any
+from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
+from vendas.rules.trial import RuleOf, under_rules
+from vendas.settings import Settings
+from vendas.stages.survey import SurveyedFile, dialect_text
+from vendas.storage import Location, S3Path, location
+from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+NO_RULES: Mapping[str, RuleOf] = {}
+
+
+@dataclass(frozen=True)
+class WorkersOnTrial:
+    """Workers that work by rules on trial."""
+
+    workers: Workers
+    rules: Mapping[str, RuleOf]
+
+    @property
+    def parallelism(self) -> int:
+        """How many items are worked on at a time."""
+        return self.workers.parallelism
+
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Return the result of `work` for each item, in order."""
+        return self.workers.map(partial(under_rules, work=work, rules=self.rules), items)
+
+
+def open_lake(
+    settings: Settings, ensaio: bool = False, regras: Mapping[str, RuleOf] = NO_RULES, amostra: bool = True
+) -> Lake:
+    """Return the lake's tables, as a stage's notebook uses them; in a rehearsal (`ensaio`) nothing is published.
+
+    `regras` take the place of the library's rules, by the column that they compute. A rehearsal is of a sample of the
+    newest files (`amostra`), in this process, or of all files, by Spark.
+    Raises: RuleError if there are rules and it is no rehearsal; then they would be published, and be in no library.
+    """
+    if not ensaio:
+        if regras:
+            raise RuleError(
+                f"The rules for {', '.join(regras)} are a cell's. Only a rehearsal (ensaio = True) takes those: a run "
+                "publishes what the library's rules make. Put them into lib/vendas/rules, or leave `regras` empty."
+            )
+        tables = Lake(session(settings))
+        tables.create_tables()
+        return tables
+    follow_edits()
+    workers = ThisProcess() if amostra else SparkWorkers(session(settings))
+    return RehearsalLake(settings.lake, WorkersOnTrial(workers, dict(regras)) if regras else workers, amostra)
+
+
+def follow_edits() -> None:
+    """Let a notebook use modules of the library that were edited since it imported them, from the next cell on."""
+    from IPython.core.getipython import get_ipython  # here, because only notebooks need it
+
+    if shell := get_ipython():
+        shell.run_line_magic("load_ext", "autoreload")
+        shell.run_line_magic("autoreload", "2")
+
+
+def known_events(tables: Lake, stage: str) -> list[Event]:
+    """Return the ledger's events; in a rehearsal, those that make the files to rehearse pending for this stage."""
+    known = ledger.read_events(tables.place)
+    return tables.as_pending(known, stage) if isinstance(tables, RehearsalLake) else known
+
+
+class RehearsalLake(Lake):
+    """The lake's tables as a stage uses them, in a rehearsal: published rows are read, no row is published.
+
+    It has no Spark session, so that what `Lake` does with one, and is not replaced here, cannot happen.
+    """
+
+    publishes = False
+
+    def __init__(self, place: Location, workers: Workers, sampled: bool = False):
+        self.place, self.workers, self.sampled = place, workers, sampled
+        self.written: dict[str, list[HeldFile]] = {}  # by table: what this rehearsal wrote
+        self._folder = None if isinstance(place, S3Path) else TemporaryDirectory(prefix="ensaio-")
+        self._token = secrets.token_hex(4)
+
+    @property
+    def staging(self) -> Location:
+        """The folder of this rehearsal's files, which are deleted with it; in S3 by a lifecycle rule."""
+        return Path(self._folder.name) if self._folder else self.place / "staging" / f"ensaio-{self._token}"
+
+    def create_tables(self) -> None:
+        """Do nothing."""
+
+    def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
+        """Return the data files that can hold rows of these bronze files: the rehearsed ones, if there are any."""
+        return self.written[table] if table in self.written else super().files_of(table, files)
+
+    def published_files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
+        """Return the published data files that can hold rows of these bronze files."""
+        return super().files_of(table, files)
+
+    def target(self, table: str) -> Target:
+        """Return the target that rehearsed data files of the table are written to."""
+        return Target(self.staging / table, schema.arrow_schema(schema.TABLES[table]))
+
+    def total(self, table: str) -> int:
+        """Return how many rows are published."""
+        return count_rows(self.place, table)
+
+    def record(self, rows: pa.Table) -> None:
+        """Do nothing: the ledger has only what was published."""
+
+    def as_pending(self, known: Sequence[Event], stage: str) -> list[Event]:
+        """Return the events of the files to rehearse, with a newer one that makes each pending for the stage.
+
+        Of a sample, silver's and gold's rehearsal take the first SAMPLE_ROWS rows of each file; the newer events count
+        only these.
+        """
+        files = ledger.latest(known)
+        previous = STAGES[STAGES.index(stage) - 1]
+        done = [events[previous] for events in self.choose(files) if previous in events]
+        chosen = {event.arquivo for event in done}
+        newer = [replace(event, registrado_em=None) for event in done]
+        if self.sampled and stage == "silver":
+            newer = [_only_head(self.place / "bronze", event) for event in newer]
+        if self.sampled and stage == "gold":
+            newer = self._sample_silver(newer)
+        return [event for event in known if event.arquivo in chosen] + newer
+
+    def choose(self, files: Mapping[str, dict[str, Event]]) -> list[dict[str, Event]]:
+        """Return the events of the files to rehearse: those that are processed, of a sample the newest of them.
+
+        `files` are the last events of each file and stage, in bronze order.
+        """
+        processed = [events for events in files.values() if events["bronze"].situacao == PROCESSED]
+        return processed[-SAMPLE_FILES:] if self.sampled else processed
+
+    def _sample_silver(self, silver: Sequence[Event]) -> list[Event]:
+        """Rehearse on the first rows that silver's data files have of each file; return these files' events."""
+        arquivo, target = schema.ARQUIVO.name, self.target(SILVER_TABLE)
+        missing = {event.arquivo: min(SAMPLE_ROWS, event.gravadas) for event in silver}
+        taken: list[pa.Table] = []
+        for file in self.published_files_of(SILVER_TABLE, list(missing)):
+            wanted = pa.array([name for name, rows in missing.items() if rows], pa.string())
+            for rows in file.rows_where({arquivo: one_of(wanted)}) if len(wanted) else ():
+                for name in pc.unique(rows[arquivo]).to_pylist():
+                    found = rows.filter(pc.equal(rows[arquivo], name)).slice(0, missing[name])
+                    missing[name] -= len(found)
+                    taken.append(found)
+        rows = pa.concat_tables([target.columns.empty_table(), *(part.cast(target.columns) for part in taken)])
+        years = pc.unique(rows[schema.ANO.name]).to_pylist()
+        of_year = [(ano, rows.filter(pc.equal(rows[schema.ANO.name], ano))) for ano in years]
+        written = [target.write(sales, ano) for ano, sales in of_year]
+        self.written[SILVER_TABLE] = [HeldFile(location(file.path), target.columns, file.ano) for file in written]
+        counts = Counter(rows[arquivo].to_pylist())
+        return [replace(event, gravadas=counts[event.arquivo]) for event in silver]
+
+    def change(self, table: str) -> "RehearsedChange":
+        """Begin a change that will not be published."""
+        return RehearsedChange(self, table)
+
+    def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = pass_any) -> dict[str, int]:
+        """Keep `rows` as the rehearsed rows of these bronze files; return the number of rows by file."""
+        return self.change(table).publish(rows, files, replaced=files, audit=audit)
+
+
+class RehearsedChange(Change):
+    """A change that is audited as any other, and then kept apart instead of published."""
+
+    def __init__(self, lake: RehearsalLake, table: str):
+        self._of, self._table = lake, table
+
+    def files_between(self, first: datetime, last: datetime) -> list[HeldFile]:
+        """Return the published data files that can hold sales from `first` to `last`."""
+        return files_between(self._of.place, self._table, TIMESTAMPS[self._table], first, last)
+
+    def publish(
+        self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = pass_any
+    ) -> dict[str, int]:
+        """Keep the written rows for the rehearsal, after `audit` has accepted them; return their number by file."""
+        columns, column = self._of.target(self._table).columns, FILE_COLUMNS[self._table]
+        written = [HeldFile(location(file.path), columns, file.ano) for file in _data_files(rows)]
+        counted = sum((file.count_values(column) for file in written), Counter())
+        stays = [file for file in files if file not in set(replaced)]
+        counted.update(count_by_file(self._of.place, self._table, column, stays))
+        held = {file: counted[file] for file in files}
+        audit(held)
+        self._of.written[self._table] = written
+        return held
+
+
+def _only_head(bronze: Location, event: Event) -> Event:
+    """Return a file's event as if it ended after its first SAMPLE_ROWS records."""
+    head = SurveyedFile.of(bronze, event).head().survey
+    return replace(event, lidas=head.rows, gravadas=head.rows, dialeto=dialect_text(head))
+
+
+def _data_files(rows: Rows) -> list[DataFile]:
+    assert isinstance(rows, list)  # in a rehearsal, workers have written all rows
+    return rows
