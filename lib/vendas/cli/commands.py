@@ -16,6 +16,7 @@ from vendas.cli import display, doctor_commands, dw_commands, quarantine_command
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
+from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import find, landing_folder, list_bronze_files
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
@@ -38,7 +39,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 UsageError: Any = typer.BadParameter.__base__  # raised for an invalid command line; typer exports no name for it
 MAX_HOURS = 100 * 366 * 24
 AS_STARTED: dict[str, str] = {}  # the environment at the start of the command
-EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_REJECTED, EXIT_CHANGES, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 def main() -> None:
@@ -115,6 +116,33 @@ def replay(
     else:
         names = [find(list_bronze_files(settings.bronze), [Path(file).name])[0].name]
     _correct(settings, "replay", names, "Process again", yes, json)
+
+
+@app.command()
+def plan(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…]", help="Only these bronze files.")] = None,
+    lake: Lake = None,
+    json: Json = False,
+) -> None:
+    """Show what processing files again by the current rules would change; change nothing. Exit code 3: something.
+
+    Without FILE, all files of the lake. `vendas replay --outdated` applies the plan.
+    """
+    from vendas.lake.spark import private_session
+    from vendas.lake.workers import SparkWorkers
+    from vendas.reports.plan_page import write_plan_page
+    from vendas.stages.plan import make_plan
+
+    settings = existing(lake)
+    names = [found.name for found in find(list_bronze_files(settings.bronze), [Path(file).name for file in files or ()])]
+    with hold_lake(settings.lake, lambda: display.print_waiting(console)), console.status("Comparing …"):
+        with private_session(settings) as spark:
+            found = make_plan(settings.lake, SparkWorkers(spark), names)
+    page = write_plan_page(settings.lake, found)
+    print_json(found.as_json()) if json else display.print_plan(Console(), found)
+    console.print(f"Page: {page}", markup=False, highlight=False, soft_wrap=True)
+    if found:
+        raise typer.Exit(EXIT_CHANGES)
 
 
 def _correct(settings: Settings, how: str, names: list[str], question: str, yes: bool, json: bool) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.csvfile.records import read_block
 from vendas.errors import RuleError
 from vendas.lake import ledger
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
@@ -103,6 +104,8 @@ class RehearsalLake(Lake):
     def __init__(self, place: Location, workers: Workers, sampled: bool = False):
         self.place, self.workers, self.sampled = place, workers, sampled
         self.written: dict[str, list[HeldFile]] = {}  # by table: what this rehearsal wrote
+        self.last_lines: dict[str, int] = {}  # by file: the last line that is rehearsed, if not all are
+        self._files_in: dict[Location, set[str]] = {}  # by data file: the bronze files of its rows
         self._folder = None if isinstance(place, S3Path) else TemporaryDirectory(prefix="ensaio-")
         self._token = secrets.token_hex(4)
 
@@ -118,9 +121,18 @@ class RehearsalLake(Lake):
         """Return the data files that can hold rows of these bronze files: the rehearsed ones, if there are any."""
         return self.written[table] if table in self.written else super().files_of(table, files)
 
+    def rehearsed_files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
+        """Return the rehearsed data files that have rows of these bronze files."""
+        return [file for file in self.written.get(table, []) if not self._files_in[file.path].isdisjoint(files)]
+
     def published_files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
         """Return the published data files that can hold rows of these bronze files."""
         return super().files_of(table, files)
+
+    def keep(self, table: str, written: list[HeldFile], files_in: Mapping[Location, set[str]]) -> None:
+        """Keep data files as the table's rehearsed ones; `files_in` has the bronze files of each one's rows."""
+        self.written[table] = written
+        self._files_in.update(files_in)
 
     def target(self, table: str) -> Target:
         """Return the target that rehearsed data files of the table are written to."""
@@ -145,7 +157,7 @@ class RehearsalLake(Lake):
         chosen = {event.arquivo for event in done}
         newer = [replace(event, registrado_em=None) for event in done]
         if self.sampled and stage == "silver":
-            newer = [_only_head(self.place / "bronze", event) for event in newer]
+            newer = [self._only_head(event) for event in newer]
         if self.sampled and stage == "gold":
             newer = self._sample_silver(newer)
         return [event for event in known if event.arquivo in chosen] + newer
@@ -157,6 +169,15 @@ class RehearsalLake(Lake):
         """
         processed = [events for events in files.values() if events["bronze"].situacao == PROCESSED]
         return processed[-SAMPLE_FILES:] if self.sampled else processed
+
+    def _only_head(self, event: Event) -> Event:
+        """Return a file's event as if the file ended after its first SAMPLE_ROWS records."""
+        head = SurveyedFile.of(self.place / "bronze", event).head()
+        for block in head.survey.blocks:
+            for records in read_block(head.path, block, head.survey):
+                self.last_lines[event.arquivo] = records[schema.LINHA][-1].as_py()
+        rows = head.survey.rows
+        return replace(event, lidas=rows, gravadas=rows, dialeto=dialect_text(head.survey))
 
     def _sample_silver(self, silver: Sequence[Event]) -> list[Event]:
         """Rehearse on the first rows that silver's data files have of each file; return these files' events."""
@@ -203,19 +224,14 @@ class RehearsedChange(Change):
         """Keep the written rows for the rehearsal, after `audit` has accepted them; return their number by file."""
         columns, column = self._of.target(self._table).columns, FILE_COLUMNS[self._table]
         written = [HeldFile(location(file.path), columns, file.ano) for file in _data_files(rows)]
-        counted = sum((file.count_values(column) for file in written), Counter())
+        counts = {file.path: file.count_values(column) for file in written}
+        counted = sum(counts.values(), Counter())
         stays = [file for file in files if file not in set(replaced)]
         counted.update(count_by_file(self._of.place, self._table, column, stays))
         held = {file: counted[file] for file in files}
         audit(held)
-        self._of.written[self._table] = written
+        self._of.keep(self._table, written, {path: set(found) for path, found in counts.items()})
         return held
-
-
-def _only_head(bronze: Location, event: Event) -> Event:
-    """Return a file's event as if it ended after its first SAMPLE_ROWS records."""
-    head = SurveyedFile.of(bronze, event).head().survey
-    return replace(event, lidas=head.rows, gravadas=head.rows, dialeto=dialect_text(head))
 
 
 def _data_files(rows: Rows) -> list[DataFile]:
