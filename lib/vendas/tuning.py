@@ -24,7 +24,8 @@ CSV_BLOCK_BYTES = 16 * MIB  # unit of a file's distribution to workers: smaller 
 # The sample of new files that the intake notebook shows.
 SAMPLE_FILES, SAMPLE_ROWS, SAMPLE_BYTES = 20, 1000, 1 * MIB
 
-# A rehearsal.
+# A rehearsal, and a plan.
+PLANNED_ALONE_BYTES = 32 * MIB  # of CSV that `vendas plan` compares in its own process, without a JVM
 COMPARED_ROWS = 300_000  # about how many rows a worker compares at a time: bounds its memory
 EXAMPLES_KEPT = 3  # of changed values, by file and column
 

@@ -16,7 +16,6 @@ from vendas.cli import display, doctor_commands, dw_commands, quarantine_command
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
-from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import find, landing_folder, list_bronze_files
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
@@ -128,20 +127,9 @@ def plan(
 
     Without FILE, all files of the lake. `vendas replay --outdated` applies the plan.
     """
-    from vendas.lake.spark import private_session
-    from vendas.lake.workers import SparkWorkers
-    from vendas.reports.plan_page import write_plan_page
-    from vendas.stages.plan import make_plan
+    from vendas.cli.plan_command import show_plan
 
-    settings = existing(lake)
-    names = [found.name for found in find(list_bronze_files(settings.bronze), [Path(file).name for file in files or ()])]
-    with hold_lake(settings.lake, lambda: display.print_waiting(console)), console.status("Comparing …"):
-        with private_session(settings) as spark:
-            found = make_plan(settings.lake, SparkWorkers(spark), names)
-    page = write_plan_page(settings.lake, found)
-    print_json(found.as_json()) if json else display.print_plan(Console(), found)
-    console.print(f"Page: {page}", markup=False, highlight=False, soft_wrap=True)
-    if found:
+    if show_plan(existing(lake), [Path(file).name for file in files or ()], json):
         raise typer.Exit(EXIT_CHANGES)
 
 

@@ -1,0 +1,128 @@
+"""Previews of a difference: which columns change, where rows go, and what it does to each month's totals."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from vendas import schema
+from vendas.landing.arrivals import BronzeFile
+from vendas.reports.masking import MASKED_COLUMNS
+from vendas.reports.preview import Preview, note_cut, showing
+from vendas.reports.small_chart import Bars
+from vendas.stages.difference import Difference, Total
+from vendas.text import format_number
+from vendas.tuning import PREVIEW_ROWS
+
+NO_DIFFERENCE = "Nada muda: as regras dão o que está publicado."
+NO_REHEARSAL = "Só há o que comparar num ensaio (`ensaio = True`)."
+_FATES = {"silver": "vendas em silver", "quarentena": "em quarentena", "duplicadas": "duplicadas"}
+_MOST = 24  # months
+
+
+class Example(NamedTuple):
+    """A changed value of a column, with the file and the line of its row; e-mails and telephones masked."""
+
+    coluna: str
+    mudam: int
+    antes: str
+    depois: str
+    linha: int
+    arquivo: str
+
+
+def examples_of(difference: Difference) -> list[Example]:
+    """Return for each column that changes its first examples, of the files in their order."""
+    counts = {name: changes.mudam for name, changes in difference.total.colunas.items()}
+    found: dict[str, list[Example]] = {name: [] for name in counts}
+    for file in difference.files:
+        for name, changes in file.colunas.items():
+            mask = MASKED_COLUMNS.get(name, str)
+            found[name] += [
+                Example(name, counts[name], mask(it.antes) or "", mask(it.depois) or "", it.linha, file.arquivo)
+                for it in changes.exemplos
+            ]
+    return [example for name in counts for example in found[name]]
+
+
+@showing
+def show_columns(difference: Difference | None) -> Preview:
+    """Show each column whose values change: in how many rows, and examples before and after."""
+    if difference is None:
+        return Preview.of([], note=NO_REHEARSAL)
+    examples = examples_of(difference)
+    each = max(1, PREVIEW_ROWS // max(1, len({example.coluna for example in examples})))
+    shown = [example for example in examples if _place(example, examples) < each]
+    rows = [
+        {
+            "coluna": example.coluna,
+            "linhas que mudam": example.mudam,
+            "antes": example.antes,
+            "depois": example.depois,
+            "linha": example.linha,
+            "arquivo": BronzeFile.of(example.arquivo).received_as,
+        }
+        for example in shown
+    ]
+    return Preview.of(rows, note="" if rows else "Nenhum valor muda." if difference else NO_DIFFERENCE)
+
+
+@showing
+def show_fates(difference: Difference | None) -> Preview:
+    """Show how many lines come into silver, into quarantine and among the duplicates, and how many leave."""
+    if difference is None:
+        return Preview.of([], note=NO_REHEARSAL)
+    moves = {name: getattr(difference.total, name) for name in _FATES}
+    rows = [
+        {"as linhas": _FATES[name], "entram": found.entram, "saem": found.saem}
+        for name, found in moves.items()
+        if found
+    ]
+    return Preview.of(rows, note="" if rows else "Nenhuma linha muda de destino.")
+
+
+@showing
+def show_months(difference: Difference | None) -> Preview:
+    """Show the sales and sums of each month that has others, before and after."""
+    if difference is None:
+        return Preview.of([], note=NO_REHEARSAL)
+    rows = list(month_rows(difference.months))
+    return Preview.of(
+        rows[:_MOST], note=note_cut(_MOST, len(rows), "meses") if rows else "Os totais de nenhum mês mudam."
+    )
+
+
+def month_rows(months: Mapping[str, tuple[Total, Total]]) -> Iterable[dict[str, str]]:
+    """Yield a row for each month: its sales, and the sum of each measure, before → after."""
+    for month, (before, after) in sorted(months.items()):
+        sums = {name: _arrow(_sum(before, name), _sum(after, name), 2) for name in schema.SALES.measures}
+        yield {"mês": month, "vendas": _arrow(before.vendas, after.vendas, 0), **sums}
+
+
+@showing
+def draw_columns(difference: Difference | None) -> Bars | Preview:
+    """Draw for each column that changes how many rows have another value."""
+    if difference is None or not difference:
+        return Preview.of([], note=NO_REHEARSAL if difference is None else NO_DIFFERENCE)
+    total = difference.total
+    counts: Sequence[tuple[str, int]] = sorted(
+        ((name, changes.mudam) for name, changes in total.colunas.items()), key=lambda found: -found[1]
+    )
+    if not counts:
+        return Preview.of([], note="Nenhum valor muda.")
+    bars = [(name, (count,), format_number(count)) for name, count in counts[:PREVIEW_ROWS]]
+    return Bars(f"Linhas com outro valor, de {format_number(total.linhas)} comparadas", ["linhas"], bars)
+
+
+def _sum(total: Total, name: str) -> Decimal:
+    return total.somas.get(name, Decimal(0))
+
+
+def _arrow(before: int | Decimal, after: int | Decimal, places: int) -> str:
+    if before == after:
+        return format_number(before, places)
+    return f"{format_number(before, places)} → {format_number(after, places)}"
+
+
+def _place(example: Example, examples: Sequence[Example]) -> int:
+    """Return how many examples of the same column come before this one."""
+    return [other for other in examples if other.coluna == example.coluna].index(example)

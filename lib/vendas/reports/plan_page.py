@@ -1,0 +1,67 @@
+"""The page of a plan: what processing files again by the current rules would change."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vendas.landing.arrivals import BronzeFile
+from vendas.reports.difference_preview import draw_columns, examples_of, month_rows
+from vendas.reports.pages import render, write
+from vendas.reports.small_chart import Bars
+from vendas.stages.difference import Difference, FileDifference
+from vendas.text import format_moment, format_number
+from vendas.tuning import FILES_DRAWN, FILES_SHOWN
+
+PAGE = "plano.html"
+MOVES = {"silver": "Silver", "quarentena": "Quarentena", "duplicadas": "Duplicadas"}
+
+
+def write_plan_page(lake: Path, difference: Difference) -> Path:
+    """Write the page into the lake's folder, in place of that of the last plan; return its path.
+
+    E-mails and telephones are masked in it.
+    Raises: OSError if it cannot be written.
+    """
+    now = datetime.now(UTC)
+    changed = sorted(filter(None, difference.files), key=lambda file: -changed_rows(file))
+    total = difference.total
+    charts = {
+        "Linhas que mudam, por coluna": draw_columns(difference),
+        "Linhas que mudam, por arquivo": _files(changed),
+    }
+    page = render(
+        "plan",
+        title=f"Plano de {format_moment(now, zone=False)[:-3]}",
+        made=now,
+        difference=difference,
+        facts={
+            "Arquivos": len(difference.files),
+            "Mudam": len(changed),
+            "Linhas": total.linhas,
+            "Entram na quarentena": total.quarentena.entram,
+            "Saem da quarentena": total.quarentena.saem,
+        },
+        charts={name: chart.svg() for name, chart in charts.items() if isinstance(chart, Bars)},
+        examples=examples_of(difference),
+        moves=MOVES,
+        months=list(month_rows(difference.months)),
+        shown=[(BronzeFile.of(file.arquivo).received_as, file, changed_rows(file)) for file in changed[:FILES_SHOWN]],
+        hidden=len(changed[FILES_SHOWN:]),
+    )
+    write(lake / PAGE, page)
+    return lake / PAGE
+
+
+def changed_rows(file: FileDifference) -> int:
+    """Return in how many rows of a file the column changes that changes most, plus the rows that move."""
+    values = max((changes.mudam for changes in file.colunas.values()), default=0)
+    return values + file.silver.saem + file.quarentena.saem + file.duplicadas.saem
+
+
+def _files(changed: list[FileDifference]) -> Bars | None:
+    if not changed:
+        return None
+    bars = [
+        (BronzeFile.of(file.arquivo).received_as, (changed_rows(file),), format_number(changed_rows(file)))
+        for file in changed[:FILES_DRAWN]
+    ]
+    return Bars(f"Os {len(bars)} arquivos que mais mudam", ["linhas"], bars)
