@@ -13,7 +13,8 @@ from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
 from benchmarks.figures import Figure, keep
 from benchmarks.lake import peer_cost
 from helpers.intake_twin import evidence_of, reasons_against
-from vendas.schema import INPUT_NAMES, MAX_TEXT_BYTES
+from vendas.rules.columns import MAX_TEXT_BYTES
+from vendas.schema import INPUT_NAMES
 
 ROOT = Path(__file__).parents[1]
 SEED = 8

@@ -13,10 +13,11 @@ from helpers import rules_twin as twin
 from vendas.reasons import Reason
 from vendas.rules import columns as rules
 from vendas.rules.cleaning import address, clean_text
-from vendas.schema import DESCONTO, FIRST_YEAR, LAST_YEAR, MISSING, MISSING_CODE, TIMESTAMP, VALOR, arrow_schema
+from vendas.schema import DESCONTO, MISSING, MISSING_CODE, TIMESTAMP, VALOR, arrow_schema
 from vendas.text import INVISIBLE, WHITE_SPACE
 
 NBSP, ZERO_WIDTH = "\xa0", "\u200b"
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 WRAPPINGS = ["{}"] * 8 + ['="{}"', "'{}", "{}>"]
 
 TIMESTAMPS = [

@@ -16,7 +16,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class StageResult:
-    """The counts of one stage in one run: rows, except `files` (the bronze names processed) and `rejected` (files)."""
+    """The counts of one stage in one run: rows, except `files` (the bronze names processed) and `rejected` (files).
+
+    A `rehearsal` published nothing, so a run does not take its result.
+    """
 
     stage: str
     run_id: str
@@ -26,6 +29,7 @@ class StageResult:
     duplicates: int = 0
     quarantined: int = 0
     rejected: int = 0
+    rehearsal: bool = False
 
     def _repr_mimebundle_(self, **_: object) -> dict:
         """Return the text that Jupyter shows, and the JSON that the runner reads."""
@@ -35,6 +39,7 @@ class StageResult:
         return (
             f"{self.stage}: {len(self.files)} files ({self.rejected} rejected), {self.read} rows read, "
             f"{self.written} written, {self.duplicates} duplicates, {self.quarantined} quarantined"
+            f"{'; a rehearsal: nothing was published' if self.rehearsal else ''}"
         )
 
     @classmethod

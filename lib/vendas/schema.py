@@ -21,9 +21,6 @@ from vendas.declaration import (
 )
 from vendas.declaration_types import Column, Type
 
-MAX_TEXT_BYTES = 1000
-FIRST_YEAR, LAST_YEAR = 1990, 2100
-
 INPUT_COLUMNS = SALES.columns
 INPUT_NAMES = tuple(column.name for column in INPUT_COLUMNS)
 TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.type == Type.TEXT)

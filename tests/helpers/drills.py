@@ -24,6 +24,7 @@ LAST_COLUMN = ' "Código de desconto usado na venda", MISSING_CODE),\n'
 LAST_DIMENSION = '            "Código e fração do desconto",\n        ),\n'
 
 
+MAIN = "from vendas.start import main; main()"
 CONTENTS = """\
 import pickle, sys
 from helpers.lake_twin import contents
@@ -160,23 +161,30 @@ class Project:
 
     def python(self, *arguments):
         """Run Python with this copy of the library; return its standard output."""
+        done = self._call(*arguments)
+        assert done.returncode in (0, 2), done.stderr.decode()
+        return done.stdout
+
+    def _call(self, *arguments):
         paths = os.pathsep.join(map(str, (self.root / "lib", Path(__file__).parents[1])))
         environment = os.environ | ENVIRONMENT | {"PYTHONPATH": paths}
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.root,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
         )
-        assert done.returncode in (0, 2), done.stderr.decode()
-        return done.stdout
 
     def vendas(self, *arguments):
         """Return what a command prints as JSON."""
-        return json.loads(
-            self.python("-c", "from vendas.start import main; main()", *arguments, "--json").splitlines()[-1]
-        )
+        return json.loads(self.python("-c", MAIN, *arguments, "--json").splitlines()[-1])
+
+    def plan(self, lake):
+        """Return the exit code of `vendas plan`, and its JSON."""
+        done = self._call("-c", MAIN, "plan", "--lake", lake, "--json")
+        assert done.returncode in (0, 3), done.stderr.decode()
+        return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
     def run(self, lake):
         return self.vendas("run", "--lake", lake)

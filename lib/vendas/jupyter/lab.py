@@ -76,9 +76,10 @@ def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
 
 
 def _prepare(original: Path, settings: Settings) -> nbformat.NotebookNode:
-    prepared = papermill.execute_notebook(
-        original, None, parameters={"lake": str(settings.lake)}, prepare_only=True, progress_bar=False
-    )
+    given: dict[str, object] = {"lake": str(settings.lake)}
+    if "ensaio" in papermill.inspect_notebook(original):
+        given["ensaio"] = True  # by hand, nothing is published unless one says so
+    prepared = papermill.execute_notebook(original, None, parameters=given, prepare_only=True, progress_bar=False)
     if isinstance(settings.lake, S3Lake):
         prepared.metadata.kernelspec = glue_sessions.KERNEL
     prepared.metadata[_OWN] = {"prepared": _fingerprint(prepared)}

@@ -9,6 +9,7 @@ from vendas.landing.arrivals import BronzeFile
 from vendas.reports.masking import MASKED_COLUMNS
 from vendas.reports.preview import Preview, note_cut, showing
 from vendas.reports.small_chart import Bars
+from vendas.rules import gold, validate
 from vendas.stages.difference import Difference, Total
 from vendas.text import format_number
 from vendas.tuning import PREVIEW_ROWS
@@ -111,6 +112,35 @@ def draw_columns(difference: Difference | None) -> Bars | Preview:
         return Preview.of([], note="Nenhum valor muda.")
     bars = [(name, (count,), format_number(count)) for name, count in counts[:PREVIEW_ROWS]]
     return Bars(f"Linhas com outro valor, de {format_number(total.linhas)} comparadas", ["linhas"], bars)
+
+
+@showing
+def tell_where(rules: Mapping[str, object]) -> Preview:
+    """Show where in the library each rule on trial goes, and which tests will tell of it."""
+    rows = [
+        {"coluna": name, "a regra vai para": place, "os testes que vão falar": tests}
+        for name in rules
+        for place, tests in [_where(name)]
+    ]
+    then = "Depois: `make check`, `make golden`, `vendas plan`, e `vendas replay --outdated` aplica."
+    return Preview.of(rows, note=then if rows else "Nenhuma regra em ensaio.")
+
+
+def _where(name: str) -> tuple[str, str]:
+    """Return where the rule of a column stands in the library, and the tests beside it."""
+    if name in validate.RULES:
+        return (
+            f"lib/vendas/rules/columns.py, a função {validate.RULES[name][0].__name__} e a sua irmã dos motivos",
+            "tests/test_columns.py, tests/test_validate.py",
+        )
+    if name in schema.INPUT_NAMES:
+        return "lib/vendas/rules/validate.py, TEXT_RULES", "tests/test_validate.py"
+    if name in gold.RULES:
+        return f"lib/vendas/rules/columns.py, a função {gold.RULES[name].__name__}", "tests/test_gold.py"
+    return (
+        "lib/vendas/rules/gold.py, RULES; e em lib/vendas/declaration.py a coluna passa a Derived",
+        "tests/test_gold.py",
+    )
 
 
 def _sum(total: Total, name: str) -> Decimal:

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from vendas.arrays import by_distinct, null_elsewhere, where
 from vendas.reasons import Reason
 from vendas.rules import patterns
-from vendas.schema import DESCONTO, MAX_TEXT_BYTES, MISSING, TIMESTAMP, VALOR, arrow_schema
+from vendas.schema import DESCONTO, MISSING, TIMESTAMP, VALOR, arrow_schema
 
 MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow_schema((TIMESTAMP, VALOR, DESCONTO)).types
+MAX_TEXT_BYTES = 1000  # of a clean text in UTF-8
 
 # The parts of the day in order, each with the hour at which it begins.
 TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}

@@ -1,6 +1,6 @@
 """Regular expressions (RE2) for dates, amounts and percentages in clean texts, each to match a whole text."""
 
-# The days that exist from FIRST_YEAR to LAST_YEAR, as (day, month, year). 2100 is no leap year.
+# The days that exist from 1990 to 2100, as (day, month, year). 2100 is no leap year.
 YEAR = "(?:199[0-9]|20[0-9]{2}|2100)"
 LEAP_YEAR = "(?:199[26]|20(?:[02468][048]|[13579][26]))"
 CALENDAR = (

@@ -38,7 +38,7 @@ RULES = {
 
 
 TEXT_RULES: dict[str, Rule] = {}
-"""For a text column: the rule that maps its clean texts to those that silver has; without one they stay as they are."""
+"""For a text column: the rule that maps its clean texts to those that silver has; an empty one becomes the default."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ NO_EVIDENCE = Evidence()
 def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
     """Validate records of `csvfile.records`; return rows of VALIDATED_SCHEMA. `evidence` is their whole file's."""
     clean = _clean(records)
-    texts = {c.name: TEXT_RULES.get(c.name, _as_it_is)(clean[c.name]) for c in schema.TEXT_COLUMNS}
+    texts = {column.name: clean[column.name] for column in schema.TEXT_COLUMNS}
     ambiguous = _ambiguous(clean, evidence)
     typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in RULES.items()}
     reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in RULES]
@@ -84,12 +84,9 @@ def _clean(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
     """Return the clean text of each column; an empty one becomes the column's default, if it has one."""
     clean = {name: clean_text(records[name]) for name in schema.INPUT_NAMES}
     clean |= {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
+    clean |= {name: rule(clean[name]) for name, rule in TEXT_RULES.items()}
     defaults = {column.name: column.default for column in schema.INPUT_COLUMNS if column.default is not None}
     return clean | {name: columns.text_or_default(clean[name], default) for name, default in defaults.items()}
-
-
-def _as_it_is(text: pa.StringArray) -> pa.StringArray:
-    return text
 
 
 def _ambiguous(clean: dict[str, pa.StringArray], evidence: Evidence) -> dict[str, pa.BooleanArray]:

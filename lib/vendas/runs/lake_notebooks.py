@@ -13,6 +13,8 @@ from vendas.settings import Settings
 
 NOTEBOOKS = tuple(map(ledger.notebook_of, ledger.STAGES))  # one per stage; on AWS the template's triggers set the order
 
+_FOR_REAL = {notebook: {"ensaio": False} for notebook in NOTEBOOKS}  # a run is no rehearsal
+
 OnCell = Callable[[str, int, int], None]
 
 
@@ -38,7 +40,7 @@ def execute(
         return run_notebook(
             resources.folder("notebooks") / f"{notebook}.ipynb",
             folder / f"{notebook}.ipynb",
-            {"lake": str(settings.lake), "run_id": folder.name, **parameters},
+            {"lake": str(settings.lake), "run_id": folder.name, **_FOR_REAL.get(notebook, {}), **parameters},
             environment,
             settings.cell_timeout,
             lambda done, total: on_cell(notebook, done, total),

@@ -162,6 +162,11 @@ def _result(executed: nbformat.NotebookNode, notebook: Path, output: Path, run_i
             f"{notebook.name} ended without a result, {last}: the last cell's value must be a StageResult.\n"
             f"Executed notebook: {output}"
         ) from None
+    if result.rehearsal:
+        raise NotebookError(
+            f"{notebook.name} was a rehearsal, so it published nothing. A run gives `ensaio` as False: leave it to the "
+            f"cell of parameters.\nExecuted notebook: {output}"
+        )
     if result.run_id != run_id:
         raise NotebookError(
             f"{notebook.name} returned, {last}, the result of run {result.run_id!r}, expected {run_id!r}.\n"

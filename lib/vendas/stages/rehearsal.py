@@ -7,7 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from vendas.lake.spark import session
 from vendas.lake.table_reader import count_by_file, count_rows, files_between
 from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, Rows, pass_any
 from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
+from vendas.landing.arrivals import BronzeFile
 from vendas.rules.trial import RuleOf, under_rules
 from vendas.settings import Settings
 from vendas.stages.survey import SurveyedFile, dialect_text
@@ -87,6 +88,15 @@ def follow_edits() -> None:
         shell.run_line_magic("autoreload", "2")
 
 
+def files_to_rehearse(known: Sequence[Event]) -> list[BronzeFile]:
+    """Return the newest bronze files that are processed, a sample of all, in bronze order."""
+    return [BronzeFile.of(arquivo) for arquivo in _processed(ledger.latest(known))[-SAMPLE_FILES:]]
+
+
+def _processed(files: Mapping[str, dict[str, Event]]) -> list[str]:
+    return [arquivo for arquivo, events in files.items() if events["bronze"].situacao == PROCESSED]
+
+
 def known_events(tables: Lake, stage: str) -> list[Event]:
     """Return the ledger's events; in a rehearsal, those that make the files to rehearse pending for this stage."""
     known = ledger.read_events(tables.place)
@@ -103,6 +113,7 @@ class RehearsalLake(Lake):
 
     def __init__(self, place: Location, workers: Workers, sampled: bool = False):
         self.place, self.workers, self.sampled = place, workers, sampled
+        self.opened_at = datetime.now(UTC).replace(tzinfo=None)
         self.written: dict[str, list[HeldFile]] = {}  # by table: what this rehearsal wrote
         self.last_lines: dict[str, int] = {}  # by file: the last line that is rehearsed, if not all are
         self._files_in: dict[Location, set[str]] = {}  # by data file: the bronze files of its rows
@@ -153,22 +164,16 @@ class RehearsalLake(Lake):
         """
         files = ledger.latest(known)
         previous = STAGES[STAGES.index(stage) - 1]
-        done = [events[previous] for events in self.choose(files) if previous in events]
-        chosen = {event.arquivo for event in done}
-        newer = [replace(event, registrado_em=None) for event in done]
+        chosen = _processed(files)[-SAMPLE_FILES if self.sampled else 0 :]
+        done = [files[arquivo][previous] for arquivo in chosen if previous in files[arquivo]]
+        newest = max((event.recorded_at for event in known), default=self.opened_at) + timedelta(seconds=1)
+        newer = [replace(event, registrado_em=newest) for event in done]
         if self.sampled and stage == "silver":
             newer = [self._only_head(event) for event in newer]
         if self.sampled and stage == "gold":
             newer = self._sample_silver(newer)
-        return [event for event in known if event.arquivo in chosen] + newer
-
-    def choose(self, files: Mapping[str, dict[str, Event]]) -> list[dict[str, Event]]:
-        """Return the events of the files to rehearse: those that are processed, of a sample the newest of them.
-
-        `files` are the last events of each file and stage, in bronze order.
-        """
-        processed = [events for events in files.values() if events["bronze"].situacao == PROCESSED]
-        return processed[-SAMPLE_FILES:] if self.sampled else processed
+        names = set(chosen)
+        return [event for event in known if event.arquivo in names] + newer
 
     def _only_head(self, event: Event) -> Event:
         """Return a file's event as if the file ended after its first SAMPLE_ROWS records."""

@@ -88,8 +88,11 @@ def load(
     files: Sequence[str],
     staging: Location,
     audit: Audit = pass_any,
+    publish: bool = True,
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check and commit; return the rows now there, by file.
+
+    Without `publish`, do the same and roll it back: a rehearsal.
 
     `gold` are data files that hold these files' rows; rows of other files in them are ignored. A file without rows is
     recorded, too. `staging` is a folder for this load alone, on S3 for Redshift; it is deleted. `audit` gets the number
@@ -100,7 +103,24 @@ def load(
     """
     if not files:
         return {}
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, audit))
+
+    def replace_files(opened: Transaction) -> dict[str, int]:
+        counts = _load(opened, gold, files, staging, audit)
+        if not publish:
+            raise _Rehearsed(counts)
+        return counts
+
+    try:
+        return in_transaction(spark, endpoint, replace_files)
+    except _Rehearsed as done:
+        return done.counts
+
+
+class _Rehearsed(Exception):
+    """A load that succeeded, to be rolled back; `counts` are the rows of each file."""
+
+    def __init__(self, counts: dict[str, int]):
+        self.counts = counts
 
 
 def rebuild(
