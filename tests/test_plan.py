@@ -141,7 +141,7 @@ def test_a_plan_for_some_files_is_their_part(lake, on_trial):
     name = bronze_name(lake, "registros_regras.csv")
     (found,) = make_plan(lake, WorkersOnTrial(ThisProcess(), {"dominio_email": without_domain}), [name]).files
     (whole,) = [file for file in on_trial.files if file.arquivo == name]
-    assert found.colunas["dominio_email"].mudam == 3 and found.arquivo == whole.arquivo
+    assert found.colunas["dominio_email"].mudam == 4 and found.arquivo == whole.arquivo
 
 
 def test_an_undone_file_cannot_be_planned_for(lake, capsys):
