@@ -28,7 +28,7 @@ from vendas.landing.arrivals import list_bronze_files
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import MOJIBAKE, Hint, QualityWarning, explain_code
 from vendas.schema import INPUT_NAMES
-from vendas.stages import check_file
+from vendas.stages import check_file, survey
 from vendas.stages.check_file import as_json, check_files, check_sample
 from vendas.stages.survey import survey_file
 from vendas.text import format_number
@@ -324,7 +324,7 @@ def bronze(folder, **files):
 
 
 def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_file, "SAMPLE_ROWS", 3)
+    monkeypatch.setattr(survey, "SAMPLE_ROWS", 3)
     events = bronze(
         tmp_path,
         empty=[""],
@@ -342,7 +342,7 @@ def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
 
 
 def test_a_sample_of_long_rows_has_fewer(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_file, "SAMPLE_BYTES", 200)
+    monkeypatch.setattr(survey, "SAMPLE_BYTES", 200)
     events = bronze(tmp_path, a=[HEADER, *[line(Nome="x" * 150)] * 9])
     (found,) = check_sample(tmp_path, events, NOW)
     assert found.lidas == 2

@@ -281,7 +281,7 @@ def run(tmp_path, monkeypatch):
     folders["notebooks"].mkdir()
 
     def write(stage, exploration=None):
-        corrections = "undo: list = []\nreplay: list = []"
+        corrections = "ensaio: bool = False\nundo: list = []\nreplay: list = []"
         for name, cell, more in (("01_bronze", stage, corrections), (EXPLORATION, exploration, "")):
             if cell is not None:
                 parameters = f'lake: str = ""\nrun_id: str = ""\n{more}'
