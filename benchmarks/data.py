@@ -9,12 +9,12 @@ import io
 import os
 from pathlib import Path
 
-from vendas.sample.generator import write_sample
-from vendas.schema import INPUT_NAMES
+from vendas.sample.generator import COLUMNS, write_sample
 
 SPOILED_EVERY = 199
+NAMES = [column.name for column in COLUMNS]
 TIMESTAMP, VALUE, DISCOUNT = (
-    INPUT_NAMES.index(name) for name in ("Timestamp do Registro", "Valor da Compra", "Desconto Oferecido")
+    NAMES.index(name) for name in ("Timestamp do Registro", "Valor da Compra", "Desconto Oferecido")
 )
 FAULTS = (
     {TIMESTAMP: "2024-03-31"},
@@ -22,7 +22,7 @@ FAULTS = (
     {VALUE: "-50,00"},
     {DISCOUNT: "150%"},
     {TIMESTAMP: "", VALUE: "a combinar"},
-    {len(INPUT_NAMES) - 1: "UM,CAMPO A MAIS"},
+    {len(NAMES) - 1: "UM,CAMPO A MAIS"},
 )
 
 

@@ -13,8 +13,8 @@ from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
 from benchmarks.figures import Figure, keep
 from benchmarks.lake import peer_cost
 from helpers.intake_twin import evidence_of, reasons_against
+from helpers.rows import NEEDED, OPTIONAL
 from vendas.rules.columns import MAX_TEXT_BYTES
-from vendas.schema import INPUT_NAMES
 
 ROOT = Path(__file__).parents[1]
 SEED = 8
@@ -44,14 +44,18 @@ def odd_texts(column, generator):
 
 def test_duckdb_validates_as_the_contract_does(tmp_path):
     generator = random.Random(SEED)
-    plain = dict.fromkeys(INPUT_NAMES, " Ana\u00a0") | {"Timestamp do Registro": "2024-03-31 10:00"}
+    plain = (
+        dict.fromkeys(OPTIONAL, "")
+        | dict.fromkeys(NEEDED, " Ana\u00a0")
+        | {"Timestamp do Registro": "2024-03-31 10:00"}
+    )
     plain |= {"Valor da Compra": "1,50", "Desconto Oferecido": ""}
     rows = [plain | {name: odd_texts(name, generator)} for name in PIECES for _ in range(3000)]
     rows += [plain | {"Nome": "á" * size} for size in (MAX_TEXT_BYTES // 2, MAX_TEXT_BYTES // 2 + 1)]
     landing = tmp_path / "landing"
     landing.mkdir()
     with (landing / "registros.csv").open("w", encoding="utf-8", newline="") as file:
-        output = csv.DictWriter(file, INPUT_NAMES, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        output = csv.DictWriter(file, NEEDED, extrasaction="ignore", quoting=csv.QUOTE_ALL, lineterminator="\n")
         output.writeheader()
         output.writerows(rows)
     peer_cost("lake_duckdb", landing, tmp_path / "duckdb")

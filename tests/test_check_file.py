@@ -20,14 +20,13 @@ from rich.console import Console
 
 from helpers.inprocess import NOTEBOOKS, drop, run_notebook
 from helpers.intake_twin import Dropped, Twin
-from helpers.rows import HEADER
+from helpers.rows import HEADER, NEEDED
 from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
 from vendas.landing.arrivals import list_bronze_files
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import MOJIBAKE, Hint, QualityWarning, explain_code
-from vendas.schema import INPUT_NAMES
 from vendas.stages import check_file, survey
 from vendas.stages.check_file import as_json, check_files, check_sample
 from vendas.stages.survey import survey_file
@@ -40,7 +39,7 @@ SALE = {"Timestamp do Registro": "2024-03-31 14:05", "Nome": "Ana", "Valor da Co
 
 def line(**changed):
     sale = SALE | {name.replace("_", " "): value for name, value in changed.items()}
-    return ",".join(sale.get(name, "") for name in INPUT_NAMES)
+    return ",".join(sale.get(name, "") for name in NEEDED)
 
 
 def zero(**changed):
@@ -65,7 +64,7 @@ def counts(found):
 
 
 def test_a_report_has_all_parts(look, tmp_path):
-    header = ";".join(["Loja", *INPUT_NAMES]).replace("Valor da Compra", "VALOR  DA COMPRA")
+    header = ";".join(["Loja", *NEEDED]).replace("Valor da Compra", "VALOR  DA COMPRA")
     rows = [
         "x;2024-03-31 14:05;Zoë;;;;;1,50;;;;;;",
         "x;;;;;;;1.234;;;;;0.11;",
@@ -83,7 +82,7 @@ def test_a_report_has_all_parts(look, tmp_path):
             "codificacao": "utf-8",
             "bom": True,
             "delimitador": "ponto e vírgula",
-            "colunas": {name: name for name in INPUT_NAMES} | {"Valor da Compra": "VALOR DA COMPRA"},
+            "colunas": {name: name for name in NEEDED} | {"Valor da Compra": "VALOR DA COMPRA"},
             "colunas_ignoradas": ("Loja",),
             "lidas": 5,
             "boas": 2,
@@ -287,7 +286,7 @@ GOOD_OR_NOT = [
     "", "50", "0", "1", "1.234", "-1", "0.11", "101%", "2024-03-31 14:05", "2030-01-01 00:00", "03/25/2024 10:00",
     "03/05/2024 9:00", "Â ", "x" * 1001,
 ]  # fmt: skip
-CHANGES = st.tuples(st.sampled_from(INPUT_NAMES), st.sampled_from([*GOOD_OR_NOT, '"', '"a"b', "\n"]))
+CHANGES = st.tuples(st.sampled_from(NEEDED), st.sampled_from([*GOOD_OR_NOT, '"', '"a"b', "\n"]))
 FILES = st.lists(st.lists(st.lists(CHANGES, max_size=3), max_size=8), min_size=15, max_size=15)
 
 

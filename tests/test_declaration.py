@@ -13,7 +13,7 @@ from vendas.rules.validate import RULES as TYPING
 from vendas.schema import TEXT_COLUMNS
 from vendas.warehouse.star import tables
 
-PAYMENT = Input("Forma de Pagamento", Type.TEXT, "Como a venda foi paga", "NÃO INFORMADO", optional=True)
+COLOUR = Input("Cor da Embalagem", Type.TEXT, "A cor da embalagem", "NÃO INFORMADO", optional=True)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_a_default_that_is_missing_or_senseless_is_refused(type, default, option
 
 
 def test_what_is_not_declared_is_refused():
-    with pytest.raises(DeclarationError, match="Gold has no column forma_de_pagamento"):
-        replace(SALES, dimensions=(Dimension("pagamento", "", ("forma_de_pagamento",), ""),))
+    with pytest.raises(DeclarationError, match="Gold has no column cor_da_embalagem"):
+        replace(SALES, dimensions=(Dimension("cor", "", ("cor_da_embalagem",), ""),))
     with pytest.raises(DeclarationError, match="Gold has no column frete"):
         replace(SALES, measures=("frete",))
     with pytest.raises(DeclarationError, match="No column 'Frete' is declared"):
@@ -55,19 +55,19 @@ def test_what_is_not_declared_is_refused():
 
 
 def test_a_further_column_is_carried_behind_all_others():
-    other = replace(SALES, columns=(*SALES.columns, PAYMENT))
+    other = replace(SALES, columns=(*SALES.columns, COLOUR))
     assert other.gold_columns[:-1] == SALES.gold_columns
     carried = other.gold_columns[-1]
     assert isinstance(carried, Carried)
-    assert (carried.name, carried.of, carried.default) == ("forma_de_pagamento", PAYMENT.name, "NÃO INFORMADO")
+    assert (carried.name, carried.of, carried.default) == ("cor_da_embalagem", COLOUR.name, "NÃO INFORMADO")
 
 
 def test_a_dimension_more_is_a_table_and_a_key_more():
-    pagamento = Dimension("pagamento", "Formas", ("forma_de_pagamento",), "Como foi paga")
-    other = replace(SALES, columns=(*SALES.columns, PAYMENT), dimensions=(*SALES.dimensions, pagamento))
+    cor = Dimension("cor", "Cores", ("cor_da_embalagem",), "A cor")
+    other = replace(SALES, columns=(*SALES.columns, COLOUR), dimensions=(*SALES.dimensions, cor))
     made = {table.name: [column.name for column in table.columns] for table in tables(other)}
-    assert made["dim_pagamento"] == ["pagamento_id", "forma_de_pagamento"]
-    assert made["fato_vendas"].index("pagamento_id") == made["fato_vendas"].index("desconto_id") + 1
+    assert made["dim_cor"] == ["cor_id", "cor_da_embalagem"]
+    assert made["fato_vendas"].index("cor_id") == made["fato_vendas"].index(SALES.dimensions[-1].key) + 1
 
 
 def test_every_derived_column_and_every_typed_one_has_its_rule():

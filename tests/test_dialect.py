@@ -7,13 +7,12 @@ from functools import partial
 
 import pytest
 
-from helpers.rows import HEADER
+from helpers.rows import HEADER, NEEDED, positions
 from vendas.csvfile import column_names, dialect
 from vendas.csvfile.dialect import Block, survey
 from vendas.csvfile.grammar import windows
 from vendas.declaration_types import Input, Type
 from vendas.errors import FileRejected
-from vendas.schema import INPUT_NAMES
 
 GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -64,21 +63,21 @@ def refusal(look):
     ],
 )
 def test_header_names_match_however_they_are_spelt(look, spell):
-    assert look(",".join(map(spell, INPUT_NAMES)) + "\n").positions == tuple(range(13))
+    assert look(",".join(map(spell, NEEDED)) + "\n").positions == positions(*range(13))
 
 
 def test_columns_may_come_in_any_order_among_extra_ones(look):
-    found = look(",".join(['"Loja, ""X""\nSul"', *reversed(INPUT_NAMES), "", " Obs  1 ", "", "Obs 1"]) + "\n")
+    found = look(",".join(['"Loja, ""X""\nSul"', *reversed(NEEDED), "", " Obs  1 ", "", "Obs 1"]) + "\n")
 
-    assert found.positions == tuple(range(13, 0, -1))
+    assert found.positions == positions(*range(13, 0, -1))
     assert found.extra == ('Loja, "X" Sul', "", "Obs 1", "", "Obs 1")
-    assert found.header == (found.extra[0], *reversed(INPUT_NAMES), *found.extra[1:])
+    assert found.header == (found.extra[0], *reversed(NEEDED), *found.extra[1:])
 
 
 def test_another_name_of_a_column_is_an_extra_one_beside_the_proper_one(look):
     found = look(f"Data,{HEADER}\n")
 
-    assert (found.positions, found.extra) == (tuple(range(1, 14)), ("Data",))
+    assert (found.positions, found.extra) == (positions(*range(1, 14)), ("Data",))
 
 
 @pytest.mark.parametrize("sep", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n', "sep=;;;;\n", "sep=;\r\r\n"])
@@ -97,7 +96,7 @@ def test_headers_further_down_are_counted_and_their_first_lines_named(look):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_the_delimiter_is_the_headers(look, delimiter, quote):
-    names = [f"{quote}{name}{quote}" for name in INPUT_NAMES]
+    names = [f"{quote}{name}{quote}" for name in NEEDED]
     others = "".join({",", ";", "\t", "|"} - {delimiter})
 
     found = look(delimiter.join([*names, f"x{others}"]) + "\n" + others * 20 + "\n")
@@ -123,7 +122,7 @@ def test_the_delimiter_is_the_headers(look, delimiter, quote):
 def test_the_encoding_is_that_of_all_bytes(look, data, encoding, bom, window):
     found = look(data, window_bytes=window)
 
-    assert (found.encoding, found.bom, found.positions) == (encoding, bom, tuple(range(13)))
+    assert (found.encoding, found.bom, found.positions) == (encoding, bom, positions(*range(13)))
 
 
 @pytest.mark.parametrize("rows", ["", "\n", "\r\n", "\n\n \n\u00a0"])
@@ -184,7 +183,7 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         ),
         ("sep=;\n" + HEADER_LINES, "'sep=', indica outro delimitador (';') que o do cabeçalho (vírgula)"),
         ("sep=\n" + HEADER_LINES, "'sep=', indica outro delimitador ('')"),
-        (HEADER_LINES + GOOD + "\n" + ",".join(reversed(INPUT_NAMES)), "Na linha 3 o cabeçalho aparece outra vez"),
+        (HEADER_LINES + GOOD + "\n" + ",".join(reversed(NEEDED)), "Na linha 3 o cabeçalho aparece outra vez"),
         (HEADER.replace(",", ":"), "detectar o delimitador"),
         ("\n\na,b;c", "detectar o delimitador: o cabeçalho (linha 3)"),
         (HEADER_LINES + GOOD + '\n\n"a\nb\n', "aspas abertas no registro que começa na linha 4 nunca são fechadas"),
@@ -284,8 +283,8 @@ def test_a_file_may_lack_an_optional_column_and_have_it_once(monkeypatch):
     paid = Input("Pagamento", Type.TEXT, "", "-", optional=True, other_names=("Forma",))
     monkeypatch.setattr(column_names, "INPUT_COLUMNS", (needed, paid))
     headers = {("Canal",): (0, None), ("Pagamento", "Canal"): (1, 0), ("Forma", "Canal"): (1, 0)}
-    for names, positions in headers.items():
+    for names, expected in headers.items():
         places = column_names.name_places(names)
-        assert column_names.are_headers(places) and column_names.positions_of(places) == positions
+        assert column_names.are_headers(places) and column_names.positions_of(places) == expected
     for names in [("Pagamento",), ("Canal", "Pagamento", "Pagamento"), ("Canal", "Canal")]:
         assert not column_names.are_headers(column_names.name_places(names))

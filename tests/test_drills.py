@@ -1,6 +1,7 @@
 """Three changes of the declaration, made by hand in a copy of the project and run on a new and an old lake."""
 
 import os
+import re
 import shutil
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import pytest
 
 from helpers.drills import OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
 from helpers.terminal import FIXTURES
+from vendas import resources
 from vendas.warehouse.embedded import stop
 
 OLD_FILES = ("registros_website.csv", "registros_lojas_fisicas.csv")
@@ -139,3 +141,19 @@ def test_an_old_file_is_undone_and_replayed_as_ever(drilled, lakes):
 )
 def test_little_is_written_by_hand(drill, files, lines):
     assert by_hand(drill) == (files, lines)
+
+
+TEST_FILES = (
+    "records dialect gold silver silver_preview bronze_preview star_rows validate transform generator declaration"
+)
+
+
+@pytest.mark.slow
+def test_tests_follow_the_declaration(drilled):
+    drilled.bring("tests", "benchmarks")
+    shutil.copy(resources.REPOSITORY / "pyproject.toml", drilled.root)
+    files = [f"tests/test_{name}.py" for name in TEST_FILES.split()]
+    options = ["-q", "--tb=no", "--color=no", "-p", "no:cacheprovider", "-m", "not engine and not slow"]
+    said = drilled.python("-m", "pytest", *options, *files, codes=(pytest.ExitCode.TESTS_FAILED,)).decode()
+    failed = re.findall(r"^(?:FAILED|ERROR) tests/(\S+)", said, re.MULTILINE)
+    assert failed == ["test_star_rows.py::test_the_fact_is_this"]  # which follows from nothing, on purpose

@@ -9,20 +9,19 @@ import numpy as np
 import pytest
 
 from helpers import rules_twin as twin
-from helpers.rows import HEADER
+from helpers.rows import HEADER, NEEDED
 from vendas.errors import SettingsError
 from vendas.sample import generator
 from vendas.sample.generator import write_sample
-from vendas.schema import INPUT_NAMES
 
 
 def read(paths):
-    """Return all data rows as lists of 13 texts, and the file of each."""
+    """Return all data rows as tuples of their file's name and the texts of the needed columns."""
     rows = []
     for path in paths:
         with path.open(encoding="utf-8", newline="") as file:
             header, *lines = csv.reader(file, strict=True)
-        assert header == list(INPUT_NAMES)
+        assert header == list(NEEDED)
         rows += [(path.name, *line) for line in lines]
     return rows
 
@@ -103,7 +102,7 @@ def test_one_row_in_twenty_is_a_duplicate_within_a_file_or_across(large):
 
 def test_every_column_is_alive(large):
     columns = list(zip(*(row[1:] for row in large[1]), strict=True))
-    empty = {name: column.count("") / len(column) for name, column in zip(INPUT_NAMES, columns, strict=True)}
+    empty = {name: column.count("") / len(column) for name, column in zip(NEEDED, columns, strict=True)}
     assert {name for name, share in empty.items() if share} == {
         "Sobrenome", "Email", "Telefone", "Campanha de Marketing", "Vendedor", "Desconto Oferecido",
         "Código de Desconto Usado",
@@ -115,8 +114,8 @@ def test_every_column_is_alive(large):
 
 
 def test_campaigns_go_with_their_codes_and_sellers_with_shops(large):
-    rows = [dict(zip(INPUT_NAMES, row[1:], strict=True)) for row in large[1]]
-    discounts = {tuple(row[name] for name in (*INPUT_NAMES[9:10], *INPUT_NAMES[11:])) for row in rows}
+    rows = [dict(zip(NEEDED, row[1:], strict=True)) for row in large[1]]
+    discounts = {tuple(row[name] for name in (*NEEDED[9:10], *NEEDED[11:])) for row in rows}
     assert {discount for discount in discounts if discount[1] or discount[2]} == {
         ("Campanha Verão", "11%", "VERAO"), ("Campanha Outono", "8%", "OUTONO"),
         ("Campanha Inverno", "10%", "INVERNO"), ("Campanha Primavera", "15%", "PRIMAVERA"),

@@ -16,7 +16,7 @@ import pytest
 
 from helpers.inprocess import drop, run_intake
 from helpers.intake_twin import sale_of
-from helpers.rows import HEADER
+from helpers.rows import HEADER, NEEDED
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT_COLUMNS
 
@@ -31,7 +31,7 @@ RETURN, SWALLOWS = "retorno_de_carro", "aspas_engolem_linhas"
 def row(product, **changed):
     """Return a good line for this product, with fields as they are in the file; set others by `**{name: text}`."""
     plain = ["2024-03-31 14:05", "Ana", "Souza", "a@b.example", "119", product, "50", "C", "P", "M", "V", "", "X"]
-    fields = dict.fromkeys(INPUT_NAMES, "") | dict(zip(INPUT_NAMES, plain, strict=False))
+    fields = dict.fromkeys(NEEDED, "") | dict(zip(NEEDED, plain, strict=False))
     return ",".join((fields | changed).values())
 
 
@@ -558,7 +558,7 @@ def test_a_run_without_a_good_row_ends(spark, tmp_path, content):
 def as_libreoffice(text):
     """Return a CSV as LibreOffice in Portuguese saves it: semicolons, Windows-1252, CRLF, dd/MM/yyyy, 1.234,50."""
     output = io.StringIO(newline="")
-    writer = csv.DictWriter(output, INPUT_NAMES, delimiter=";", lineterminator="\r\n")
+    writer = csv.DictWriter(output, NEEDED, delimiter=";", lineterminator="\r\n")
     writer.writeheader()
     for sale in sample_rows(text):
         moment = f"{datetime.fromisoformat(sale[TIMESTAMP]):%d/%m/%Y %H:%M:%S}"

@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from helpers.rows import NEEDED
 from helpers.terminal import FIXTURES, run, vendas, vendas_here
 from vendas import resources
 from vendas.lake.table_reader import read_table
 from vendas.reasons import Reason
-from vendas.schema import INPUT_NAMES
 from vendas.warehouse.embedded import stop
 
 ENTRY = [
@@ -74,7 +74,7 @@ def test_the_real_files_give_the_known_counts(first):
 def test_the_sums_are_those_of_the_files_in_every_layer(lake, first):
     rows = [row for path in FIXTURES.glob("*.csv") for row in csv.DictReader(path.open(encoding="utf-8"))]
     distinct = {tuple(row.values()) for row in rows}
-    position = INPUT_NAMES.index("Valor da Compra")
+    position = NEEDED.index("Valor da Compra")
     expected = sum(Decimal(row[position]) for row in distinct)
     gold = table(lake, "gold")
     fact = query(lake, "select sum(valor_da_compra), sum(valor_com_desconto) from fato_vendas")[0]
@@ -123,7 +123,7 @@ def test_more_files(lake, first):
     os.utime(again, (1_900_000_000, 1_900_000_000))
     (landing / "registros_vazio.csv").touch()
     (landing / "leia-me.txt").touch()
-    header = ";".join(INPUT_NAMES)
+    header = ";".join(NEEDED)
     good = "31/12/2023 23:59;Zoë;D'Ávila;;;Cadeira;R$ 1.234,56;;;;;5,5%;"
     (landing / "REGISTROS_pt.CSV").write_bytes(
         "\r\n".join([header, good, good, good.replace("1.234,56", "1.234"), "curta;demais"]).encode("cp1252")

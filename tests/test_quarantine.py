@@ -6,16 +6,16 @@ import json
 import pytest
 
 from helpers.inprocess import drop, run_intake
+from helpers.rows import NEEDED
 from test_pipeline import vendas
 from vendas.errors import QuarantineError
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import RESUBMITTED_TABLE
-from vendas.schema import INPUT_NAMES
 from vendas.stages.quarantine import QuarantinedRow, export_quarantine, read_quarantine
 from vendas.storage import S3Path
 
-HEADER = ";".join(['"Loja; a"', *INPUT_NAMES])
+HEADER = ";".join(['"Loja; a"', *NEEDED])
 GOOD = "L1;2024-03-31 14:05;Ana;Souza;a@b.example;119;Livro;10,00;C;P;M;V;11%;X"
 AMBIGUOUS = GOOD.replace("10,00", "1.234").replace("Livro", '"Livro; ""A""\r\nB"')
 SHORT = "L1;2024-03-31 14:05;Bia"
@@ -117,7 +117,7 @@ def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_ag
 
 
 def test_an_origin_that_names_no_quarantined_row_makes_no_link(spark, tmp_path):
-    header = ";".join([*INPUT_NAMES, "linha de  ORIGEM"])
+    header = ";".join([*NEEDED, "linha de  ORIGEM"])
     rows = [GOOD.partition(";")[2] + f";{origin}" for origin in ("registros_x.csv:3", "nonsense", "")]
     drop(tmp_path, "registros_a.csv", "\n".join([header, *rows]).encode())
     assert run_intake(spark, tmp_path).counts("registros_a.csv") == (3, 1, 2, 0) and links(tmp_path) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from helpers.csv_twin import Refused, read
-from helpers.rows import HEADER
+from helpers.rows import HEADER, NEEDED
 from vendas.csvfile import grammar
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
@@ -221,10 +221,10 @@ def test_the_last_row_may_lack_its_line_end(parse, end):
 
 
 def test_columns_come_in_the_contracts_order_and_extra_ones_count_as_fields(parse):
-    header = ",".join(["extra", *reversed(INPUT_NAMES), "", ""])
-    rows = parse("x," + ",".join(f"x{name}" for name in reversed(INPUT_NAMES)) + ",,\n" + GOOD, header + "\n")
+    header = ",".join(["extra", *reversed(NEEDED), "", ""])
+    rows = parse("x," + ",".join(f"x{name}" for name in reversed(NEEDED)) + ",,\n" + GOOD, header + "\n")
 
-    assert [rows[0][name] for name in INPUT_NAMES] == [f"x{name}" for name in INPUT_NAMES]
+    assert [rows[0][name] for name in NEEDED] == [f"x{name}" for name in NEEDED]
     assert rows[1]["problemas"] == [COUNT]
 
 
@@ -256,13 +256,13 @@ def files(draw):
         st.lists(st.one_of(st.just("b"), QUOTED), min_size=13, max_size=13),
         st.lists(FIELD, min_size=1, max_size=3),
         st.lists(st.one_of(st.just(""), st.just('"a'), st.just('b"'), QUOTED), min_size=25, max_size=25),
-        st.sampled_from([INPUT_NAMES, INPUT_NAMES, INPUT_NAMES, [*INPUT_NAMES[1:], INPUT_NAMES[0]]]),
+        st.sampled_from([NEEDED, NEEDED, NEEDED, [*NEEDED[1:], NEEDED[0]]]),
     ).map(delimiter.join)
     trailing = st.sampled_from(["", "", "", delimiter, delimiter + '""'])
     every = draw(trailing)
     lines = draw(st.lists(st.tuples(st.one_of(row, row, row, NASTY), st.one_of(st.just(every), trailing), LINE_END)))
     sep = draw(st.sampled_from([""] * 8 + ["sep=,\n", "sep=;\r\n", "SEP=\t\n", '"sep=|"\n', "sep=;;;\n", "sep=\n"]))
-    header = delimiter.join(INPUT_NAMES) + draw(trailing) + draw(LINE_END)
+    header = delimiter.join(NEEDED) + draw(trailing) + draw(LINE_END)
     text = sep + header + "".join(line + more + end for line, more, end in lines)
     noise = draw(
         st.sampled_from([b""] * 8 + [b"\r", b'"', b"\x81", b"\xe9", b"\xe2\x80", "ã€".encode(), b"a\x87a", b"\x1a"])

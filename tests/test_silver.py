@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from helpers.rows import FILE, sales_table, silver_row, silver_table
 from vendas import schema
+from vendas.declaration_types import Type
 from vendas.rules.silver import (
     POSICAO,
     distinct_sales,
@@ -39,6 +40,7 @@ def test_of_equal_sales_the_first_stays():
 
 def test_a_difference_in_any_column_makes_another_sale():
     others = {MOMENT: datetime(2024, 3, 31, 14, 6), VALOR: Decimal("100.01"), "Desconto Oferecido": Decimal("0.12")}
+    others |= {column.name: 7 for column in schema.INPUT_COLUMNS if column.type == Type.WHOLE}
     changed = [silver_row(**{name: others.get(name, "x")}) for name in schema.INPUT_NAMES]
     rows = [silver_row(), *changed, silver_row()]
     new, _ = distinct_sales(sales_table(zip(rows, range(len(rows)), strict=True)), NOTHING)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from helpers.rows import FILE, raw_row, silver_row, silver_table
+from helpers.rows import FILE, NEEDED, OPTIONAL, positions, raw_row, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import Survey
 from vendas.lake.ledger import Event
@@ -29,7 +29,7 @@ from vendas.reports.silver_preview import (
 )
 
 OTHER = "registros_b_20240102T000000000Z_bbbbbbbb.csv"
-SURVEY = Survey("utf-8", False, ";", schema.INPUT_NAMES, tuple(range(len(schema.INPUT_NAMES))), (), (), 1)
+SURVEY = Survey("utf-8", False, ";", NEEDED, positions(*range(len(NEEDED))), (), (), 1)
 TEXT = "2024-03-31 14:05;Ana;Souza;ana(a)exemplo;98765.4321;Mesa;1.234;;;;;;"
 MASKED = "2024-03-31 14:05;Ana;Souza;a***;*** 4321;Mesa;1.234;;;;;;"
 
@@ -133,8 +133,14 @@ def test_a_record_is_masked_by_its_fields_or_by_what_is_seen(text, masked):
 # --- defaults and years
 
 
+def full_row(**changed):
+    """Return a silver row in which no text is a default."""
+    texts = [column.name for column in schema.TEXT_COLUMNS if column.name in OPTIONAL]
+    return silver_row(**dict.fromkeys(texts, "x"), **changed)
+
+
 def test_defaults_are_counted_by_column_most_frequent_first():
-    rows = [silver_row(Vendedor=schema.MISSING), silver_row(Vendedor=schema.MISSING), silver_row(Nome=schema.MISSING)]
+    rows = [full_row(Vendedor=schema.MISSING), full_row(Vendedor=schema.MISSING), full_row(Nome=schema.MISSING)]
     bars = draw_defaults(silver_table(rows), [])
     assert list(bars.bars) == [("Vendedor", (2,), "2 · NÃO INFORMADO"), ("Nome", (1,), "1 · NÃO INFORMADO")]
     assert bars.title.endswith("em 3 vendas")
@@ -149,12 +155,12 @@ CODE = "Código de Desconto Usado"
 
 
 def test_each_column_has_its_own_default():
-    bars = draw_defaults(silver_table([silver_row(**{CODE: schema.MISSING_CODE})]), [])
+    bars = draw_defaults(silver_table([full_row(**{CODE: schema.MISSING_CODE})]), [])
     assert list(bars.bars) == [(CODE, (1,), "1 · NÃO DISPONÍVEL")]
 
 
 def test_no_default_is_said():
-    assert draw_defaults(silver_table([silver_row()]), []).note == "Nenhum campo de texto estava vazio."
+    assert draw_defaults(silver_table([full_row()]), []).note == "Nenhum campo de texto estava vazio."
     assert draw_defaults(silver_table([]), []).note == NO_SALES
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from helpers.intake_twin import Dropped, Twin
-from helpers.rows import HEADER, silver_row, silver_table
+from helpers.rows import HEADER, NEEDED, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import read_block
@@ -57,7 +57,7 @@ class Tables:
 
 
 def as_line(row):
-    return ",".join(str(row[name]) for name in schema.INPUT_NAMES)
+    return ",".join(str(row[name]) for name in NEEDED)
 
 
 def write(folder, name, lines):
@@ -131,7 +131,7 @@ ROWS = st.lists(st.fixed_dictionaries({name: st.sampled_from(texts) for name, te
 
 def as_record(fields):
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([fields.get(name, "") for name in schema.INPUT_NAMES])
+    csv.writer(text, lineterminator="").writerow([fields.get(name, "") for name in NEEDED])
     return text.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from helpers.intake_twin import evidence_of, reasons_against, sale_of
-from helpers.rows import raw_row
+from helpers.rows import OPTIONAL, raw_row
 from vendas import schema
 from vendas.csvfile.records import RECORD_SCHEMA
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate
@@ -32,7 +32,7 @@ def motivos(*rows):
 
 def test_a_good_record_is_typed_cleaned_and_without_its_text():
     (row,) = validated(raw_row(7, origem="a.csv:3", Nome=" Ana ", Vendedor="", **{DESCONTO: ""}))
-    assert row == {
+    assert row == OPTIONAL | {
         "linha": 7,
         "texto": None,
         "motivos": [],

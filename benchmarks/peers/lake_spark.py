@@ -12,15 +12,17 @@ from pyspark.sql import SparkSession, functions as F
 from pyspark.sql.types import StringType, StructType
 
 from vendas.lake.spark import java_home
-from vendas.schema import INPUT_NAMES, MISSING, MISSING_CODE, TEXT_COLUMNS
+from vendas.sample.generator import COLUMNS
+from vendas.schema import MISSING, MISSING_CODE, TEXT_COLUMNS
 
+NAMES = [column.name for column in COLUMNS]
 CORRUPT, QUOTE = "_corrupt_record", chr(34)
 
 
 def main(landing: str, folder: str) -> None:
     spark = SparkSession.builder.appName("vendas").config("spark.ui.enabled", "false").getOrCreate()
     schema = StructType()
-    for name in (*INPUT_NAMES, CORRUPT):
+    for name in (*NAMES, CORRUPT):
         schema = schema.add(name, StringType())
 
     raw = spark.read.csv(
@@ -29,7 +31,7 @@ def main(landing: str, folder: str) -> None:
     moment = F.try_to_timestamp("Timestamp do Registro", F.lit("yyyy-MM-dd HH:mm:ss"))
     raw = raw.withColumn("Arquivo de Origem", F.element_at(F.split(F.input_file_name(), "/"), -1))
     typed = raw
-    for column in TEXT_COLUMNS:
+    for column in (column for column in TEXT_COLUMNS if column in COLUMNS):
         missing = MISSING_CODE if column.default == MISSING_CODE else MISSING
         trimmed = F.trim(F.col(column.name))
         typed = typed.withColumn(column.name, F.when(trimmed != "", trimmed).otherwise(missing))
@@ -52,7 +54,7 @@ def main(landing: str, folder: str) -> None:
     )
 
     typed.filter(~good).write.mode("overwrite").parquet(f"{folder}/quarantine")
-    silver = typed.filter(good).drop(CORRUPT).dropDuplicates(list(INPUT_NAMES))
+    silver = typed.filter(good).drop(CORRUPT).dropDuplicates(NAMES)
     silver.write.mode("overwrite").partitionBy("ano").parquet(f"{folder}/silver")
 
     hour = F.hour("Timestamp do Registro")

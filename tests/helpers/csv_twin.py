@@ -4,10 +4,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from vendas.schema import INPUT_NAMES
+from vendas.schema import INPUT_COLUMNS, INPUT_NAMES
 from vendas.text import INVISIBLE, WHITE_SPACE
 
-OTHER_NAMES = {"Timestamp do Registro": "Data"}
 BEHIND_A_LETTER = set("…’”–—™›»®\u00a0".encode("cp1252"))
 FOREIGN = "€‚ƒ„†‡ˆ‰‹“™›¡¢£¶"  # letters of CP850, CP860 or MacRoman as shown in Windows-1252
 
@@ -50,7 +49,7 @@ class Record:
 class Twin:
     encoding: str
     delimiter: str
-    positions: list[int]
+    positions: list[int | None]
     rows: list[dict]
 
 
@@ -137,15 +136,15 @@ def is_valid(data: bytes, encoding: str) -> bool:
     return True
 
 
-def places(names: list[str]) -> list[int] | None:
-    """Return the position of each of the 13 columns, or None if not each is there once."""
+def places(names: list[str]) -> list[int | None] | None:
+    """Return the position of each column, None for an optional one that is absent; or None for no header."""
     found = []
-    for name in INPUT_NAMES:
-        other = OTHER_NAMES.get(name)
-        wanted = key(name) if key(name) in names or other is None else key(other)
-        if names.count(wanted) != 1:
+    for column in INPUT_COLUMNS:
+        there = [at for at, name in enumerate(names) if name == key(column.name)]
+        there = there or [at for at, name in enumerate(names) if name in map(key, column.other_names)]
+        if len(there) > 1 or (not there and not column.optional):
             return None
-        found.append(names.index(wanted))
+        found.append(there[0] if there else None)
     return found
 
 
@@ -157,7 +156,7 @@ def key(name: str) -> str:
     return "".join(letter for letter in plain if letter.isalnum())
 
 
-def row(record: Record, width: int, positions: list[int], delimiter: str) -> dict:
+def row(record: Record, width: int, positions: list[int | None], delimiter: str) -> dict:
     swallows = any(
         "\n" in (field.quoted or "") and field.quoted.count(delimiter) >= width - 1 for field in record.fields
     )
@@ -170,7 +169,7 @@ def row(record: Record, width: int, positions: list[int], delimiter: str) -> dic
     known = {"linha": record.line, "texto": record.text, "problemas": problems}
     if problems:
         return known | dict.fromkeys((*INPUT_NAMES, "origem"))
-    fields = [record.fields[place].content for place in positions]
+    fields = ["" if place is None else record.fields[place].content for place in positions]
     return known | dict(zip(INPUT_NAMES, fields, strict=True)) | {"origem": None}  # the tests' headers have no origin
 
 

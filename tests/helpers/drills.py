@@ -34,7 +34,7 @@ sys.stdout.buffer.write(pickle.dumps(contents(sys.argv[1])))
 
 @dataclass(frozen=True)
 class Edit:
-    """A text to insert after another one or to replace it; each of its lines counts as written by hand."""
+    """A text to insert after another one or to replace it; each line that it changes counts as written by hand."""
 
     file: str
     at: str
@@ -68,7 +68,7 @@ QUANTITY = (
         instead=True,
     ),
     Edit(SALES, LAST_COLUMN, "        QUANTIDADE,\n"),
-    Edit(SALES, '"valor_com_desconto"),\n)', '"valor_com_desconto", "quantidade"),\n)', instead=True),
+    Edit(SALES, 'measures=("valor_da_compra", "valor_com_desconto"', ', "quantidade"'),
     Edit(
         COLUMNS,
         "\n\ndef texto_reason(",
@@ -114,15 +114,8 @@ def texto_reason(''',
 )
 
 OTHER_NAMES = (
-    Edit(
-        SALES,
-        '"Canal que trouxe o cliente", MISSING),\n        Input("Plataforma de Interação", Type.TEXT, '
-        '"Onde a venda foi fechada", MISSING),\n',
-        '"Canal que trouxe o cliente", MISSING, other_names=("Origem",)),\n'
-        '        Input("Plataforma de Interação", Type.TEXT, "Onde a venda foi fechada", MISSING, '
-        'other_names=("Loja",)),\n',
-        instead=True,
-    ),
+    Edit(SALES, '"Canal que trouxe o cliente", MISSING', ', other_names=("Origem",)'),
+    Edit(SALES, '"Onde a venda foi fechada", MISSING', ', other_names=("Loja",)'),
 )
 
 
@@ -150,19 +143,24 @@ class Project:
 
     @classmethod
     def make(cls, root, *drills):
-        for name in ("lib", "sql", "notebooks", "docs"):
-            shutil.copytree(resources.REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         project = cls(root)
+        project.bring("lib", "sql", "notebooks", "docs")
         for edits in drills:
             for file, (_, after) in edited(edits, root).items():
                 (root / file).write_text(after, encoding="utf-8")
         project.python(root / "sql" / "render.py")
         return project
 
-    def python(self, *arguments):
-        """Run Python with this copy of the library; return its standard output."""
+    def bring(self, *folders):
+        """Copy these folders of the repository as they are."""
+        for name in folders:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(resources.REPOSITORY / name, self.root / name, ignore=ignored)
+
+    def python(self, *arguments, codes=(0, 2)):
+        """Run Python with this copy of the library, which must end with one of these codes; return its output."""
         done = self._call(*arguments)
-        assert done.returncode in (0, 2), done.stderr.decode()
+        assert done.returncode in codes, (done.stdout + done.stderr).decode()
         return done.stdout
 
     def _call(self, *arguments):

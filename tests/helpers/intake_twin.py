@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from helpers import csv_twin, rules_twin as rules
-from vendas.schema import INPUT_NAMES, TEXT_COLUMNS
+from vendas.schema import INPUT_COLUMNS, INPUT_NAMES, TEXT_COLUMNS
 
 TIMESTAMP, VALOR, DESCONTO = "Timestamp do Registro", "Valor da Compra", "Desconto Oferecido"
 EMAIL = "Email"
@@ -91,8 +91,9 @@ def reasons_against(row: dict, evidence: tuple[bool, bool] = (False, False)) -> 
 
 
 def sale_of(row: dict) -> tuple:
-    """Return the 13 values of a good row."""
-    values = texts_of(row) | {
+    """Return the values of a good row; a declared column without a rule here has its default."""
+    values = {column.name: column.default_value for column in INPUT_COLUMNS} | texts_of(row)
+    values |= {
         TIMESTAMP: rules.parse_timestamp(rules.clean(row[TIMESTAMP])),
         VALOR: rules.parse_valor(rules.clean(row[VALOR])),
         DESCONTO: rules.parse_desconto(rules.clean(row[DESCONTO])),

@@ -9,9 +9,11 @@ from vendas import schema
 from vendas.rules.silver import POSICAO
 
 FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
-HEADER = ",".join(schema.INPUT_NAMES)
+NEEDED = tuple(column.name for column in schema.INPUT_COLUMNS if not column.optional)  # the columns of every file
+OPTIONAL = {column.name: column.default_value for column in schema.INPUT_COLUMNS if column.optional}
+HEADER = ",".join(NEEDED)
 
-_SALE = {column.name: column.default_value for column in schema.INPUT_COLUMNS} | {
+_SALE = OPTIONAL | {
     "Timestamp do Registro": datetime(2024, 3, 31, 14, 5),
     "Nome": "Ana",
     "Sobrenome": "Souza",
@@ -26,6 +28,12 @@ _SALE = {column.name: column.default_value for column in schema.INPUT_COLUMNS} |
     "Desconto Oferecido": Decimal("0.1100"),
     "Código de Desconto Usado": "VERAO",
 }
+
+
+def positions(*places):
+    """Return the positions of all columns where a header has the needed ones at these places, and no others."""
+    needed = dict(zip(NEEDED, places, strict=True))
+    return tuple(needed.get(name) for name in schema.INPUT_NAMES)
 
 
 def silver_row(arquivo=FILE, linha=2, **changed):
