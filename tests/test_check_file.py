@@ -2,9 +2,6 @@
 
 import io
 import json
-import os
-import subprocess
-import sys
 import unicodedata
 from collections import Counter
 from datetime import datetime, timedelta
@@ -21,6 +18,7 @@ from rich.console import Console
 from helpers.inprocess import NOTEBOOKS, drop, run_notebook
 from helpers.intake_twin import Dropped, Twin
 from helpers.rows import HEADER, NEEDED
+from helpers.terminal import vendas_here
 from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
@@ -391,17 +389,12 @@ def test_the_terminal_tells_of_names_and_columns(tmp_path):
     assert "Canal (no arquivo: canal)" in words and "Colunas ignoradas: 'Obs'." in words
 
 
-def vendas(folder, *arguments):
-    command = [Path(sys.executable).with_name("vendas"), "check", *map(str, arguments)]
-    no_jvm = {**os.environ, "VENDAS_SPARK_MASTER": "local[0]"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=no_jvm)
-
-
-def test_the_command_prints_json_writes_nothing_and_exits_2_for_a_rejected_file(tmp_path):
+def test_the_command_prints_json_writes_nothing_and_exits_2_for_a_rejected_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     later = (datetime.now() + timedelta(days=1)).isoformat(" ")
     (tmp_path / "registros_a.csv").write_text("\n".join([HEADER, line(), line(Timestamp_do_Registro=later)]))
     (tmp_path / "registros_b.csv").touch()
-    done = vendas(tmp_path, "registros_a.csv", "registros_b.csv", "--json")
+    done = vendas_here(capsys, "check", "registros_a.csv", "registros_b.csv", "--json")
     files = json.loads(done.stdout.splitlines()[-1])["files"]
     assert done.returncode == 2 and "WARN" not in done.stderr and "Traceback" not in done.stderr
     assert [(report["arquivo"], report["situacao"], report["avisos"]) for report in files] == [
@@ -411,7 +404,8 @@ def test_the_command_prints_json_writes_nothing_and_exits_2_for_a_rejected_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["registros_a.csv", "registros_b.csv"]
 
 
-def test_the_command_exits_1_for_a_missing_file(tmp_path):
-    done = vendas(tmp_path, "registros.csv")
+def test_the_command_exits_1_for_a_missing_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    done = vendas_here(capsys, "check", "registros.csv")
     assert (done.returncode, done.stdout) == (1, "")
     assert "VendasError: registros.csv is not there" in done.stderr

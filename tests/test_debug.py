@@ -4,27 +4,23 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from helpers.small_notebooks import write_notebook
-from vendas.errors import NotebookError
+from helpers.terminal import vendas_here
+from vendas.cli import commands, terminal
+from vendas.errors import NotebookError, VendasError
+from vendas.machine.environment import temporary_folder
+from vendas.runs import pipeline
 from vendas.runs.notebook_runner import run_notebook
 
-STATUS = """
-import sys
-from vendas.cli import commands
-from vendas.errors import VendasError
-def fail(*_):
-    raise {error}
-commands.ledger.read_events = fail
-sys.argv = ["vendas", "status"]
-commands.main()
-"""
 WATCH = """
 import sys
-from vendas.cli import commands
+from vendas.cli import commands, terminal
 from vendas.errors import VendasError
 from vendas.runs import watch
 errors = [KeyboardInterrupt, VendasError("landing is gone")]
@@ -32,16 +28,6 @@ def fail(*_):
     raise errors.pop()
 watch.look_at_landing = fail
 sys.argv = ["vendas", "watch", "--every", "1"]
-commands.main()
-"""
-RUN = """
-import sys
-from vendas.cli import commands
-from vendas.runs import pipeline
-def fail(*_):
-    raise KeyError("x")
-pipeline.gateway_environment = fail
-sys.argv = ["vendas", "run"]
 commands.main()
 """
 DEBUGGING = {"VENDAS_DEBUG": "1"}
@@ -59,50 +45,75 @@ def fails(tmp_path):
     return call
 
 
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def status(tmp_path, monkeypatch, capsys):
+    """Run `vendas status` in an empty folder, where reading the ledger fails; return its exit code and output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(terminal, "temporary_folder", temporary_folder.__wrapped__)  # without its cache
+
+    def call(error, **environment):
+        monkeypatch.setattr(commands.ledger, "read_events", failing(error))
+        with mock.patch.dict(os.environ, environment):
+            done = vendas_here(capsys, "status")
+        return done.returncode, done.stderr
+
+    return call
+
+
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        ("VendasError('Nothing was done.')", "VendasError: Nothing was done.\n"),
-        ("FileNotFoundError(2, 'No such file', 'x.csv')", "No such file: x.csv\n"),
+        (VendasError("Nothing was done."), "VendasError: Nothing was done.\n"),
+        (FileNotFoundError(2, "No such file", "x.csv"), "No such file: x.csv\n"),
     ],
+    ids=["of the project", "of the system"],
 )
-def test_what_can_be_foreseen_is_one_message_and_its_traceback_on_demand(fails, error, line):
-    assert fails(STATUS.format(error=error)) == (1, line)
-    code, said = fails(STATUS.format(error=error), **DEBUGGING)
+def test_what_can_be_foreseen_is_one_message_and_its_traceback_on_demand(status, error, line):
+    assert status(error) == (1, line)
+    code, said = status(error, **DEBUGGING)
     assert code == 1 and "in fail\n" in said and said.endswith(line)
 
 
-def test_a_bug_is_one_line_that_names_where_its_traceback_is(fails):
-    code, said = fails(STATUS.format(error="KeyError('a\\nb')"))
+def test_a_bug_is_one_line_that_names_where_its_traceback_is(status):
+    code, said = status(KeyError("a\nb"))
     kept = re.fullmatch(r"A bug in vendas: KeyError: .* \(its traceback is in (.*); VENDAS_DEBUG=1 shows it\)\n", said)
     assert code == 1 and "in fail\n" in Path(kept[1]).read_text()
 
 
-def test_a_bug_in_a_run_is_kept_in_the_runs_log(fails, tmp_path):
-    code, said = fails(RUN)
+def test_a_bug_in_a_run_is_kept_in_the_runs_log(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "gateway_environment", failing(KeyError("x")))
+    done = vendas_here(capsys, "run", "--lake", tmp_path / "lago")
+    code, said = done.returncode, done.stderr
     (log,) = (tmp_path / "lago" / "runs").glob("*/run.log")
     assert code == 1 and f"(its traceback is in {log}; VENDAS_DEBUG=1 shows it)" in said and "Traceback" not in said
     assert "in fail\n" in log.read_text()
 
 
-def test_a_bug_shows_its_traceback_on_demand(fails):
-    code, said = fails(STATUS.format(error="KeyError('x')"), **DEBUGGING)
+def test_a_bug_shows_its_traceback_on_demand(status):
+    code, said = status(KeyError("x"), **DEBUGGING)
     assert code == 1 and said.startswith("Traceback") and "in fail\n" in said
 
 
-def test_a_bug_whose_traceback_cannot_be_kept_is_told_all_the_same(fails, tmp_path):
+def test_a_bug_whose_traceback_cannot_be_kept_is_told_all_the_same(status, tmp_path):
     (tmp_path / f"vendas-{os.getuid()}").symlink_to(tmp_path / "nowhere")
-    code, said = fails(STATUS.format(error="KeyError('x')"))
-    assert (code, said) == (1, "A bug in vendas: KeyError: 'x' (VENDAS_DEBUG=1 shows its traceback)\n")
+    assert status(KeyError("x")) == (1, "A bug in vendas: KeyError: 'x' (VENDAS_DEBUG=1 shows its traceback)\n")
 
 
-def test_env_files_are_read_for_it_too(fails, tmp_path):
+def test_env_files_are_read_for_it_too(status, tmp_path):
     (tmp_path / ".env").write_text("VENDAS_DEBUG=true")
-    assert "in fail\n" in fails(STATUS.format(error="VendasError('x')"))[1]
+    assert "in fail\n" in status(VendasError("x"))[1]
 
 
-def test_a_variable_that_is_neither_is_one_message(fails):
-    code, said = fails(STATUS.format(error="VendasError('x')"), VENDAS_DEBUG="maybe")
+def test_a_variable_that_is_neither_is_one_message(status):
+    code, said = status(VendasError("x"), VENDAS_DEBUG="maybe")
     assert code == 1 and "VENDAS_DEBUG" in said and "Traceback" not in said
 
 
@@ -113,8 +124,8 @@ def test_watch_goes_on_after_an_error_and_shows_its_traceback_on_demand(fails, e
     assert "VendasError: landing is gone\nTrying again in 2 s.\nStopped." in said
 
 
-def test_a_question_that_ends_without_an_answer_is_no_bug(fails):
-    code, said = fails(STATUS.format(error="EOFError"))
+def test_a_question_that_ends_without_an_answer_is_no_bug(status):
+    code, said = status(EOFError())
     assert code == 130 and said.strip().startswith("Interrupted.")
 
 

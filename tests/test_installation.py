@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.terminal import vendas_here
 from vendas.doctor import installation
 from vendas.doctor.installation import look_at_installation
 from vendas.errors import SparkStartError
@@ -126,17 +127,19 @@ def test_what_a_run_works_around_is_told_and_ok(look, what, environment, says):
     assert finding.ok and says in finding.found
 
 
-def test_the_command_shows_a_line_each_and_exits_1_for_a_fault(tmp_path):
+def test_the_command_shows_a_line_each_and_exits_1_for_a_fault(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "lago").touch()
-    done = subprocess.run([VENDAS, "doctor", "--json"], cwd=tmp_path, capture_output=True, text=True)
+    done = vendas_here(capsys, "doctor", "--json")
     document = json.loads(done.stdout)
     assert (done.returncode, document["ok"]) == (1, False)
     assert {finding["what"] for finding in document["findings"] if not finding["ok"]} == FOLDERS
 
 
-def test_the_command_works_where_settings_cannot_be_read(tmp_path):
+def test_the_command_works_where_settings_cannot_be_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_bytes("VENDAS_LAKE=é\n".encode("utf-16"))
-    done = subprocess.run([VENDAS, "doctor"], cwd=tmp_path, capture_output=True, text=True)
+    done = vendas_here(capsys, "doctor")
     assert done.returncode == 1 and "not in UTF-8" in " ".join(done.stdout.split()) and "Traceback" not in done.stderr
 
 

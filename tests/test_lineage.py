@@ -7,7 +7,7 @@ import pytest
 
 from helpers.inprocess import drop, run_intake
 from helpers.rows import HEADER
-from helpers.terminal import vendas
+from helpers.terminal import vendas, vendas_here
 from vendas.stages.lineage import NEITHER, REFUSED, SALE, find_line
 from vendas.warehouse.embedded import ensure_running
 
@@ -45,6 +45,6 @@ def test_status_shows_a_line_and_refuses_one_of_several_files(real_lake):
 
 
 @pytest.mark.parametrize("line", ["0", "-1", "x"])
-def test_a_line_is_a_number_from_1(tmp_path, line):
-    done = vendas("status", "a.csv", "--line", line, "--lake", tmp_path)
+def test_a_line_is_a_number_from_1(tmp_path, capsys, line):
+    done = vendas_here(capsys, "status", "a.csv", "--line", line, "--lake", tmp_path)
     assert done.returncode == 1 and "--line" in done.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from helpers import avro_files, old_lake_files
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
-from helpers.terminal import vendas
+from helpers.terminal import vendas_here
 from vendas.lake.ledger import REJECTED, UNDONE, list_entries, pending, read_events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
@@ -77,9 +77,9 @@ def expected_sums():
     return {row["arquivo"]: Decimal(row["valor"]) for row in EXPECTED["sums"]}
 
 
-def told(lake):
+def told(capsys, lake):
     """Return the output of `vendas status` for each file, limited to the fields of version 1."""
-    shown = json.loads(vendas("status", "--lake", lake, "--json").stdout.splitlines()[-1])["files"]
+    shown = json.loads(vendas_here(capsys, "status", "--lake", lake, "--json").stdout.splitlines()[-1])["files"]
     return [{key: entry[key] for key in EXPECTED["files"][0]} for entry in shown]
 
 
@@ -92,8 +92,8 @@ def ask(endpoint, query):
         return connection.execute(query).fetchall()
 
 
-def test_status_shows_every_file_with_the_counts_of_then(lake):
-    assert told(lake) == EXPECTED["files"]
+def test_status_shows_every_file_with_the_counts_of_then(lake, capsys):
+    assert told(capsys, lake) == EXPECTED["files"]
 
 
 def test_two_files_are_undone(lake):
@@ -196,7 +196,8 @@ def test_a_stage_of_the_interrupted_lake_has_this_file_to_take_up(interrupted, s
     assert [event.arquivo_recebido for event in pending(read_events(interrupted), stage)] == [waits] * bool(waits)
 
 
-def test_the_interrupted_lake_differs_by_these_files_alone(interrupted):
-    others = [entry for entry in told(interrupted) if entry["arquivo_recebido"] not in (PENDING, SURVEYED)]
-    assert (others, EXPECTED["interrupted"]) == (EXPECTED["files"], [e for e in told(interrupted) if e not in others])
+def test_the_interrupted_lake_differs_by_these_files_alone(interrupted, capsys):
+    entries = told(capsys, interrupted)
+    others = [entry for entry in entries if entry["arquivo_recebido"] not in (PENDING, SURVEYED)]
+    assert (others, EXPECTED["interrupted"]) == (EXPECTED["files"], [e for e in entries if e not in others])
     assert not list_waiting_files(interrupted / "landing")

@@ -180,8 +180,8 @@ def test_a_sample_of_no_rows_is_refused(tmp_path, capsys, rows):
     assert done.returncode != 0 and "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
-def test_sample_writes_files_that_a_run_takes_up(tmp_path):
-    done = vendas("sample", 25, tmp_path / "x", "--seed", 7, "--json")
+def test_sample_writes_files_that_a_run_takes_up(tmp_path, capsys):
+    done = vendas_here(capsys, "sample", 25, tmp_path / "x", "--seed", 7, "--json")
     files = json.loads(done.stdout)["files"]
     assert sum(len(Path(file).read_text(encoding="utf-8").splitlines()) - 1 for file in files) == 25
 
@@ -193,12 +193,13 @@ def test_a_mistyped_command_line_exits_1_because_2_means_a_rejected_file(capsys,
 
 
 @pytest.mark.parametrize("words", [["run"], ["watch"], ["sample", "3"]], ids=" ".join)
-def test_a_lake_in_a_folder_takes_no_landing_on_s3(tmp_path, words):
-    done = vendas(*words, "--lake", tmp_path / "lago", VENDAS_LANDING="s3://loja")
+def test_a_lake_in_a_folder_takes_no_landing_on_s3(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.setenv("VENDAS_LANDING", "s3://loja")
+    done = vendas_here(capsys, *words, "--lake", tmp_path / "lago")
     assert (done.returncode, done.stderr.split(":")[0]) == (1, "ArrivalError") and "VENDAS_LANDING" in done.stderr
 
 
-def test_a_lake_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
+def test_a_lake_that_cannot_be_made_is_an_error_that_names_it(tmp_path, capsys):
     (tmp_path / "lago").touch()
-    done = vendas("run", "--lake", tmp_path / "lago")
+    done = vendas_here(capsys, "run", "--lake", tmp_path / "lago")
     assert (done.returncode, done.stderr.strip()) == (1, f"File exists: {tmp_path / 'lago'}")
