@@ -37,6 +37,11 @@ def test_a_default_is_a_value_of_the_columns_type(type, default, value):
     [
         (Type.TEXT, None, False, "'x' needs a default"),
         (Type.WHOLE, None, True, "'x' needs a default"),
+        (Type.WHOLE, "abc", True, "'x': the default 'abc' is no bigint"),
+        (Type.WHOLE, "1.5", True, "'x': the default '1.5' is no bigint"),
+        (Type.MONEY, "abc", True, "'x': the default 'abc' is no decimal"),
+        (Type.MONEY, "1.555", True, "'x': the default '1.555' is no decimal"),
+        (Type.MONEY, "NaN", True, "'x': the default 'NaN' is no decimal"),
         (Type.TIMESTAMP, "hoje", True, "'x' cannot have a default: its type is timestamp_ntz"),
     ],
 )

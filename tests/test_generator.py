@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 import re
 from collections import Counter
 
@@ -10,7 +11,8 @@ import pytest
 
 from helpers import rules_twin as twin
 from helpers.rows import HEADER, NEEDED
-from vendas.errors import SettingsError
+from vendas.declaration_types import Input, Type
+from vendas.errors import DeclarationError, SettingsError
 from vendas.sample import generator
 from vendas.sample.generator import write_sample
 
@@ -143,6 +145,31 @@ def test_years_grow_and_december_is_busy(large):
 def test_a_channel_s_next_file_goes_on_later(tmp_path):
     sales = {row[0]: row for row in read(write_sample(8000, tmp_path, files=8))}
     assert sales["registros_gerais.csv"][1] < "2022-12" < sales["registros_gerais_2.csv"][1]
+
+
+def test_a_new_column_without_examples_is_empty_if_it_has_a_default(tmp_path, monkeypatch):
+    colour = Input("Cor", Type.TEXT, "", "NÃO INFORMADO")
+    monkeypatch.setattr(generator, "COLUMNS", [*generator.COLUMNS, colour])
+    (path,) = write_sample(5, tmp_path)
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    assert header.endswith(",Cor") and len(lines) == 5 and all(line.endswith(",") for line in lines)
+
+
+def test_a_new_column_with_neither_examples_nor_a_default_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(generator, "COLUMNS", [*generator.COLUMNS, Input("Frete", Type.MONEY, "")])
+    with pytest.raises(DeclarationError, match="The column 'Frete' needs examples"):
+        write_sample(5, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_of_the_same_size_and_time_is_kept(tmp_path):
+    (path,) = write_sample(50, tmp_path)
+    other = path.read_bytes().swapcase()
+    path.write_bytes(other)
+    os.utime(path, (generator.FIRST_EVENT, generator.FIRST_EVENT))
+    with pytest.raises(SettingsError, match="is not of this sample"):
+        write_sample(50, tmp_path)
+    assert path.read_bytes() == other
 
 
 @pytest.mark.parametrize("arguments", [{"rows": 0}, {"rows": -5}, {"rows": 3, "files": 4}, {"rows": 3, "files": 0}])

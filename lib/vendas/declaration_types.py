@@ -23,10 +23,17 @@ class Type(StrEnum):
     TIMESTAMP = "timestamp_ntz"
 
 
+def _money(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite() or value != round(value, 2):
+        raise ValueError(text)
+    return value
+
+
 _DEFAULT_VALUES: dict[str, Callable[[str], str | int | Decimal]] = {
     Type.TEXT: str,
     Type.WHOLE: int,
-    Type.MONEY: Decimal,
+    Type.MONEY: _money,
 }  # the types that can have a default
 
 
@@ -61,8 +68,8 @@ class Input(Column):
     """A column of the shop's files. A file may lack an `optional` one; `other_names` count where its name is absent.
 
     `examples` are the values that sample files have in the column; without them, sample files lack an optional column.
-    Raises: DeclarationError if a text or an optional column has no default, or a column of a type without defaults has
-    one.
+    Raises: DeclarationError if a text or an optional column has no default, a column of a type without defaults has
+    one, or the default is not of the column's type.
     """
 
     optional: bool = False
@@ -74,6 +81,12 @@ class Input(Column):
             raise DeclarationError(f"The column {self.name!r} needs a default: it is a text, or a file may lack it.")
         if self.default is not None and self.type not in _DEFAULT_VALUES:
             raise DeclarationError(f"The column {self.name!r} cannot have a default: its type is {self.type}.")
+        try:
+            _ = self.default_value
+        except (ValueError, ArithmeticError):
+            raise DeclarationError(
+                f"The column {self.name!r}: the default {self.default!r} is no {self.type}."
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.errors import SettingsError
+from vendas.errors import DeclarationError, SettingsError
 from vendas.sample import words
 
 CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # the channels that the files come from, in turn
@@ -40,7 +40,8 @@ def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = No
     times are fixed, so the same sample dropped twice is the same event. Files appear complete, by renaming, once all
     are written. An existing file of that name is replaced only by the same bytes, because a different one may still be
     waiting for intake.
-    Raises: SettingsError if `rows` or `files` is invalid or such a file exists; then nothing is changed.
+    Raises: SettingsError if `rows` or `files` is invalid or such a file exists, DeclarationError if a column can be
+    neither made nor empty; then nothing is changed.
     """
     if rows < 1:
         raise SettingsError(f"A sample has at least 1 row; got {rows}.")
@@ -171,10 +172,14 @@ class Sample:
             schema.DESCONTO.name: desconto,
             "Código de Desconto Usado": codigo,
         }
-        for column in schema.INPUT_COLUMNS:
+        for column in COLUMNS:
             if column.examples:
                 drawn = self.dice.throw(column.name, sales, len(column.examples))
                 columns[column.name] = _texts([_quoted(example) for example in column.examples], drawn)
+            elif column.name not in columns and column.default is None:
+                raise DeclarationError(f"The column {column.name!r} needs examples, from which sample files are made.")
+            elif column.name not in columns:
+                columns[column.name] = pa.nulls(len(sales), pa.string())  # empty: the default
         return _joined(_joined(*(columns[column.name] for column in COLUMNS), between=","), "\n")
 
     def _moments(self, sales: np.ndarray, in_shop: np.ndarray) -> np.ndarray:
