@@ -49,6 +49,7 @@ def test_files_are_shown_with_how_they_are_read(tmp_path):
         ("registros_a.csv", "processado", 1, "vírgula"),
         ("registros_b.csv", "rejeitado", 0, ""),
     ]
+    assert "Código de Desconto Usado" in events[0].dialeto  # readable in the ledger, too
     assert shown[0]["codificação"] == "utf-8" and "cabeçalho" in shown[1]["observação"]
 
 

@@ -112,6 +112,17 @@ def test_totals_stand_below_several_files(files):
     assert ("Total" in text) is (files == 2)
 
 
+def test_a_files_row_has_its_name_situation_and_counts():
+    bad = entry("registros_b.csv", 0, 0, 0, REJECTED, "O arquivo está vazio.")
+    text = said(print_files, [entry(silver=1200, twice=23, refused=4, doubtful=5), bad], "Ledger")
+    rows = [line.split() for line in text.splitlines() if line.endswith("0 ")]
+    assert rows == [
+        ["registros_loja.csv", "processado", "1.227", "23", "4", "5", "1.200", "1.200", "1.200"],
+        ["registros_b.csv", "rejeitado", *["0"] * 7],
+        ["Total", "1.227", "23", "4", "5", "1.200", "1.200", "1.200"],
+    ]
+
+
 def test_the_reason_stands_below_the_table_under_the_bronze_name():
     text = said(print_files, [entry(situacao=REJECTED, motivo="O arquivo está vazio."), entry()], "Ledger")
     assert text.count("registros_loja_20240331T140509123Z_1a2b3c4d.csv: O arquivo está vazio.\n") == 1

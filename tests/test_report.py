@@ -22,7 +22,7 @@ from vendas.runs import pipeline
 from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings
 from vendas.text import format_duration, format_moment
-from vendas.tuning import FILES_SHOWN
+from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
 HOSTILE = [
     "registros<script>alert(1)</script>.csv",
@@ -64,6 +64,12 @@ def test_the_table_has_every_count_and_their_sums(folder):
     said = index_of(folder, files=files).text
     assert "processado 1.227 23 4 5 1.200 1.200 1.200" in said
     assert "Total de 2 arquivos 1.233 25 7 5 1.201 1.201 1.201" in said
+
+
+@pytest.mark.parametrize(("files", "cut"), [(FILES_DRAWN, False), (FILES_DRAWN + 1, True)])
+def test_the_chart_says_that_it_shows_not_all_files(folder, files, cut):
+    said = index_of(folder, files=[entry(f"registros_{number}.csv") for number in range(files)]).text
+    assert "Linhas por arquivo e destino" in said and (f"os primeiros {FILES_DRAWN}" in said) == cut
 
 
 def test_a_file_without_a_good_row_is_told_like_a_rejected_one(folder):

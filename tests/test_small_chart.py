@@ -28,6 +28,29 @@ def test_names_title_counts_and_legend_are_written():
     assert words == ["Linhas", "a.csv", "90 + 10", "<b>.csv", "50 + 0", "boas", "recusadas"]
 
 
+def test_everything_has_its_place():
+    """Names end before the bars, counts stand behind them, and the legend is a line of its own."""
+    texts = {text.text: (text.get("x"), text.get("y")) for text in drawn(NOTED).iter(f"{SVG}text")}
+    assert texts == {
+        "Linhas": ("0.0", "16.0"),
+        "a.csv": ("232.0", "45.0"),
+        "90 + 10": ("566.0", "45.0"),
+        "<b>.csv": ("232.0", "71.0"),
+        "50 + 0": ("406.0", "71.0"),
+        "boas": ("268.0", "100.0"),
+        "recusadas": ("388.0", "100.0"),
+    }
+    boxes = [tuple(box.get(name) for name in ("x", "y", "height")) for box in drawn(NOTED).iter(f"{SVG}rect")]
+    assert list(dict.fromkeys(boxes)) == [
+        ("240.0", "30.0", "19.0"),
+        ("528.0", "30.0", "19.0"),
+        ("240.0", "56.0", "19.0"),
+        ("240.0", "89.0", "12.0"),
+        ("360.0", "89.0", "12.0"),
+    ]
+    assert (drawn(NOTED).get("width"), drawn(NOTED).get("height")) == ("760", "108")
+
+
 def test_parts_differ_without_colour():
     assert 'fill="url(#hachura1)"' in NOTED.svg()
 

@@ -1,16 +1,20 @@
 """What 04_dw shows, without a warehouse; what it asks of one is seen in test_notebooks."""
 
+from contextlib import nullcontext
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from helpers.rows import FILE
 from vendas.lake.ledger import Event
+from vendas.reports import warehouse_preview
 from vendas.reports.preview import NO_SALES, NOTHING, ShownEvents
 from vendas.reports.warehouse_preview import (
     Loaded,
     members_query,
     name_star_columns,
+    read_loaded,
     show_loaded,
     show_members,
     show_star,
@@ -51,6 +55,15 @@ def test_sales_and_members_are_shown():
 def test_an_empty_warehouse_says_so():
     assert {show(Loaded()).note for show in (show_star, show_members)} == {NO_SALES}
     assert show_loaded(Loaded(), ShownEvents()).note == NOTHING
+
+
+def test_sales_are_shown_of_the_first_file_that_has_any(monkeypatch):
+    opened = SimpleNamespace(shape=lambda table: [])
+    monkeypatch.setattr(warehouse_preview, "transaction", lambda *_: nullcontext(opened))
+    monkeypatch.setattr(warehouse_preview, "name_star_columns", lambda files, keys: {"files": files})
+    monkeypatch.setattr(warehouse_preview, "_ask", lambda opened, query, files: [files])
+    events = [event("empty", 0), event("a", 10**6), event("b", 10**6)]
+    assert read_loaded(None, None, events) == Loaded(example="a", sales=[{"files": ["a"]}])
 
 
 @pytest.mark.parametrize(("limit", "chosen"), [(0, []), (2, ["b"]), (7, ["a", "b"]), (99, ["c", "a", "b"])])

@@ -1,5 +1,6 @@
 """The lock of a lake in S3: one holder at a time, none forever, and no response of S3 misleads a holder."""
 
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
 from vendas import storage
@@ -127,6 +129,25 @@ def test_an_answer_that_is_lost_misleads_nobody(lake, lost_answers, losses):
         assert lost_answers == []
         lost_answers.append(1)
     assert lost_answers == [] and is_free(lake)
+
+
+class Answer(io.BytesIO):
+    def stream(self, **_):
+        yield self.read()
+
+
+@pytest.mark.parametrize("code", [404, 409, 412])
+def test_a_write_that_meets_another_ones_is_tried_again(lake, code):
+    events, answers = storage.client("s3").meta.events, [AWSResponse("https://s3", code, {}, Answer())]
+
+    def answer(**_):
+        return answers.pop() if answers else None
+
+    events.register("before-send.s3.PutObject", answer)
+    try:
+        assert is_free(lake) and answers == []
+    finally:
+        events.unregister("before-send.s3.PutObject", answer)
 
 
 def test_a_beat_that_does_not_come_through_is_made_up_for(lake, monkeypatch):
