@@ -1,5 +1,7 @@
 """What the runner returns and reports; tests/test_fail_closed.py has what it refuses."""
 
+import sys
+
 import nbformat
 import pytest
 
@@ -45,3 +47,7 @@ def test_a_failing_cells_output_and_place_are_kept(run):
     with pytest.raises(NotebookError, match=r"(?s)x\.ipynb failed in cell \[3\] \(1 / 0\).*out/x\.ipynb"):
         run("1 / 0", RESULT)
     assert "ZeroDivisionError" in run.output.read_text()
+
+
+def test_notebooks_are_read_without_a_second_of_import_for_a_grammar_of_iris():
+    assert sys.modules["nbformat"] and sys.modules["rfc3987_syntax"] is None
