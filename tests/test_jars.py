@@ -126,7 +126,7 @@ def test_a_jar_that_was_copied_by_hand_and_cut_short_is_found(tmp_path, server):
     assert damaged_jars(tmp_path) == [bad]
 
 
-@pytest.mark.parametrize(("code", "times"), [(404, 1), (403, 1), (503, 3)])
+@pytest.mark.parametrize(("code", "times"), [(404, 1), (403, 1), (499, 1), (500, 3), (503, 3)])
 def test_a_refused_download_names_artifact_address_and_what_to_do(tmp_path, fetch, server, code, times):
     server.answers[PATH] = code
     with pytest.raises(
