@@ -6,7 +6,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
-from benchmarks import cluster, increment, lake, load, size
+from benchmarks import cluster, increment, lake, load, showing, size
 from benchmarks.agreement import check_same_lake
 from benchmarks.data import write_rows
 from benchmarks.figures import keep, section
@@ -43,6 +43,7 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
         *lake.figures(runs, peers["lake_duckdb"], peers["lake_spark"]),
         *load.figures(runs, peers["copy"]),
         *size.of_layers(settings, csv_bytes),
+        *showing.of_previews(runs),
     ]
     figures += [cluster.measure(settings, runs, folder / "input", folder)]  # before the lake grows by increments
     figures += increment.measure(settings, rows, rounds, folder)

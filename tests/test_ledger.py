@@ -124,6 +124,19 @@ def test_files_that_a_stage_holds_come_before_new_ones():
     assert [e.arquivo for e in pending(events, "silver")] == [A, B]
 
 
+def test_files_that_a_stage_holds_come_in_the_order_in_which_it_took_them():
+    first = [event(name, "bronze", 1) for name in (A, B, C)] + [event(A, "silver", 2), event(B, "silver", 2)]
+    later = [event(C, "silver", 3), event(A, "silver", 4)]
+    again = [event(name, "bronze", 9) for name in (A, B, C)]
+    assert [e.arquivo for e in pending(first + later + again, "silver")] == [B, A, C]
+
+
+def test_a_file_that_was_undone_has_its_place_from_when_it_came_back():
+    taken = [event(A, "silver", 2), event(A, "silver", 3, situacao="desfeito"), event(A, "silver", 5)]
+    events = [event(A, "bronze", 1), event(B, "bronze", 1), *taken, event(B, "silver", 4)]
+    assert [e.arquivo for e in pending([*events, event(A, "bronze", 9), event(B, "bronze", 9)], "silver")] == [B, A]
+
+
 def test_files_that_were_undone_come_back_in_bronze_order():
     events = [event(A, "silver", 1, situacao="desfeito"), event(A, "bronze", 2), event(B, "bronze", 3)]
     assert [e.arquivo for e in pending(events, "silver")] == [B, A]

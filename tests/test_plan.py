@@ -47,7 +47,10 @@ DROPPED_AT = 1_780_000_000
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory, engine):
-    """Return a lake with the real files, sales of this module, a rejected file, one with bars, and an undone one."""
+    """Return a lake with the real files, sales of this module, a rejected file, one with bars, and an undone one.
+
+    Another file comes late: it has the same sales as one of the first run, and an older time.
+    """
     lake = tmp_path_factory.mktemp("plano") / "lago"
     landing = lake / "landing"
     landing.mkdir(parents=True)
@@ -60,6 +63,9 @@ def lake(tmp_path_factory, engine):
     for path in landing.iterdir():
         os.utime(path, (DROPPED_AT, DROPPED_AT))
     assert vendas("run", "--lake", lake).returncode == 2
+    (landing / "registros_atrasadas.csv").write_text(SALES)
+    os.utime(landing / "registros_atrasadas.csv", (DROPPED_AT - 100, DROPPED_AT - 100))
+    assert vendas("run", "--lake", lake).returncode == 0
     assert vendas("undo", bronze_name(lake, "registros_fora.csv"), "--yes", "--lake", lake).returncode == 0
     yield lake
     stop(lake / "dw")
@@ -123,7 +129,9 @@ def test_rules_on_trial_are_planned_as_the_librarys_would_be(on_trial):
     assert total.quarentena.entram == total.silver.saem + total.duplicadas.saem
 
 
-def test_the_librarys_own_rules_change_nothing(lake, on_trial):
+def test_the_librarys_own_rules_change_nothing(lake):
+    (late,) = [event for event in read_events(lake) if "atrasadas" in event.arquivo and event.etapa == "silver"]
+    assert late.duplicadas == late.lidas
     assert not make_plan(lake, ThisProcess())
 
 
@@ -158,7 +166,7 @@ def test_the_terminal_says_that_nothing_would_change(lake, capsys):
     done = vendas_here(capsys, "plan", "--lake", lake)
     assert done.returncode == 0 and "Nothing would change" in done.stdout
     done = vendas_here(capsys, "plan", "--lake", lake, "--json")
-    assert json.loads(done.stdout.splitlines()[-1])["totais"]["arquivos"] == 7
+    assert json.loads(done.stdout.splitlines()[-1])["totais"]["arquivos"] == 8
 
 
 def test_a_refusal_on_trial_has_a_reason(lake):

@@ -99,12 +99,26 @@ def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
 def pending(events: Iterable[Event], stage: str) -> list[Event]:
     """Return the previous stage's events of the files that this stage has yet to process.
 
-    Files that the stage already holds come first, because their sales precede those of new files; then in bronze order.
+    Files that the stage already holds come first, because their sales precede those of new files, in the order in which
+    it took them: so a file that is processed again, by rules that give the same, gets its own sales back. Then the new
+    files, in bronze order; also those taken together are in bronze order.
     """
-    previous = STAGES[STAGES.index(stage) - 1]
-    files = [done for done in latest(events).values() if _is_pending(done, previous, stage)]
-    held = [done for done in files if stage in done and done[stage].situacao == PROCESSED]
-    return [done[previous] for done in held + [done for done in files if done not in held]]
+    events = list(events)
+    previous, taken = STAGES[STAGES.index(stage) - 1], _when_taken(events, stage)
+    files = [done[previous] for done in latest(events).values() if _is_pending(done, previous, stage)]
+    return sorted(files, key=lambda event: taken.get(event.arquivo, datetime.max))
+
+
+def _when_taken(events: Iterable[Event], stage: str) -> dict[str, datetime]:
+    """Return for each file that the stage holds when it took it: first, or first after it was undone."""
+    taken: dict[str, datetime] = {}
+    of_stage = [event for event in events if event.etapa == stage]
+    for event in sorted(of_stage, key=lambda event: event.recorded_at):
+        if event.situacao == PROCESSED:
+            taken.setdefault(event.arquivo, event.recorded_at)
+        else:
+            taken.pop(event.arquivo, None)
+    return taken
 
 
 def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
