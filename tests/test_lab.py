@@ -37,7 +37,7 @@ def settings(tmp_path):
 @pytest.fixture
 def copy(project, settings):
     """Return the prepared copy of the only notebook."""
-    assert prepare_notebooks(settings) == []
+    assert prepare_notebooks(settings) == {}
     return settings.lake / "notebooks" / "05_exploracao.ipynb"
 
 
@@ -74,35 +74,43 @@ def test_a_copy_is_the_notebook_with_a_cell_that_names_the_lake(copy, settings):
 def test_a_copy_whose_original_is_the_same_is_left_alone(copy, settings, done):
     done(copy)
     before = copy.read_bytes()
-    assert prepare_notebooks(settings) == [] and copy.read_bytes() == before
+    assert prepare_notebooks(settings) == {} and copy.read_bytes() == before
 
 
 @pytest.mark.parametrize("done", [lambda copy: None, execute])
 def test_a_copy_nobody_worked_on_follows_its_original(copy, project, settings, done):
     done(copy)
     write(project, "2 + 2", "5 + 5")
-    assert prepare_notebooks(settings) == [] and sources(copy)[-2:] == ["2 + 2", "5 + 5"]
+    assert prepare_notebooks(settings) == {} and sources(copy)[-2:] == ["2 + 2", "5 + 5"]
     write(project, "6 + 6")
-    assert prepare_notebooks(settings) == [] and sources(copy)[-1] == "6 + 6"
+    assert prepare_notebooks(settings) == {} and sources(copy)[-1] == "6 + 6"
 
 
 def test_a_copy_somebody_worked_on_stays_and_is_told(copy, project, settings):
     edit(copy, "3 + 3")
     before = copy.read_bytes()
     write(project, "5 + 5")
-    assert prepare_notebooks(settings) == [copy] and copy.read_bytes() == before
+    assert list(prepare_notebooks(settings)) == [copy] and copy.read_bytes() == before
+
+
+def test_the_difference_of_such_a_copy_is_told(copy, project, settings):
+    edit(copy, "3 + 3")
+    write(project, "2 + 2", "5 + 5")
+    (told,) = prepare_notebooks(settings).values()
+    changed = [line.strip() for line in told.splitlines() if line.strip().startswith(("-", "+"))]
+    assert "-  3 + 3" in changed and "5 + 5" in told and "execution_count" not in told
 
 
 def test_a_copy_changed_to_what_the_original_became_is_left_alone(copy, project, settings):
     edit(copy, "5 + 5")
     write(project, "5 + 5")
-    assert prepare_notebooks(settings) == []
+    assert prepare_notebooks(settings) == {}
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"nbformat": 4, "nbformat_minor": 5}', "não é um notebook"])
 def test_a_copy_that_cannot_be_read_stays_and_is_told(copy, settings, content):
     copy.write_text(content)
-    assert prepare_notebooks(settings) == [copy] and copy.read_text() == content
+    assert list(prepare_notebooks(settings)) == [copy] and copy.read_text() == content
 
 
 def test_a_copy_that_does_not_tell_what_was_prepared_stays_and_is_told(copy, project, settings):
@@ -110,19 +118,26 @@ def test_a_copy_that_does_not_tell_what_was_prepared_stays_and_is_told(copy, pro
     del notebook.metadata["vendas"]
     nbformat.write(notebook, copy)
     write(project, "5 + 5")
-    assert prepare_notebooks(settings) == [copy]
+    assert list(prepare_notebooks(settings)) == [copy]
 
 
 def test_a_notebook_of_the_owners_is_none_of_the_projects_business(copy, settings):
     own = copy.rename(copy.with_name("minha_analise.ipynb"))
     before = own.read_bytes()
-    assert prepare_notebooks(settings) == [] and copy.exists() and own.read_bytes() == before
+    assert prepare_notebooks(settings) == {} and copy.exists() and own.read_bytes() == before
 
 
 def test_every_notebook_of_the_project_is_prepared(settings):
     prepare_notebooks(settings)
     named = [path.name for path in sorted((settings.lake / "notebooks").glob("*"))]
     assert named == [path.name for path in sorted(resources.folder("notebooks").glob("*.ipynb"))] and len(named) == 5
+
+
+def test_copies_of_the_stages_rehearse(settings):
+    prepare_notebooks(settings)
+    for copy in sorted((settings.lake / "notebooks").glob("*.ipynb")):
+        given = [source for source in sources(copy) if source.startswith("# Parameters")]
+        assert len(given) == 1 and ("ensaio = True" in given[0]) is (copy.stem != "05_exploracao")
 
 
 def test_kernels_get_the_settings_of_who_opened_jupyterlab(tmp_path, monkeypatch):

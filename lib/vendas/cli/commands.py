@@ -304,13 +304,14 @@ def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> N
     settings = load_settings(lake=lake)
     command, environment = jupyterlab(settings)
     outdated = prepare_notebooks(settings)
-    for copy in outdated:
+    for copy, difference in outdated.items():
         console.print(
             f"{copy} stays as you changed it, but the project's notebook has changed since. To get that one, rename "
-            "yours and call this again.",
+            "yours and call this again. From yours (-) to the project's (+):",
             highlight=False,
             soft_wrap=True,
         )
+        console.print(difference, markup=False, highlight=False, soft_wrap=True)
     if json:
         print_json({"folder": str(notebooks_folder(settings)), "outdated": [copy.name for copy in outdated]})
     os.execve(command[0], [*command, *context.args], {**os.environ, **environment})

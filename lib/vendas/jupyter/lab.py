@@ -4,6 +4,7 @@ The copies for a lake in S3 are on this machine, too; their kernel runs them in 
 """
 
 import hashlib
+import io
 import json
 import os
 import sys
@@ -19,18 +20,19 @@ from vendas.storage import S3Lake
 
 COPIES_OF_S3 = "vendas-notebooks"  # in the working folder of the command; has a folder per bucket
 OPENED_FIRST = "05_exploracao.ipynb"
+NOT_A_NOTEBOOK = (ValueError, AttributeError, nbformat.ValidationError)  # what nbformat raises for another file
 _OWN = "vendas"  # the key in a copy's metadata that holds the fingerprint of the prepared cells
 
 
-def prepare_notebooks(settings: Settings) -> list[Path]:
+def prepare_notebooks(settings: Settings) -> dict[Path, str]:
     """Copy all notebooks to `notebooks_folder`, with parameters that name the lake; return the outdated copies.
 
     A copy whose original has changed is replaced, unless somebody has edited it, so that its cells differ from the
-    prepared ones. Such a copy stays as it is and is returned.
+    prepared ones. Such a copy stays as it is and is returned, with the difference of its cells to the prepared ones.
     """
     folder = notebooks_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    outdated = []
+    outdated = {}
     for original in sorted(resources.folder("notebooks").glob("*.ipynb")):
         prepared = _prepare(original, settings)
         copy = folder / original.name
@@ -40,7 +42,7 @@ def prepare_notebooks(settings: Settings) -> list[Path]:
         if was_prepared == is_now:
             nbformat.write(prepared, copy)
         else:
-            outdated.append(copy)
+            outdated[copy] = _difference(copy, prepared)
     return outdated
 
 
@@ -75,6 +77,24 @@ def jupyterlab(settings: Settings) -> tuple[list[str], dict[str, str]]:
     }
 
 
+def _difference(copy: Path, prepared: nbformat.NotebookNode) -> str:
+    """Return how the sources of the prepared cells differ from the copy's; empty if the copy is no notebook."""
+    from nbdime.diffing.notebooks import diff_notebooks, set_notebook_diff_targets
+    from nbdime.prettyprint import PrettyPrintConfig, pretty_print_diff
+
+    try:
+        own = nbformat.read(copy, as_version=4)
+    except NOT_A_NOTEBOOK:
+        return ""
+    set_notebook_diff_targets(
+        sources=True, outputs=False, attachments=False, metadata=False, identifier=False, details=False
+    )
+    shown = io.StringIO()
+    config = PrettyPrintConfig(out=shown, include=None, use_color=False, use_git=False, use_diff=False)
+    pretty_print_diff(own, diff_notebooks(own, prepared), "", config)
+    return shown.getvalue()
+
+
 def _prepare(original: Path, settings: Settings) -> nbformat.NotebookNode:
     given: dict[str, object] = {"lake": str(settings.lake)}
     if "ensaio" in papermill.inspect_notebook(original):
@@ -90,7 +110,7 @@ def _fingerprints(copy: Path) -> tuple[str | None, str]:
     """Return the fingerprint of a copy's cells as prepared (None if it has none), and as they are now."""
     try:
         notebook = nbformat.read(copy, as_version=4)
-    except (ValueError, AttributeError, nbformat.ValidationError):  # what nbformat raises if it is no notebook
+    except NOT_A_NOTEBOOK:
         return None, "unreadable"
     return notebook.metadata.get(_OWN, {}).get("prepared"), _fingerprint(notebook)
 
