@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import zip_longest
 from typing import NamedTuple
 
 from vendas import schema
@@ -21,7 +22,7 @@ _MOST = 24  # months
 
 
 class Example(NamedTuple):
-    """A changed value of a column, with the file and the line of its row; e-mails and telephones masked."""
+    """A changed value of a column, with the received name and the line of its row; e-mails and telephones masked."""
 
     coluna: str
     mudam: int
@@ -31,18 +32,22 @@ class Example(NamedTuple):
     arquivo: str
 
 
-def examples_of(difference: Difference) -> list[Example]:
-    """Return for each column that changes its first examples, of the files in their order."""
+def examples_of(difference: Difference) -> dict[str, list[Example]]:
+    """Return for each column that changes its examples, each file's first, second and third in turn."""
     counts = {name: changes.mudam for name, changes in difference.total.colunas.items()}
-    found: dict[str, list[Example]] = {name: [] for name in counts}
+    found: dict[str, list[list[Example]]] = {name: [] for name in counts}
     for file in difference.files:
+        received = BronzeFile.of(file.arquivo).received_as
         for name, changes in file.colunas.items():
             mask = MASKED_COLUMNS.get(name, str)
-            found[name] += [
-                Example(name, counts[name], mask(it.antes) or "", mask(it.depois) or "", it.linha, file.arquivo)
-                for it in changes.exemplos
-            ]
-    return [example for name in counts for example in found[name]]
+            found[name].append(
+                [
+                    Example(name, counts[name], mask(it.antes) or "", mask(it.depois) or "", it.linha, received)
+                    for it in changes.exemplos
+                ]
+            )
+    in_turns = {name: [example for turn in zip_longest(*files) for example in turn] for name, files in found.items()}
+    return {name: [example for example in examples if example] for name, examples in in_turns.items()}
 
 
 @showing
@@ -51,8 +56,7 @@ def show_columns(difference: Difference | None) -> Preview:
     if difference is None:
         return Preview.of([], note=NO_REHEARSAL)
     examples = examples_of(difference)
-    each = max(1, PREVIEW_ROWS // max(1, len({example.coluna for example in examples})))
-    shown = [example for example in examples if _place(example, examples) < each]
+    each = max(1, PREVIEW_ROWS // max(1, len(examples)))
     rows = [
         {
             "coluna": example.coluna,
@@ -60,9 +64,10 @@ def show_columns(difference: Difference | None) -> Preview:
             "antes": example.antes,
             "depois": example.depois,
             "linha": example.linha,
-            "arquivo": BronzeFile.of(example.arquivo).received_as,
+            "arquivo": example.arquivo,
         }
-        for example in shown
+        for found in examples.values()
+        for example in found[:each]
     ]
     return Preview.of(rows, note="" if rows else "Nenhum valor muda." if difference else NO_DIFFERENCE)
 
@@ -151,8 +156,3 @@ def _arrow(before: int | Decimal, after: int | Decimal, places: int) -> str:
     if before == after:
         return format_number(before, places)
     return f"{format_number(before, places)} → {format_number(after, places)}"
-
-
-def _place(example: Example, examples: Sequence[Example]) -> int:
-    """Return how many examples of the same column come before this one."""
-    return [other for other in examples if other.coluna == example.coluna].index(example)

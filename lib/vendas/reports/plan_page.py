@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas.landing.arrivals import BronzeFile
-from vendas.reports.difference_preview import draw_columns, examples_of, month_rows
+from vendas.reports.difference_preview import examples_of, month_rows
 from vendas.reports.pages import render, write
-from vendas.reports.small_chart import Bars
+from vendas.reports.report_charts import changes_chart
 from vendas.stages.difference import Difference, FileDifference
-from vendas.text import format_moment, format_number
+from vendas.text import format_moment
 from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
 PAGE = "plano.html"
+EXAMPLES_SHOWN = 4  # of a column
 MOVES = {"silver": "Silver", "quarentena": "Quarentena", "duplicadas": "Duplicadas"}
 
 
@@ -24,10 +25,9 @@ def write_plan_page(lake: Path, difference: Difference) -> Path:
     now = datetime.now(UTC)
     changed = sorted(filter(None, difference.files), key=lambda file: -changed_rows(file))
     total = difference.total
-    charts = {
-        "Linhas que mudam, por coluna": draw_columns(difference),
-        "Linhas que mudam, por arquivo": _files(changed),
-    }
+    columns = sorted(((name, found.mudam) for name, found in total.colunas.items()), key=lambda found: -found[1])
+    files = [(BronzeFile.of(file.arquivo).received_as, changed_rows(file)) for file in changed[:FILES_DRAWN]]
+    charts = {"Linhas com outro valor, por coluna": columns, "Linhas que mudam, por arquivo": files}
     page = render(
         "plan",
         title=f"Plano de {format_moment(now, zone=False)[:-3]}",
@@ -40,8 +40,8 @@ def write_plan_page(lake: Path, difference: Difference) -> Path:
             "Entram na quarentena": total.quarentena.entram,
             "Saem da quarentena": total.quarentena.saem,
         },
-        charts={name: chart.svg() for name, chart in charts.items() if isinstance(chart, Bars)},
-        examples=examples_of(difference),
+        charts={name: changes_chart(bars) for name, bars in charts.items() if bars},
+        examples=[example for found in examples_of(difference).values() for example in found[:EXAMPLES_SHOWN]],
         moves=MOVES,
         months=list(month_rows(difference.months)),
         shown=[(BronzeFile.of(file.arquivo).received_as, file, changed_rows(file)) for file in changed[:FILES_SHOWN]],
@@ -55,13 +55,3 @@ def changed_rows(file: FileDifference) -> int:
     """Return in how many rows of a file the column changes that changes most, plus the rows that move."""
     values = max((changes.mudam for changes in file.colunas.values()), default=0)
     return values + file.silver.saem + file.quarentena.saem + file.duplicadas.saem
-
-
-def _files(changed: list[FileDifference]) -> Bars | None:
-    if not changed:
-        return None
-    bars = [
-        (BronzeFile.of(file.arquivo).received_as, (changed_rows(file),), format_number(changed_rows(file)))
-        for file in changed[:FILES_DRAWN]
-    ]
-    return Bars(f"Os {len(bars)} arquivos que mais mudam", ["linhas"], bars)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH = 34
 _FATES = ("silver", "duplicadas", "quarentena")  # fields of a ledger entry
-_TIME = ("segundos",)
+_TIME, _ROWS = ("segundos",), ("linhas",)
 _INCHES = 4.6  # at this width, text of 9 points has the size of the page's text on a phone
 _STYLE = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "hatch.linewidth": 0.6}
 
@@ -29,6 +29,11 @@ def fates_chart(files: list[dict]) -> str:
 def seconds_chart(stages: list[tuple[str, float]]) -> str:
     """Draw a bar for each stage, given as (title, seconds)."""
     return _draw([(title, format_duration(seconds), [seconds]) for title, seconds in stages], _TIME)
+
+
+def changes_chart(changes: list[tuple[str, int]]) -> str:
+    """Draw a bar for each column or file, given as (name, rows that change)."""
+    return _draw([(name, format_number(rows), [rows]) for name, rows in changes], _ROWS)
 
 
 def _fates(file: dict) -> Bar:
