@@ -16,6 +16,8 @@ from helpers.small_notebooks import RESULT, tagged, write_notebook
 from vendas.errors import NotebookError
 from vendas.results import RESULT_MIME, StageResult
 from vendas.runs import notebook_runner
+from vendas.runs.fork_server import ForkServer
+from vendas.runs.forked_kernels import forked_from
 from vendas.runs.notebook_runner import OwnPythonKernel, run_notebook
 
 GIVEN = {"run_id": "r1", "rows": 7}
@@ -34,6 +36,17 @@ def fails(tmp_path):
 
     fails.output = tmp_path / "out" / "x.ipynb"
     return fails
+
+
+@pytest.fixture(scope="module")
+def forked():
+    with ForkServer() as server:
+        yield forked_from(server)
+
+
+@pytest.fixture
+def kernel(request):
+    return OwnPythonKernel if request.param == "own" else request.getfixturevalue("forked")
 
 
 # --- refused before anything runs
@@ -110,15 +123,17 @@ FAILING_CELLS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("kernel", ["own", "forked"], indirect=True)
 @pytest.mark.parametrize(("cells", "message"), FAILING_CELLS.values(), ids=FAILING_CELLS)
-def test_a_cell_that_does_not_do_its_work(fails, cells, message):
-    said = fails(*cells)
+def test_a_cell_that_does_not_do_its_work(fails, kernel, cells, message):
+    said = fails(*cells, kernel=kernel)
     assert said.startswith("x.ipynb ") and message in said and str(fails.output) in said
     assert nbformat.read(fails.output, as_version=4).cells
 
 
-def test_a_cell_that_takes_too_long(fails):
-    said = fails("import time; time.sleep(600)", RESULT, cell_timeout=2)
+@pytest.mark.parametrize("kernel", ["own", "forked"], indirect=True)
+def test_a_cell_that_takes_too_long(fails, kernel):
+    said = fails("import time; time.sleep(600)", RESULT, cell_timeout=2, kernel=kernel)
     assert re.search(r"x\.ipynb failed in cell \[\d\].*:\nCellTimeoutError", said)
 
 

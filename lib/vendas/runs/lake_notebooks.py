@@ -8,6 +8,7 @@ from vendas.errors import NotebookError
 from vendas.lake import ledger
 from vendas.reports.report import EXPLORATION, exploration_failed
 from vendas.results import StageResult
+from vendas.runs.fork_server import ForkServer
 from vendas.runs.run_log import timed
 from vendas.settings import Settings
 
@@ -25,17 +26,18 @@ def execute(
     environment: dict[str, str],
     parameters: Mapping[str, object],
     on_cell: OnCell = lambda notebook, done, total: None,
+    forks: ForkServer | None = None,
 ) -> StageResult:
     """Execute a notebook into `folder`, whose name is the run's id, and return its result.
 
     `environment` is added to its kernel's; `on_cell` is called with (notebook, cells done, cells in all); `parameters`
-    are the notebook's own, besides lake and run_id.
+    are the notebook's own, besides lake and run_id; its kernel is one of `forks`, if given.
     Raises: NotebookError if the notebook fails.
     """
     with timed(notebook):
-        from vendas.runs.notebook_runner import (
-            run_notebook,  # here, because papermill takes a second to import: the JVM starts meanwhile
-        )
+        # Here, because papermill takes a second to import: the JVM starts meanwhile.
+        from vendas.runs.forked_kernels import forked_from
+        from vendas.runs.notebook_runner import OwnPythonKernel, run_notebook
 
         return run_notebook(
             resources.folder("notebooks") / f"{notebook}.ipynb",
@@ -44,6 +46,7 @@ def execute(
             environment,
             settings.cell_timeout,
             lambda done, total: on_cell(notebook, done, total),
+            forked_from(forks) if forks else OwnPythonKernel,
         )
 
 
@@ -53,13 +56,14 @@ def explore(
     environment: dict[str, str],
     warn: Callable[[str], None],
     on_cell: OnCell = lambda notebook, done, total: None,
+    forks: ForkServer | None = None,
 ) -> list[str]:
     """Execute the exploration, which is not a stage: a failure changes nothing, since the data is already published.
 
     Return a note about the failure for the report, or an empty list; call `warn` with one line about it.
     """
     try:
-        execute(EXPLORATION, settings, folder, environment, {}, on_cell)
+        execute(EXPLORATION, settings, folder, environment, {}, on_cell, forks)
     except NotebookError as error:
         warn(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
         return [exploration_failed(error)]

@@ -23,6 +23,7 @@ from vendas.landing.arrivals import (
 )
 from vendas.reports.report import Run, reported
 from vendas.results import Stage
+from vendas.runs.fork_server import ForkServer
 from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
 from vendas.runs.run_log import LOG, logged
 from vendas.schema import TABLES, names
@@ -105,7 +106,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
             progress.starting(run.run_id)
             warn = partial(_warn, progress)
             report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
-            with logged(run, folder), report:
+            with logged(run, folder), report, ForkServer() as forks:
                 before = ledger.read_events(settings.lake)
                 if outdated := ledger.list_outdated(before):
                     warn(
@@ -119,12 +120,13 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                     )
                 work = _bytes_to_read(settings, before, corrections)
                 with gateway_environment(settings, folder / "spark.log", work) as environment:
-                    run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections))
+                    run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections, forks))
                 after = ledger.read_events(settings.lake)
                 if outdated:
                     warn(f"The lake is up to date with this version: {_count(before)} before, {_count(after)} now.")
                 run.files = ledger.list_entries(after, run.run_id)
-                run.notes = explore(settings, folder, {}, warn, progress.cell_done) if settings.report else []
+                if settings.report:
+                    run.notes = explore(settings, folder, {}, warn, progress.cell_done, forks)
     left = explain_left_by_run(look_at_landing(landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
@@ -180,16 +182,18 @@ def run_notebooks(
     environment: dict[str, str],
     progress: Progress,
     corrections: Corrections = NO_CORRECTIONS,
+    forks: ForkServer | None = None,
 ) -> Iterator[Stage]:
     """Execute the notebooks of all stages in order into `folder`, whose name is the run's id; yield each when done.
 
-    `environment` is added to their kernels'; if it names no gateway, each kernel starts a JVM of its own.
+    `environment` is added to their kernels'; if it names no gateway, each kernel starts a JVM of its own. Kernels are
+    those of `forks`, if given.
     Raises: NotebookError if a notebook fails.
     """
     own = {ledger.notebook_of("bronze"): asdict(corrections)}
     for notebook in NOTEBOOKS:
         begun = time.monotonic()
-        execute(notebook, settings, folder, environment, own.get(notebook, {}), progress.cell_done)
+        execute(notebook, settings, folder, environment, own.get(notebook, {}), progress.cell_done, forks)
         stage = Stage(notebook, round(time.monotonic() - begun, 3))
         progress.stage_done(stage)
         yield stage
