@@ -50,6 +50,10 @@ LOCK_LOOK_SECONDS = 10  # interval at which a waiting process checks the lock
 # Downloads of Spark's jars.
 DOWNLOAD_ATTEMPTS, DOWNLOAD_PAUSE_SECONDS, DOWNLOAD_TIMEOUT_SECONDS = 3, 2, 60  # the pause grows with each attempt
 
+# The archive of Spark's classes, of 140 MB, with which a JVM starts faster.
+ARCHIVE_FREE_BYTES = 2048 * MIB  # free disk space below which none is written
+ARCHIVE_UNUSED_SECONDS = 30 * 24 * 60 * 60  # after which one of other versions is deleted
+
 # The warehouse.
 WAREHOUSE_BATCH_ROWS = 100_000  # gold's rows that a worker encodes at a time: bounds its memory
 LARGE_LOAD_ROWS = 10_000  # from this size on, statistics are refreshed; fewer rows hardly change them

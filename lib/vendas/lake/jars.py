@@ -26,7 +26,7 @@ from vendas.machine.environment import temporary_folder
 from vendas.tuning import DOCTOR_TIMEOUT_SECONDS, DOWNLOAD_ATTEMPTS, DOWNLOAD_PAUSE_SECONDS, DOWNLOAD_TIMEOUT_SECONDS
 
 _CHUNK_BYTES = 1 << 20
-_SPARKS_OWN = {*"#,*?[]{}\\"}  # characters with a special meaning to Spark in a jar's path
+_SPARKS_OWN = {*'#,:*?[]{}\\"'}  # characters with a special meaning to Spark or Java in a jar's path
 
 
 class _Jars(NamedTuple):
@@ -114,8 +114,8 @@ def jar_path(package: str, cache: Path) -> Path:
 def jar_cache() -> Path:
     """Return the folder of the jars: in the user's cache, or a temporary folder if that cannot be used.
 
-    A read-only cache is used if it already has all of Spark's jars. A path with `#`, a comma or a character of Spark's
-    patterns is skipped, because Spark would not find the jars there.
+    A read-only cache is used if it already has all of Spark's jars. A path with `#`, a comma, a colon, a quote or a
+    character of Spark's patterns is skipped, because Spark would not find the jars there.
     """
     given, home = os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~")
     folders = [Path(given)] if Path(given).is_absolute() else []
