@@ -13,6 +13,7 @@ from vendas import schema
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import held_files
 from vendas.lake.tables import SILVER_TABLE
+from vendas.runs.fork_server import ForkServer
 from vendas.runs.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
 from vendas.warehouse.embedded import ensure_running, stop
@@ -51,17 +52,17 @@ def _pruned(large: Settings) -> Figure:
 def _seconds(settings: Settings, turn: int) -> tuple[float, float]:
     """Seconds of the notebooks for nothing new, which makes a new lake's tables, then for a new file."""
     ensure_running(settings.dw)
-    with jvm(settings, settings.runs / f"jvm-{turn}", work_bytes=0) as environment:
-        nothing = _timed(settings, f"nothing-{turn}", environment)
+    with jvm(settings, settings.runs / f"jvm-{turn}", work_bytes=0) as (environment, forks):
+        nothing = _timed(settings, f"nothing-{turn}", environment, forks)
         write_rows(ROWS, settings.landing, seed=1000 + turn, files=1)
-        seconds = _timed(settings, f"increment-{turn}", environment)
+        seconds = _timed(settings, f"increment-{turn}", environment, forks)
     (entry,) = list_entries(read_events(settings.lake), f"increment-{turn}")
     if (entry["lidas"], entry["dw"]) != (ROWS, entry["silver"]):
         raise Disagreement(f"an increment of {ROWS} rows: {entry}")
     return nothing, seconds
 
 
-def _timed(settings: Settings, name: str, environment: dict[str, str]) -> float:
+def _timed(settings: Settings, name: str, environment: dict[str, str], forks: ForkServer) -> float:
     begun = time.monotonic()
-    list(run_notebooks(settings, settings.runs / name, environment, Progress()))
+    list(run_notebooks(settings, settings.runs / name, environment, Progress(), forks=forks))
     return time.monotonic() - begun

@@ -15,6 +15,7 @@ from py4j.java_gateway import GatewayParameters, JavaGateway
 from benchmarks.processes import Cost, Watch, watched
 from vendas.lake.spark import gateway_environment
 from vendas.results import Stage
+from vendas.runs.fork_server import ForkServer
 from vendas.runs.pipeline import Progress, run_notebooks
 from vendas.settings import Settings
 from vendas.warehouse.embedded import ensure_running
@@ -65,21 +66,21 @@ class _Costs(Progress):
 
 
 @contextmanager
-def jvm(settings: Settings, folder: Path, work_bytes: int) -> Iterator[dict[str, str]]:
-    """A JVM that has its session: what its start costs is behind, and not half hidden beside the first notebook's."""
-    with gateway_environment(settings, folder / "spark.log", work_bytes) as environment:
+def jvm(settings: Settings, folder: Path, work_bytes: int) -> Iterator[tuple[dict[str, str], ForkServer]]:
+    """A JVM that has its session, and a fork server: what their start costs is not half hidden by a notebook's."""
+    with ForkServer() as forks, gateway_environment(settings, folder / "spark.log", work_bytes) as environment:
         subprocess.run([sys.executable, "-c", OPEN_SESSION, settings.lake], env=os.environ | environment, check=True)
-        yield environment
+        yield environment, forks
 
 
 def run(settings: Settings, work_bytes: int, name: str) -> PipelineRun:
     """Takes up all that waits in the lake. The warehouse is started before the clock."""
     ensure_running(settings.dw)
     folder = settings.runs / name
-    with watched() as watch, jvm(settings, folder, work_bytes) as environment:
+    with watched() as watch, jvm(settings, folder, work_bytes) as (environment, forks):
         started = watch.until_now()
         progress = _Costs(watch, started)
-        list(run_notebooks(settings, folder, environment, progress))
+        list(run_notebooks(settings, folder, environment, progress, forks=forks))
         jobs = _jobs_so_far(environment)
     return PipelineRun(started, progress.notebooks, watch.peak_bytes, watch.driver_peak_bytes, jobs, folder)
 

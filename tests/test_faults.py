@@ -20,7 +20,7 @@ import pytest
 from helpers.inprocess import drop
 from helpers.lake_twin import Shelf, contents
 from helpers.rows import HEADER
-from helpers.terminal import kill_with_children
+from helpers.terminal import NO_REPORT, kill_with_children
 from vendas.warehouse.embedded import stop
 
 pytestmark = pytest.mark.engine
@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("FAULTS", "3"))
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 KILLS_IN_A_ROW = min(20, 1 + KILLS // 10)
 
-QUICKLY = {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_SPARK_MASTER": "local[2]", "VENDAS_REPORT": "false"}
+QUICKLY = {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_SPARK_MASTER": "local[2]"} | NO_REPORT
 
 HITS = Counter()  # where the kills hit; `pytest -s` shows it
 

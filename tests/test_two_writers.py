@@ -11,6 +11,7 @@ import pytest
 
 from helpers.inprocess import Intake, cell_by_cell, drop, run_notebook
 from helpers.rows import HEADER
+from helpers.terminal import ENVIRONMENT, NO_REPORT
 from vendas.errors import ConcurrentChange
 from vendas.lake.ledger import list_entries, read_events
 from vendas.warehouse.embedded import stop
@@ -65,7 +66,7 @@ def test_a_notebook_by_hand_beside_another_writer_doubles_nothing(spark, tmp_pat
 def start_run(lake):
     return subprocess.Popen(
         [VENDAS, "run", "--lake", lake, "--json"],
-        env=os.environ | {"VENDAS_SPARK_MEMORY": "1g"},
+        env=os.environ | ENVIRONMENT | NO_REPORT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

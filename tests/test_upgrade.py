@@ -9,7 +9,7 @@ import pytest
 
 from helpers.lake_twin import contents
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
-from helpers.terminal import ENVIRONMENT, VENDAS, kill_with_children, run, vendas
+from helpers.terminal import ENVIRONMENT, NO_REPORT, VENDAS, kill_with_children, run, vendas
 from vendas.lake.ledger import UNDONE
 from vendas.warehouse import embedded
 
@@ -30,7 +30,7 @@ def fresh(lake, folder):
     made = folder / "novo"
     shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
     shutil.copytree(lake / "landing", made / "landing")
-    run(made, expected=2)
+    run(made, expected=2, **NO_REPORT)
     return made
 
 
@@ -94,7 +94,7 @@ def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path):
         for stage in ("01_bronze", "02_silver", "03_gold"):
             kill_after(stage, lake)
             assert counts(lake) == before, stage
-        run(lake, expected=2)
+        run(lake, expected=2, **NO_REPORT)
         left, right = rows(lake), rows(new)
         assert [name for name in left if left[name] != right[name]] == []
     finally:
@@ -104,7 +104,7 @@ def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path):
 
 def kill_after(stage, lake):
     running = subprocess.Popen(
-        [VENDAS, "run", "--lake", lake], stderr=subprocess.PIPE, text=True, env=os.environ | ENVIRONMENT
+        [VENDAS, "run", "--lake", lake], stderr=subprocess.PIPE, text=True, env=os.environ | ENVIRONMENT | NO_REPORT
     )
     for line in running.stderr:
         if line.startswith(f"{stage} done"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.rows import HEADER
+from helpers.terminal import NO_REPORT
 from helpers.writers import HOLDS, another_process
 from vendas.lake.table_reader import read_table
 from vendas.settings import load_settings
@@ -18,7 +19,7 @@ from vendas.warehouse import embedded
 pytestmark = pytest.mark.engine
 
 VENDAS = Path(sys.executable).with_name("vendas")
-ENVIRONMENT = os.environ | {"VENDAS_SPARK_MEMORY": "1g", "VENDAS_REPORT": "false"}
+ENVIRONMENT = os.environ | {"VENDAS_SPARK_MEMORY": "1g"} | NO_REPORT
 ROWS = 40
 LIMIT_SECONDS = 300
 

@@ -16,7 +16,7 @@ from helpers import certificates
 from helpers.lake_twin import COLUMNS
 from helpers.old_lakes import EXPECTED, LAKE, restore_warehouse, unpack
 from helpers.redshift_double import RedshiftDouble
-from helpers.terminal import run
+from helpers.terminal import NO_REPORT, run
 from vendas.lake.ledger import UNDONE, list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.storage import S3Lake
@@ -65,7 +65,7 @@ def fresh(old, tmp_path_factory):
     _, local, _ = old
     made = tmp_path_factory.mktemp("novo") / "lago"
     shutil.copytree(local / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
-    run(made, expected=2)
+    run(made, expected=2, **NO_REPORT)
     yield made
     embedded.stop(made / "dw")
 

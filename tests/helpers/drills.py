@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import ndiff
 from pathlib import Path
 
-from helpers.terminal import ENVIRONMENT
+from helpers.terminal import ENVIRONMENT, NO_REPORT
 from vendas import resources
 
 SALES, COLUMNS = "lib/vendas/declaration.py", "lib/vendas/rules/columns.py"
@@ -165,7 +165,7 @@ class Project:
 
     def _call(self, *arguments):
         paths = os.pathsep.join(map(str, (self.root / "lib", Path(__file__).parents[1])))
-        environment = os.environ | ENVIRONMENT | {"PYTHONPATH": paths}
+        environment = os.environ | ENVIRONMENT | NO_REPORT | {"PYTHONPATH": paths}
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.root,

@@ -17,6 +17,7 @@ from vendas.lake.spark import java_home
 OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's jars come with `--datalake-formats iceberg`
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+FOR_LITTLE_WORK = "-XX:TieredStopAtLevel=1"  # as the library's own JVMs have it
 NOT_TOLD = {"AWS_DEFAULT_REGION", "AWS_REGION", "PYTHONPATH", "VIRTUAL_ENV"}  # variables that a job does not get
 VERSIONS = [f"{pyspark.__version__}+amzn.1", f"{pyspark.__version__}-amzn-1"]  # PySpark's, in the form of Glue
 
@@ -53,6 +54,7 @@ def submit(stack, options, version=VERSIONS[0]):
         # Glue also installs the modules for Spark's workers, which are not started by the wrapper.
         configured.append(f"spark.executorEnv.PYTHONPATH={glue_python.path(wrapper)}")
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
+        command += ["--driver-java-options", FOR_LITTLE_WORK]
         command += [part for option in configured for part in ("--conf", option)]
         done = subprocess.run(
             [*command, wrapper, SCRIPT, *arguments],

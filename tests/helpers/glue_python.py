@@ -4,6 +4,7 @@ Jobs run in a virtual environment without any module. A wrapper adds two folders
 modules that come with Glue, among them PySpark with a version like AWS's, and those of the archive of wheels.
 """
 
+import compileall
 import re
 import shutil
 import venv
@@ -107,6 +108,7 @@ def own_wheel(folder):
     shutil.copytree(ROOT / "lib" / "vendas", folder / "vendas", ignore=shutil.ignore_patterns("__pycache__"))
     for inside in ("notebooks", "sql"):
         shutil.copytree(ROOT / inside, folder / "vendas" / inside)
+    compileall.compile_dir(folder / "vendas", quiet=1)  # as pip does it
     about = metadata.distribution("vendas").locate_file(
         next(f for f in metadata.files("vendas") if f.name == "METADATA")
     )

@@ -57,7 +57,7 @@ def main(lake, run_id, files=None):
     settings = load_settings(lake=lake)
     with (
         tempfile.TemporaryDirectory() as folder,
-        spark.gateway_environment(settings, Path(folder) / "spark.log") as environment,
+        spark.gateway_environment(settings, Path(folder) / "spark.log", work_bytes=0) as environment,
     ):
         os.environ |= environment
         if files:
