@@ -98,17 +98,22 @@ def explored(desk, lake):
     """Open the start page and run all its cells."""
     browser = Browser()
     try:
-        browser.open(desk.url)
-        wait = WebDriverWait(browser.driver, PATIENCE, ignored_exceptions=[WebDriverException])
-        wait.until(lambda _: "| Idle" in browser.measure("document.querySelector('#jp-main-statusbar').textContent"))
-        browser.driver.find_element("xpath", "//*[contains(@class, 'lm-MenuBar-itemLabel') and .='Run']").click()
-        wait.until(lambda driver: driver.find_element("css selector", "[data-command='runmenu:run-all']")).click()
-        prompts = f"[...{NOTEBOOK}.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(cell => cell.textContent)"
-        all_done = [f"[{number + 1}]:" for number in range(len(code_cells(lake / "notebooks" / EXPLORATION)))]
-        wait.until(lambda _: browser.measure(prompts) == all_done)
+        run_all(browser, desk.url, lake / "notebooks" / EXPLORATION)
         yield browser
     finally:
         browser.driver.quit()
+
+
+def run_all(browser, url, notebook):
+    """Open the notebook's address and run all its cells, by the menu, until each is done."""
+    browser.open(url)
+    wait = WebDriverWait(browser.driver, PATIENCE, ignored_exceptions=[WebDriverException])
+    wait.until(lambda _: "| Idle" in browser.measure("document.querySelector('#jp-main-statusbar').textContent"))
+    browser.driver.find_element("xpath", "//*[contains(@class, 'lm-MenuBar-itemLabel') and .='Run']").click()
+    wait.until(lambda driver: driver.find_element("css selector", "[data-command='runmenu:run-all']")).click()
+    prompts = f"[...{NOTEBOOK}.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(cell => cell.textContent)"
+    all_done = [f"[{number + 1}]:" for number in range(len(code_cells(notebook)))]
+    wait.until(lambda _: browser.measure(prompts) == all_done)
 
 
 def code_cells(notebook):
@@ -142,3 +147,35 @@ def test_nobody_outside_this_machine_is_asked(explored, desk):
     told = [line.split(" ", 1) for line in (desk.folder / "asked").read_text().splitlines()]
     given = [ast.literal_eval(what) for _, what in told]
     assert given and {what[0] if isinstance(what, tuple) else what for what in given} <= HERE
+
+
+RULES = {
+    "02_silver": ("regras = {'Canal': pc.utf8_upper}", "Canal"),
+    "03_gold": ("regras = {'turno_compra': lambda moment: pc.strftime(moment, '%H h')}", "turno_compra"),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_tried_in_a_cell_and_taken_back(desk, lake, name):
+    rule, column = RULES[name]
+    copy = lake / "notebooks" / f"{name}.ipynb"
+    address = urlsplit(desk.url)
+    url = f"http://{address.netloc}/lab/tree/{copy.name}?{address.query}"
+    before = sorted((path, path.stat().st_mtime_ns) for path in lake.glob("*/metadata/*"))
+    for source, told in ((f"import pyarrow.compute as pc\n{rule}", f"{column}</td>"), ("regras = {}", "Nada muda")):
+        notebook = nbformat.read(copy, 4)
+        (cell,) = [
+            cell
+            for cell in notebook.cells
+            if cell.source.splitlines()[-1:] and "regras = {" in cell.source and cell.cell_type == "code"
+        ]
+        cell.source = source
+        nbformat.write(notebook, copy)
+        browser = Browser()
+        try:
+            run_all(browser, url, copy)
+            shown = browser.measure(f"{NOTEBOOK}.innerHTML")
+            assert told in shown and "a rehearsal: nothing was published" in shown
+        finally:
+            browser.driver.quit()
+    assert sorted((path, path.stat().st_mtime_ns) for path in lake.glob("*/metadata/*")) == before

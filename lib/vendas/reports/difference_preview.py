@@ -141,7 +141,8 @@ def _where(name: str) -> tuple[str, str]:
     if name in schema.INPUT_NAMES:
         return "lib/vendas/rules/validate.py, TEXT_RULES", "tests/test_validate.py"
     if name in gold.RULES:
-        return f"lib/vendas/rules/columns.py, a função {gold.RULES[name].__name__}", "tests/test_gold.py"
+        function = gold.RULES[name].__name__
+        return f"lib/vendas/rules/columns.py, a função {function}", "tests/test_columns.py, tests/test_gold.py"
     return (
         "lib/vendas/rules/gold.py, RULES; e em lib/vendas/declaration.py a coluna passa a Derived",
         "tests/test_gold.py",
