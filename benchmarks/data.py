@@ -1,4 +1,4 @@
-"""The input of the benchmarks: `vendas sample`, with a few rows spoiled.
+"""The input of the benchmarks: `vendas sample --clean`, with a few rows spoiled in ways that the peers know, too.
 
 Of the sample's rows 5 % repeat another sale, three fifths of them one of the same file; all files hold the years from
 2019 to 2024. Here one line in 199 is spoiled, so that 0.5 % of the rows go to quarantine, for six reasons in turn.

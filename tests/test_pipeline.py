@@ -15,6 +15,7 @@ from helpers.terminal import FIXTURES, run, vendas, vendas_here
 from vendas import resources
 from vendas.lake.table_reader import read_table
 from vendas.reasons import Reason
+from vendas.sample.generator import SENT_AGAIN
 from vendas.warehouse.embedded import stop
 
 ENTRY = [
@@ -184,6 +185,12 @@ def test_sample_writes_files_that_a_run_takes_up(tmp_path, capsys):
     done = vendas_here(capsys, "sample", 25, tmp_path / "x", "--seed", 7, "--json")
     files = json.loads(done.stdout)["files"]
     assert sum(len(Path(file).read_text(encoding="utf-8").splitlines()) - 1 for file in files) == 25
+
+
+@pytest.mark.parametrize(("words", "flaws"), [([], True), (["--clean"], False)], ids=["flawed", "clean"])
+def test_sample_files_have_flaws_unless_they_are_to_be_clean(tmp_path, capsys, words, flaws):
+    vendas_here(capsys, "sample", 100, tmp_path, *words)
+    assert (SENT_AGAIN in {path.name for path in tmp_path.iterdir()}) == flaws
 
 
 @pytest.mark.parametrize("words", [["run", "--lke", "x"], ["rum"], ["sample", "many"], ["quarantine", "export"]])

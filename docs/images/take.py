@@ -16,25 +16,34 @@ from vendas.cli import display
 from vendas.lake import ledger
 
 HERE = Path(__file__).parent
-WIDTH, DOTS, COLOURS = 1000, 1.6, 128  # pixels of CSS, dots for each, colours that are enough for text and charts
+WIDTH, WIDE = 1000, 1570  # pixels of CSS
+DOTS, COLOURS = 1.6, 128  # dots for each pixel; colours that are enough for text and charts
 OPTIONS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"]
-SCREEN = {"width": WIDTH, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+SCREEN = {"height": 800, "deviceScaleFactor": 1, "mobile": False}
 TERMINAL = "<!doctype html><meta charset=utf-8><body style='margin: 0'>"
-DRAWING = "[0, document.querySelector('svg').getBoundingClientRect().bottom]"
-UNTIL_QUARANTINE = "[0, document.querySelector('.charts').getBoundingClientRect().bottom + 24]"
-MONTHS_AND_CHANNELS = "[...document.querySelectorAll('h2')].slice(1, 3).map(h2 => h2.getBoundingClientRect().top)"
+DRAWING = "return [0, document.querySelector('svg').getBoundingClientRect().bottom]"
+UNTIL_QUARANTINE = "return [0, document.querySelector('.charts').getBoundingClientRect().bottom + 24]"
+REFUSED = """
+    document.body.style.maxWidth = 'none';  // its table is wider than a page
+    const [, step] = document.querySelectorAll('h3'), rows = [...document.querySelectorAll('tr')];
+    const after = rows.filter(row => step.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING);
+    return [step.getBoundingClientRect().top - 12, after[6].getBoundingClientRect().bottom + 1]
+"""
+MONTHS_AND_CHANNELS = (
+    "return [...document.querySelectorAll('h2')].slice(1, 3).map(h2 => h2.getBoundingClientRect().top)"
+)
 
 
 def main(lake: Path) -> None:
-    """The newest run's report, the first chart of its exploration, and what `vendas status` shows."""
+    """The newest run's report, what 02_silver refused, 05's first chart, and what `vendas status` shows."""
     newest = max(path.parent for path in lake.glob("runs/*/run.json"))
     options = webdriver.ChromeOptions()
     for option in OPTIONS:
         options.add_argument(option)
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
     try:
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SCREEN)
         take(driver, newest / "index.html", UNTIL_QUARANTINE, "report")
+        take(driver, newest / "02_silver.html", REFUSED, "silver", WIDE)
         take(driver, newest / "05_exploracao.html", MONTHS_AND_CHANNELS, "exploration")
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder) / "status.html"
@@ -51,11 +60,12 @@ def status(lake: Path) -> str:
     return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="vendas status"), flags=re.DOTALL)
 
 
-def take(driver: webdriver.Chrome, page: Path, part: str, name: str) -> None:
+def take(driver: webdriver.Chrome, page: Path, part: str, name: str, width: int = WIDTH) -> None:
     """A picture of a part of the page, [top, bottom] in JavaScript, with few colours, so that it stays small."""
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SCREEN | {"width": width})
     driver.get(page.resolve().as_uri())
-    top, bottom = driver.execute_script(f"return {part}")
-    clip = {"x": 0, "y": top, "width": WIDTH, "height": bottom - top, "scale": DOTS}
+    top, bottom = driver.execute_script(part)
+    clip = {"x": 0, "y": top, "width": width, "height": bottom - top, "scale": DOTS}
     taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})
     picture = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)

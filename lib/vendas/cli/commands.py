@@ -242,17 +242,24 @@ def status(
 
 @app.command()
 def sample(
-    rows: Annotated[int, typer.Argument(help="Rows in all.")],
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where to. [default: the landing]")] = None,
+    rows: Annotated[int, typer.Argument(help="Rows in all files together.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where to; by default the landing.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
-    files: Annotated[int | None, typer.Option(help="How many files. [default: by size]")] = None,
+    files: Annotated[
+        int | None, typer.Option(help="How many files, besides the one that is sent again; by size unless given.")
+    ] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="No flaws, and no file sent again.")] = False,
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """Write realistic input files: Brazilian names, several channels, duplicates, empty fields."""
+    """Write realistic input files: Brazilian names, several channels, duplicates, empty fields, and flaws.
+    One row in 20 repeats another sale. One row in 50 has a flaw: half of these will be refused, for several reasons, a
+    quarter taken as doubtful, and a quarter equal the next row only once both are cleaned. The first of several files
+    is sent again under another name; its rows count twice among ROWS.
+    """
     from vendas.sample.generator import write_sample
 
-    written = write_sample(rows, folder or landing_folder(local(lake).landing), seed, files)
+    written = write_sample(rows, folder or landing_folder(local(lake).landing), seed, files, flaws=not clean)
     for path in written:
         console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
     if json:

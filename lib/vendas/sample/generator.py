@@ -15,6 +15,7 @@ from filecmp import cmp
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.errors import DeclarationError, SettingsError
 from vendas.sample import words
+from vendas.sample.flaws import repeats_rewritten, with_flaws
 
 CHANNELS = ("gerais", "website", "aplicativo", "lojas_fisicas")  # the channels that the files come from, in turn
 COLUMNS = [column for column in schema.INPUT_COLUMNS if column.examples or not column.optional]
@@ -31,15 +33,19 @@ ROWS_PER_FILE = 1_000_000
 CHUNK_ROWS = 128_000  # a chunk takes about 100 MB while it is made
 FIRST_EVENT = int(datetime(2025, 1, 2, 6, tzinfo=UTC).timestamp())
 SECONDS_BETWEEN_EVENTS = 60
+SENT_AGAIN = f"registros_{CHANNELS[0]} (1).csv"  # as a browser names what is downloaded a second time
 
 
-def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = None) -> list[Path]:
+def write_sample(
+    rows: int, folder: Path, seed: int = 42, files: int | None = None, *, flaws: bool = False
+) -> list[Path]:
     """Write `rows` data rows in all, about 5 % of them duplicates, as `registros_*.csv` in `folder`; return the paths.
 
-    `files` defaults to 1 below 100 rows, then to 4, then to as many as keep each within a million rows. Modification
-    times are fixed, so the same sample dropped twice is the same event. Files appear complete, by renaming, once all
-    are written. An existing file of that name is replaced only by the same bytes, because a different one may still be
-    waiting for intake.
+    `files` defaults to 1 below 100 rows, then to 4, then to as many as keep each within a million rows. With `flaws`,
+    one row in 50 has one (`sample.flaws`), and the first of several files comes once more at the end, under another
+    name: its rows count twice among `rows`. Modification times are fixed, so the same sample dropped twice is the same
+    event. Files appear complete, by renaming, once all are written. An existing file of that name is replaced only by
+    the same bytes, because a different one may still be waiting for intake.
     Raises: SettingsError if `rows` or `files` is invalid or such a file exists, DeclarationError if a column can be
     neither made nor empty; then nothing is changed.
     """
@@ -50,12 +56,13 @@ def write_sample(rows: int, folder: Path, seed: int = 42, files: int | None = No
     if not 1 <= files <= rows:
         raise SettingsError(f"{rows} rows go into 1 to {rows} files; got {files}.")
     folder.mkdir(parents=True, exist_ok=True)
-    sample = Sample(rows, files, Dice(seed))
+    sample = Sample(rows, files, Dice(seed), flaws)
     targets = [folder / file_name(file) for file in range(files)]
+    targets += [folder / SENT_AGAIN] if sample.rows_sent_again else []
     parts = [target.with_name(f".{target.name}.part") for target in targets]  # a name that intake ignores
     try:
         for file, part in enumerate(parts):
-            _write(sample.lines(file), part)
+            _write(sample.lines(file), part) if file < files else copyfile(parts[0], part)
             os.utime(part, times=(FIRST_EVENT + file * SECONDS_BETWEEN_EVENTS,) * 2)
         _refuse_others(parts, targets)
         for part, target in zip(parts, targets, strict=True):
@@ -120,17 +127,30 @@ class Sample:
     rows: int
     files: int
     dice: Dice
+    flaws: bool = False
+
+    @property
+    def rows_sent_again(self) -> int:
+        """The number of rows of the file that is sent twice; 0 if none is."""
+        return self.rows // (self.files + 1) if self.flaws and self.files > 1 else 0
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """The number of each file's first row, followed by the number of rows."""
+        """The number of each file's first row, followed by the number of rows that are not sent again."""
+        if again := self.rows_sent_again:
+            rest = self.rows - 2 * again
+            return np.append(0, again + np.arange(self.files) * rest // (self.files - 1))
         return np.arange(self.files + 1) * self.rows // self.files
 
     def lines(self, file: int) -> Iterator[pa.Array]:
         """Yield the CSV lines of one file, a chunk at a time."""
         start, end = map(int, self.starts[file : file + 2])
         for first in range(start, end, CHUNK_ROWS):
-            yield self._lines(self.sales(np.arange(first, min(first + CHUNK_ROWS, end))))
+            rows = np.arange(first, min(first + CHUNK_ROWS, end))
+            columns = self._columns(self.sales(rows - (repeats_rewritten(rows) if self.flaws else 0)))
+            if self.flaws:
+                columns = with_flaws(columns, rows)
+            yield _joined(_joined(*(columns[column.name] for column in COLUMNS), between=","), "\n")
 
     def sales(self, rows: np.ndarray) -> np.ndarray:
         """Return the sale of each row: its own or, for one row in twenty, that of an earlier row of any file."""
@@ -147,7 +167,8 @@ class Sample:
     def _file_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.starts, rows, side="right") - 1
 
-    def _lines(self, sales: np.ndarray) -> pa.Array:
+    def _columns(self, sales: np.ndarray) -> dict[str, pa.Array]:
+        """Return the texts of these sales by column, quoted where a CSV needs it."""
         channel = self._file_of(sales) % len(CHANNELS)  # 0 has all platforms, the others one each
         platform = np.where(channel > 0, channel - 1, self.dice.throw("platform", sales, len(words.PLATFORMS)))
         in_shop = platform == words.SHOP
@@ -180,7 +201,7 @@ class Sample:
                 raise DeclarationError(f"The column {column.name!r} needs examples, from which sample files are made.")
             elif column.name not in columns:
                 columns[column.name] = pa.nulls(len(sales), pa.string())  # empty: the default
-        return _joined(_joined(*(columns[column.name] for column in COLUMNS), between=","), "\n")
+        return columns
 
     def _moments(self, sales: np.ndarray, in_shop: np.ndarray) -> np.ndarray:
         """Return seconds since 1970. Files are in time order, as exports are; a channel's next file continues later."""
