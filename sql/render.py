@@ -7,7 +7,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vendas.declaration import SALES
 from vendas.declaration_types import Declaration
-from vendas.warehouse.star import FACT_TABLE, RECORDS_TABLE, tables
+from vendas.warehouse.star import (
+    CHANNEL_KEY,
+    DAY_CELL,
+    DAYS_TABLE,
+    FACT_TABLE,
+    MONTH_CELL,
+    MONTHS_TABLE,
+    RECORDS_TABLE,
+    SUMS_TABLE,
+    summed_dimensions,
+    tables,
+)
 
 SQL = Path(__file__).parent
 RENDERED = "-- Rendered by `make sql`: change the template or the declaration.\n"  # the first line of each file
@@ -22,13 +33,25 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
 
     for table in tables(sales):
         yield Path("ddl", f"{table.name}.sql"), text("table", table=table)
-    yield Path("star/refresh_star.sql"), text("refresh_star")
+    cells = {DAYS_TABLE: DAY_CELL, MONTHS_TABLE: MONTH_CELL}
+    summed = {"channel": CHANNEL_KEY, "summed": summed_dimensions(sales)}
+    yield Path("star/refresh_star.sql"), text("refresh_star", pending=SUMS_TABLE, cells=cells)
+    yield (
+        Path("load/subtract_replaced.sql"),
+        text("subtract_replaced", pending=SUMS_TABLE, day_cell=DAY_CELL, **summed),
+    )
     dimensions = ["data", *(dimension.name for dimension in sales.dimensions)]
     yield Path("checks/no_orphan_key.sql"), text("no_orphan_key", dimensions=dimensions)
     yield Path("checks/one_member_per_key.sql"), text("one_member_per_key")
     yield Path("checks/redshift/one_row_per_member.sql"), text("one_row_per_member", dimensions=dimensions)
     yield Path("checks/fact_equals_gold.sql"), text("equals_gold", rows="fatos", table=FACT_TABLE)
     yield Path("checks/registros_equal_gold.sql"), text("equals_gold", rows="registros", table=RECORDS_TABLE)
+    yield Path("checks/days_hold_the_load.sql"), text("days_hold_the_load", table=DAYS_TABLE, cell=DAY_CELL)
+    yield Path("checks/days_equal_files.sql"), text("days_equal_files", table=DAYS_TABLE)
+    yield (
+        Path("checks/months_equal_days.sql"),
+        text("months_equal_days", days=DAYS_TABLE, months=MONTHS_TABLE, **summed),
+    )
 
 
 def main() -> None:

@@ -34,7 +34,8 @@ FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
 IGNORED = "nbval-ignore-output"
 LAKE = "../lago"  # the default in the notebooks, which nbval cannot change
 LAKE_TABLES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)
-WAREHOUSE_TABLES = [table.name for table in star.TABLES if table.name.startswith(("registros_", "fato_", "dim_"))]
+SHOWN = ("registros_", "fato_", "dim_", "vendas_")
+WAREHOUSE_TABLES = [table.name for table in star.TABLES if table.name.startswith(SHOWN)]
 TABLES = (*LAKE_TABLES, *WAREHOUSE_TABLES)
 
 Rows = list[tuple]

@@ -82,7 +82,7 @@ def test_every_table_and_column_is_described_and_not_null(dw):
         "select relname, attname from pg_class join pg_attribute on attrelid = pg_class.oid and attnum > 0 "
         "where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm') "
         "and (obj_description(pg_class.oid) is null or col_description(attrelid, attnum) is null "
-        "or relkind = 'r' and relname <> 'membros_pendentes' and not attnotnull)"
+        "or relkind = 'r' and relname not like '%_pendentes' and not attnotnull)"
     )
     assert lacking == []
 
@@ -114,7 +114,8 @@ def test_keys_are_declared(dw):
         "select conrelid::regclass::text, contype::text, count(*) from pg_constraint "
         "where connamespace = 'public'::regnamespace and contype in ('p', 'f') group by 1, 2"
     )
-    primary = [(table, "p", 1) for table in TABLES if table not in ("registros_vendas", "membros_pendentes")]
+    keyed = [table for table in TABLES if table.startswith("dim_") or table in ("fato_vendas", "arquivos_carregados")]
+    primary = [(table, "p", 1) for table in keyed]
     assert sorted(declared) == sorted([*primary, ("fato_vendas", "f", 8)])
 
 
@@ -387,6 +388,84 @@ def test_a_small_load_reads_few_clients_of_many(dw):
     assert read_when_there_are(many + 1) - before < 10
 
 
+# --- sums
+
+few = st.fixed_dictionaries(
+    {
+        "timestamp_do_registro": st.sampled_from([datetime(2024, 1, 31, 9), datetime(2024, 2, 1, 9)]),
+        "turno_compra": st.sampled_from(["Manhã", "Noite"]),
+        "canal": st.sampled_from(["Loja", "Site"]),
+        "produto_adquirido": st.sampled_from(["Tênis", "Bola"]),
+        "vendedor": st.sampled_from(["Rui", "Ana"]),
+        "valor_da_compra": st.sampled_from([Decimal("0.00"), Decimal("0.01"), Decimal("9999999999.99")]),
+    }
+)
+file_sales = st.dictionaries(st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.lists(few, max_size=4), min_size=1)
+steps = st.lists(st.tuples(st.sampled_from(["load", "load", "load", "rebuild"]), file_sales), min_size=3, max_size=5)
+
+
+@hypothesis_settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(steps=steps)
+def test_whatever_is_loaded_replaced_undone_or_rebuilt_sums_are_those_of_the_fact(dw, steps):
+    for how, files in steps:
+        sales = [sale | {"arquivo_de_origem": file} for file in files for sale in files[file]]
+        dw.load(*sales, files=list(files), how=getattr(warehouse_load, how))
+        assert dw.unequal_sums() == [[], []]
+
+
+def test_a_cell_that_lost_all_its_sales_is_gone(dw):
+    dw.load({}, {"arquivo_de_origem": "b.csv", "canal": "Site"})
+    dw.load(files=["a.csv", "b.csv"])
+    assert [dw.ask(f"select * from {table}") for table in ("vendas_por_dia", "vendas_por_mes")] == [[], []]
+
+
+def test_a_load_leaves_no_pending_sums(dw):
+    dw.load({}, {"canal": "Site"})
+    dw.load({})
+    assert dw.ask("select count(*) from somas_pendentes") == [(0,)]
+
+
+def test_a_refresh_adds_pending_sums_once(dw, endpoint):
+    dw.load({})
+    dw.tell(
+        "insert into somas_pendentes select *, null, null, null, 1, 2, 3 from (select 20240301, 7, 'Noite') as celula"
+    )
+    warehouse_load.refresh(endpoint)
+    warehouse_load.refresh(endpoint)
+    found = "select vendas, valor_da_compra, valor_com_desconto from vendas_por_dia where canal_id = 7"
+    assert dw.ask(found) == [(1, Decimal(2), Decimal(3))]
+
+
+def test_a_warehouse_without_sums_gets_them_from_the_load_that_fills_it(dw):
+    dw.load({}, {"canal": "Site"}, files=["a.csv", "vazio.csv"])
+    dw.tell(
+        "drop table vendas_por_dia, vendas_por_mes, somas_pendentes",
+        *(f"alter table arquivos_carregados drop column {name}" for name in schema.SALES.measures),
+    )
+    assert not warehouse_load.is_as_declared(dw.endpoint)
+    dw.load({}, {"canal": "Site"})
+    assert dw.unequal_sums() == [[], []]
+    assert warehouse_load.is_as_declared(dw.endpoint)
+    held = dw.ask("select arquivo_de_origem, linhas, valor_da_compra from arquivos_carregados order by 1")
+    assert held == [("a.csv", 2, Decimal(200)), ("vazio.csv", 0, Decimal(0))]
+
+
+@pytest.mark.parametrize(
+    ("tampered", "said"),
+    [
+        ("update vendas_por_dia set vendas = vendas + 1", "days_equal_files.*vendas_somadas=3"),
+        ("delete from vendas_por_mes where dimensao = 'produto'", "months_equal_days.*dimensao=produto"),
+    ],
+)
+def test_sums_that_are_not_the_facts_end_the_next_load(dw, tampered, said):
+    dw.load({})
+    dw.tell(tampered)
+    before = dw.everything()
+    with pytest.raises(CheckFailed, match=f"(?s){said}"):
+        dw.load({"arquivo_de_origem": "b.csv"})
+    assert dw.everything() == before
+
+
 # --- checks
 
 CHECKS = sorted((resources.folder("sql") / "checks").rglob("*.sql"))
@@ -398,6 +477,9 @@ DEFECTS = {
     "one_fact_per_sale": "alter table fato_vendas drop constraint fato_vendas_pkey; "
     "insert into fato_vendas select * from fato_vendas",
     "no_orphan_key": "delete from dim_vendedor",
+    "days_hold_the_load": "update vendas_por_dia set turno_compra = 'Tarde'",
+    "days_equal_files": "update vendas_por_dia set valor_da_compra = valor_da_compra + 0.01",
+    "months_equal_days": "update vendas_por_mes set membro_id = -1, dimensao = 'produto' where dimensao = 'vendedor'",
     "one_member_per_key": "update dim_canal set canal = 'outro'",
     "one_row_per_member": "alter table dim_canal drop constraint dim_canal_pkey cascade; "
     "insert into dim_canal select * from dim_canal",

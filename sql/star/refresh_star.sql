@@ -1,6 +1,7 @@
 -- Rendered by `make sql`: change the template or the declaration.
 -- Add to each dimension the members in membros_pendentes that it lacks; their keys are already computed.
 -- All rows of a key have the same attributes; if not, the check `one_member_per_key` ends the load.
+-- Then add what is in somas_pendentes to the sums of the sales, and forget it.
 create or replace procedure refresh_star() as $$
 begin
     insert into dim_cliente (cliente_id, nome_completo, email, dominio_email, telefone)
@@ -78,5 +79,93 @@ begin
     group by desconto_id;
 
     call refresh_dim_data();
+
+    update vendas_por_dia
+    set
+        vendas = vendas_por_dia.vendas + somas.vendas,
+        valor_da_compra = vendas_por_dia.valor_da_compra + somas.valor_da_compra,
+        valor_com_desconto = vendas_por_dia.valor_com_desconto + somas.valor_com_desconto
+    from (
+        select
+            data_id,
+            canal_id,
+            turno_compra,
+            cast(sum(vendas) as bigint) as vendas,
+            sum(valor_da_compra) as valor_da_compra,
+            sum(valor_com_desconto) as valor_com_desconto
+        from somas_pendentes
+        where data_id is not null
+        group by data_id, canal_id, turno_compra
+    ) as somas
+    where vendas_por_dia.data_id = somas.data_id
+        and vendas_por_dia.canal_id = somas.canal_id
+        and vendas_por_dia.turno_compra = somas.turno_compra;
+
+    insert into vendas_por_dia (data_id, canal_id, turno_compra, vendas, valor_da_compra, valor_com_desconto)
+    select
+        data_id,
+        canal_id,
+        turno_compra,
+        sum(vendas) as vendas,
+        sum(valor_da_compra) as valor_da_compra,
+        sum(valor_com_desconto) as valor_com_desconto
+    from somas_pendentes
+    where data_id is not null and not exists (
+        select 1
+        from vendas_por_dia
+        where vendas_por_dia.data_id = somas_pendentes.data_id
+            and vendas_por_dia.canal_id = somas_pendentes.canal_id
+            and vendas_por_dia.turno_compra = somas_pendentes.turno_compra
+    )
+    group by data_id, canal_id, turno_compra;
+
+    delete from vendas_por_dia where vendas = 0;
+
+    update vendas_por_mes
+    set
+        vendas = vendas_por_mes.vendas + somas.vendas,
+        valor_da_compra = vendas_por_mes.valor_da_compra + somas.valor_da_compra,
+        valor_com_desconto = vendas_por_mes.valor_com_desconto + somas.valor_com_desconto
+    from (
+        select
+            mes,
+            canal_id,
+            dimensao,
+            membro_id,
+            cast(sum(vendas) as bigint) as vendas,
+            sum(valor_da_compra) as valor_da_compra,
+            sum(valor_com_desconto) as valor_com_desconto
+        from somas_pendentes
+        where mes is not null
+        group by mes, canal_id, dimensao, membro_id
+    ) as somas
+    where vendas_por_mes.mes = somas.mes
+        and vendas_por_mes.canal_id = somas.canal_id
+        and vendas_por_mes.dimensao = somas.dimensao
+        and vendas_por_mes.membro_id = somas.membro_id;
+
+    insert into vendas_por_mes (mes, canal_id, dimensao, membro_id, vendas, valor_da_compra, valor_com_desconto)
+    select
+        mes,
+        canal_id,
+        dimensao,
+        membro_id,
+        sum(vendas) as vendas,
+        sum(valor_da_compra) as valor_da_compra,
+        sum(valor_com_desconto) as valor_com_desconto
+    from somas_pendentes
+    where mes is not null and not exists (
+        select 1
+        from vendas_por_mes
+        where vendas_por_mes.mes = somas_pendentes.mes
+            and vendas_por_mes.canal_id = somas_pendentes.canal_id
+            and vendas_por_mes.dimensao = somas_pendentes.dimensao
+            and vendas_por_mes.membro_id = somas_pendentes.membro_id
+    )
+    group by mes, canal_id, dimensao, membro_id;
+
+    delete from vendas_por_mes where vendas = 0;
+
+    delete from somas_pendentes;
 end;
 $$ language plpgsql;

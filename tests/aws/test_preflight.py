@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import boto3
@@ -213,7 +214,15 @@ def test_statements_of_procedures_are_planned_and_the_tables_they_need_are_made(
     steps = list(warehouse_probes.statements(RedshiftEndpoint(port=1, password="")))
     asked = [step.asked.split("(")[0].split(" as")[0] for step in steps if step.file == "star/refresh_star.sql"]
     dimensions = [f"explain insert into {dimension.table}" for dimension in schema.SALES.dimensions]
-    assert [" ".join(text.split()[:4]) for text in asked[1:]] == dimensions
+    assert [" ".join(text.split()[:4]) for text in asked[1:]] == [
+        *dimensions,
+        *(
+            f"explain {what}"
+            for table in ("vendas_por_dia", "vendas_por_mes")
+            for what in (f"update {table} set", f"insert into {table}", f"delete from {table}")
+        ),
+        "explain delete from somas_pendentes",
+    ]
 
 
 def test_each_statement_that_is_refused_is_named(job, monkeypatch):
@@ -229,8 +238,8 @@ def test_each_statement_that_is_refused_is_named(job, monkeypatch):
 def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
     load.apply_ddl(s3_spark, double.endpoint)
     with psycopg.connect(double.backend.url) as connection:
-        row = ("a.csv", 3, datetime(2024, 3, 31))
-        connection.execute("insert into arquivos_carregados values (%s, %s, %s)", row)
+        row = ("a.csv", 3, datetime(2024, 3, 31), Decimal("30.00"), Decimal("27.00"))
+        connection.execute("insert into arquivos_carregados values (%s, %s, %s, %s, %s)", row)
         connection.commit()
         tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1"
         before = connection.execute(tables).fetchall()

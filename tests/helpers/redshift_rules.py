@@ -84,6 +84,7 @@ SHAPES = [
     r"drop (table|view) (if exists )?\w+",
     r"drop procedure \w+\(\)",
     r"alter table \w+ drop column \w+",
+    r"alter table \w+ add column \w+ decimal\(\d+,\d+\) default 0 not null",
 ]
 # Redshift allows more: all but statements that need a transaction of their own, such as VACUUM.
 IN_PROCEDURES = r"(insert|update|delete|call|analyze|create (temporary )?table|drop table) "

@@ -46,6 +46,20 @@ PEND_AGAIN = "; ".join(
     + ["insert into membros_pendentes (ano) select distinct ano from dim_data"]
 )
 
+_SUMS = "count(*), sum(valor_da_compra), sum(valor_com_desconto)"
+# A query for the sums held, and one for those of the facts.
+_SUMMED = {
+    "select data_id, canal_id, turno_compra, vendas, valor_da_compra, valor_com_desconto from vendas_por_dia": (
+        f"select data_id, canal_id, turno_compra, {_SUMS} from fato_vendas group by 1, 2, 3"
+    ),
+    "select mes, canal_id, dimensao, membro_id, vendas, valor_da_compra, valor_com_desconto from vendas_por_mes": (
+        " union all ".join(
+            f"select data_id / 100, canal_id, '{name}', {name}_id, {_SUMS} from fato_vendas group by 1, 2, 4"
+            for name in ("plataforma", "produto", "campanha", "vendedor", "desconto")
+        )
+    ),
+}
+
 
 def gold_file(folder, rows):
     """Write a data file of gold with these rows; return it."""
@@ -91,6 +105,10 @@ class Warehouse:
         with psycopg.connect(self.behind.url) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def unequal_sums(self):
+        """Return the cells whose sums by day, and by month, are not those of the fact."""
+        return [sorted(set(self.ask(held)) ^ set(self.ask(facts))) for held, facts in _SUMMED.items()]
 
     def everything(self):
         there = [table for table in TABLES if self.ask(f"select to_regclass('{table}')") != [(None,)]]

@@ -104,6 +104,8 @@ def statements(endpoint: Endpoint) -> Iterator[Step]:
                 bodies[name] = (_named(file), body)
     yield Step("load.py", engine.lock_loads)  # wait for a load that is running
     yield Step("load.py", CREATE_FILES_OF_LOAD)
+    for file, text in sql_files("load").items():
+        yield from (Step(_named(file), sql) for part in _plain(text).split(";") if (sql := part.strip()))
     yield from _body(REFRESH_STAR, bodies)
     for kind in ("checks", *engine.own_checks):
         for file, text in sql_files(kind).items():

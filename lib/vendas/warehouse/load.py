@@ -24,13 +24,14 @@ from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, 
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
 from vendas.warehouse.staging import StagedRows, Totals, stage_rows
-from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, TABLES
+from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, SUMS_TABLE, TABLES
 from vendas.warehouse.star_rows import COLUMNS
 
 OFFENDING_ROWS_SHOWN = 5
 # The window count stops PostgreSQL's planner from optimizing for the first rows only, with slow index scans.
 FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) as achadas limit {OFFENDING_ROWS_SHOWN}"
 
+_MEASURES = ", ".join(schema.SALES.measures)
 # The counts and sums that gold has of this load's files, for statements and checks to join. No reader sees the table,
 # because it is dropped before the commit; a temporary one would keep PostgreSQL's checks from running in parallel.
 _SUMS = "".join(f", {name} decimal(22,2) not null" for name in schema.SALES.measures)
@@ -38,6 +39,7 @@ CREATE_FILES_OF_LOAD = (
     f"create table arquivos_da_carga (arquivo_de_origem varchar(1000) not null, linhas bigint not null{_SUMS})"
 )
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
+REPLACED_FILES = f"select arquivo_de_origem from {FILES_TABLE} {OF_THIS_LOAD} and linhas > 0"
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
 
@@ -229,7 +231,7 @@ def _load(
     if large:
         opened.run("analyze fato_vendas")
     _check(opened)
-    opened.run(opened.engine.empty.format(MEMBERS_TABLE), "drop table arquivos_da_carga")
+    opened.run(*map(opened.engine.empty.format, (MEMBERS_TABLE, SUMS_TABLE)), "drop table arquivos_da_carga")
     return counts
 
 
@@ -241,13 +243,16 @@ def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
 
 def _replace_rows(opened: Transaction, found: StagedRows) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
+    if opened.rows(REPLACED_FILES):
+        opened.run(*sql_files("load").values())
     opened.run(*(f"delete from {table} {OF_THIS_LOAD}" for table in (FACT_TABLE, RECORDS_TABLE, FILES_TABLE)))
-    for table in (RECORDS_TABLE, FACT_TABLE, MEMBERS_TABLE):
+    for table in (RECORDS_TABLE, FACT_TABLE, MEMBERS_TABLE, SUMS_TABLE):
         opened.engine.copy(opened, table, COLUMNS[table], found.files[table])
     opened.run(
         f"analyze {MEMBERS_TABLE}",
-        f"insert into {FILES_TABLE} (arquivo_de_origem, linhas, carregado_em) "
-        f"select arquivo_de_origem, linhas, timestamp '{now}' from arquivos_da_carga",
+        f"analyze {SUMS_TABLE}",
+        f"insert into {FILES_TABLE} (arquivo_de_origem, linhas, carregado_em, {_MEASURES}) "
+        f"select arquivo_de_origem, linhas, timestamp '{now}', {_MEASURES} from arquivos_da_carga",
     )
 
 

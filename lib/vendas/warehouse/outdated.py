@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import LiteralString
 
+from vendas import schema
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES
 
@@ -30,7 +31,7 @@ def drop_outdated(opened: Transaction) -> bool:
     """If a table is outdated, drop the procedures and the tables that a load fills again; return whether one was.
 
     The table of loaded files is kept, because other loads wait for its lock; its entries of files with sales are
-    deleted.
+    deleted, and its sums, which are in their declared order at its end, added anew.
     """
     found = _shapes(opened.rows)
     if not _differs(found):
@@ -42,8 +43,10 @@ def drop_outdated(opened: Transaction) -> bool:
     opened.run(*(f"drop table {name}" for name in (FACT_TABLE, *sorted(known - views))))
     opened.run(*(f"drop procedure {row['proname']}()" for row in opened.rows(_PROCEDURES) if _is_ours(row["proname"])))
     opened.run(f"delete from {FILES_TABLE} where linhas > 0")
-    for name in found[FILES_TABLE].keys() - _declared()[FILES_TABLE].keys():
+    declared, sums = _declared()[FILES_TABLE], schema.SALES.measures
+    for name in found[FILES_TABLE].keys() - (declared.keys() - set(sums)):
         opened.run(f"alter table {FILES_TABLE} drop column {name}")
+    opened.run(*(f"alter table {FILES_TABLE} add column {name} {declared[name]} default 0 not null" for name in sums))
     return True
 
 

@@ -15,9 +15,14 @@ RECORDS_TABLE, FACT_TABLE, MEMBERS_TABLE, FILES_TABLE = (
     "membros_pendentes",
     "arquivos_carregados",
 )
+DAYS_TABLE, MONTHS_TABLE, SUMS_TABLE = "vendas_por_dia", "vendas_por_mes", "somas_pendentes"
+CHANNEL_KEY = "canal_id"
+DAY_CELL = ("data_id", CHANNEL_KEY, "turno_compra")  # what sales are summed by in the table of days …
+MONTH_CELL = ("mes", CHANNEL_KEY, "dimensao", "membro_id")  # … and of months
 _SQL_TYPES = {"int": "integer", Type.TIMESTAMP: "timestamp"}
 _KEY_COMMENT = "Chave: os primeiros 64 bits do MD5 dos atributos, unidos por quebras de linha"
 _PRIMARY = " not null primary key"
+_SUM_TYPE = "decimal(22,2)"
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,20 @@ def fact_names(sales: Declaration) -> list[str]:
     return [*keys, *sales.facts, *sales.measures, *(column.gold_name for column in sales.origin)]
 
 
+def summed_dimensions(sales: Declaration) -> list[Dimension]:
+    """Return the dimensions by whose members the sales of a month are summed: all but the channel and large ones."""
+    return [dimension for dimension in sales.dimensions if not dimension.large and dimension.key != CHANNEL_KEY]
+
+
 def tables(sales: Declaration) -> tuple[SqlTable, ...]:
     """Return all tables of the warehouse for a declaration; a table comes after those that it references."""
     dimensions = [_dimension(dimension, sales) for dimension in sales.dimensions]
-    return (_files(), _records(sales), _members(sales), *dimensions, _calendar(), _fact(sales))
+    pending = (_members(sales), _pending_sums(sales))
+    facts = (_fact(sales), _days(sales), _months(sales))
+    return (_files(sales), _records(sales), *pending, *dimensions, _calendar(), *facts)
 
 
-def _files() -> SqlTable:
+def _files(sales: Declaration) -> SqlTable:
     return SqlTable(
         FILES_TABLE,
         "Arquivos carregados; uma linha por arquivo da camada bronze, mesmo sem vendas",
@@ -79,6 +91,7 @@ def _files() -> SqlTable:
             SqlColumn("arquivo_de_origem", "varchar(1000)", "Arquivo da camada bronze", _PRIMARY),
             SqlColumn("linhas", "bigint", "Linhas do arquivo em registros_vendas"),
             SqlColumn("carregado_em", "timestamp", "Quando a última carga do arquivo começou (UTC)"),
+            *_sums_of_measures(sales),
         ),
         "diststyle all",
     )
@@ -154,6 +167,58 @@ def _fact(sales: Declaration) -> SqlTable:
         tuple(columns[name] for name in fact_names(sales)),
         f"distkey ({large}) sortkey (timestamp_do_registro)",
     )
+
+
+def _days(sales: Declaration) -> SqlTable:
+    return SqlTable(
+        DAYS_TABLE,
+        "Somas das vendas de fato_vendas por dia, canal e turno",
+        (*_day_cell(sales), *_sums(sales)),
+        "diststyle all sortkey (data_id)",
+    )
+
+
+def _months(sales: Declaration) -> SqlTable:
+    return SqlTable(
+        MONTHS_TABLE,
+        "Somas das vendas de fato_vendas por mês, canal e membro de cada uma das outras dimensões pequenas",
+        (*_month_cell(sales), *_sums(sales)),
+        "diststyle all sortkey (mes)",
+    )
+
+
+def _pending_sums(sales: Declaration) -> SqlTable:
+    cells = dict.fromkeys((*_day_cell(sales), *_month_cell(sales)))
+    return SqlTable(
+        SUMS_TABLE,
+        f"Somas que uma carga acrescenta a {DAYS_TABLE} ou {MONTHS_TABLE}, ou, negativas, tira; vazia entre cargas",
+        (*(replace(column, constraint="") for column in cells), *_sums(sales)),
+        "diststyle even",
+    )
+
+
+def _day_cell(sales: Declaration) -> list[SqlColumn]:
+    fact = {column.name: column for column in _fact(sales).columns}
+    return [replace(fact[name], constraint=" not null") for name in DAY_CELL]
+
+
+def _month_cell(sales: Declaration) -> list[SqlColumn]:
+    channel = next(column for column in _day_cell(sales) if column.name == CHANNEL_KEY)
+    return [
+        SqlColumn("mes", DAY_TYPE, "Mês da venda como aaaamm"),
+        channel,
+        SqlColumn("dimensao", "varchar(100)", "Nome da dimensão, sem dim_"),
+        SqlColumn("membro_id", KEY_TYPE, "Chave do membro na dimensão"),
+    ]
+
+
+def _sums(sales: Declaration) -> list[SqlColumn]:
+    return [SqlColumn("vendas", "bigint", "Número de vendas"), *_sums_of_measures(sales)]
+
+
+def _sums_of_measures(sales: Declaration) -> list[SqlColumn]:
+    columns = {column.name: column for column in sales.gold_columns}
+    return [SqlColumn(name, _SUM_TYPE, f"Soma: {columns[name].comment}") for name in sales.measures]
 
 
 def _sql_column(column: Column) -> SqlColumn:

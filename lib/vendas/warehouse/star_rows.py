@@ -1,22 +1,37 @@
 """Turn gold's rows into the star's: a fact is a sale with keys, dimensions hold distinct members. Pure Arrow."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.rules.keys import day_key, member_key, sale_id
-from vendas.warehouse.star import FACT_TABLE, MEMBERS_TABLE, RECORDS_TABLE, TABLES
+from vendas.warehouse.star import (
+    CHANNEL_KEY,
+    DAY_CELL,
+    FACT_TABLE,
+    MEMBERS_TABLE,
+    RECORDS_TABLE,
+    SUMS_TABLE,
+    TABLES,
+    summed_dimensions,
+)
 
 COLUMNS = {table.name: [column.name for column in table.columns] for table in TABLES}
+_EXACT = pa.decimal128(38, 2)  # while measures are summed
+_SUM = pa.decimal128(22, 2)
 
 
 def to_star(gold: pa.Table) -> dict[str, pa.Table]:
-    """Return the rows of registros_vendas, fato_vendas and membros_pendentes for these rows of gold, by table."""
+    """Return the rows of registros_vendas, fato_vendas, and of members and sums pending, for gold's rows, by table."""
     batches = gold.combine_chunks().to_batches()
     keyed = pa.Table.from_batches([_with_keys(batch) for batch in batches])
     return {
         RECORDS_TABLE: gold.select(COLUMNS[RECORDS_TABLE]),
         FACT_TABLE: keyed.select(COLUMNS[FACT_TABLE]),
         MEMBERS_TABLE: _members(keyed),
+        SUMS_TABLE: _sums(keyed),
     }
 
 
@@ -39,3 +54,26 @@ def _members(keyed: pa.Table) -> pa.Table:
     held = keyed.schema
     empty = pa.schema([held.field(name) for name in COLUMNS[MEMBERS_TABLE]]).empty_table()
     return pa.concat_tables([empty, *distinct], promote_options="default")
+
+
+def _sums(keyed: pa.Table) -> pa.Table:
+    """Return the sums of these sales by day, and by month and member; columns of the other kind of sum are null."""
+    months = pc.divide(keyed["data_id"], pa.scalar(100, pa.int32()))
+    measures = {name: keyed[name].cast(_EXACT) for name in schema.SALES.measures}
+    sales = pa.table({name: keyed[name] for name in keyed.column_names if name not in measures} | measures)
+    sales = sales.append_column("mes", months)
+    summed = [_summed(sales, DAY_CELL)]
+    for dimension in summed_dimensions(schema.SALES):
+        of_members = _summed(sales, ("mes", CHANNEL_KEY, dimension.key)).rename_columns({dimension.key: "membro_id"})
+        named = pa.array([dimension.name] * len(of_members), pa.string())
+        summed.append(of_members.append_column("dimensao", named))
+    return pa.concat_tables(summed, promote_options="default").select(COLUMNS[SUMS_TABLE])
+
+
+def _summed(sales: pa.Table, cell: Sequence[str]) -> pa.Table:
+    measures = schema.SALES.measures
+    summed = sales.group_by(cell, use_threads=False).aggregate(
+        [([], "count_all"), *((name, "sum") for name in measures)]
+    )
+    sums = {name: summed[f"{name}_sum"].cast(_SUM) for name in measures}
+    return pa.table({name: summed[name] for name in cell} | {"vendas": summed["count_all"]} | sums)
