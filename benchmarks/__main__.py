@@ -6,7 +6,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
-from benchmarks import cluster, increment, lake, load, showing, size
+from benchmarks import cluster, exploration, increment, lake, load, showing, size
 from benchmarks.agreement import check_same_lake
 from benchmarks.data import write_rows
 from benchmarks.figures import keep, section
@@ -42,6 +42,7 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
     figures = [
         *lake.figures(runs, peers["lake_duckdb"], peers["lake_spark"]),
         *load.figures(runs, peers["copy"]),
+        *exploration.figures(settings, rounds, folder),
         *size.of_layers(settings, csv_bytes),
         *showing.of_previews(runs),
     ]

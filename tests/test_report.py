@@ -258,7 +258,7 @@ def test_the_dictionary_has_all_tables_of_the_lake():
 def test_the_dictionary_has_every_table_and_column_of_the_warehouse():
     ddl = "\n".join(path.read_text() for path in (resources.folder("sql") / "ddl").glob("*.sql"))
     tables = warehouse().tables
-    assert len(tables) == ddl.count("create table") == 5 + len(schema.SALES.dimensions)
+    assert len(tables) == ddl.count("create table") == 8 + len(schema.SALES.dimensions)
     assert sum(len(table.columns) for table in tables) == ddl.count("comment on column")
     (registros,) = [table for table in tables if table.name == "registros_vendas"]
     assert [(c.name, c.comment) for c in registros.columns] == [(c.name, c.comment) for c in schema.GOLD_COLUMNS]
@@ -288,7 +288,8 @@ def run(tmp_path, monkeypatch):
 
     def write(stage, exploration=None):
         corrections = "ensaio: bool = False\nundo: list = []\nreplay: list = []"
-        for name, cell, more in (("01_bronze", stage, corrections), (EXPLORATION, exploration, "")):
+        chosen = 'inicio: str = ""\nfim: str = ""\ncanal: str = ""'
+        for name, cell, more in (("01_bronze", stage, corrections), (EXPLORATION, exploration, chosen)):
             if cell is not None:
                 parameters = f'lake: str = ""\nrun_id: str = ""\n{more}'
                 write_notebook(folders["notebooks"] / f"{name}.ipynb", cell, parameters=parameters)

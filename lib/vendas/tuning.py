@@ -81,4 +81,5 @@ RUNS_LISTED = 50  # on the page of all runs of a lake in S3
 PREVIEW_ROWS, PREVIEW_FILES, PREVIEW_CHARACTERS = 10, 10, 600  # of a table; of a run; of a text
 PREVIEW_CSV_BYTES = MIB // 4  # of each bronze file, from its start: some 2,000 records
 PREVIEW_DATA_FILES, PREVIEW_SALES = 32, 20_000  # of a table: read until so many rows are found, by row group
+EXPLORED_SALES = 250_000  # up to so many, the exploration asks about all customers, from there on about a sample
 PREVIEW_LOADED_ROWS = 100_000  # files with more together are not summed up in the warehouse

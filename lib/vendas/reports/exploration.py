@@ -1,7 +1,8 @@
 """Queries of analysts: SQL on the star schema of a lake, and the quality of each file from its ledger."""
 
 import os
-from collections.abc import Generator, Iterable
+import re
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -12,14 +13,24 @@ import pandas as pd
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from vendas.errors import WarehouseError
+from vendas.errors import SettingsError, WarehouseError
 from vendas.lake.ledger import PROCESSED, REJECTED, Event, list_entries
 from vendas.landing.arrivals import BronzeFile
 from vendas.machine.environment import isolate
+from vendas.tuning import EXPLORED_SALES
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 
 if TYPE_CHECKING:
     import redshift_connector
+
+_NO_END = 999912  # a month after all others
+_SALES_UNTIL = """
+    select sum(vendas) as vendas
+    from vendas_por_dia
+    inner join dim_canal on vendas_por_dia.canal_id = dim_canal.canal_id
+    where data_id / 100 <= :fim and (canal = :canal or :canal = '')
+    having sum(vendas) > 0
+"""
 
 
 def connect(endpoint: Endpoint) -> Engine:
@@ -73,14 +84,92 @@ def _trusting(certificate: str | None) -> Generator[None]:
                 os.environ["SSL_CERT_FILE"] = before
 
 
-def ask(warehouse: Engine, query: str) -> pd.DataFrame:
+def choose(warehouse: Engine, inicio: str = "", fim: str = "", canal: str = "") -> dict[str, int | str]:
+    """Return what queries compare with: the first and last month as yyyymm, and the channel, empty for all.
+
+    A month is given as 2024-03; an empty one sets no limit.
+    Raises: SettingsError if a month is malformed, the period ends before it begins, or the star has no such channel.
+    """
+    first, last = (_month(name, text) for name, text in (("inicio", inicio), ("fim", fim)))
+    if first and last and last < first:
+        raise SettingsError(f"The period ends before it begins: inicio is {inicio!r}, fim is {fim!r}.")
+    if canal:
+        known = ask(warehouse, "select canal from dim_canal order by canal")["canal"].tolist()
+        if canal not in known:
+            raise SettingsError(f"The star has no channel {canal!r}; expected '' for all, or one of {known}.")
+    return {"inicio": first, "fim": last or _NO_END, "canal": canal}
+
+
+def _month(name: str, text: str) -> int:
+    if not isinstance(text, str) or not re.fullmatch(r"([12][0-9]{3}-(0[1-9]|1[0-2]))?", text):
+        raise SettingsError(f"{name} is no month: expected one like '2024-03', or '' for no limit; got {text!r}.")
+    return int(text.replace("-", "") or 0)
+
+
+def name_choice(escolha: Mapping[str, int | str]) -> str:
+    """Return which sales `choose` has chosen, in Portuguese, for a title."""
+    first, last = (f"{number % 100:02}/{number // 100}" for number in (int(escolha["inicio"]), int(escolha["fim"])))
+    begun = f" desde {first}" if escolha["inicio"] else ""
+    ended = f" até {last}" if escolha["fim"] != _NO_END else ""
+    return f"{escolha['canal'] or 'todos os canais'}{begun}{ended}"
+
+
+def sample_customers(warehouse: Engine, escolha: Mapping[str, int | str]) -> str:
+    """Return the pattern of the MD5 of the e-mails whose sales are to be read: `%` for all, else one of 16, of 256 …
+
+    It depends on the number of sales chosen and of those before. A customer is in the sample with all sales or none.
+    """
+    sales = ask(warehouse, _SALES_UNTIL, **escolha)["vendas"].sum()
+    return "0" * next(digits for digits in range(32) if sales <= EXPLORED_SALES * 16**digits) + "%"
+
+
+def name_sample(pattern: str) -> str:
+    """Return which customers the pattern selects, in Portuguese, for a title; empty for all."""
+    share = 16 ** pattern.count("0")
+    return f" (um de cada {share} clientes)" if share > 1 else ""
+
+
+def new_and_returning(compras: pd.DataFrame, inicio: int = 0) -> pd.DataFrame:
+    """Count the customers of each month from `inicio` on: new ones, in the month of their first purchase, and others.
+
+    `compras` has a row for each customer (`cliente`) and month (`mes`, yyyymm) with purchases.
+    """
+    first = compras.groupby("cliente")["mes"].transform("min")
+    shown = compras["mes"] >= inicio
+    new = (compras["mes"] == first)[shown].groupby(compras["mes"]).agg(["sum", "size"])
+    return pd.DataFrame(
+        {
+            "mês": pd.to_datetime(new.index.astype(str), format="%Y%m"),
+            "clientes novos": new["sum"].to_numpy(int),
+            "clientes que voltaram": (new["size"] - new["sum"]).to_numpy(int),
+        }
+    )
+
+
+def by_purchases(compras: pd.DataFrame, inicio: int = 0) -> pd.DataFrame:
+    """Count customers by their number of purchases (`compras`) from `inicio` on; the last row is of five or more."""
+    each = compras[compras["mes"] >= inicio].groupby("cliente")["compras"].sum().astype(int).clip(upper=5)
+    counted = each.value_counts().sort_index()
+    names = [f"{times} ou mais" if times == 5 else str(times) for times in counted.index]
+    return pd.DataFrame({"compras": names, "clientes": counted.to_numpy(int)})
+
+
+def by_domain(compras: pd.DataFrame, inicio: int = 0) -> pd.DataFrame:
+    """Count the customers with purchases from `inicio` on by the domain of their e-mail, the most frequent first."""
+    counted = compras[compras["mes"] >= inicio].groupby("dominio_email")["cliente"].nunique()
+    found = pd.DataFrame({"dominio_email": counted.index, "clientes": counted.to_numpy(int)})
+    return found.sort_values(["clientes", "dominio_email"], ascending=[False, True], ignore_index=True)
+
+
+def ask(warehouse: Engine, query: str, **values: int | str) -> pd.DataFrame:
     """Run a query and return its rows; numeric values stay Decimals, exact to the cent.
 
+    `values` are those of the names that the query has after a colon (`:canal`); others are ignored.
     Raises: WarehouseError with the server's message if the query fails.
     """
     try:
         with warehouse.connect() as connection:
-            return pd.read_sql_query(text(query), connection, coerce_float=False)
+            return pd.read_sql_query(text(query), connection, coerce_float=False, params=values)
     except SQLAlchemyError as error:
         raise WarehouseError(
             f"The warehouse refused the query: {_said(error)}\n"

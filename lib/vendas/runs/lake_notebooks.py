@@ -15,6 +15,7 @@ from vendas.settings import Settings
 NOTEBOOKS = tuple(map(ledger.notebook_of, ledger.STAGES))  # one per stage; on AWS the template's triggers set the order
 
 _FOR_REAL = {notebook: {"ensaio": False} for notebook in NOTEBOOKS}  # a run is no rehearsal
+ALL_SALES = {"inicio": "", "fim": "", "canal": ""}  # the exploration's own parameters
 
 OnCell = Callable[[str, int, int], None]
 
@@ -63,7 +64,7 @@ def explore(
     Return a note about the failure for the report, or an empty list; call `warn` with one line about it.
     """
     try:
-        execute(EXPLORATION, settings, folder, environment, {}, on_cell, forks)
+        execute(EXPLORATION, settings, folder, environment, ALL_SALES, on_cell, forks)
     except NotebookError as error:
         warn(f"The exploration failed; the data is published. {str(error).splitlines()[0]}")
         return [exploration_failed(error)]
