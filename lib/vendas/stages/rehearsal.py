@@ -84,7 +84,7 @@ def follow_edits() -> None:
     from IPython.core.getipython import get_ipython  # here, because only notebooks need it
 
     if shell := get_ipython():
-        shell.run_line_magic("load_ext", "autoreload")
+        shell.run_line_magic("reload_ext", "autoreload")  # silent also where it is loaded already
         shell.run_line_magic("autoreload", "2")
 
 
