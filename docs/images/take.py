@@ -8,12 +8,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+import papermill
 from PIL import Image
 from rich.console import Console
 from selenium import webdriver
 
+from vendas import resources
 from vendas.cli import display
 from vendas.lake import ledger
+from vendas.lake.workers import ThisProcess
+from vendas.reports.pages import notebook_pages
+from vendas.reports.plan_page import write_plan_page
+from vendas.stages.difference import Difference
+from vendas.stages.plan import make_plan
+from vendas.stages.rehearsal import WorkersOnTrial
 
 HERE = Path(__file__).parent
 WIDTH, WIDE = 1000, 1570  # pixels of CSS
@@ -29,13 +38,21 @@ REFUSED = """
     const after = rows.filter(row => step.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING);
     return [step.getBoundingClientRect().top - 12, after[6].getBoundingClientRect().bottom + 1]
 """
+DIFFERENCE = """
+    const found = [...document.querySelectorAll('h2')].find(h2 => h2.textContent.startsWith('Ensaio'));
+    const after = [...document.querySelectorAll('table')].filter(
+        table => found.compareDocumentPosition(table) & Node.DOCUMENT_POSITION_FOLLOWING);
+    return [found.getBoundingClientRect().top - 12, after[0].getBoundingClientRect().bottom + 12]
+"""
+UNTIL_FILES = "return [0, [...document.querySelectorAll('h2')].at(-1).getBoundingClientRect().top - 24]"
+RULE = re.compile(r"^## Change a rule$.*?^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MONTHS_AND_CHANNELS = (
     "return [...document.querySelectorAll('h2')].slice(1, 3).map(h2 => h2.getBoundingClientRect().top)"
 )
 
 
 def main(lake: Path) -> None:
-    """The newest run's report, what 02_silver refused, 05's first chart, and what `vendas status` shows."""
+    """The newest run's report, what 02_silver refused, 05's first chart, a rehearsal, a plan, and `vendas status`."""
     newest = max(path.parent for path in lake.glob("runs/*/run.json"))
     options = webdriver.ChromeOptions()
     for option in OPTIONS:
@@ -49,8 +66,35 @@ def main(lake: Path) -> None:
             page = Path(folder) / "status.html"
             page.write_text(TERMINAL + status(lake), encoding="utf-8")
             take(driver, page, DRAWING, "status")
+            take(driver, rehearse(lake, Path(folder)), DIFFERENCE, "rehearsal")
+            take(driver, write_plan_page(Path(folder), plan(lake)), UNTIL_FILES, "plan")
     finally:
         driver.quit()
+
+
+def rule() -> str:
+    """README's rule, as a cell has it."""
+    (found,) = RULE.findall((HERE.parents[1] / "README.md").read_text(encoding="utf-8"))
+    return found
+
+
+def rehearse(lake: Path, folder: Path) -> Path:
+    """The page of 03_gold, executed as a rehearsal with README's rule in its cell."""
+    notebook = nbformat.read(resources.folder("notebooks") / "03_gold.ipynb", as_version=4)
+    (cell,) = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.endswith("regras = {}")]
+    cell.source = rule()
+    nbformat.write(notebook, folder / "03_gold.ipynb")
+    given = {"lake": str(lake), "ensaio": True}
+    papermill.execute_notebook(folder / "03_gold.ipynb", folder / "03_gold.ipynb", given, progress_bar=False)
+    notebook_pages(folder)
+    return folder / "03_gold.html"
+
+
+def plan(lake: Path) -> Difference:
+    """What README's rule would change."""
+    names: dict = {}
+    exec(rule(), names)
+    return make_plan(lake, WorkersOnTrial(ThisProcess(), names["regras"]))
 
 
 def status(lake: Path) -> str:
@@ -72,4 +116,4 @@ def take(driver: webdriver.Chrome, page: Path, part: str, name: str, width: int 
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]).resolve())
