@@ -245,12 +245,18 @@ def turno(timestamp: datetime) -> str:
     return TURNO_BY_HOUR[timestamp.hour]
 
 
+def is_token(text: str) -> bool:
+    return bool(re.fullmatch("ANONIMIZADO-[0-9a-f]{12}", text))
+
+
 def nome_completo(nome: str, sobrenome: str) -> str:
+    if nome == sobrenome and is_token(nome):
+        return nome
     return " ".join(name for name in (nome, sobrenome) if name != MISSING) or MISSING
 
 
 def email(cleaned: str) -> str:
-    return cleaned if cleaned == MISSING else cleaned.lower()
+    return cleaned if cleaned == MISSING or is_token(cleaned) else cleaned.lower()
 
 
 def dominio_email(cleaned: str) -> str:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from vendas.arrays import by_distinct, null_elsewhere, where
 from vendas.reasons import Reason
 from vendas.rules import patterns
+from vendas.rules.anonymized import is_token
 from vendas.schema import DESCONTO, MISSING, TIMESTAMP, VALOR, arrow_schema
 
 MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow_schema((TIMESTAMP, VALOR, DESCONTO)).types
@@ -118,15 +119,20 @@ def turno(timestamp: pa.TimestampArray) -> pa.StringArray:
 
 
 def nome_completo(nome: pa.StringArray, sobrenome: pa.StringArray) -> pa.StringArray:
-    """Return first name and surname, both cleaned; a missing one is left out, and if both are missing, MISSING."""
+    """Return first name and surname, both cleaned; a missing one is left out, and if both are missing, MISSING.
+
+    Of an erased person, whose token stands in both, it is the token.
+    """
     both = pc.binary_join_element_wise(nome, sobrenome, " ")
-    return pc.if_else(pc.equal(nome, MISSING), sobrenome, pc.if_else(pc.equal(sobrenome, MISSING), nome, both))
+    one = pc.or_(pc.equal(sobrenome, MISSING), pc.and_(pc.equal(nome, sobrenome), is_token(nome)))
+    return pc.if_else(pc.equal(nome, MISSING), sobrenome, pc.if_else(one, nome, both))
 
 
 def email(cleaned: pa.StringArray) -> pa.StringArray:
-    """Return the cleaned e-mail in lower case; a missing one stays MISSING."""
+    """Return the cleaned e-mail in lower case; a missing one stays MISSING, and an erased person's the token."""
     beyond_ascii = pc.not_equal(pc.utf8_length(cleaned), pc.binary_length(cleaned))
-    return where(beyond_ascii, _lower, cleaned, pc.ascii_lower(cleaned))
+    lowered = where(beyond_ascii, _lower, cleaned, pc.ascii_lower(cleaned))
+    return pc.if_else(is_token(cleaned), cleaned, lowered)
 
 
 def dominio_email(cleaned: pa.StringArray) -> pa.StringArray:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.arrays import Rule, byte_table, bytes_of, holding, null_elsewhere, where
 from vendas.reasons import Code, Reason
+from vendas.rules.anonymized import is_token
 from vendas.rules.validate import is_refused
 
 
@@ -133,7 +134,7 @@ def _warnings(records: pa.RecordBatch, validated: pa.RecordBatch) -> dict[Qualit
     """Return which rows each warning applies to; a cheap test of the bytes leaves few texts for the expressions."""
     uncleaned, texts = ([rows[name] for name in schema.names(schema.TEXT_COLUMNS)] for rows in (records, validated))
     telefone, email = validated[schema.TELEFONE.name], validated[schema.EMAIL.name]
-    at_signs = pc.count_substring(email, "@")
+    is_address = pc.or_(pc.equal(pc.count_substring(email, "@"), 1), is_token(email))
     return {
         QualityWarning.TEXTO_MAL_DECODIFICADO: _any(
             _seen(text, _may_be_mojibake, _matches(MOJIBAKE)) for text in uncleaned
@@ -144,7 +145,7 @@ def _warnings(records: pa.RecordBatch, validated: pa.RecordBatch) -> dict[Qualit
         QualityWarning.PALAVRA_SEM_VALOR: _any(
             _seen(text, _begins_like_a_word, _is_word_without_value) for text in texts
         ),
-        QualityWarning.EMAIL_SUSPEITO: pc.and_(pc.not_equal(email, schema.MISSING), pc.not_equal(at_signs, 1)),
+        QualityWarning.EMAIL_SUSPEITO: pc.and_not(pc.not_equal(email, schema.MISSING), is_address),
     }
 
 

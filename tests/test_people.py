@@ -1,0 +1,100 @@
+"""Who a person is: e-mails and telephones as people write them, and their values in any text."""
+
+import pytest
+
+from vendas.rules.people import Keys, Values, normalize_email, normalize_telephone
+
+E_MAIL, TELEPHONE = "zuleica@exemplo.com.br", "11987654321"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "zuleica@exemplo.com.br",
+        "  Zuleica@Exemplo.COM.BR ",
+        "Zuleica Quaresma <zuleica@exemplo.com.br>",
+        "zuleica\u200b@exemplo.com.br",
+        '="zuleica@exemplo.com.br"',
+    ],
+)
+def test_an_email_is_the_same_however_it_is_written(written):
+    assert normalize_email(written) == E_MAIL
+
+
+@pytest.mark.parametrize("written", ["", " ", "NÃO INFORMADO"])
+def test_a_missing_email_is_nobodys(written):
+    assert normalize_email(written) == ""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "11987654321",
+        "(11) 98765-4321",
+        "+55 11 98765-4321",
+        "55 (11) 98765.4321",
+        "011 98765 4321",
+        "+55 (011) 98765-4321",
+        "11987654321.0",
+        "'+5511987654321",
+        "11\xa098765\u20114321",
+    ],
+)
+def test_a_telephone_is_the_same_however_it_is_written(written):
+    assert normalize_telephone(written) == TELEPHONE
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("55 99876-5432", "55998765432"),  # area code 55, not the country
+        ("98765-4321", "987654321"),  # without its area code it is another number
+        ("1,19988E+10", ""),
+        ("190", ""),
+        ("NÃO INFORMADO", ""),
+        ("+1 212 555 0100", "12125550100"),
+    ],
+)
+def test_other_telephones(written, known):
+    assert normalize_telephone(written) == known
+
+
+VALUES = Values(
+    Keys(frozenset({E_MAIL}), seen_telephones=frozenset({TELEPHONE})),
+    frozenset({("Zuleica", "D'Ávila Reis")}),
+    frozenset({"Zuleica"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("fale com ZULEICA@exemplo.com.br, por favor", "fale com T, por favor"),
+        ("<td>zuleica@exemplo.com.br</td>", "<td>T</td>"),
+        ("x;+55 (11) 98765-4321;50", "x;T;50"),
+        ("x;011 98765 4321;50", "x;T;50"),
+        ("Zuleica D'Ávila Reis", "T T"),
+        ("<td>Zuleica</td><td>D&#x27;Ávila Reis</td>", "<td>T</td><td>T</td>"),
+        ("zuleica  d'ávila  reis", "T  T"),
+        ("A Zuleica comprou", "A T comprou"),
+    ],
+)
+def test_values_are_replaced_in_any_text(text, left):
+    assert VALUES.found_in(text) and VALUES.replaced_in(text, "T") == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ana.zuleica@exemplo.com.br",
+        "zuleica@exemplo.com.br.io",
+        "zuleica@exemplo.com.brasil",
+        "911987654321",
+        "119876543210",
+        "11,98765,4321",
+        "Zuleicas",
+        "D'Ávila Reis",
+    ],
+)
+def test_other_peoples_values_stay(text):
+    assert not VALUES.found_in(text) and VALUES.replaced_in(text, "T") == text
