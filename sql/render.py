@@ -1,17 +1,19 @@
 """Renders the SQL that follows from the declaration of sales: `make sql`. What it writes is committed and compared."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from vendas.declaration import SALES
+from vendas.declaration import MISSING, SALES
 from vendas.declaration_types import Declaration
+from vendas.rules.anonymized import TOKEN_PREFIX
 from vendas.warehouse.star import (
     CHANNEL_KEY,
     DAY_CELL,
     DAYS_TABLE,
     FACT_TABLE,
+    MEMBERS_TABLE,
     MONTH_CELL,
     MONTHS_TABLE,
     RECORDS_TABLE,
@@ -33,6 +35,7 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
 
     for table in tables(sales):
         yield Path("ddl", f"{table.name}.sql"), text("table", table=table)
+    yield from _for_analysts(sales, text)
     cells = {DAYS_TABLE: DAY_CELL, MONTHS_TABLE: MONTH_CELL}
     summed = {"channel": CHANNEL_KEY, "summed": summed_dimensions(sales)}
     yield Path("star/refresh_star.sql"), text("refresh_star", pending=SUMS_TABLE, cells=cells)
@@ -52,6 +55,21 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
         Path("checks/months_equal_days.sql"),
         text("months_equal_days", days=DAYS_TABLE, months=MONTHS_TABLE, **summed),
     )
+
+
+def _for_analysts(sales: Declaration, text: Callable[..., str]) -> Iterator[tuple[Path, str]]:
+    """Yield a masked view of each dimension with personal columns, and the role that reads it instead."""
+    by_name = {table.name: table for table in tables(sales)}
+    masked = [d for d in sales.dimensions if any(column.personal for column in by_name[d.table].columns)]
+    for dimension in masked:
+        values = {"dimension": dimension, "columns": by_name[dimension.table].columns[1:]}
+        view = f"{dimension.table}_mascarada"
+        yield Path(f"views/postgresql/{view}.sql"), text("masked", missing=MISSING, token=TOKEN_PREFIX, **values)
+        # Redshift takes no comments on the columns of a view.
+        yield Path(f"views/postgresql/{view}_comments.sql"), text("masked_comments", **values)
+    hidden = {RECORDS_TABLE, MEMBERS_TABLE, SUMS_TABLE, *(dimension.table for dimension in masked)}
+    readable = [name for name in by_name if name not in hidden] + [f"{d.table}_mascarada" for d in masked]
+    yield Path("views/postgresql/roles/analista.sql"), text("analyst", readable=readable)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ class PostgreSQL:
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
     lock_loads: LiteralString = "lock table arquivos_carregados in exclusive mode"
-    own_ddl = ("ddl/postgresql",)
+    own_ddl = ("ddl/postgresql", "views/postgresql", "views/postgresql/roles")
     own_indexes = ("ddl/postgresql/indexes",)  # created after the rows, which are then inserted twice as fast
     own_checks = ()
     # The planner assumes a new file to be as long as others on average, and would read whole tables for it. With these
