@@ -14,10 +14,12 @@ from vendas.rules.silver import (
     distinct_sales,
     find_stretches,
     microseconds,
+    origin,
     posicao,
     sort_by_time,
     time_ranges,
     to_silver,
+    with_variants,
 )
 
 VALOR, NOME, MOMENT = schema.VALOR.name, schema.NOME.name, schema.TIMESTAMP.name
@@ -146,3 +148,15 @@ def test_silver_has_the_contracts_columns_and_its_file():
 def test_a_position_tells_its_file(line):
     sales = sales_table([(silver_row(), posicao(place, pa.array([line]))[0].as_py()) for place in (0, 1)])
     assert to_silver(sales, ["a", "b"], 2024)[schema.ARQUIVO.name].to_pylist() == ["a", "b"]
+
+
+def test_sales_that_differed_only_in_an_erased_persons_values_are_two():
+    token = "ANONIMIZADO-0123456789ab"
+    rows = [(silver_row(Email=token), posicao(0, pa.array([line]))[0].as_py()) for line in (2, 3, 4)]
+    sales = with_variants(sales_table(rows), *origin(sales_table(rows), [FILE]), {FILE: {2: "a", 3: "b", 4: "a"}})
+    new, _ = distinct_sales(sales, sales.slice(0, 0))
+    assert [row & 0xFF for row in new[POSICAO].to_pylist()] == [2, 3]
+    known = silver_table([silver_row(Email=token, linha=2)])
+    known = with_variants(known, known["Arquivo de Origem"], known["Linha do Arquivo"], {FILE: {2: "a"}})
+    new, equal = distinct_sales(sales, known)
+    assert ([row & 0xFF for row in new[POSICAO].to_pylist()], len(equal)) == ([3], 1)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vendas.errors import ArrivalError
+from vendas.landing.anonymized_files import is_anonymized
 from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
 from vendas.landing.open_files import WriteGuard, held_by_writers
 from vendas.tuning import COPY_CHUNK_BYTES
@@ -128,7 +129,8 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
                 raise ArrivalError(f"The copy of {path} in {bronze} differs from it. Check the disk and run again.")
             arrival = Arrival.of_local_file(path, before.st_mtime_ns, md5)
             target = bronze / arrival.bronze_name
-            if target.exists() and _md5(target) != md5:
+            changed = is_anonymized(target)  # it stays: a person who was erased from it must not come back
+            if target.exists() and not changed and _md5(target) != md5:
                 raise ArrivalError(f"{target} holds other content than {path}. Touch the landing file and run again.")
             os.utime(part, ns=(before.st_mtime_ns, before.st_mtime_ns))
             if guard.is_broken():
@@ -136,8 +138,9 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
             path.rename(taken)
             if _changed(before, taken.stat()) or guard.is_broken():  # also when another file was renamed over it
                 return None
-            part.rename(target)
-            _sync_folder(bronze)
+            if not changed:
+                part.rename(target)
+                _sync_folder(bronze)
             if guard.is_lease_broken():  # by a writer that opened the file while it was being renamed
                 return None
             taken.unlink()

@@ -4,7 +4,7 @@ Sales carry `posicao` beside the input columns, which sorts by bronze order, the
 timestamps, so sales sorted by time can be made distinct one time range after the other, whatever file they came from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.rules.anonymized import TOKEN_PREFIX
 from vendas.tuning import RANGE_ROWS
 
-MOMENT, POSICAO = schema.TIMESTAMP.name, "posicao"
+MOMENT, POSICAO, VARIANT = schema.TIMESTAMP.name, "posicao", "variante"
 SAMPLED_EVERY = 1000
 _LINE_BITS = 40  # posicao has the file's place in bronze order above these bits and the line below: one sort key
+_LINES = (1 << _LINE_BITS) - 1
 _PLACE = "lugar"
 
 
@@ -82,8 +84,8 @@ def time_ranges(found: Sequence[Stretch], rows: int = RANGE_ROWS) -> list[TimeRa
 def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Return the new sales, by time, only the first of equal ones; and the sales of `known` that equal one of `sales`.
 
-    Sales are compared in all input columns, none of which is null. Only sales that share their timestamp with another
-    need the comparison.
+    Sales are compared in all input columns, none of which is null, and in VARIANT if they have it. Only sales that
+    share their timestamp with another need the comparison.
     """
     sales = sort_by_time(sales)
     moments = microseconds(sales)
@@ -96,19 +98,38 @@ def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table
             _placed(sales.take(places), places),
         ]
     )
-    groups = compared.group_by(list(schema.INPUT_NAMES)).aggregate([(_PLACE, "min"), (_PLACE, "max")])
+    groups = compared.group_by(compared.column_names[:-1]).aggregate([(_PLACE, "min"), (_PLACE, "max")])
     first, last = (groups[f"{_PLACE}_{end}"].to_numpy() for end in ("min", "max"))
     stays = ~shared
     stays[first[first >= 0]] = True
     return sales.filter(pa.array(stays)), known.take(-1 - first[(first < 0) & (last >= 0)])
 
 
+def origin(sales: pa.Table, arquivos: Sequence[str]) -> tuple[pa.Array, pa.Array]:
+    """Return the bronze file and the line of each sale; `arquivos` are the files in the order of their places."""
+    places = pc.shift_right(sales[POSICAO], _LINE_BITS).combine_chunks()
+    return pa.array(arquivos, pa.string()).take(places), pc.bit_wise_and(sales[POSICAO], pa.scalar(_LINES))
+
+
+def with_variants(
+    sales: pa.Table, arquivos: pa.Array, linhas: pa.Array, variants: Mapping[str, Mapping[int, str]]
+) -> pa.Table:
+    """Return sales with VARIANT: of a line with an erased person the hash of the values that stood there.
+
+    Sales that differed only in these values are different sales, although all have the person's token now.
+    """
+    held = np.full(len(sales), "", object)
+    for place in pc.indices_nonzero(pc.starts_with(sales[schema.EMAIL.name], TOKEN_PREFIX)).to_pylist():
+        held[place] = variants.get(arquivos[place].as_py(), {}).get(linhas[place].as_py(), "")
+    return sales.append_column(VARIANT, pa.array(held, pa.string()))
+
+
 def to_silver(sales: pa.Table, arquivos: Sequence[str], ano: int) -> pa.Table:
     """Return sales of one year in silver's columns; `arquivos` are the bronze files in the order of their places."""
-    places = pc.shift_right(sales[POSICAO], _LINE_BITS).combine_chunks()
+    arquivo, linha = origin(sales, arquivos)
     added = {
-        schema.ARQUIVO.name: pa.array(arquivos, pa.string()).take(places),
-        schema.LINHA_DO_ARQUIVO.name: pc.bit_wise_and(sales[POSICAO], pa.scalar((1 << _LINE_BITS) - 1)),
+        schema.ARQUIVO.name: arquivo,
+        schema.LINHA_DO_ARQUIVO.name: linha,
         schema.ANO.name: pa.repeat(pa.scalar(ano, pa.int32()), len(sales)),
     }
     columns = {name: sales[name] for name in schema.INPUT_NAMES} | added
@@ -116,4 +137,5 @@ def to_silver(sales: pa.Table, arquivos: Sequence[str], ano: int) -> pa.Table:
 
 
 def _placed(sales: pa.Table, places: np.ndarray) -> pa.Table:
-    return sales.select(list(schema.INPUT_NAMES)).append_column(_PLACE, pa.array(places, pa.int64()))
+    compared = [name for name in (*schema.INPUT_NAMES, VARIANT) if name in sales.column_names]
+    return sales.select(compared).append_column(_PLACE, pa.array(places, pa.int64()))

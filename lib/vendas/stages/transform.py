@@ -19,6 +19,7 @@ from vendas import schema
 from vendas.csvfile.dialect import Block
 from vendas.csvfile.records import read_block
 from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one_of, rebatch, write_rows
+from vendas.lake.erasures import Variants, read_variants
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
 from vendas.lake.workers import Workers
 from vendas.rules.gold import to_gold
@@ -30,10 +31,12 @@ from vendas.rules.silver import (
     TimeRange,
     distinct_sales,
     find_stretches,
+    origin,
     posicao,
     sort_by_time,
     time_ranges,
     to_silver,
+    with_variants,
 )
 from vendas.rules.validate import NO_EVIDENCE, Evidence, find_evidence, validate
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links
@@ -147,7 +150,13 @@ def _write_silver(tables: Lake, validated: Validated, change: Change, choose: Ch
         HeldFile(location(s.path), STAGED_SCHEMA, s.ano, s.moments[0], s.moments[-1]) for s in validated.stretches
     ]
     tasks = [_RangeOfSales.of(range, staged, held) for range in time_ranges(validated.stretches)]
-    work = partial(_write_range, choose=choose, arquivos=list(arquivos), target=tables.target(SILVER_TABLE))
+    work = partial(
+        _write_range,
+        choose=choose,
+        arquivos=list(arquivos),
+        target=tables.target(SILVER_TABLE),
+        variants=read_variants(tables.place),
+    )
     written = tables.workers.map(work, tasks)
     counts = {name: sum(part.counts[name] for part in written) for name in ("linhas", "vendas")}
     return Sales([file for part in written for file in part.files], counts)
@@ -256,9 +265,13 @@ class _RangeOfSales:
         return pa.concat_tables([schema.arrow_schema(schema.SILVER_COLUMNS).empty_table(), *rows])
 
 
-def _write_range(work: _RangeOfSales, choose: Choice, arquivos: list[str], target: Target) -> Sales:
+def _write_range(work: _RangeOfSales, choose: Choice, arquivos: list[str], target: Target, variants: Variants) -> Sales:
     sales = work.sales()
-    chosen, equal = choose(sales, work.known(sales))
+    known = work.known(sales)
+    if variants:
+        sales = with_variants(sales, *origin(sales, arquivos), variants)
+        known = with_variants(known, known[schema.ARQUIVO.name], known[schema.LINHA_DO_ARQUIVO.name], variants)
+    chosen, equal = choose(sales, known)
     ours = pc.sum(_of_files(equal, arquivos), min_count=0).as_py()
     ano = work.range.ano
     files = [target.write(to_silver(chosen, arquivos, ano), ano)] if len(chosen) else []
