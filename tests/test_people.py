@@ -61,7 +61,7 @@ def test_other_telephones(written, known):
 
 VALUES = Values(
     Keys(frozenset({E_MAIL}), seen_telephones=frozenset({TELEPHONE})),
-    frozenset({("Zuleica", "D'Ávila Reis")}),
+    frozenset({("Zuleica", "D'Ávila Reis"), ("Zuleica", "D'Ávila")}),
     frozenset({"Zuleica"}),
 )
 
@@ -71,6 +71,7 @@ VALUES = Values(
     [
         ("fale com ZULEICA@exemplo.com.br, por favor", "fale com T, por favor"),
         ("<td>zuleica@exemplo.com.br</td>", "<td>T</td>"),
+        ("x;zuleica\u200b@exemplo\u00ad.com.br;50", "x;T;50"),
         ("x;+55 (11) 98765-4321;50", "x;T;50"),
         ("x;011 98765 4321;50", "x;T;50"),
         ("Zuleica D'Ávila Reis", "T T"),

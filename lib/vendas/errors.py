@@ -11,6 +11,7 @@ VendasError
   · ConservationError
   · ConcurrentChange
   · QuarantineError
+  · PersonError
   · WarehouseError
     · WarehouseConflict
     · CheckFailed
@@ -78,6 +79,10 @@ class ConcurrentChange(VendasError):
 
 class QuarantineError(VendasError):
     """Quarantined rows could not be exported."""
+
+
+class PersonError(VendasError):
+    """A person cannot be shown or erased as asked; nothing was changed."""
 
 
 class WarehouseError(VendasError):

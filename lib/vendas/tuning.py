@@ -59,6 +59,7 @@ WAREHOUSE_BATCH_ROWS = 100_000  # gold's rows that a worker encodes at a time: b
 LARGE_LOAD_ROWS = 10_000  # from this size on, statistics are refreshed; fewer rows hardly change them
 CONFLICT_PAUSES = (1, 4, 16)  # approximate seconds before each retry of a transaction that conflicted
 POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS = 300, 120  # a start may include a recovery after a crash
+PURGE_WAIT_SECONDS = 60  # how long an erasure waits for readers of old rows before it asks to end them
 POSTGRESQL_ORPHAN_SECONDS = 30  # how long processes of a dead server may take to end
 
 # Notebooks.

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from vendas.cli import display, doctor_commands, dw_commands, quarantine_commands
+from vendas.cli import display, doctor_commands, dw_commands, person_commands, quarantine_commands
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(dw_commands.app, name="dw")
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(person_commands.app, name="person")
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

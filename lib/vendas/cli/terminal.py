@@ -16,7 +16,7 @@ from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
 from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
-from vendas.storage import as_folder
+from vendas.storage import S3Path, as_folder
 
 console = Console(stderr=True)
 
@@ -47,6 +47,15 @@ def existing(lake: str | None) -> Settings:
     if not as_folder(settings.lake).is_dir():
         raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
     return settings
+
+
+def existing_folder(lake: str | None) -> Settings:
+    """Return the settings of a lake that exists, in a folder; one in S3 is left to the caller to refuse.
+
+    Raises: VendasError if there is no such lake.
+    """
+    settings = load_settings(lake=lake)
+    return settings if isinstance(settings.lake, S3Path) else existing(lake)
 
 
 def print_error(error: Exception) -> None:

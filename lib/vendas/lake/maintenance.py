@@ -70,7 +70,7 @@ def maintain_tables(
             shutil.rmtree(settings.staging, ignore_errors=True)
         upkeeps = []
         for table in tables:
-            upkeeps.append(_maintain(spark, table, settings.lake / table, keep))
+            upkeeps.append(maintain_table(spark, table, settings.lake / table, keep))
             done(table)
         return upkeeps
 
@@ -80,7 +80,11 @@ def as_json(upkeeps: list[Upkeep]) -> dict:
     return {"tables": [asdict(upkeep) for upkeep in upkeeps]}
 
 
-def _maintain(spark: SparkSession, name: str, folder: Location, keep: timedelta) -> Upkeep:
+def maintain_table(spark: SparkSession, name: str, folder: Location, keep: timedelta) -> Upkeep:
+    """Compact a table, expire snapshots older than `keep`, and delete unreferenced files; the caller holds the lake.
+
+    Raises: UpkeepError if the table cannot be maintained, or was copied from another place.
+    """
     try:
         table = iceberg_table(spark, name)
         _refuse_foreign(table, folder)

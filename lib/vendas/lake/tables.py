@@ -1,7 +1,7 @@
 """Reads and writes of lake tables with Spark: Apache Iceberg, in the catalog that the session is configured with."""
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -152,6 +152,29 @@ class Lake:
             deletion.deleteFile(file)
         deletion.commit()
         change.newAppend().appendFile(_added(self.spark, table, merged)).commit()
+        change.commitTransaction()
+
+    def swap_files(self, table: str, swapped: Mapping[str, DataFile]) -> None:
+        """Replace data files, each named by its path, by files with as many rows of the same bronze files.
+
+        One commit, so that readers see all old or all new values.
+        Raises: ConcurrentChange if one of them is no longer part of the table.
+        """
+        opened = iceberg_table(self.spark, table)
+        there = {str(location(file.location())): file for file in _data_files(opened)}
+        if not swapped:
+            return
+        if not swapped.keys() <= there.keys():
+            raise ConcurrentChange(f"The table {table} was changed meanwhile by another program. Run again.")
+        change = opened.newTransaction()
+        deletion = change.newDelete().validateFilesExist()
+        for path in swapped:
+            deletion.deleteFile(there[path])
+        deletion.commit()
+        append = change.newAppend()
+        for file in swapped.values():
+            append.appendFile(_added(self.spark, opened, file))
+        append.commit()
         change.commitTransaction()
 
     def total(self, table: str) -> int:

@@ -133,7 +133,7 @@ class Values:
     def _names(self) -> list[re.Pattern[str]]:
         pairs = [
             rf"(?<!\w)({_either(first)})({_BETWEEN_NAMES})({_either(last)})(?!\w)"
-            for first, last in sorted(self.full_names)
+            for first, last in sorted(self.full_names, key=lambda pair: (-len("".join(pair)), pair))  # longest first
             if first and last
         ]
         return [re.compile(pair, re.IGNORECASE) for pair in pairs]
@@ -156,12 +156,17 @@ class Values:
 
 
 def _contacts(emails: frozenset[str], telephones: frozenset[str]) -> re.Pattern[str]:
-    found = [rf"(?<![\w.+%-]){_either(email)}(?![\w-]|\.\w)" for email in sorted(emails)]
+    found = [rf"(?<![\w.+%-]){email_pattern(email)}(?![\w-]|\.\w)" for email in sorted(emails)]
     found += [
         rf"(?<![0-9])(?:\+|00)?(?:{_COUNTRY}{_SEPARATORS})?\(?0?{_SEPARATORS.join(digits)}(?![0-9])"
         for digits in sorted(telephones)
     ]
     return re.compile("|".join(found) or "(?!)", re.IGNORECASE)
+
+
+def email_pattern(email: str) -> str:
+    """Return the expression (for RE2 and Python) of an e-mail with or without invisible characters in it."""
+    return f"[{INVISIBLE}]*".join(map(re.escape, email))
 
 
 def _either(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vendas.lake import ledger
 from vendas.lake.lock import hold_lake
-from vendas.lake.spark import gateway_environment
+from vendas.lake.spark import gateway_environment, private_session
 from vendas.lake.table_reader import count_rows, shape
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.landing.arrivals import (
@@ -21,6 +21,7 @@ from vendas.landing.arrivals import (
     list_waiting_files,
     look_at_landing,
 )
+from vendas.privacy.erase import complete_erasure
 from vendas.reports.report import Run, reported
 from vendas.results import Stage
 from vendas.runs.fork_server import ForkServer
@@ -100,6 +101,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
     begun = time.monotonic()
     landing = landing_folder(settings.landing)
     with hold_lake(settings.lake, progress.waiting):
+        complete_erasure(settings, private_session)
         run = Run(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
         folder = as_folder(settings.runs) / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):

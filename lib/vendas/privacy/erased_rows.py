@@ -1,0 +1,114 @@
+"""The token in the rows of tables, and in files of text. Rows keep their number, order and all other values."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas import schema
+from vendas.declaration_types import Derived, Type
+from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.privacy.anonymize import Kind, Layout, anonymize
+from vendas.privacy.layers import PLACE, is_text, read_text
+from vendas.rules.gold import RULES
+from vendas.rules.people import Values
+
+GZIP = b"\x1f\x8b"
+_SOURCES = {column.name: column for column in schema.INPUT_COLUMNS}
+
+
+def anonymize_sales(table: str, rows: pa.Table, kinds: Mapping[int, Kind], values: Values, token: str) -> pa.Table:
+    """Return rows of silver or gold with the token, as the rules make them of anonymized records."""
+    theirs = {place for place, kind in kinds.items() if kind.is_theirs}
+    own = _of_erased(token)
+    for column in schema.TABLES[table]:
+        if column.type != Type.TEXT or column.name in PLACE[table]:
+            continue
+        new = dict.fromkeys(theirs, own[column.name]) if column.name in own else {}
+        for place in kinds.keys() - new.keys():
+            text = rows[column.name][place].as_py() or ""
+            new[place] = values.by_contact.sub(token, text) if column.name not in own else text
+        rows = _with_values(rows, column.name, new)
+    return rows
+
+
+def _of_erased(token: str) -> dict[str, str]:
+    """Return what follows from an erased person's personal columns alone, by column of silver and gold."""
+    of_person = {name: token for name, column in _SOURCES.items() if column.personal}
+    for column in schema.SALES.gold_columns:
+        if isinstance(column, Derived) and {*column.of} <= of_person.keys():
+            of_person[column.name] = RULES[column.name](*(pa.array([token]) for _ in column.of))[0].as_py()
+        elif column.personal:
+            of_person[column.name] = token
+    return of_person
+
+
+def anonymize_refused(
+    rows: pa.Table, kinds: Mapping[int, Kind], layouts: Mapping[str, Layout], values: Values, token: str
+) -> pa.Table:
+    """Return rows of quarantine with the token, their texts as bronze has them."""
+    new = {}
+    for place, kind in kinds.items():
+        text, arquivo = rows["texto"][place].as_py(), rows["arquivo"][place].as_py()
+        new[place] = anonymize(text, layouts.get(arquivo) or Layout.guess(text), kind, values, token)
+    return _with_values(rows, "texto", new)
+
+
+def anonymize_ledger(rows: pa.Table, values: Values, token: str) -> pa.Table:
+    """Return events with the token in reasons and surveys, which may quote a file's header."""
+    for name in ("motivo", "dialeto"):
+        texts = enumerate(rows[name].to_pylist())
+        new = {place: values.replaced_in(text, token) for place, text in texts if text and values.found_in(text)}
+        rows = _with_values(rows, name, new)
+    return rows
+
+
+def _with_values(rows: pa.Table, name: str, new: Mapping[int, str]) -> pa.Table:
+    if not new:
+        return rows
+    column = pa.concat_arrays(rows[name].chunks)
+    mask = pc.is_in(pa.array(range(len(rows)), pa.int64()), pa.array(sorted(new), pa.int64()))
+    replaced = pc.replace_with_mask(column, mask, pa.array([new[place] for place in sorted(new)], pa.string()))
+    return rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), replaced)
+
+
+TABLES_WITH_VALUES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, LEDGER_TABLE)
+"""The tables of the lake in which values of a person can stand."""
+
+
+def anonymize_file(path: Path, values: Values, token: str) -> None:
+    """Replace a person's values in a notebook, page, log or export; leave a file that is no text."""
+    if not is_text(path) or (text := read_text(path)) is None:
+        return
+    is_json = path.suffix in (".ipynb", ".json")
+    new = _in_json(text, values, token) if is_json else values.replaced_in(text, token)
+    data = new.encode("utf-8", "surrogateescape")
+    aside = path.with_name(f".{path.name}.anonimizado")
+    with path.open("rb") as file:
+        compressed = file.read(len(GZIP)) == GZIP
+    aside.write_bytes(gzip.compress(data) if compressed else data)
+    aside.chmod(path.stat().st_mode)
+    aside.replace(path)
+
+
+def _in_json(text: str, values: Values, token: str) -> str:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return values.replaced_in(text, token)
+    return json.dumps(_replaced(document, values, token), ensure_ascii=False, indent=1) + "\n"
+
+
+def _replaced(part, values: Values, token: str):
+    if isinstance(part, str):
+        return values.replaced_in(part, token)
+    if isinstance(part, list) and part and all(isinstance(item, str) for item in part):
+        return values.replaced_in("".join(part), token).splitlines(keepends=True)  # a notebook's text, by lines
+    if isinstance(part, list):
+        return [_replaced(item, values, token) for item in part]
+    if isinstance(part, dict):
+        return {name: _replaced(item, values, token) for name, item in part.items()}
+    return part

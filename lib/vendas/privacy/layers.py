@@ -1,0 +1,137 @@
+"""What each layer but bronze holds of a person: rows of tables, files in landing, executed notebooks, exports."""
+
+import gzip
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vendas import schema
+from vendas.lake.data_files import HeldFile
+from vendas.lake.erasures import PRIVACY, RECEIPTS, exported_folders
+from vendas.lake.lock import LOCK
+from vendas.lake.table_reader import held_files, table_exists
+from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
+from vendas.privacy.anonymize import Kind
+from vendas.privacy.bronze_records import survey_or_none
+from vendas.privacy.search import CsvFile, Found
+from vendas.rules.people import Values, normalize_emails, normalize_telephones
+from vendas.settings import Settings
+from vendas.storage import as_folder
+
+PLACE = {
+    SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
+    GOLD_TABLE: ("arquivo_de_origem", "linha_do_arquivo"),
+    QUARANTINE_TABLE: ("arquivo", "linha"),
+    RESUBMITTED_TABLE: ("arquivo", "linha"),
+}
+"""The columns in which a table has the bronze file of a row, and the line in it."""
+
+CONTACTS = {SILVER_TABLE: (schema.EMAIL.name, schema.TELEFONE.name), GOLD_TABLE: ("email", "telefone")}
+"""The columns in which a table of sales has e-mail and telephone."""
+
+_NOT_TEXTS = {"bronze", "landing", "staging", "dw", PRIVACY, RECEIPTS, LOCK, *schema.TABLES}
+_LONGEST_TEXT_BYTES = 256 << 20  # of a file that is searched as a whole
+
+
+def files_of_table(settings: Settings, table: str) -> list[HeldFile]:
+    """Return all data files of a table; none if it does not exist yet."""
+    from pyiceberg.expressions import AlwaysTrue
+
+    return held_files(settings.lake, table, AlwaysTrue()) if table_exists(settings.lake, table) else []
+
+
+def kinds_of_rows(table: str, rows: pa.Table, found: Found) -> dict[int, Kind]:
+    """Return place and kind of each row of a table that has something of the person's.
+
+    These are the rows of the lines found in bronze, and rows with the person's values whose line is not in bronze.
+    """
+    file, line = (rows[name] for name in PLACE[table])
+    lines = {(record.arquivo, record.linha): record.tipo for record in found.records if record.tipo != Kind.POSSIBLE}
+    names, numbers = pa.array(sorted({name for name, _ in lines}), pa.string()), sorted({n for _, n in lines})
+    near = pc.and_(pc.is_in(file, names), pc.is_in(line, pa.array(numbers, pa.int64())))
+    kinds = {}
+    for place in pc.indices_nonzero(near).to_pylist():
+        if kind := lines.get((file[place].as_py(), line[place].as_py())):
+            kinds[place] = kind
+    for place in _by_values(table, rows, found.values):
+        kinds.setdefault(place, Kind.ROW if table in CONTACTS else Kind.TEXT)
+    return kinds
+
+
+def _by_values(table: str, rows: pa.Table, values: Values) -> Iterator[int]:
+    if table in CONTACTS:
+        email, telephone = (rows[name].combine_chunks() for name in CONTACTS[table])
+        theirs = values.keys.is_theirs(normalize_emails(_array(email)), normalize_telephones(_array(telephone)))
+        yield from pc.indices_nonzero(theirs).to_pylist()
+    elif table == QUARANTINE_TABLE:
+        texts = rows["texto"].to_pylist()
+        yield from (place for place, text in enumerate(texts) if values.by_request.search(text))
+
+
+def _array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+
+def rows_of_person(settings: Settings, table: str, found: Found) -> list[dict]:
+    """Return a table's rows that have something of the person's."""
+    held = []
+    for file in files_of_table(settings, table):
+        rows = file.rows()
+        held += rows.take(pa.array(sorted(kinds_of_rows(table, rows, found)), pa.int64())).to_pylist()
+    return held
+
+
+def ledger_texts(settings: Settings, values: Values) -> list[dict]:
+    """Return the ledger's events whose reason, survey or file name holds a value of the person's."""
+    rows = (row for file in files_of_table(settings, LEDGER_TABLE) for row in file.rows().to_pylist())
+    return [row for row in rows if any(isinstance(text, str) and values.found_in(text) for text in row.values())]
+
+
+def landing_files(settings: Settings) -> list[CsvFile]:
+    """Return the CSV files that wait in landing, or stay there."""
+    landing = as_folder(settings.landing)
+    paths = sorted(path for path in landing.glob("*") if path.is_file() and path.suffix.lower() == ".csv")
+    return [CsvFile(path, survey_or_none(path)) for path in paths]
+
+
+def texts_of_lake(settings: Settings) -> list[Path]:
+    """Return the files of a lake beside its data and its database: notebooks, pages, logs, exports."""
+    lake = as_folder(settings.lake)
+    return sorted(
+        Path(folder) / name
+        for top in lake.iterdir()
+        if top.name not in _NOT_TEXTS
+        for folder, _, names in ([(lake, [], [top.name])] if top.is_file() else os.walk(top))
+        for name in names
+    )
+
+
+def holding(paths: Iterable[Path], values: Values) -> list[Path]:
+    """Return the files whose text holds a value of the person's; of compressed ones, the text inside."""
+    return [path for path in paths if (text := read_text(path)) is not None and values.found_in(text)]
+
+
+def read_text(path: Path) -> str | None:
+    """Return a file's text, decompressed; bytes that are no UTF-8 are kept. None if it is gone or too long."""
+    try:
+        if path.stat().st_size > _LONGEST_TEXT_BYTES:
+            return None
+        data = path.read_bytes()
+        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+
+
+def is_text(path: Path) -> bool:
+    """Return whether a file is a text, compressed or not, in which values can be replaced."""
+    return "\0" not in (read_text(path) or "\0")
+
+
+def exports_outside(settings: Settings, values: Values) -> list[Path]:
+    """Return the exported files outside the lake that still hold a value of the person's."""
+    lake = as_folder(settings.lake)
+    folders = [folder for folder in exported_folders(lake) if not folder.is_relative_to(lake)]
+    return holding((path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*"))), values)

@@ -1,0 +1,176 @@
+"""Everything that a lake holds of a person, layer by layer; nothing is changed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vendas.errors import PersonError
+from vendas.lake.erasures import (
+    EMAIL_KIND,
+    TELEPHONE_KIND,
+    Receipt,
+    has_erasures,
+    keyed_hash,
+    read_key,
+    read_people,
+    read_receipts,
+)
+from vendas.lake.ledger import read_events
+from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
+from vendas.privacy.anonymize import Kind
+from vendas.privacy.database import members_of_person
+from vendas.privacy.layers import (
+    PLACE,
+    exports_outside,
+    files_of_table,
+    holding,
+    is_text,
+    landing_files,
+    ledger_texts,
+    rows_of_person,
+    texts_of_lake,
+)
+from vendas.privacy.search import Found, FoundRecord, Request, bronze_files, search
+from vendas.rules.people import normalize_email, normalize_telephone
+from vendas.settings import Settings
+from vendas.storage import S3Path, as_folder
+
+
+@dataclass(frozen=True)
+class PersonReport:
+    """What the layers hold of a person; rows are given by column, and `recibos` are of the person's erasures."""
+
+    landing: list[FoundRecord]
+    bronze: list[FoundRecord]
+    possiveis: list[FoundRecord]
+    silver: list[dict]
+    gold: list[dict]
+    quarentena: list[dict]
+    corrigidas: list[dict]
+    livro_razao: list[dict]
+    dw: list[dict]
+    notebooks: list[Path]
+    exportados: list[Path]
+    recibos: list[Receipt]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is there of the person, not even a receipt."""
+        return not any(vars(self).values())
+
+    def as_json(self) -> dict:
+        """Return the document that `vendas person show --json` prints; values are texts, numbers of lines numbers."""
+        return {name: [_as_json(item) for item in items] for name, items in vars(self).items()}
+
+
+def _as_json(item: FoundRecord | Receipt | Path | dict) -> dict | str:
+    if isinstance(item, FoundRecord):
+        return {"arquivo": item.arquivo, "linha": item.linha, "texto": item.texto, "tipo": item.tipo.value}
+    if isinstance(item, Receipt):
+        return vars(item)
+    if isinstance(item, dict):
+        return {name: value if isinstance(value, int | list) else str(value) for name, value in item.items()}
+    return str(item)
+
+
+def make_request(emails: list[str], telephones: list[str], lines: list[str]) -> Request:
+    """Return whom the command line names.
+
+    Raises: PersonError if it names nobody, or a text that is no e-mail, telephone or line.
+    """
+    if not emails and not telephones:
+        raise PersonError("Nobody is named. Give the person's --email, or --telefone, or both.")
+    normalized = {text: normalize_email(text) for text in emails}
+    if wrong := [text for text, email in normalized.items() if "@" not in email]:
+        raise PersonError(f"{wrong[0]!r} is no e-mail address; expected one like ana@exemplo.com.br.")
+    digits = {text: normalize_telephone(text) for text in telephones}
+    if wrong := [text for text, number in digits.items() if not number]:
+        raise PersonError(f"{wrong[0]!r} is no telephone; expected area code and number, as in (11) 98765-4321.")
+    return Request(frozenset(normalized.values()), frozenset(digits.values()), frozenset(map(_line, lines)))
+
+
+def _line(given: str) -> tuple[str, int]:
+    file, _, line = given.rpartition(":")
+    if not file or not line.isdigit():
+        raise PersonError(f"{given!r} is no line; expected FILE:N, as `vendas person show` lists them.")
+    return Path(file).name, int(line)
+
+
+def find_person(settings: Settings, request: Request) -> Found:
+    """Find a person's records in bronze, and the values to look for elsewhere.
+
+    Where quarantine or silver holds values of a file that is gone from bronze, these are found there.
+    Raises: PersonError if the lake is in S3, or a line is named that bronze has not.
+    """
+    refuse_s3(settings)
+    files = bronze_files(settings, read_events(settings.lake))
+    if unknown := sorted({name for name, _ in request.lines} - {file.name for file in files}):
+        raise PersonError(f"No bronze file is named {unknown[0]}. `vendas status --json` names them all.")
+    return search([*files, *landing_files(settings)], request)
+
+
+def refuse_s3(settings: Settings) -> None:
+    """Check that the lake is in a folder. Raises: PersonError if it is in S3."""
+    if isinstance(settings.lake, S3Path) or isinstance(settings.landing, S3Path):
+        raise PersonError(
+            f"{settings.lake} is in S3, where a person can neither be shown nor erased yet (docs/privacy.md says what "
+            "to do by hand). Nothing was read or changed."
+        )
+
+
+def show_person(settings: Settings, request: Request) -> PersonReport:
+    """Return everything that a lake holds of a person."""
+    found = find_person(settings, request)
+    waiting = {file.name for file in landing_files(settings)}
+    theirs = [record for record in found.records if record.arquivo not in waiting]
+    return PersonReport(
+        landing=[record for record in found.records if record.arquivo in waiting],
+        bronze=[record for record in theirs if record.tipo != Kind.POSSIBLE],
+        possiveis=[record for record in theirs if record.tipo == Kind.POSSIBLE],
+        silver=rows_of_person(settings, SILVER_TABLE, found),
+        gold=rows_of_person(settings, GOLD_TABLE, found),
+        quarentena=rows_of_person(settings, QUARANTINE_TABLE, found),
+        corrigidas=_links(settings, found),
+        livro_razao=ledger_texts(settings, found.values),
+        dw=members_of_person(settings, found.values),
+        notebooks=holding(texts_of_lake(settings), found.values),
+        exportados=exports_outside(settings, found.values),
+        recibos=receipts_of(settings, request),
+    )
+
+
+def _links(settings: Settings, found: Found) -> list[dict]:
+    """Return the links of resubmitted rows from or to a line of the person's."""
+    lines = {(record.arquivo, record.linha) for record in found.records if record.tipo.is_theirs}
+    rows = [row for file in files_of_table(settings, RESUBMITTED_TABLE) for row in file.rows().to_pylist()]
+    ends = (PLACE[RESUBMITTED_TABLE], ("arquivo_de_origem", "linha_de_origem"))
+    return [row for row in rows if any((row[file], row[line]) in lines for file, line in ends)]
+
+
+def tokens_of(settings: Settings, request: Request) -> list[str]:
+    """Return the tokens of erased people who are known by an e-mail or a telephone of the request."""
+    lake = as_folder(settings.lake)
+    if not has_erasures(lake):
+        return []
+    key = read_key(lake)
+    hashes = {keyed_hash(key, EMAIL_KIND, email) for email in request.emails}
+    hashes |= {keyed_hash(key, TELEPHONE_KIND, telephone) for telephone in request.telephones}
+    people = read_people(lake)
+    named = [person.token for person in people if hashes & {*person.named}]
+    return named or [person.token for person in people if hashes & {*person.seen}]
+
+
+def receipts_of(settings: Settings, request: Request) -> list[Receipt]:
+    """Return the receipts of erasures of the person, the first one first."""
+    tokens = tokens_of(settings, request)
+    return [receipt for receipt in read_receipts(as_folder(settings.lake)) if receipt.token in tokens]
+
+
+def left_behind(settings: Settings, found: Found) -> list[Path]:
+    """Return the files with the person that an erasure leaves to people: exports outside the lake, and what is no text.
+
+    Files in landing are among them; those that wait are taken with the token by the next run.
+    """
+    theirs = {record.arquivo for record in found.records if record.tipo != Kind.POSSIBLE}
+    waiting = [as_folder(file.path) for file in landing_files(settings) if file.name in theirs]
+    no_texts = [path for path in holding(texts_of_lake(settings), found.values) if not is_text(path)]
+    return [*exports_outside(settings, found.values), *no_texts, *waiting]

@@ -1,0 +1,56 @@
+"""The token in one record of a CSV file: quotes, delimiters and line breaks stay."""
+
+import pytest
+
+from vendas.privacy.anonymize import Kind, Layout, anonymize
+from vendas.rules.people import Keys, Values
+
+VALUES = Values(
+    Keys(frozenset({"zu@x.example"}), seen_telephones=frozenset({"11987654321"})),
+    frozenset({("Zuleica", "Reis")}),
+    frozenset({"Zuleica"}),
+)
+LAYOUT = Layout.guess(";")
+REST = "Mesa;10,00;Site;Web;;Rui;;"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"01/02/2024 10:00;Zuleica;Reis;zu@x.example;;{REST}", f"01/02/2024 10:00;T;T;T;T;{REST}"),
+        (f'01/02/2024 10:00;"Zu ""Z""";Reis;zu@x.example; 11 ;{REST}', f'01/02/2024 10:00;"T";T;T;T;{REST}'),
+        (f'01/02/2024 10:00;"Zu\r\nZ";R;zu@x.example;;{REST}', f'01/02/2024 10:00;"T\r\n";T;T;T;{REST}'),
+        (
+            "01/02/2024 10:00;Z;R;zu@x.example;;Mesa;10,00;Site;Web;;ZU@x.example;;+5511987654321",
+            "01/02/2024 10:00;T;T;T;T;Mesa;10,00;Site;Web;;T;;T",
+        ),
+    ],
+)
+def test_all_personal_fields_of_a_row_become_the_token(before, after):
+    assert anonymize(before, LAYOUT, Kind.ROW, VALUES, "T") == after
+
+
+def test_a_mention_is_replaced_in_its_column_alone():
+    before = "01/02/2024 10:00;Ana;Lima;a@x.example;;Mesa;10,00;zu@x.example;Web;;Zuleica;;"
+    after = "01/02/2024 10:00;Ana;Lima;a@x.example;;Mesa;10,00;T;Web;;Zuleica;;"
+    assert anonymize(before, LAYOUT, Kind.MENTION, VALUES, "T") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("01/02/2024 10:00;Ana;Lima;zu@x.example;11 91234-5678;Mesa", "01/02/2024 10:00;T;T;T;T;Mesa"),
+        (
+            f"01/02/2024 10:00;Ana;Rita;Lima;zu@x.example;11 91234-5678;{REST}",
+            f"01/02/2024 10:00;T;T;T;T;T;{REST}",
+        ),
+        ("Ana;Lima;zu@x.example;;Mesa;10,00", "T;T;T;;Mesa;10,00"),
+        (
+            '01/02/2024 10:00;Rui;Sá;r@x.example;;"TV 24";1\n02/02/2024 10:00;Ana;"Lima";zu@x.example;;Mesa',
+            '01/02/2024 10:00;Rui;Sá;r@x.example;;"TV 24";1\n02/02/2024 10:00;T;"T";T;;Mesa',
+        ),
+        ("solta: Zuleica Reis (11) 98765-4321", "solta: T T T"),
+    ],
+)
+def test_values_are_found_anywhere_in_a_malformed_record(before, after):
+    assert anonymize(before, LAYOUT, Kind.TEXT, VALUES, "T") == after

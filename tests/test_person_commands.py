@@ -1,0 +1,204 @@
+"""`vendas person` on a lake of bronze files alone: who is found, who only may be, and what is refused."""
+
+import json
+import threading
+
+import pytest
+
+from helpers.inprocess import drop
+from helpers.people import ANA, E_MAIL, FILES, HEADER, REST, TELEPHONE, send
+from helpers.terminal import vendas_here
+from vendas.lake.erasures import Erased, keyed_hash, note_export, read_key, read_variants, remember_person
+from vendas.lake.lock import hold_lake
+from vendas.landing.arrivals import list_bronze_files, sweep
+from vendas.privacy.intake import protect_erased
+from vendas.settings import load_settings
+
+TOKEN = "ANONIMIZADO-0123456789ab"
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """Return a lake with the person's files in bronze, and nothing else yet."""
+    for number, (name, (encoding, rows)) in enumerate(FILES.items()):
+        send(tmp_path, name, encoding, rows, 1_700_000_000 + number)
+    sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+    return tmp_path
+
+
+def show(capsys, lake, *words):
+    done = vendas_here(capsys, "person", "show", "--lake", lake, "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def lines(found):
+    return [f"{record['arquivo'].split('_2')[0]}:{record['linha']}" for record in found]
+
+
+@pytest.mark.parametrize("written", [E_MAIL, f" {E_MAIL.upper()} ", f"Zuleica <{E_MAIL}>"])
+def test_all_lines_with_the_email_are_shown_and_those_with_her_telephone_alone(capsys, lake, written):
+    found = show(capsys, lake, "--email", written)
+    of_a = [f"registros_a:{line}" for line in (2, 3, 4, 5, 8, 9, 10, 11)]
+    assert lines(found["bronze"]) == [*of_a, "registros_b:2", "registros_b:3", "registros_engolido:2"]
+    kinds = [record["tipo"] for record in found["bronze"]]
+    assert kinds == ["linha"] * 6 + ["texto", "mencao"] + ["linha"] * 2 + ["texto"]
+    assert found["possiveis"] == found["landing"] == found["recibos"] == []
+
+
+@pytest.mark.parametrize("written", [TELEPHONE, f"+55 {TELEPHONE}", "(11) 98765-4321"])
+def test_a_telephone_is_enough(capsys, lake, written):
+    found = show(capsys, lake, "--telefone", written)
+    assert {"registros_a:2", "registros_a:8", "registros_b:3"} <= {*lines(found["bronze"])}
+
+
+def test_who_only_may_be_the_person_is_listed_apart(capsys, lake):
+    rows = [
+        f"01/02/2024 10:00;Zuleica;Quaresma;outra@exemplo.com.br;;{REST}",  # only her name
+        f"01/02/2024 10:00;Léo;Quaresma;leo@exemplo.com.br;11987654321;{REST}",  # her telephone, another's e-mail
+        ANA,
+    ]
+    send(lake, "registros_c.csv", "utf-8", rows, 1_700_100_000)
+    sweep(lake / "landing", lake / "bronze", quiet=0)
+    found = show(capsys, lake, "--email", E_MAIL)
+    assert lines(found["possiveis"]) == ["registros_c:2", "registros_c:3"]
+    name = found["possiveis"][0]["arquivo"]
+    assert "registros_c:2" in lines(show(capsys, lake, "--email", E_MAIL, "--line", f"{name}:2")["bronze"])
+
+
+def test_what_waits_in_landing_and_what_was_exported_is_named(capsys, lake, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("fora")
+    (outside / "a.csv").write_text(f"x;{E_MAIL}")
+    note_export(lake, outside)
+    send(lake, "registros_d.csv", "utf-8", FILES["registros_b.csv"][1], 1_700_100_000)
+    found = show(capsys, lake, "--email", E_MAIL)
+    assert lines(found["landing"]) == ["registros_d.csv:2", "registros_d.csv:3"]
+    assert found["exportados"] == [str(outside / "a.csv")]
+
+
+def test_the_table_shows_file_and_line(capsys, lake):
+    done = vendas_here(capsys, "person", "show", "--lake", lake, "--email", "ana@exemplo.com.br")
+    assert "registros_a" in done.stdout and "ana@exemplo.com.br" in done.stdout.replace("\n", "")
+
+
+REFUSED = {
+    "nobody": ([], "Nobody is named"),
+    "no address": (["--email", "zuleica"], "is no e-mail address"),
+    "no telephone": (["--telefone", "190"], "is no telephone"),
+    "no line": (["--email", E_MAIL, "--line", "7"], "is no line"),
+    "no such file": (["--email", E_MAIL, "--line", "registros_x.csv:7"], "No bronze file is named registros_x.csv"),
+}
+
+
+@pytest.mark.parametrize(("words", "told"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("command", [["show"], ["erase", "--yes"]], ids=["show", "erase"])
+def test_what_is_no_person_is_refused(capsys, lake, command, words, told):
+    done = vendas_here(capsys, "person", *command, "--lake", lake, *words)
+    assert done.returncode == 1 and told in done.stderr and not (lake / "privacy").exists()
+
+
+@pytest.mark.parametrize("command", [["show"], ["erase", "--yes"]], ids=["show", "erase"])
+def test_a_lake_in_s3_is_refused(capsys, command):
+    done = vendas_here(capsys, "person", *command, "--lake", "s3://balde", "--email", E_MAIL)
+    assert done.returncode == 1 and "is in S3" in done.stderr
+
+
+def test_without_yes_somebody_has_to_answer(capsys, lake, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    done = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", E_MAIL)
+    assert done.returncode == 1 and "Give --yes; nothing was done." in done.stderr
+
+
+def test_erasing_nobody_says_so_and_writes_nothing(capsys, lake):
+    before = written(lake)
+    done = vendas_here(capsys, "person", "erase", "--yes", "--json", "--lake", lake, "--email", "x@y.example")
+    assert json.loads(done.stdout) == {"recibo": None, "arquivos": 0, "linhas": 0, "token": None}
+    assert done.returncode == 0 and "nothing was written" in done.stderr
+    assert written(lake) == before
+
+
+def written(lake):
+    return {path: path.stat().st_mtime_ns for path in lake.rglob("*") if path.name != ".lock"}
+
+
+def test_erasing_waits_for_a_run(capsys, lake):
+    done = []
+    words = ["person", "erase", "--yes", "--lake", lake, "--email", "x@y.example"]
+    waiting = threading.Thread(target=lambda: done.append(vendas_here(capsys, *words)))
+    with hold_lake(lake, pytest.fail):
+        waiting.start()
+        waiting.join(timeout=2)
+        assert waiting.is_alive()
+    waiting.join()
+    assert done[0].returncode == 0 and "waiting for it to end" in done[0].stderr
+
+
+# --- files that bring an erased person back
+
+
+def remember(lake, named=(), seen=()):
+    key = read_key(lake)
+    hashes = [[keyed_hash(key, kind, value) for kind, value in pairs] for pairs in (named, seen)]
+    remember_person(lake, Erased(TOKEN, *hashes))
+
+
+def protect(lake):
+    settings = load_settings(lake=lake)
+    return protect_erased(settings, list_bronze_files(settings.bronze))
+
+
+HER_EMAIL, HER_TELEPHONE = ("email", E_MAIL), ("telefone", TELEPHONE)
+ARRIVALS = {
+    f"01/02/2024 10:00;Zu;Q;Zu Q <{E_MAIL.upper()}>;;{REST}": True,
+    f"01/02/2024 10:00;Zu;Q;;+55 (11) 98765-4321;{REST}": True,  # her telephone, and no e-mail
+    f"01/02/2024 10:00;Léo;Q;leo@exemplo.com.br;11987654321;{REST}": False,  # it may be another's, too
+    f"01/02/2024 10:00;Zu;Q;{E_MAIL};x": True,
+    ANA: False,
+}
+
+
+@pytest.mark.parametrize(("row", "is_hers"), ARRIVALS.items())
+def test_her_rows_get_the_token_in_bronze(tmp_path, row, is_hers):
+    remember(tmp_path, [HER_EMAIL], [HER_TELEPHONE])
+    send(tmp_path, "registros_n.csv", "cp1252", [row], 1_700_000_000)
+    (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+    assert protect(tmp_path) == is_hers
+    line = (tmp_path / "bronze" / arrived.bronze_name).read_text("cp1252").splitlines()[1]
+    assert (TOKEN in line and "Zu" not in line) if is_hers else line == row
+
+
+def test_rows_that_differed_in_personal_values_keep_apart(tmp_path):
+    remember(tmp_path, [HER_EMAIL])
+    rows = [f"01/02/2024 10:00;{name};Q;{E_MAIL};;{REST}" for name in ("Zu", "Zuzu", "Zu")]
+    send(tmp_path, "registros_n.csv", "utf-8", rows, 1_700_000_000)
+    (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+    protect(tmp_path)
+    before = read_variants(tmp_path)
+    held = before[arrived.bronze_name]
+    assert held[2] == held[4] != held[3]
+    protect(tmp_path)
+    assert read_variants(tmp_path) == before
+
+
+def test_the_same_event_delivered_again_does_not_bring_her_back(tmp_path):
+    remember(tmp_path, [HER_EMAIL])
+    row = f"01/02/2024 10:00;Zu;Q;{E_MAIL};;{REST}"
+    for _ in range(2):
+        send(tmp_path, "registros_n.csv", "utf-8", [row], 1_700_000_000)
+        (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+        protect(tmp_path)
+        assert E_MAIL not in (tmp_path / "bronze" / arrived.bronze_name).read_text()
+    assert list((tmp_path / "landing").iterdir()) == []
+
+
+def test_the_key_and_the_hashes_are_the_owners_alone(tmp_path):
+    remember(tmp_path, [HER_EMAIL])
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "privacy").iterdir()}
+    assert modes == {"key": 0o600, "people.json": 0o600}
+    assert (tmp_path / "privacy").stat().st_mode & 0o777 == 0o700
+    assert E_MAIL not in (tmp_path / "privacy" / "people.json").read_text()
+
+
+def test_a_lake_that_nobody_was_erased_from_is_not_read(tmp_path):
+    drop(tmp_path, "registros_n.csv", f"{HEADER}\n".encode())
+    assert protect_erased(load_settings(lake=tmp_path), iter([])) == 0 and not (tmp_path / "privacy").exists()
