@@ -1,4 +1,4 @@
-"""Golden copies: the executed notebooks on a small lake, and a description of the lake's tables.
+"""Golden copies: the executed notebooks on a small lake, two of them rehearsed too, and a description of its tables.
 
 The lake gets `fixtures/*.csv` and `golden/landing/*.csv`, each with a fixed modification time of its own, so that
 bronze names are the same everywhere. `make golden` renews the copies; `git diff tests/golden` shows what changed.
@@ -31,6 +31,11 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NOTEBOOKS = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
 FIRST_ARRIVAL, BETWEEN_ARRIVALS = 1_700_000_000, 60  # seconds
+REHEARSED = {
+    "02_silver": 'import pyarrow.compute as pc\n\nregras = {"Canal": pc.utf8_upper}',
+    "03_gold": 'regras = {"valor_com_desconto": lambda valor, desconto: valor}',
+}
+"""The rules that are tried in the golden rehearsal of a notebook."""
 IGNORED = "nbval-ignore-output"
 LAKE = "../lago"  # the default in the notebooks, which nbval cannot change
 LAKE_TABLES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)
@@ -56,6 +61,22 @@ def fresh_lake(folder: Path):
             yield settings, environment
     finally:
         embedded.stop(settings.dw)
+
+
+def rehearsal_of(original: Path) -> nbformat.NotebookNode:
+    """Return a notebook of a stage as somebody rehearses it by hand, with a rule on trial."""
+    rehearsal = nbformat.read(original, 4)
+    for cell in rehearsal.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = cell.source.replace("ensaio: bool = False", "ensaio: bool = True")
+        elif cell.cell_type == "code" and cell.source.endswith("regras = {}"):
+            cell.source = REHEARSED[original.stem]
+    return rehearsal
+
+
+def rehearsal_name(original: Path) -> str:
+    """Return the name of the golden copy of a rehearsal."""
+    return f"{original.stem}_ensaio.ipynb"
 
 
 def golden_notebook(original: Path, executed: Path) -> nbformat.NotebookNode:
@@ -153,6 +174,12 @@ def renew() -> None:
             run_notebook(beside_lake, executed, _defaults(beside_lake), environment, settings.cell_timeout)
             nbformat.write(golden_notebook(original, executed), GOLDEN / "notebooks" / original.name)
             print(f"Wrote {GOLDEN / 'notebooks' / original.name}")
+            if original.stem in REHEARSED:  # right after the stage, as nbval runs them by name
+                rehearsal = beside_lake.with_name(rehearsal_name(original))
+                nbformat.write(rehearsal_of(original), rehearsal)
+                executed = executed.with_name(rehearsal.name)
+                papermill.execute_notebook(rehearsal, executed, cwd=rehearsal.parent, progress_bar=False)
+                nbformat.write(golden_notebook(rehearsal, executed), GOLDEN / "notebooks" / rehearsal.name)
         for name, table in read_tables(settings).items():
             text = json.dumps(table, ensure_ascii=False, indent=1)
             (GOLDEN / f"{name}.json").write_text(text + "\n", encoding="utf-8")

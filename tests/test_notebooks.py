@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from xml.etree import ElementTree
 
 import nbformat
@@ -13,10 +14,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import goldens
-from goldens import GOLDEN, NOTEBOOKS, TABLES, describe, differences
+from goldens import GOLDEN, NOTEBOOKS, REHEARSED, TABLES, describe, differences, rehearsal_name, rehearsal_of
+from test_project import ROOT
 
 RENEW = "if that is meant, call: make golden"
-NAMES = [path.stem for path in NOTEBOOKS]
+REHEARSALS = {Path(rehearsal_name(path)).stem: path for path in NOTEBOOKS if path.stem in REHEARSED}
+NAMES = [*(path.stem for path in NOTEBOOKS), *REHEARSALS]
 WRONG = "99_wrong"  # a notebook in which nbval must find an error
 
 
@@ -81,9 +84,9 @@ def test_every_golden_copy_belongs_to_something():
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(TABLES)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
-def test_a_golden_copy_is_the_notebook_itself_with_outputs(path):
-    golden = nbformat.read(GOLDEN / "notebooks" / path.name, 4)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_golden_copy_is_the_notebook_itself_with_outputs(name):
+    golden = nbformat.read(GOLDEN / "notebooks" / f"{name}.ipynb", 4)
     for cell in golden.cells:
         if cell.cell_type == "code":
             assert cell.execution_count, "nbval compares nothing of a cell that was never run"
@@ -91,7 +94,15 @@ def test_a_golden_copy_is_the_notebook_itself_with_outputs(path):
             if goldens.IGNORED in cell.metadata.get("tags", []):
                 assert cell.source.endswith(";"), "whatever is shown is compared"
                 del cell.metadata["tags"]
-    assert golden == nbformat.read(path, 4), f"{path.stem} has changed; {RENEW}"
+    path = REHEARSALS.get(name, ROOT / "notebooks" / f"{name}.ipynb")
+    original = rehearsal_of(path) if name in REHEARSALS else nbformat.read(path, 4)
+    assert golden == original, f"{name} has changed; {RENEW}"
+
+
+@pytest.mark.parametrize("name", REHEARSALS)
+def test_a_golden_rehearsal_shows_a_difference(name):
+    shown = (GOLDEN / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+    assert "linhas que mudam" in shown and "a rehearsal: nothing was published" in shown
 
 
 COLUMNS = {"produto": "text", "valor": "numeric(12,2)"}
