@@ -139,9 +139,13 @@ def test_a_jvm_with_work_makes_it_for_the_next(tmp_path, monkeypatch):
     monkeypatch.setattr(vendas_spark, "jar_cache", lambda: jars)
     settings, log = load_settings(lake=tmp_path, spark_memory="1g"), tmp_path / "spark.log"
 
+    def list_jvms():
+        return {child for child in psutil.Process().children(recursive=True) if child.name() == "java"}
+
     def archives(work_bytes):
+        others = list_jvms()  # such as that of the tests' session
         with gateway_environment(settings, log, work_bytes):
-            jvms = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
-            return [Path(mapped.path).name[:5] for mapped in jvms[0].memory_maps() if mapped.path.endswith(".jsa")]
+            (jvm,) = list_jvms() - others
+            return [Path(mapped.path).name[:5] for mapped in jvm.memory_maps() if mapped.path.endswith(".jsa")]
 
     assert [archives(work) for work in (0, 1, 0)] == [[], ["java-"], ["java-", "spark"]]

@@ -44,6 +44,10 @@ class Tables:
     held: list[HeldFile] = field(default_factory=list)
     workers = ThisProcess()
 
+    @property
+    def place(self):
+        return self.folder
+
     def target(self, table):
         return Target(self.folder / table, schema.arrow_schema(schema.TABLES[table]))
 

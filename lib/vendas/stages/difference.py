@@ -226,11 +226,13 @@ def _parts(tables: RehearsalLake, events: Sequence[Event], compared: Sequence[st
 def _of_about(events: Iterable[Event], rows: int) -> Iterator[list[Event]]:
     """Yield the events in groups of files with at most this many rows together, or of one file."""
     group: list[Event] = []
+    held = 0
     for event in events:
-        if group and sum(other.lidas for other in group) + event.lidas > rows:
+        if group and held + event.lidas > rows:
             yield group
-            group = []
+            group, held = [], 0
         group.append(event)
+        held += event.lidas
     if group:
         yield group
 

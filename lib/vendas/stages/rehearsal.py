@@ -117,7 +117,7 @@ class RehearsalLake(Lake):
         self.written: dict[str, list[HeldFile]] = {}  # by table: what this rehearsal wrote
         self.last_lines: dict[str, int] = {}  # by file: the last line that is rehearsed, if not all are
         self._files_in: dict[Location, set[str]] = {}  # by data file: the bronze files of its rows
-        self._folder = None if isinstance(place, S3Path) else TemporaryDirectory(prefix="ensaio-")
+        self._folder = None if isinstance(place, S3Path) else _temporary(None if sampled else place / "staging")
         self._token = secrets.token_hex(4)
 
     @property
@@ -211,6 +211,13 @@ class RehearsalLake(Lake):
     def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = pass_any) -> dict[str, int]:
         """Keep `rows` as the rehearsed rows of these bronze files; return the number of rows by file."""
         return self.change(table).publish(rows, files, replaced=files, audit=audit)
+
+
+def _temporary(folder: Path | None) -> TemporaryDirectory:
+    """Return a temporary folder: for a sample the system's, for all rows in the lake, where there is room for them."""
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    return TemporaryDirectory(prefix="ensaio-", dir=folder)
 
 
 class RehearsedChange(Change):
