@@ -34,7 +34,7 @@ def test_all_benchmarks_run_and_their_peers_agree_with_ours(tmp_path):
     subprocess.run([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, check=True)
     rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
     figures = [row.split(" | ")[0] for row in rows[1 : rows.index("| notebook | cell | seconds |")]]
-    assert len(figures) == 16 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
+    assert len(figures) == 21 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
 
 
 def odd_texts(column, generator):
