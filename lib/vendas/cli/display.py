@@ -133,7 +133,7 @@ def print_files(
     if marked:
         which = "this file" if len(marked) == 1 else f"these {format_number(len(marked))} files"
         console.print(
-            f"* Older rules processed {which}: `vendas plan` shows what today's rules would change in it, "
+            f"* Older rules processed {which}: `vendas plan` shows what today's rules would change, "
             "`vendas replay --outdated` applies them.",
             highlight=False,
             soft_wrap=True,
