@@ -1,0 +1,29 @@
+"""A rehearsal by hand in a session of AWS Glue: the real kernel, on a stub of the API that executes statements."""
+
+import nbformat
+import pytest
+
+from goldens import REHEARSED, rehearsal_of
+from helpers.session_desk import GlueSession, desk, needs_kernel
+from helpers.sessions_stub import Stub
+from test_plan import files_below
+from test_project import ROOT
+from vendas.errors import NotebookError
+from vendas.runs.notebook_runner import run_notebook
+
+pytestmark = needs_kernel
+
+
+@pytest.mark.parametrize("stage", REHEARSED)
+def test_a_rule_is_tried_in_a_session(real_lake, tmp_path, stage):
+    lake, _ = real_lake
+    before = files_below(lake)
+    notebook, output = tmp_path / f"{stage}.ipynb", tmp_path / "out.ipynb"
+    nbformat.write(rehearsal_of(ROOT / "notebooks" / f"{stage}.ipynb"), notebook)
+    given = {"lake": str(lake), "run_id": "r1", "ensaio": True}
+    with Stub() as stub, desk(stub, tmp_path), pytest.raises(NotebookError, match="was a rehearsal"):
+        run_notebook(notebook, output, given, {}, 60, kernel=GlueSession)
+    outputs = [out for cell in nbformat.read(output, 4).cells for out in cell.get("outputs", [])]
+    shown = "\n".join(out.data["text/plain"] for out in outputs if "data" in out)
+    assert "linhas que mudam" in shown and "a rehearsal: nothing was published" in shown
+    assert files_below(lake) == before
