@@ -1,5 +1,6 @@
 """Places of files: in a folder of this machine (`pathlib.Path`), or in S3 (`S3Path`, with the same methods)."""
 
+import os
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -80,6 +81,15 @@ def as_folder(place: Location) -> Path:
     if not isinstance(place, Path):
         raise TypeError(f"{place} is in S3; expected a folder of this machine")
     return place
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to disk, so that a rename or a deletion in it survives a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def as_s3(place: Location) -> S3Path:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from vendas.landing.anonymized_files import LINES, PRIVACY, anonymized_files
-from vendas.storage import Location, S3Path
+from vendas.storage import Location, S3Path, sync_folder
 
 RECEIPTS = "recibos"
 EMAIL_KIND, TELEPHONE_KIND, VALUES_KIND = "email", "telefone", "valores"
@@ -159,15 +159,6 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
             aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder to disk, so that a rename or a deletion in it survives a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path, otherwise):

@@ -21,6 +21,7 @@ from vendas.errors import ArrivalError
 from vendas.landing.anonymized_files import is_anonymized
 from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
 from vendas.landing.open_files import WriteGuard, held_by_writers
+from vendas.storage import sync_folder
 from vendas.tuning import COPY_CHUNK_BYTES
 
 _PART = ".part"  # the extension of an unfinished copy; bronze names end in .csv
@@ -140,7 +141,7 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
                 return None
             if not changed:
                 part.rename(target)
-                _sync_folder(bronze)
+                sync_folder(bronze)
             if guard.is_lease_broken():  # by a writer that opened the file while it was being renamed
                 return None
             taken.unlink()
@@ -208,12 +209,3 @@ def _copy(source: BinaryIO, target: Path, guard: WriteGuard) -> str | None:
 def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder to disk, so that a rename in it survives a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

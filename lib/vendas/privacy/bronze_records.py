@@ -16,7 +16,7 @@ from vendas.csvfile.grammar import bytes_between, windows
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
 from vendas.errors import FileRejected
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
-from vendas.storage import Location
+from vendas.storage import Location, sync_folder
 from vendas.tuning import COPY_CHUNK_BYTES, CSV_WINDOW_BYTES
 
 REJECTED_FILE = "arquivo_rejeitado"  # the problem of each line of a file without a survey
@@ -116,11 +116,7 @@ def replace_file(part: Path, path: Path) -> None:
     if (part.stat().st_uid, part.stat().st_gid) != (held.st_uid, held.st_gid):
         os.chown(part, held.st_uid, held.st_gid)
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _decode(path: Location) -> tuple[str, str]:

@@ -29,7 +29,6 @@ from vendas.lake.erasures import (
     read_key,
     remember_person,
     remember_variants,
-    sync_folder,
     variant_of,
     write_private,
     write_receipt,
@@ -58,7 +57,7 @@ from vendas.rules.people import Keys, Values
 from vendas.schema import TABLES
 from vendas.settings import Settings
 from vendas.stages.survey import survey_file
-from vendas.storage import as_folder
+from vendas.storage import as_folder, sync_folder
 from vendas.warehouse import load
 from vendas.warehouse.embedded import ensure_running, is_initialized
 from vendas.warehouse.jdbc import in_transaction
