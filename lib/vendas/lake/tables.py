@@ -34,12 +34,15 @@ _PROPERTIES = {
     "commit.manifest.min-count-to-merge": "5",
 }
 TIMESTAMPS = {SILVER_TABLE: schema.TIMESTAMP.name, GOLD_TABLE: "timestamp_do_registro"}
-FILE_COLUMNS = {
-    SILVER_TABLE: schema.ARQUIVO.name,
-    GOLD_TABLE: "arquivo_de_origem",
-    QUARANTINE_TABLE: "arquivo",
-    RESUBMITTED_TABLE: "arquivo",
+PLACES = {
+    SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
+    GOLD_TABLE: (schema.ARQUIVO.gold_name, schema.LINHA_DO_ARQUIVO.gold_name),
+    QUARANTINE_TABLE: ("arquivo", "linha"),
+    RESUBMITTED_TABLE: ("arquivo", "linha"),
 }
+"""The columns in which each table has the bronze file of a row, and the line in it."""
+
+FILE_COLUMNS = {table: file for table, (file, _) in PLACES.items()}
 _AUDIT = "auditoria"  # prefix of the branches that hold rows until they are published
 
 Audit = Callable[[dict[str, int]], None]

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.declaration_types import Derived, Type
-from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind, Layout, anonymize
-from vendas.privacy.layers import PLACE, is_text, read_text
+from vendas.privacy.layers import is_text, read_text
 from vendas.rules.gold import RULES
 from vendas.rules.people import Values
 
@@ -25,7 +25,7 @@ def anonymize_sales(table: str, rows: pa.Table, kinds: Mapping[int, Kind], value
     theirs = {place for place, kind in kinds.items() if kind.is_theirs}
     own = _of_erased(token)
     for column in schema.TABLES[table]:
-        if column.type != Type.TEXT or column.name in PLACE[table]:
+        if column.type != Type.TEXT or column.name in PLACES[table]:
             continue
         new = dict.fromkeys(theirs, own[column.name]) if column.name in own else {}
         for place in kinds.keys() - new.keys():

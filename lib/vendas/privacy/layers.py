@@ -13,21 +13,13 @@ from vendas.lake.data_files import HeldFile
 from vendas.lake.erasures import PRIVACY, RECEIPTS, exported_folders
 from vendas.lake.lock import LOCK
 from vendas.lake.table_reader import held_files, table_exists
-from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
+from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.bronze_records import survey_or_none
 from vendas.privacy.search import CsvFile, Found
 from vendas.rules.people import Values, normalize_emails, normalize_telephones
 from vendas.settings import Settings
 from vendas.storage import as_folder
-
-PLACE = {
-    SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
-    GOLD_TABLE: ("arquivo_de_origem", "linha_do_arquivo"),
-    QUARANTINE_TABLE: ("arquivo", "linha"),
-    RESUBMITTED_TABLE: ("arquivo", "linha"),
-}
-"""The columns in which a table has the bronze file of a row, and the line in it."""
 
 CONTACTS = {SILVER_TABLE: (schema.EMAIL.name, schema.TELEFONE.name), GOLD_TABLE: ("email", "telefone")}
 """The columns in which a table of sales has e-mail and telephone."""
@@ -48,7 +40,7 @@ def kinds_of_rows(table: str, rows: pa.Table, found: Found) -> dict[int, Kind]:
 
     These are the rows of the lines found in bronze, and rows with the person's values whose line is not in bronze.
     """
-    file, line = (rows[name] for name in PLACE[table])
+    file, line = (rows[name] for name in PLACES[table])
     lines = {(record.arquivo, record.linha): record.tipo for record in found.records if record.tipo != Kind.POSSIBLE}
     names, numbers = pa.array(sorted({name for name, _ in lines}), pa.string()), sorted({n for _, n in lines})
     near = pc.and_(pc.is_in(file, names), pc.is_in(line, pa.array(numbers, pa.int64())))

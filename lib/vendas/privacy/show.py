@@ -15,11 +15,10 @@ from vendas.lake.erasures import (
     read_receipts,
 )
 from vendas.lake.ledger import read_events
-from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
+from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.database import members_of_person
 from vendas.privacy.layers import (
-    PLACE,
     exports_outside,
     files_of_table,
     holding,
@@ -142,7 +141,7 @@ def _links(settings: Settings, found: Found) -> list[dict]:
     """Return the links of resubmitted rows from or to a line of the person's."""
     lines = {(record.arquivo, record.linha) for record in found.records if record.tipo.is_theirs}
     rows = [row for file in files_of_table(settings, RESUBMITTED_TABLE) for row in file.rows().to_pylist()]
-    ends = (PLACE[RESUBMITTED_TABLE], ("arquivo_de_origem", "linha_de_origem"))
+    ends = (PLACES[RESUBMITTED_TABLE], ("arquivo_de_origem", "linha_de_origem"))
     return [row for row in rows if any((row[file], row[line]) in lines for file, line in ends)]
 
 

@@ -20,7 +20,7 @@ from vendas import schema
 from vendas.lake.data_files import DataFile, HeldFile, one_of
 from vendas.lake.ledger import REJECTED, UNDONE, Event, latest
 from vendas.lake.table_reader import columns_of
-from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake
+from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE, Lake
 from vendas.reports.masking import mask_row
 from vendas.storage import location
 from vendas.text import format_number
@@ -31,12 +31,8 @@ Written = Sequence[DataFile | HeldFile]
 
 NOTHING, NO_SALES = "Ainda não há arquivos.", "Nenhuma venda nestes arquivos."
 _LONG, _WRAPPED = 60, ";white-space:normal;min-width:24em"  # characters up to which a text is not wrapped
-PLACE_COLUMNS = {
-    SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
-    GOLD_TABLE: ("arquivo_de_origem", "linha_do_arquivo"),
-    QUARANTINE_TABLE: ("arquivo", "linha"),
-}
-"""The columns in which each table has the bronze file of a row, and the line in it."""
+PLACE_COLUMNS = {table: PLACES[table] for table in (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)}
+"""The columns with file and line of the tables that are shown."""
 
 
 class Preview(pd.DataFrame):

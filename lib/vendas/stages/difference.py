@@ -16,16 +16,9 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.lake.data_files import HeldFile, one_of
 from vendas.lake.ledger import Event
-from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.tuning import COMPARED_ROWS, EXAMPLES_KEPT
-
-PLACES = {
-    SILVER_TABLE: (schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name),
-    GOLD_TABLE: ("arquivo_de_origem", "linha_do_arquivo"),
-    QUARANTINE_TABLE: ("arquivo", "linha"),
-}
-"""The columns in which each table has the bronze file of a row, and the line in it."""
 
 _COMPARED = {
     SILVER_TABLE: schema.INPUT_NAMES,
