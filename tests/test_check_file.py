@@ -29,7 +29,7 @@ from vendas.stages import check_file, survey
 from vendas.stages.check_file import as_json, check_files, check_sample
 from vendas.stages.survey import survey_file
 from vendas.text import format_number
-from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
+from vendas.tuning import FORECAST_FILES, FORECAST_ROWS
 
 NOW = datetime(2024, 6, 30, 12, 0)
 SALE = {"Timestamp do Registro": "2024-03-31 14:05", "Nome": "Ana", "Valor da Compra": "50"}
@@ -321,7 +321,7 @@ def bronze(folder, **files):
 
 
 def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(survey, "SAMPLE_ROWS", 3)
+    monkeypatch.setattr(check_file, "FORECAST_ROWS", 3)
     events = bronze(
         tmp_path,
         empty=[""],
@@ -346,9 +346,9 @@ def test_a_sample_of_long_rows_has_fewer(tmp_path, monkeypatch):
 
 
 def test_a_sample_is_of_the_first_files(tmp_path):
-    events = bronze(tmp_path, **{f"{number:02}": [""] for number in range(SAMPLE_FILES + 1)})
+    events = bronze(tmp_path, **{f"{number:02}": [""] for number in range(FORECAST_FILES + 1)})
     assert [report.arquivo for report in check_sample(tmp_path, events, NOW)] == [
-        event.arquivo_recebido for event in events[:SAMPLE_FILES]
+        event.arquivo_recebido for event in events[:FORECAST_FILES]
     ]
 
 
@@ -361,7 +361,7 @@ def test_the_notebook_runs_with_and_without_new_files_and_names_the_samples_size
     results = [run_notebook("01_bronze", lake=str(tmp_path), run_id=run_id) for run_id in "12"]
     assert [(len(result.files), result.read) for result in results] == [(1, 2), (0, 0)]
     text = "".join(cell.source for cell in nbformat.read(NOTEBOOKS / "01_bronze.ipynb", 4).cells)
-    assert f"{format_number(SAMPLE_ROWS)} linhas" in text and f"{SAMPLE_FILES} arquivos" in text
+    assert f"{format_number(FORECAST_ROWS)} linhas" in text and f"{FORECAST_FILES} arquivos" in text
 
 
 def shown(*found):

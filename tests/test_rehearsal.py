@@ -147,7 +147,6 @@ def test_a_plan_of_a_rule_is_its_rehearsal_on_all_rows(lake):
 
 
 def test_of_a_long_file_the_beginning_is_rehearsed(lake, tmp_path, monkeypatch):
-    monkeypatch.setattr("vendas.stages.survey.SAMPLE_ROWS", 3)
     monkeypatch.setattr("vendas.stages.rehearsal.SAMPLE_ROWS", 3)
     names = rehearse(lake, "02_silver", Canal=upper)
     entries = [e for e in ledger.list_entries(ledger.read_events(lake)) if e["situacao"] == "processado"]

@@ -21,10 +21,8 @@ CSV_WINDOW_BYTES = 4 * MIB  # parsed in one step
 CSV_SCAN_BYTES = 1 * MIB  # scanned for quotes in one step: bounds the temporary arrays, even for long records
 CSV_BLOCK_BYTES = 16 * MIB  # unit of a file's distribution to workers: smaller is more even, larger cheaper
 
-# The sample of new files that the intake notebook shows.
-SAMPLE_FILES, SAMPLE_ROWS, SAMPLE_BYTES = 20, 1000, 1 * MIB
-
 # A rehearsal, and a plan.
+SAMPLE_FILES, SAMPLE_ROWS, SAMPLE_BYTES = 20, 1000, 1 * MIB  # of a rehearsal: newest files, and the start of each
 PLANNED_ALONE_BYTES = 32 * MIB  # of CSV that `vendas plan` compares in its own process, without a JVM
 COMPARED_ROWS = 300_000  # about how many rows a worker compares at a time: bounds its memory
 EXAMPLES_KEPT = 3  # of changed values, by file and column
@@ -80,7 +78,8 @@ RUNS_LISTED = 50  # on the page of all runs of a lake in S3
 
 # What the notebooks of the stages show of the files that they took up: more of it costs each scheduled run time.
 PREVIEW_ROWS, PREVIEW_FILES, PREVIEW_CHARACTERS = 10, 10, 600  # of a table; of a run; of a text
-PREVIEW_CSV_BYTES = MIB // 4  # of each bronze file, from its start: some 2,000 records
-PREVIEW_DATA_FILES, PREVIEW_SALES = 32, 20_000  # of a table: read until so many rows are found, by row group
+PREVIEW_CSV_BYTES = MIB // 16  # of each bronze file, from its start: some 500 records
+FORECAST_FILES, FORECAST_ROWS = 5, 200  # that the intake notebook validates: first files, and the start of each
+PREVIEW_DATA_FILES, PREVIEW_SALES = 32, 5_000  # of a table: read until so many rows are found, by row group
 EXPLORED_SALES = 250_000  # up to so many, the exploration asks about all customers, from there on about a sample
 PREVIEW_LOADED_ROWS = 100_000  # files with more together are not summed up in the warehouse

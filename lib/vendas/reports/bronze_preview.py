@@ -22,7 +22,7 @@ from vendas.stages.check_file import Diagnosis, check_sample
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
 from vendas.text import format_number
-from vendas.tuning import PREVIEW_CSV_BYTES, PREVIEW_ROWS, SAMPLE_FILES, SAMPLE_ROWS
+from vendas.tuning import FORECAST_FILES, FORECAST_ROWS, PREVIEW_CSV_BYTES, PREVIEW_ROWS
 
 RAW_SCHEMA = RECORD_SCHEMA.insert(0, pa.field("arquivo", pa.string()))
 _PARTS = ("boas", "duvidosas", "recusadas")  # fields of Diagnosis
@@ -95,7 +95,7 @@ def draw_forecast(diagnoses: Sequence[Diagnosis], files: int) -> Bars | Preview:
     """Draw a bar of good, doubtful and refused rows for each sampled file; `files` is the number of all files."""
     if not diagnoses:
         return Preview.of([], note=NOTHING)
-    shown = diagnoses[:SAMPLE_FILES]
+    shown = diagnoses[:FORECAST_FILES]
     bars = [(found.arquivo, tuple(getattr(found, part) for part in _PARTS), _said(found)) for found in shown]
     return Bars(_title(files - len(shown)), _PARTS, bars)
 
@@ -120,7 +120,7 @@ def _said(found: Diagnosis) -> str:
 
 
 def _title(left_out: int) -> str:
-    sample = f"Amostra: no máximo as primeiras {format_number(SAMPLE_ROWS)} linhas de cada arquivo"
+    sample = f"Amostra: no máximo as primeiras {format_number(FORECAST_ROWS)} linhas de cada arquivo"
     if left_out <= 0:
         return sample
     return f"{sample}; outros {format_number(left_out)} arquivos não foram examinados"

@@ -28,7 +28,7 @@ from vendas.rules.quality_warnings import Hint, QualityWarning, codes_of, find_r
 from vendas.rules.validate import NO_EVIDENCE, VALIDATED_SCHEMA, Evidence, find_evidence, validate
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
-from vendas.tuning import SAMPLE_FILES
+from vendas.tuning import FORECAST_FILES, FORECAST_ROWS
 
 ACCEPTED = "aceito"
 
@@ -118,14 +118,14 @@ def check_files(paths: Iterable[Path], now: datetime) -> list[Diagnosis]:
 
 
 def check_sample(bronze: Location, events: Iterable[Event], now: datetime) -> list[Diagnosis]:
-    """Return diagnoses of surveyed bronze files, from the first SAMPLE_ROWS rows of the first SAMPLE_FILES files."""
+    """Return diagnoses of the first FORECAST_FILES surveyed bronze files, from the first FORECAST_ROWS rows of each."""
     return [
         _diagnose(
             event.arquivo_recebido,
-            (event.motivo or "") if event.situacao == REJECTED else SurveyedFile.of(bronze, event).head(),
+            (event.motivo or "") if event.situacao == REJECTED else SurveyedFile.of(bronze, event).head(FORECAST_ROWS),
             now,
         )
-        for event in list(events)[:SAMPLE_FILES]
+        for event in list(events)[:FORECAST_FILES]
     ]
 
 

@@ -177,7 +177,7 @@ class RehearsalLake(Lake):
 
     def _only_head(self, event: Event) -> Event:
         """Return a file's event as if the file ended after its first SAMPLE_ROWS records."""
-        head = SurveyedFile.of(self.place / "bronze", event).head()
+        head = SurveyedFile.of(self.place / "bronze", event).head(SAMPLE_ROWS)
         for block in head.survey.blocks:
             for records in read_block(head.path, block, head.survey):
                 self.last_lines[event.arquivo] = records[schema.LINHA][-1].as_py()

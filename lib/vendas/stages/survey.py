@@ -15,7 +15,7 @@ from vendas.lake.workers import Workers
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.schema import INPUT_COLUMNS
 from vendas.storage import Location
-from vendas.tuning import SAMPLE_BYTES, SAMPLE_ROWS
+from vendas.tuning import SAMPLE_BYTES
 
 
 def survey_files(
@@ -76,21 +76,21 @@ class SurveyedFile:
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))
 
-    def head(self) -> Self:
-        """Return the file as if it ended after its first SAMPLE_ROWS records, or after about SAMPLE_BYTES."""
+    def head(self, records: int) -> Self:
+        """Return the file as if it ended after this many records, or after about SAMPLE_BYTES."""
         survey = self.survey
         if not survey.blocks:
             return self
         first = survey.blocks[0]
-        length = records = rows = 0
+        length = read = rows = 0
         with self.path.open("rb") as opened:
             opened.seek(first.offset)
             for window in windows(opened.read, survey.delimiter, first.first_line, SAMPLE_BYTES):
-                taken = min(len(window), SAMPLE_ROWS - records)
+                taken = min(len(window), records - read)
                 length = window.offset + int(window.bounds[taken])
-                records += taken
+                read += taken
                 rows += int(survey.finder.rows(window)[:taken].sum())
-                if records == SAMPLE_ROWS or length >= SAMPLE_BYTES:
+                if read == records or length >= SAMPLE_BYTES:
                     break
         block = replace(first, length=length)
         return replace(self, survey=replace(survey, blocks=(block,) if rows else (), rows=rows))
