@@ -202,6 +202,12 @@ def test_of_an_example_one_line_is_shown(text, shown):
     assert f"     7   {shown} " in said(print_diagnoses, [found])
 
 
+def test_lines_of_examples_are_numbers_one_below_the_other():
+    examples = tuple(Example(line, "a", ("texto_longo",)) for line in (7, 1234))
+    found = Diagnosis("a.csv", True, codificacao="utf-8", colunas={}, exemplos=examples)
+    assert "\n     7   a " in (text := said(print_diagnoses, [found])) and "\n 1.234   a " in text
+
+
 def test_a_diagnosis_is_a_row_of_the_table_and_a_sentence_for_each_thing_to_know():
     accepted = Diagnosis(
         "registros_a.csv",

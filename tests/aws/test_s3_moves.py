@@ -156,6 +156,11 @@ def test_an_object_above_the_limit_is_copied_in_parts_of_just_this_object(aws):
     assert aws.in_bronze() == {arrival.bronze_name: content} and aws.in_landing() == [(upload.key, b"later\n")]
 
 
+def test_s3_copies_up_to_5_gib_at_once():
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
+    assert s3_moves.COPIED_AT_ONCE == 5_368_709_120
+
+
 def test_an_object_replaced_between_two_parts_is_not_pieced_together(without_versions):
     aws = without_versions
     first = aws.upload("registros.csv", b"1" * 11 * MIB)

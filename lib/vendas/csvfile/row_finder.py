@@ -43,8 +43,8 @@ class RowFinder:
         starts = window.bounds[:-1]
         first = self._kinds[window.bytes[starts]]
         quoted = np.flatnonzero(window.bytes[starts] == QUOTE)
-        second = np.minimum(starts[quoted] + 1, len(window.bytes) - 1)
-        first[quoted] = np.maximum(_PERHAPS, self._kinds[window.bytes[second]])
+        second = window.bytes[starts[quoted] + 1]  # a record with an opening quote has a closing one
+        first[quoted] = np.maximum(_PERHAPS, self._kinds[second])
         if (first == _SOLID).all():
             return np.zeros(len(window), bool)
         kind = np.maximum.reduceat(np.frombuffer(window.data.translate(self._kinds.tobytes()), np.uint8), starts)
