@@ -6,6 +6,9 @@ BIN := .venv/bin
 LAMBDA_MODULES := __init__ errors storage tuning landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
+# The tests start hundreds of processes: without bytecode, each would compile the library, and rewrite assertions, again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo check test test-glue6 golden sql docs environment bench deploy preflight undeploy clean
 
 help:
