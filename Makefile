@@ -20,7 +20,7 @@ help:
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
 	@echo "make sql docs    what follows from lib/vendas/declaration.py in sql/ and docs/ anew, after a change of it"
 	@echo "make environment  environment.yml anew, after a change of pins in pyproject.toml"
-	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against DuckDB, a plain PySpark script and COPY; a million rows"
+	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against dlt and dbt, DuckDB, a script, COPY; a million rows"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
 	@echo "make preflight STACK=name  looks whether that stack will work: a table of what is ok, and what to do"
@@ -53,7 +53,7 @@ check: install
 	touch $@
 
 # Two at a time: each has a JVM of its own, and the files of tests that take longest come first.
-test: install .venv-checkov/.installed
+test: install .venv-checkov/.installed .venv-dbt/.installed
 	CHECKOV=.venv-checkov/bin/checkov $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The same pins, but for those that pyproject.toml gives Python 3.13; and this machine's Java, for there is none by pip.
@@ -92,7 +92,15 @@ build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 	tar -C lib -cf - $(LAMBDA_SOURCES:lib/%=%) | tar -C $@ -xf -
 	cp lambda/handler.py $@
 
-bench: install
+# Peers of the benchmarks, apart as a user has them. Parts of dbt 1.12 are fetched from outside PyPI.
+.venv-dbt/.installed: Makefile
+	@echo "Setting up .venv-dbt (a minute, once)"
+	$(PYTHON) -m venv .venv-dbt
+	.venv-dbt/bin/pip install --quiet --disable-pip-version-check \
+		'dlt[postgres]==1.31.0' dbt-core==1.11.16 dbt-postgres==1.11.0 pyarrow==26.0.1
+	touch $@
+
+bench: install .venv-dbt/.installed
 	$(BIN)/python -m benchmarks $(ROWS)
 
 # What Glue's jobs are given.
@@ -116,5 +124,5 @@ undeploy: named-STACK install
 	PATH="$(CURDIR)/$(BIN):$$PATH" workflow/undeploy "$(STACK)"
 
 clean:
-	rm -rf .venv .venv-checkov .venv-glue6 .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-checkov .venv-dbt .venv-glue6 .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

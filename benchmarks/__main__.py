@@ -6,7 +6,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
-from benchmarks import cluster, exploration, increment, lake, load, showing, size
+from benchmarks import cluster, exploration, increment, lake, load, showing, size, star
 from benchmarks.agreement import check_same_lake
 from benchmarks.data import write_rows
 from benchmarks.figures import keep, section
@@ -24,6 +24,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--files", type=int, default=2000, help="files of the run over many small ones")
     parser.add_argument("--page", type=Path, default=RESULTS, help="where the results are kept")
     given = parser.parse_args(words)
+    if not star.ENVIRONMENT.exists():
+        parser.error(f"{star.ENVIRONMENT.name}, with dlt and dbt, is missing: `make bench` sets it up")
     before = os.getloadavg()[0] / os.cpu_count()
     with tempfile.TemporaryDirectory() as temporary:
         try:
@@ -38,8 +40,10 @@ def main(words: list[str] | None = None) -> None:
 def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> str:
     """Runs all benchmarks in `folder`; the section of the page."""
     csv_bytes = write_rows(rows, folder / "input")
-    runs, peers, settings = _turns(rounds, csv_bytes, folder)
+    runs, peers, settings = _turns(rounds, folder)
     figures = [
+        *star.of_small_files(rounds, folder),
+        *star.figures(rows, [run.whole for run in runs], peers["star"]),
         *lake.figures(runs, peers["lake_duckdb"], peers["lake_spark"]),
         *load.figures(runs, peers["copy"]),
         *exploration.figures(settings, rounds, folder),
@@ -52,10 +56,10 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
     return section(rows, rounds, before, figures, runs[-1].cells())
 
 
-def _turns(rounds: int, csv_bytes: int, folder: Path) -> tuple[list[PipelineRun], dict[str, list[float]], Settings]:
+def _turns(rounds: int, folder: Path) -> tuple[list[PipelineRun], dict[str, list[float]], Settings]:
     """Ours and its peers in turn, each on the same files; the lake of the last turn stays."""
     runs: list[PipelineRun] = []
-    peers: dict[str, list] = {"lake_duckdb": [], "lake_spark": [], "copy": []}
+    peers: dict[str, list] = {"lake_duckdb": [], "lake_spark": [], "copy": [], "star": []}
     for turn in range(rounds):
         here = folder / f"turn-{turn}"
         settings = load_settings(lake=here / "lago")
@@ -63,7 +67,9 @@ def _turns(rounds: int, csv_bytes: int, folder: Path) -> tuple[list[PipelineRun]
             shutil.copytree(folder / "input", here / place)
         peers["lake_duckdb"].append(lake.peer_cost("lake_duckdb", here / "duckdb-landing", here / "duckdb"))
         peers["lake_spark"].append(lake.peer_cost("lake_spark", here / "spark-landing", here / "spark"))
-        runs.append(run(settings, csv_bytes, "first"))
+        runs.append(run(settings))
+        peers["star"].append(star.peer_cost(settings, folder / "input", here / "dlt"))
+        star.check_same_star(settings)
         check_same_lake(settings, here / "duckdb", here / "spark")
         peers["copy"].append(load.copy_seconds(settings, here))
         print(f"turn {turn + 1} of {rounds}: {runs[-1]}, {peers}", flush=True)

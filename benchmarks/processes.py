@@ -26,6 +26,9 @@ class Cost:
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.wall + other.wall, self.cpu + other.cpu)
 
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.wall - other.wall, self.cpu - other.cpu)
+
 
 @dataclass
 class Watch:
@@ -34,10 +37,11 @@ class Watch:
     Pages that forked Python workers share are counted for each. `driver_peak_bytes` is the same without these workers.
     """
 
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=time.time)
     peak_bytes: int = 0
     driver_peak_bytes: int = 0
     _cpu: dict[psutil.Process, float] = field(default_factory=dict)
+    _looks: list[Cost] = field(default_factory=list)
 
     def look(self) -> None:
         """Takes note of what they have used until now."""
@@ -54,16 +58,17 @@ class Watch:
             self._cpu[process] = times.user + times.system
         self.peak_bytes = max(self.peak_bytes, held)
         self.driver_peak_bytes = max(self.driver_peak_bytes, held - by_workers)
+        self._looks.append(Cost(time.time() - self.begun, sum(self._cpu.values())))
 
     def until_now(self) -> Cost:
         """What they have cost since the watch began."""
         self.look()
-        return Cost(time.monotonic() - self.begun, sum(self._cpu.values()))
+        return self._looks[-1]
 
-    def since(self, earlier: Cost) -> Cost:
-        """What they have cost since then."""
-        now = self.until_now()
-        return Cost(now.wall - earlier.wall, now.cpu - earlier.cpu)
+    def at(self, moment: float) -> Cost:
+        """What they had cost at a moment, in seconds since 1970; of processors' seconds, those seen by then."""
+        wall = moment - self.begun
+        return Cost(wall, max((look.cpu for look in self._looks if look.wall <= wall), default=0.0))
 
 
 @contextmanager

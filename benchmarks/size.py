@@ -31,13 +31,9 @@ def of_memory(runs: list[PipelineRun], rows: int, folder: Path) -> list[Figure]:
 
 
 def of_many_files(files: int, folder: Path) -> list[Figure]:
-    """Seconds and Spark jobs of one run over so many files of a hundred rows each."""
+    """Seconds of one run over so many files of a hundred rows each."""
     many = _one_run(folder / "many", files * ROWS_OF_A_SMALL_FILE, files)
-    name = f"{files:,} files of {ROWS_OF_A_SMALL_FILE} rows, all layers"
-    return [
-        Figure(f"{name}, beyond the JVM's start", [sum(cost.wall for cost in many.notebooks.values())]),
-        Figure(f"{name}: Spark jobs", [many.spark_jobs], unit=""),
-    ]
+    return [Figure(f"{files:,} files of {ROWS_OF_A_SMALL_FILE} rows, prompt to prompt", [many.whole.wall])]
 
 
 def _memory(name: str, peaks: list[int], smaller: int | None) -> Figure:
@@ -50,7 +46,8 @@ def _memory(name: str, peaks: list[int], smaller: int | None) -> Figure:
 def _one_run(lake: Path, rows: int, files: int | None = None) -> PipelineRun:
     settings = load_settings(lake=lake)
     try:
-        return run(settings, write_rows(rows, settings.landing, files=files), "run")
+        write_rows(rows, settings.landing, files=files)
+        return run(settings)
     finally:
         stop(settings.dw)
 

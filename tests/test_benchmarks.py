@@ -4,6 +4,7 @@ import csv
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,8 @@ import pytest
 from benchmarks.data import FAULTS, SPOILED_EVERY, write_rows
 from benchmarks.figures import Figure, keep
 from benchmarks.lake import peer_cost
+from benchmarks.processes import Cost, watched
+from benchmarks.star import ENVIRONMENT
 from helpers.intake_twin import evidence_of, reasons_against
 from helpers.rows import NEEDED, OPTIONAL
 from vendas.rules.columns import MAX_TEXT_BYTES
@@ -28,13 +31,14 @@ PIECES = {
 
 
 @pytest.mark.engine
+@pytest.mark.skipif(not ENVIRONMENT.exists(), reason="dlt and dbt are apart: `make test` sets them up")
 def test_all_benchmarks_run_and_their_peers_agree_with_ours(tmp_path):
     page = tmp_path / "RESULTS.md"
     words = ["2000", "--rounds", "1", "--files", "8", "--page", page]
     subprocess.run([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, check=True)
     rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
     figures = [row.split(" | ")[0] for row in rows[1 : rows.index("| notebook | cell | seconds |")]]
-    assert len(figures) == 21 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
+    assert len(figures) == 23 and all(row.count("|") == rows[0].count("|") for row in rows[: len(figures)])
 
 
 def odd_texts(column, generator):
@@ -72,6 +76,18 @@ def test_a_peer_that_ends_between_two_looks_has_a_cost(tmp_path, monkeypatch):
     write_rows(100, landing, files=1)
     cost = peer_cost("lake_duckdb", landing, tmp_path / "duckdb")
     assert cost.cpu > 0
+
+
+def test_a_cost_at_a_moment_is_what_was_seen_by_then(monkeypatch):
+    monkeypatch.setattr("benchmarks.processes.LOOK_SECONDS", 0.05)
+    spin = [sys.executable, "-c", "import time\nuntil = time.time() + 0.4\nwhile time.time() < until: pass"]
+    with watched() as watch:
+        subprocess.run(spin, check=True)
+        between = time.time()
+        subprocess.run(spin, check=True)
+    assert 0 < watch.at(between).cpu < watch.until_now().cpu
+    assert watch.at(between).wall == pytest.approx(between - watch.begun)
+    assert watch.at(watch.begun) == Cost(0, 0)
 
 
 def test_the_input_has_each_fault_and_is_the_same_each_time(tmp_path):

@@ -1,0 +1,1 @@
+{{ dimension('campanha_id', ['campanha_de_marketing']) }}

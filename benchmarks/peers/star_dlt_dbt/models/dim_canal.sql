@@ -1,0 +1,1 @@
+{{ dimension('canal_id', ['canal']) }}

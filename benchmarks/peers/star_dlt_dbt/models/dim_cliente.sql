@@ -1,0 +1,1 @@
+{{ dimension('cliente_id', ['nome_completo', 'email', 'dominio_email', 'telefone']) }}

@@ -1,0 +1,1 @@
+{{ dimension('desconto_id', ['codigo_de_desconto_usado', 'desconto_oferecido']) }}

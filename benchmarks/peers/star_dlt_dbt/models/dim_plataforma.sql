@@ -1,0 +1,1 @@
+{{ dimension('plataforma_id', ['plataforma_de_interacao']) }}

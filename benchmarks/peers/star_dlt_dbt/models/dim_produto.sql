@@ -1,0 +1,1 @@
+{{ dimension('produto_id', ['produto_adquirido']) }}

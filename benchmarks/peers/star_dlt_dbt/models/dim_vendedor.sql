@@ -1,0 +1,1 @@
+{{ dimension('vendedor_id', ['vendedor']) }}
