@@ -12,7 +12,8 @@ from pathlib import Path
 import nbformat
 
 from benchmarks.processes import Cost, watched
-from vendas.lake.ledger import STAGES, notebook_of
+from vendas.lake.events import STAGES
+from vendas.lake.ledger import notebook_of
 from vendas.settings import Settings
 from vendas.warehouse.embedded import ensure_running
 

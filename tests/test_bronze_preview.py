@@ -5,7 +5,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from helpers.rows import FILE, HEADER, raw_row
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.landing.arrivals import BronzeFile
 from vendas.reports.bronze_preview import (
     RAW_SCHEMA,

@@ -18,7 +18,7 @@ from vendas.cli.display import (
     print_stages,
     print_upkeeps,
 )
-from vendas.lake.ledger import REJECTED, Event
+from vendas.lake.events import REJECTED, Event
 from vendas.lake.maintenance import Size, Upkeep
 from vendas.results import Stage
 from vendas.runs.pipeline import RunReport

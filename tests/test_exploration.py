@@ -15,7 +15,7 @@ from helpers.star import SALE
 from vendas import resources, schema
 from vendas.errors import SettingsError, WarehouseError
 from vendas.lake import ledger
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.reports import exploration, sales_charts
 from vendas.reports.exploration import ask, choose, connect, name_choice, name_sample, quality, sample_customers
 from vendas.warehouse import embedded

@@ -7,7 +7,7 @@ import pytest
 from helpers.rows import silver_row, silver_table
 from vendas import schema
 from vendas.declaration_types import Column
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.reports.gold_preview import (
     show_discounts,
     show_domains,

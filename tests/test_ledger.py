@@ -1,20 +1,27 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
+from vendas.lake.events import STAGES, Event, Events
 from vendas.lake.ledger import (
-    Event,
     attention_order,
     count_rows_in,
     done_before,
     find_drifted,
     find_unsurveyed,
     is_refused,
+    last_done,
+    latest,
     list_entries,
     list_of_older_rules,
     list_outdated,
+    list_processed,
+    list_waiting,
     mark_undone,
     pending,
+    read_events,
     record,
     with_duplicates,
 )
@@ -236,9 +243,6 @@ def test_a_file_that_is_known_is_unsurveyed_only_if_it_is_to_be_replayed():
 # --- what is displayed
 
 
-STAGES = ("bronze", "silver", "gold", "dw")
-
-
 def test_an_entry_gathers_a_files_stages():
     counts = {"lidas": 10, "duplicadas": 2, "quarentena": 1, "duvidosas": 3, "gravadas": 7}
     events = [event(A, stage, minute, **(counts if minute else {})) for minute, stage in enumerate(STAGES)]
@@ -311,3 +315,94 @@ def test_what_a_person_should_look_at_comes_first():
 def test_an_entry_joins_the_reasons_of_bronze_and_silver():
     events = [event(A, "bronze", 0, motivo="desfeito"), event(A, "silver", 1, motivo="duplicada")]
     assert list_entries(events)[0]["motivo"] == "desfeito; duplicada"
+
+
+# --- all of it, against a twin that keeps objects
+
+
+NAMES = [f"registros_{n}_20240{n % 3 + 1}01T000000000Z_{n:08x}.csv" for n in range(5)]
+histories = st.lists(
+    st.builds(
+        event,
+        st.sampled_from(NAMES),
+        st.sampled_from(STAGES),
+        st.integers(0, 5),  # minutes: some events are of one moment
+        situacao=st.sampled_from(["processado", "processado", "rejeitado", "desfeito"]),
+        gravadas=st.integers(0, 2),
+        duplicadas=st.integers(0, 1),
+        run_id=st.sampled_from(["r1", "r2"]),
+        contrato=st.sampled_from([1, 2]),
+    ),
+    max_size=25,
+).map(lambda events: [event(name, "bronze", 0) for name in sorted({e.arquivo for e in events})] + events)
+
+
+def twin_of_latest(events):
+    newest = {(e.arquivo, e.etapa): e for e in sorted(events, key=lambda e: e.registrado_em)}
+    files = sorted({e.arquivo for e in events}, key=BronzeFile.parse)
+    return {name: {stage: newest[name, stage] for stage in STAGES if (name, stage) in newest} for name in files}
+
+
+def twin_of_pending(done, stage):
+    previous = STAGES[STAGES.index(stage) - 1]
+    if previous not in done:
+        return False
+    if stage not in done:
+        return done[previous].situacao == "processado"
+    return done[stage].registrado_em < done[previous].registrado_em
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories, st.sampled_from(STAGES[1:]), st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2)))
+def test_the_ledger_is_its_twin(events, stage, held):
+    files, previous = twin_of_latest(events), STAGES[STAGES.index(stage) - 1]
+    assert latest(events) == files and list(latest(events)) == list(files)
+    assert latest(events, [NAMES[0], "another"]) == {name: files[name] for name in NAMES[:1] if name in files}
+    waiting = {name: done for name, done in files.items() if twin_of_pending(done, stage)}
+    assert {e.arquivo: e for e in pending(events, stage)} == {name: d[previous] for name, d in waiting.items()}
+    assert find_drifted(events, stage, held) == [
+        done[previous]
+        for name, done in files.items()
+        if stage in done and previous in done and name not in waiting and held.get(name, 0) != done[stage].gravadas
+    ]
+    assert done_before(events, stage, waiting_events := pending(events, stage)) == [
+        e.arquivo for e in waiting_events if stage in files[e.arquivo]
+    ]
+    assert count_rows_in(events, stage) == sum(done[stage].gravadas for done in files.values() if stage in done)
+    anywhere = [name for name, done in files.items() if any(twin_of_pending(done, s) for s in STAGES[1:])]
+    assert list_waiting(events) == anywhere
+    assert [e["arquivo"] for e in list_entries(events) if e["situacao"] == "pendente"] == anywhere
+    assert [e["arquivo"] for e in list_entries(events, "r2")] == [
+        name for name, done in files.items() if any(e.run_id == "r2" for e in done.values())
+    ]
+    assert [(e["silver"], e["dw"]) for e in list_entries(events)] == [
+        tuple(done[s].gravadas if s in done else 0 for s in ("silver", "dw")) for done in files.values()
+    ]
+    bronze = {name: done["bronze"] for name, done in files.items()}
+    assert list_processed(events) == [name for name, e in bronze.items() if e.situacao == "processado"]
+    assert list_outdated(events) == [n for n, e in bronze.items() if e.contrato == 1 and e.situacao != "desfeito"]
+
+
+@pytest.mark.parametrize(
+    "ask", [latest, list_entries, list_outdated, list_of_older_rules, list_processed, list_waiting]
+)
+def test_an_empty_ledger_has_nothing(ask):
+    assert not ask([]) and not ask(read_events(Path("/there/is/no/lake")))
+    assert pending([], "dw") == find_drifted([], "dw", {}) == last_done([], "dw") == []
+    assert find_unsurveyed([], [BronzeFile.parse(A)], []) == [BronzeFile.parse(A)]
+
+
+def test_what_a_stage_did_last_is_of_the_run_that_began_last():
+    begun = [datetime(2024, 1, 1, hour) for hour in (1, 2)]
+    events = [event(A, "silver", 0, iniciado_em=begun[1]), event(B, "silver", 1, iniciado_em=begun[0])]
+    assert [e.arquivo for e in last_done([*events, event(C, "silver", 2, iniciado_em=begun[1])], "silver")] == [C, A]
+    assert last_done([*events, event(A, "silver", 2, situacao="desfeito")], "silver") == events[1:]
+    assert [e.arquivo for e in last_done([event(A, "silver", 0), event(B, "silver", 1)], "silver")] == [B]
+
+
+def test_events_are_a_sequence_of_events():
+    events = Events.of(made := [event(A, "bronze", 0), event(A, "silver", 1), event(B, "bronze", 2)])
+    assert [*events] == made and events[1] == made[1] and events[-1] == made[2] and [*events[1:]] == made[1:]
+    assert events.of_files([B, C]) == made[2:] and Events.of(events) is events
+    with pytest.raises(IndexError):
+        events[3]

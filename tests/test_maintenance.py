@@ -18,7 +18,8 @@ from helpers.rows import silver_frame, silver_row, silver_table
 from helpers.terminal import kill_with_children, vendas_here
 from vendas import schema
 from vendas.errors import UpkeepError
-from vendas.lake.ledger import Event, record
+from vendas.lake.events import Event
+from vendas.lake.ledger import record
 from vendas.lake.lock import hold_lake
 from vendas.lake.maintenance import maintain_tables
 from vendas.lake.spark import session

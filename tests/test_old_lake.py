@@ -12,7 +12,8 @@ import pytest
 from helpers import avro_files, old_lake_files
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
 from helpers.terminal import vendas_here
-from vendas.lake.ledger import REJECTED, UNDONE, list_entries, pending, read_events
+from vendas.lake.events import REJECTED, UNDONE
+from vendas.lake.ledger import list_entries, pending, read_events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake

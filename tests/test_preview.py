@@ -8,7 +8,7 @@ import pytest
 
 from helpers.rows import silver_row, silver_table
 from vendas import schema
-from vendas.lake.ledger import REJECTED, UNDONE, Event
+from vendas.lake.events import REJECTED, UNDONE, Event
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.reports.preview import (
     NOTHING,

@@ -11,7 +11,7 @@ import pytest
 from helpers.rows import FILE, NEEDED, OPTIONAL, positions, raw_row, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import Survey
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.reasons import Reason
 from vendas.reports.bronze_preview import RAW_SCHEMA
 from vendas.reports.preview import NO_SALES, NOTHING, ShownEvents

@@ -10,7 +10,8 @@ from helpers.rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema
 from vendas.errors import ConcurrentChange, VendasError
 from vendas.lake import table_reader, tables as lake_tables
-from vendas.lake.ledger import Event, read_events, record
+from vendas.lake.events import Event
+from vendas.lake.ledger import read_events, record
 from vendas.lake.table_reader import count_rows, read_table
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake, properties
 

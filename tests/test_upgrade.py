@@ -10,7 +10,7 @@ import pytest
 from helpers.lake_twin import contents
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
 from helpers.terminal import ENVIRONMENT, NO_REPORT, VENDAS, kill_with_children, run, vendas
-from vendas.lake.ledger import UNDONE
+from vendas.lake.events import UNDONE
 from vendas.warehouse import embedded
 
 pytestmark = pytest.mark.engine

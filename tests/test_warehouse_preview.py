@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.rows import FILE
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.reports import warehouse_preview
 from vendas.reports.preview import NO_SALES, NOTHING, ShownEvents
 from vendas.reports.warehouse_preview import (

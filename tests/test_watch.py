@@ -19,7 +19,7 @@ from hypothesis import given, strategies as st
 from helpers.terminal import vendas_here
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.runs import watch
 from vendas.runs.watch import Lookout, Task, keep_doing, refresh_star, until_signal
 from vendas.settings import load_settings

@@ -13,7 +13,7 @@ from helpers.runs import a_run, entry
 from vendas import storage
 from vendas.errors import SettingsError
 from vendas.lake import s3_lock
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.lake.lock import LOCK, hold_lake
 from vendas.landing.s3_objects import list_objects
 from vendas.reports.cost import Usage

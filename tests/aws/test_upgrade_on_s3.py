@@ -17,7 +17,8 @@ from helpers.lake_twin import COLUMNS
 from helpers.old_lakes import EXPECTED, LAKE, restore_warehouse, unpack
 from helpers.redshift_double import RedshiftDouble
 from helpers.terminal import NO_REPORT, run
-from vendas.lake.ledger import UNDONE, list_entries, read_events
+from vendas.lake.events import UNDONE
+from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.storage import S3Lake
 from vendas.warehouse import embedded

@@ -9,7 +9,8 @@ from pathlib import Path
 import nbformat
 
 from vendas import schema
-from vendas.lake.ledger import Event, latest, read_events
+from vendas.lake.events import Event
+from vendas.lake.ledger import latest, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 from helpers.inprocess import run_notebook
 from vendas import schema
 from vendas.lake import spark
+from vendas.lake.events import STAGES
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER
-from vendas.lake.ledger import STAGES, notebook_of
+from vendas.lake.ledger import notebook_of
 from vendas.lake.tables import Lake
 from vendas.settings import load_settings
 

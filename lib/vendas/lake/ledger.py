@@ -5,61 +5,35 @@ whose previous stage has a newer event than its own. A file that was undone is p
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.lake import tables as lake_tables
+from vendas.lake.events import EVENT_COLUMNS, PENDING, PROCESSED, REJECTED, STAGES, UNDONE, Event, Events, as_rows, at
 from vendas.lake.table_reader import read_table
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.rules.fingerprint import rules_fingerprint
 from vendas.storage import Location
 
-STAGES = ("bronze", "silver", "gold", "dw")
-PROCESSED, REJECTED, UNDONE, PENDING = "processado", "rejeitado", "desfeito", "pendente"
 BY_HAND = "manual"  # the run id of a notebook that no run executes
 
 
-@dataclass(frozen=True)
-class Event:
-    """A finished stage of one file: a row of the ledger, fields as in LEDGER_COLUMNS. Counts are rows."""
-
-    arquivo: str
-    arquivo_recebido: str
-    etapa: str
-    run_id: str
-    situacao: str = PROCESSED
-    motivo: str | None = None
-    lidas: int = 0
-    duplicadas: int = 0
-    quarentena: int = 0
-    duvidosas: int = 0
-    gravadas: int = 0
-    dialeto: str | None = None
-    # Times are UTC, without a zone; `record` sets them and the executed notebook.
-    registrado_em: datetime | None = None
-    iniciado_em: datetime | None = None
-    notebook: str | None = None
-    contrato: int = schema.SALES.version
-    regras: str | None = field(default_factory=rules_fingerprint)
-
-    @property
-    def recorded_at(self) -> datetime:
-        """When the event was recorded; an event that is not recorded yet counts as newer than all others."""
-        return self.registrado_em or datetime.max
-
-
-def read_events(place: Location) -> list[Event]:
+def read_events(place: Location) -> Events:
     """Return all events ever recorded in a lake; read without Spark, whose first query takes seconds."""
-    rows = read_table(place, lake_tables.LEDGER_TABLE).to_pylist()
+    rows = read_table(place, lake_tables.LEDGER_TABLE)
     # A lake of an older version lacks these columns until its next run, and has nulls in them afterwards.
-    return [
-        Event(**{"regras": None} | row | {"duvidosas": row.get("duvidosas") or 0, "contrato": row.get("contrato") or 1})
-        for row in rows
-    ]
+    for field in EVENT_COLUMNS:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    rows = rows.select(EVENT_COLUMNS.names).cast(EVENT_COLUMNS)
+    for name, value in (("duvidosas", 0), ("contrato", 1)):
+        rows = rows.set_column(rows.column_names.index(name), name, pc.fill_null(rows[name], value))
+    return Events(rows)
 
 
 def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]) -> None:
@@ -67,7 +41,8 @@ def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]
     if not events:
         return
     now = datetime.now(UTC).replace(tzinfo=None)
-    newest = {event.arquivo: event.recorded_at for event in sorted(known, key=lambda event: event.recorded_at)}
+    of_files = Events.of(known).of_files({event.arquivo for event in events})
+    newest = {event.arquivo: event.recorded_at for event in sorted(of_files, key=lambda event: event.recorded_at)}
     rows = [
         replace(
             event,
@@ -78,7 +53,7 @@ def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]
         )
         for event in events
     ]
-    tables.record(pa.Table.from_pylist([asdict(row) for row in rows], schema.arrow_schema(schema.LEDGER_COLUMNS)))
+    tables.record(as_rows(rows))
 
 
 def notebook_of(stage: str) -> str:
@@ -86,14 +61,19 @@ def notebook_of(stage: str) -> str:
     return f"{STAGES.index(stage) + 1:02d}_{stage}"
 
 
-def latest(events: Iterable[Event]) -> dict[str, dict[str, Event]]:
-    """Return the last event of each file and stage, `{arquivo: {etapa: event}}`, in bronze order."""
-    by_time = sorted(events, key=lambda event: event.recorded_at)
-    newest = {(event.arquivo, event.etapa): event for event in by_time}
+def latest(events: Iterable[Event], arquivos: Collection[str] | None = None) -> dict[str, dict[str, Event]]:
+    """Return the last event of each file and stage, `{arquivo: {etapa: event}}`, in bronze order.
+
+    With `arquivos`, only of these files; they need not be known.
+    """
+    events = Events.of(events)
+    places = events.last
+    if arquivos is not None:
+        places = places[sorted(events.file_places[arquivo] for arquivo in {*arquivos} & events.file_places.keys())]
     files: dict[str, dict[str, Event]] = {}
-    for (arquivo, etapa), event in sorted(newest.items(), key=lambda item: BronzeFile.of(item[0][0])):
-        files.setdefault(arquivo, {})[etapa] = event
-    return files
+    for event in events.take(places[places >= 0]):
+        files.setdefault(event.arquivo, {})[event.etapa] = event
+    return dict(sorted(files.items(), key=lambda item: BronzeFile.of(item[0])))
 
 
 def pending(events: Iterable[Event], stage: str) -> list[Event]:
@@ -103,16 +83,24 @@ def pending(events: Iterable[Event], stage: str) -> list[Event]:
     it took them: so a file that is processed again, by rules that give the same, gets its own sales back. Then the new
     files, in bronze order; also those taken together are in bronze order.
     """
-    events = list(events)
-    previous, taken = STAGES[STAGES.index(stage) - 1], _when_taken(events, stage)
-    files = [done[previous] for done in latest(events).values() if _is_pending(done, previous, stage)]
-    return sorted(files, key=lambda event: taken.get(event.arquivo, datetime.max))
+    events = Events.of(events)
+    found = events.take(events.last_of(_before(stage))[_are_pending(events, stage)])
+    taken = _when_taken(events, stage, [event.arquivo for event in found])
+    return sorted(_in_bronze_order(found), key=lambda event: taken.get(event.arquivo, datetime.max))
 
 
-def _when_taken(events: Iterable[Event], stage: str) -> dict[str, datetime]:
-    """Return for each file that the stage holds when it took it: first, or first after it was undone."""
+def _before(stage: str) -> str:
+    return STAGES[STAGES.index(stage) - 1]
+
+
+def _in_bronze_order(events: list[Event]) -> list[Event]:
+    return sorted(events, key=lambda event: BronzeFile.of(event.arquivo))
+
+
+def _when_taken(events: Events, stage: str, arquivos: Collection[str]) -> dict[str, datetime]:
+    """Return for each of these files that the stage holds when it took it: first, or first after it was undone."""
     taken: dict[str, datetime] = {}
-    of_stage = [event for event in events if event.etapa == stage]
+    of_stage = events.take(np.flatnonzero(events.are_of(arquivos) & events.equal("etapa", stage)))
     for event in sorted(of_stage, key=lambda event: event.recorded_at):
         if event.situacao == PROCESSED:
             taken.setdefault(event.arquivo, event.recorded_at)
@@ -121,26 +109,26 @@ def _when_taken(events: Iterable[Event], stage: str) -> dict[str, datetime]:
     return taken
 
 
-def _is_pending(done: dict[str, Event], previous: str, stage: str) -> bool:
-    if previous not in done:
-        return False
-    if stage not in done:
-        return done[previous].situacao == PROCESSED
-    return done[stage].recorded_at < done[previous].recorded_at
+def _are_pending(events: Events, stage: str) -> np.ndarray:
+    """Return which files of `events` the stage has yet to process."""
+    done, own = events.last_of(_before(stage)), events.last_of(stage)
+    is_older = at(own, events.moments, 0) < at(done, events.moments, 0)
+    return (done >= 0) & np.where(own < 0, at(done, events.equal("situacao", PROCESSED), False), is_older)
 
 
 def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
     """Return the previous stage's events of files that this stage has done, but of which it now holds other rows."""
-    previous = STAGES[STAGES.index(stage) - 1]
-    files = latest(events).values()
-    done = [file for file in files if stage in file and not _is_pending(file, previous, stage)]
-    return [file[previous] for file in done if held.get(file[stage].arquivo, 0) != file[stage].gravadas]
+    events = Events.of(events)
+    done, own = events.last_of(_before(stage)), events.last_of(stage)
+    holds = np.array([held.get(arquivo, 0) for arquivo in events.files], np.int64)
+    drifted = (done >= 0) & (own >= 0) & ~_are_pending(events, stage) & (holds != events.counts("gravadas", own))
+    return _in_bronze_order(events.take(done[drifted]))
 
 
 def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -> list[str]:
     """List the pending files that this stage has processed before."""
-    files = latest(events)
-    return [event.arquivo for event in pending if stage in files[event.arquivo]]
+    events = Events.of(events)
+    return [event.arquivo for event in pending if events.last_of(stage)[events.file_places[event.arquivo]] >= 0]
 
 
 def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[Event]:
@@ -151,8 +139,21 @@ def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[E
     left_out = {event.arquivo for event in leaving}
     if not left_out:
         return []
-    silver = [done["silver"] for done in latest(events).values() if "silver" in done]
-    return [event for event in silver if event.duplicadas and event.arquivo not in left_out]
+    events = Events.of(events)
+    silver = events.last_of("silver")
+    dropped = (silver >= 0) & (events.counts("duplicadas", silver) > 0)
+    return [event for event in _in_bronze_order(events.take(silver[dropped])) if event.arquivo not in left_out]
+
+
+def last_done(events: Iterable[Event], stage: str) -> list[Event]:
+    """Return the stage's last events of the files that it took in its last run that took any, in bronze order."""
+    events = Events.of(events)
+    places = events.last_of(stage)
+    places = places[(places >= 0) & ~at(places, events.equal("situacao", UNDONE), False)]
+    # An older version did not record when a stage began.
+    begun = pc.coalesce(events.column("iniciado_em"), events.column("registrado_em")).take(pa.array(places))
+    last = pc.fill_null(pc.equal(begun, pc.max(begun)), False).to_numpy(zero_copy_only=False)
+    return _in_bronze_order(events.take(places[last]))
 
 
 def find_unsurveyed(
@@ -166,21 +167,17 @@ def find_unsurveyed(
     These are new files, rejected files that were sent again, those to `replay`, and those that an older version of the
     contract read.
     """
-    seen = latest(events)
-    resent = {arrival.bronze_name for arrival in arrived}
-    return [
-        file
-        for file in files
-        if file.name not in seen
-        or file in replay
-        or _is_outdated(seen[file.name]["bronze"])
-        or (file.name in resent and seen[file.name]["bronze"].situacao == REJECTED)
-    ]
+    events = Events.of(events)
+    known, again = events.file_places, {file.name for file in replay}.union(list_outdated(events))
+    resent = latest(events, [arrival.bronze_name for arrival in arrived])
+    again |= {arquivo for arquivo, done in resent.items() if done["bronze"].situacao == REJECTED}
+    return [file for file in files if file.name not in known or file.name in again]
 
 
 def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: str) -> list[Event]:
     """Return bronze's events that remove files from every layer; none for a file that is already undone."""
-    seen = latest(events)
+    files = list(files)
+    seen = latest(events, [file.name for file in files])
     return [
         Event(
             file.name,
@@ -197,10 +194,10 @@ def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: st
 
 def list_outdated(events: Iterable[Event]) -> list[str]:
     """List the bronze files that an older version of the contract read and that are not undone, in bronze order."""
-    events = list(events)
-    if all(event.contrato >= schema.SALES.version for event in events):
-        return []  # the usual case, which need not sort the whole ledger
-    return [arquivo for arquivo, done in latest(events).items() if _is_outdated(done["bronze"])]
+    events = Events.of(events)
+    older = pc.less(events.column("contrato"), schema.SALES.version).to_numpy(zero_copy_only=False)
+    bronze = events.last_of("bronze")
+    return _names(events, at(bronze, older, False) & ~at(bronze, events.equal("situacao", UNDONE), False))
 
 
 def list_of_older_rules(events: Iterable[Event]) -> list[str]:
@@ -208,28 +205,56 @@ def list_of_older_rules(events: Iterable[Event]) -> list[str]:
 
     Undone files are left out. A file may be the same by today's rules: only processing it shows that.
     """
-    rules = rules_fingerprint()
-    files = latest(events).items()
-    return [arquivo for arquivo, done in files if done["bronze"].situacao != UNDONE and _is_of_older(done, rules)]
+    events = Events.of(events)
+    other = ~events.equal("regras", rules_fingerprint())
+    older = np.logical_or.reduce([at(events.last_of(stage), other, False) for stage in STAGES[:3]])
+    return _names(events, older & ~at(events.last_of("bronze"), events.equal("situacao", UNDONE), False))
 
 
-def _is_of_older(done: dict[str, Event], rules: str) -> bool:
-    return any(done[stage].regras != rules for stage in STAGES[:3] if stage in done)
+def list_processed(events: Iterable[Event]) -> list[str]:
+    """List the bronze files that intake accepted and that are not undone, in bronze order."""
+    events = Events.of(events)
+    return _names(events, at(events.last_of("bronze"), events.equal("situacao", PROCESSED), False))
 
 
-def _is_outdated(bronze: Event) -> bool:
-    return bronze.contrato < schema.SALES.version and bronze.situacao != UNDONE
+def list_waiting(events: Iterable[Event]) -> list[str]:
+    """List the bronze files that a stage has yet to process, in bronze order."""
+    events = Events.of(events)
+    return _names(events, _are_waiting(events))
+
+
+def _are_waiting(events: Events) -> np.ndarray:
+    return np.logical_or.reduce([_are_pending(events, stage) for stage in STAGES[1:]])
+
+
+def _names(events: Events, chosen: np.ndarray) -> list[str]:
+    """Return the names of the chosen files, in bronze order."""
+    return sorted((events.files[place] for place in np.flatnonzero(chosen)), key=BronzeFile.of)
 
 
 def count_rows_in(events: Iterable[Event], stage: str) -> int:
     """Return how many rows a stage's table holds in all, according to the ledger."""
-    return sum(done[stage].gravadas for done in latest(events).values() if stage in done)
+    events = Events.of(events)
+    return int(events.counts("gravadas", events.last_of(stage)).sum())
 
 
 def list_entries(events: Iterable[Event], run_id: str | None = None) -> list[dict]:
     """Return one entry per file, as the command line's JSON has it; with `run_id`, only files that this run touched."""
-    files = latest(events).values()
-    return [_entry(done) for done in files if run_id in (None, *(event.run_id for event in done.values()))]
+    events = Events.of(events)
+    chosen = np.ones(len(events.files), bool)
+    if run_id is not None:
+        chosen = at(events.last, events.equal("run_id", run_id), False).any(axis=1)
+    bronze, silver = (events.last_of(stage)[chosen] for stage in ("bronze", "silver"))
+    reasons = (events.texts("motivo", places).to_pylist() for places in (bronze, silver))
+    columns = {
+        "arquivo": events.texts("arquivo", bronze),
+        "arquivo_recebido": events.texts("arquivo_recebido", bronze),
+        "situacao": pc.if_else(pa.array(_are_waiting(events)[chosen]), PENDING, events.texts("situacao", bronze)),
+        "motivo": ["; ".join(filter(None, both)) or None for both in zip(*reasons, strict=True)],
+        **{name: events.counts(name, silver) for name in ("lidas", "duplicadas", "quarentena", "duvidosas")},
+        **{stage: events.counts("gravadas", events.last_of(stage)[chosen]) for stage in STAGES[1:]},
+    }
+    return sorted(pa.table(columns).to_pylist(), key=lambda entry: BronzeFile.of(entry["arquivo"]))
 
 
 def is_refused(entry: dict) -> bool:
@@ -241,19 +266,3 @@ def attention_order(entry: dict) -> tuple[bool, ...]:
     """Return a sort key that puts files that need attention first: not taken, then with refused or doubtful rows."""
     taken = entry["situacao"] == PROCESSED and not is_refused(entry)
     return taken, not entry["quarentena"], not entry["duvidosas"]
-
-
-def _entry(done: dict[str, Event]) -> dict:
-    bronze, silver = done["bronze"], done.get("silver")
-    waiting = any(_is_pending(done, *pair) for pair in pairwise(STAGES))
-    return {
-        "arquivo": bronze.arquivo,
-        "arquivo_recebido": bronze.arquivo_recebido,
-        "situacao": PENDING if waiting else bronze.situacao,
-        "motivo": "; ".join(filter(None, [bronze.motivo, silver.motivo if silver else None])) or None,
-        "lidas": silver.lidas if silver else 0,
-        "duplicadas": silver.duplicadas if silver else 0,
-        "quarentena": silver.quarentena if silver else 0,
-        "duvidosas": silver.duvidosas if silver else 0,
-        **{stage: done[stage].gravadas if stage in done else 0 for stage in STAGES[1:]},
-    }

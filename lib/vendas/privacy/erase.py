@@ -33,7 +33,8 @@ from vendas.lake.erasures import (
     write_private,
     write_receipt,
 )
-from vendas.lake.ledger import STAGES, Event, latest, list_outdated, read_events, record
+from vendas.lake.events import STAGES, Event
+from vendas.lake.ledger import latest, list_outdated, read_events, record
 from vendas.lake.maintenance import maintain_table
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake

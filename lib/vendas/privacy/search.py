@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.csvfile.dialect import Survey
-from vendas.lake.ledger import PROCESSED, Event, latest
+from vendas.lake.events import PROCESSED, Event
+from vendas.lake.ledger import latest
 from vendas.landing.arrivals import list_bronze_files
 from vendas.privacy.anonymize import Kind, Layout, fields_of, find_personal_pieces
 from vendas.privacy.bronze_records import read_records, survey_or_none

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.csvfile.header import DELIMITERS
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
-from vendas.lake.ledger import REJECTED, Event
+from vendas.lake.events import REJECTED, Event
 from vendas.reasons import Code, Reason
 from vendas.reports.masking import mask_row
 from vendas.reports.preview import NOTHING, Preview, ShownEvents, first_of_each, note_cut, reading, showing

@@ -9,7 +9,7 @@ from typing import Self
 import yaml
 
 from vendas import resources
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 
 DPUS = {"G.025X": 0.25, "G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8, "R.1X": 1, "R.2X": 2, "R.4X": 4, "R.8X": 8}
 

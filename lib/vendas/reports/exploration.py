@@ -14,7 +14,8 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vendas.errors import SettingsError, WarehouseError
-from vendas.lake.ledger import PROCESSED, REJECTED, Event, list_entries
+from vendas.lake.events import PROCESSED, REJECTED, Event
+from vendas.lake.ledger import list_entries
 from vendas.landing.arrivals import BronzeFile
 from vendas.machine.environment import isolate
 from vendas.tuning import EXPLORED_SALES

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.reports.masking import mask_email, mask_row
 from vendas.reports.preview import NO_SALES, PLACE_COLUMNS, Preview, examples, note_cut, note_sample, reading, showing

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.lake.data_files import DataFile, HeldFile, one_of
-from vendas.lake.ledger import REJECTED, UNDONE, Event, latest
+from vendas.lake.events import REJECTED, UNDONE, Event
+from vendas.lake.ledger import last_done
 from vendas.lake.table_reader import columns_of
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE, Lake
 from vendas.reports.masking import mask_row
@@ -143,20 +144,10 @@ def events_to_show(known: Iterable[Event], stage: str, events: Iterable[Event]) 
     `known` are all events before this run, `events` the stage's own of this run. At most PREVIEW_FILES are returned, in
     the given order: rejected files, and those with most refused and duplicate rows, are preferred.
     """
-    chosen = [event for event in events if event.situacao != UNDONE] or _of_last_run(known, stage)
+    chosen = [event for event in events if event.situacao != UNDONE] or last_done(known, stage)
     first = sorted(chosen, key=lambda event: (event.situacao != REJECTED, -event.quarentena - event.duplicadas))
     places = {event.arquivo for event in first[:PREVIEW_FILES]}
     return ShownEvents([event for event in chosen if event.arquivo in places], len(chosen))
-
-
-def _of_last_run(known: Iterable[Event], stage: str) -> list[Event]:
-    found = [done[stage] for done in latest(known).values() if stage in done and done[stage].situacao != UNDONE]
-    last = max(map(_begun, found), default=None)
-    return [event for event in found if _begun(event) == last]
-
-
-def _begun(event: Event):
-    return event.iniciado_em or event.recorded_at  # an older version did not record when a stage began
 
 
 @reading

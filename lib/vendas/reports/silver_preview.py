@@ -12,7 +12,8 @@ from vendas import schema
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
 from vendas.lake.data_files import one_of
-from vendas.lake.ledger import Event, latest
+from vendas.lake.events import Event
+from vendas.lake.ledger import latest
 from vendas.lake.table_reader import held_files
 from vendas.lake.tables import QUARANTINE_TABLE, SILVER_TABLE, Lake
 from vendas.reasons import Reason
@@ -44,9 +45,9 @@ _LOOKED_FOR = 3  # duplicates to look for in all of silver
 _LONGEST_RECORD = 100 * PREVIEW_CHARACTERS  # of which a mask is made
 
 
-def bronze_events(known: Iterable[Event], events: Iterable[Event]) -> list[Event]:
+def bronze_events(known: Iterable[Event], events: Sequence[Event]) -> list[Event]:
     """Return bronze's events of the files that another stage's events are about."""
-    files = latest(known)
+    files = latest(known, [event.arquivo for event in events])
     return [files[event.arquivo]["bronze"] for event in events]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.reports.masking import mask_row
 from vendas.reports.preview import NO_SALES, Preview, ShownEvents, reading, showing
 from vendas.text import format_number

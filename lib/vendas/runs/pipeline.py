@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from vendas.lake import ledger
+from vendas.lake.events import Events
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import gateway_environment, private_session
 from vendas.lake.table_reader import count_rows, shape
@@ -134,7 +135,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
 
 
-def _count(events: list[ledger.Event]) -> str:
+def _count(events: Events) -> str:
     entries = ledger.list_entries(events)
     sales, refused = (sum(entry[name] for entry in entries) for name in ("silver", "quarentena"))
     return f"{sales} sales and {refused} refused rows"
@@ -155,7 +156,7 @@ def is_as_declared(settings: Settings) -> bool:
     return in_lake and load.is_as_declared(ensure_running(as_folder(settings.dw)))
 
 
-def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
+def is_behind(settings: Settings, events: Events) -> bool:
     """Return whether a stage, or the current contract, has yet to process a file, or silver differs from the ledger."""
     if ledger.list_outdated(events):
         return True
@@ -166,10 +167,10 @@ def is_behind(settings: Settings, events: list[ledger.Event]) -> bool:
     return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
-def _bytes_to_read(settings: Settings, events: list[ledger.Event], corrections: Corrections) -> int:
+def _bytes_to_read(settings: Settings, events: Events, corrections: Corrections) -> int:
     """Return the bytes of new and pending files; with corrections those of all files, as any may have to be read."""
     files = list_bronze_files(settings.bronze)
-    unfinished = {entry["arquivo"] for entry in ledger.list_entries(events) if entry["situacao"] == ledger.PENDING}
+    unfinished = {*ledger.list_waiting(events)}
     new = {file.name for file in ledger.find_unsurveyed(events, files, arrived=[])}
     everything = corrections != NO_CORRECTIONS
     bronze = as_folder(settings.bronze)

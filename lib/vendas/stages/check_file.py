@@ -20,7 +20,7 @@ from vendas.csvfile import dialect
 from vendas.csvfile.header import DELIMITERS
 from vendas.csvfile.records import read_block
 from vendas.errors import ConservationError, FileRejected, VendasError
-from vendas.lake.ledger import REJECTED, Event
+from vendas.lake.events import REJECTED, Event
 from vendas.landing.arrivals import is_sales_file
 from vendas.landing.bronze_names import in_either_form
 from vendas.reasons import Reason

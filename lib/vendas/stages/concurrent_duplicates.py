@@ -5,7 +5,8 @@ from pyspark.sql import DataFrame, Window, functions as F
 from vendas import schema
 from vendas.errors import ConservationError
 from vendas.lake.erasures import Variants, read_variants
-from vendas.lake.ledger import Event, count_rows_in, latest, record
+from vendas.lake.events import Event
+from vendas.lake.ledger import count_rows_in, latest, record
 from vendas.lake.tables import SILVER_TABLE, Lake
 from vendas.rules.silver import VARIANT
 from vendas.stages.reconciliation import recounted_events

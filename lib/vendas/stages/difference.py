@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.lake.data_files import HeldFile, one_of
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.tuning import COMPARED_ROWS, EXAMPLES_KEPT

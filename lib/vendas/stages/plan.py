@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vendas.errors import VendasError
 from vendas.lake import ledger
-from vendas.lake.ledger import PENDING, PROCESSED, REJECTED, UNDONE, Event
+from vendas.lake.events import PENDING, PROCESSED, REJECTED, UNDONE, Event, Events
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.lake.workers import Workers
 from vendas.landing.arrivals import BronzeFile, check_present, list_bronze_files
@@ -42,7 +42,7 @@ def make_plan(place: Location, workers: Workers, files: Collection[str] = ()) ->
     return replace(found, files=[_with_situation(file, done[event.arquivo], event) for file, event in files_now])
 
 
-def _choose(known: Sequence[Event], files: Collection[str]) -> list[BronzeFile]:
+def _choose(known: Events, files: Collection[str]) -> list[BronzeFile]:
     """Return the bronze files to plan for, in bronze order.
 
     Raises: VendasError if one of `files` cannot be planned for.
@@ -57,11 +57,10 @@ def _choose(known: Sequence[Event], files: Collection[str]) -> list[BronzeFile]:
     return sorted(map(BronzeFile.of, given))
 
 
-def _rehearse(tables: RehearsalLake, known: Sequence[Event], surveyed: Sequence[Event]) -> list[Event]:
+def _rehearse(tables: RehearsalLake, known: Events, surveyed: Sequence[Event]) -> list[Event]:
     """Do the work of silver and gold on these files, as their notebooks do it; return silver's events."""
-    pending = ledger.pending([*known, *(replace(event, registrado_em=None) for event in surveyed)], "silver")
-    names = {event.arquivo for event in surveyed}
-    again = [event for event in pending if event.arquivo in names]
+    of_files = known.of_files({event.arquivo for event in surveyed})
+    again = ledger.pending([*of_files, *(replace(event, registrado_em=None) for event in surveyed)], "silver")
     arquivos = [event.arquivo for event in again]
     files = [SurveyedFile.of(tables.place / "bronze", event) for event in again]
     validated = transform.validate_files(tables.workers, files, tables.staging, tables.target(QUARANTINE_TABLE))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from vendas.errors import ConservationError
-from vendas.lake.ledger import Event
+from vendas.lake.events import Event
 from vendas.rules.fingerprint import rules_fingerprint
 
 NO_COUNTS: Mapping[str, int] = MappingProxyType({})

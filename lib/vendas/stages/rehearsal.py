@@ -21,7 +21,7 @@ from vendas.csvfile.records import read_block
 from vendas.errors import RuleError
 from vendas.lake import ledger
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
-from vendas.lake.ledger import PROCESSED, STAGES, Event
+from vendas.lake.events import STAGES, Event, Events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import count_by_file, count_rows, files_between
 from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, Rows, pass_any
@@ -88,16 +88,12 @@ def follow_edits() -> None:
         shell.run_line_magic("autoreload", "2")
 
 
-def files_to_rehearse(known: Sequence[Event]) -> list[BronzeFile]:
+def files_to_rehearse(known: Events) -> list[BronzeFile]:
     """Return the newest bronze files that are processed, a sample of all, in bronze order."""
-    return [BronzeFile.of(arquivo) for arquivo in _processed(ledger.latest(known))[-SAMPLE_FILES:]]
+    return [BronzeFile.of(arquivo) for arquivo in ledger.list_processed(known)[-SAMPLE_FILES:]]
 
 
-def _processed(files: Mapping[str, dict[str, Event]]) -> list[str]:
-    return [arquivo for arquivo, events in files.items() if events["bronze"].situacao == PROCESSED]
-
-
-def known_events(tables: Lake, stage: str) -> list[Event]:
+def known_events(tables: Lake, stage: str) -> Events:
     """Return the ledger's events; in a rehearsal, those that make the files to rehearse pending for this stage."""
     known = ledger.read_events(tables.place)
     return tables.as_pending(known, stage) if isinstance(tables, RehearsalLake) else known
@@ -156,24 +152,24 @@ class RehearsalLake(Lake):
     def record(self, rows: pa.Table) -> None:
         """Do nothing: the ledger has only what was published."""
 
-    def as_pending(self, known: Sequence[Event], stage: str) -> list[Event]:
+    def as_pending(self, known: Events, stage: str) -> Events:
         """Return the events of the files to rehearse, with a newer one that makes each pending for the stage.
 
         Of a sample, silver's and gold's rehearsal take the first SAMPLE_ROWS rows of each file; the newer events count
         only these.
         """
-        files = ledger.latest(known)
         previous = STAGES[STAGES.index(stage) - 1]
-        chosen = _processed(files)[-SAMPLE_FILES if self.sampled else 0 :]
+        chosen = ledger.list_processed(known)[-SAMPLE_FILES if self.sampled else 0 :]
+        files = ledger.latest(known, chosen)
         done = [files[arquivo][previous] for arquivo in chosen if previous in files[arquivo]]
-        newest = max((event.recorded_at for event in known), default=self.opened_at) + timedelta(seconds=1)
+        newest = max((event.recorded_at for event in known.of_files(chosen)), default=self.opened_at)
+        newest += timedelta(seconds=1)
         newer = [replace(event, registrado_em=newest) for event in done]
         if self.sampled and stage == "silver":
             newer = [self._only_head(event) for event in newer]
         if self.sampled and stage == "gold":
             newer = self._sample_silver(newer)
-        names = set(chosen)
-        return [event for event in known if event.arquivo in names] + newer
+        return Events.of([*known.of_files(chosen), *newer])
 
     def _only_head(self, event: Event) -> Event:
         """Return a file's event as if the file ended after its first SAMPLE_ROWS records."""

@@ -10,7 +10,7 @@ from vendas.csvfile.column_names import join_names
 from vendas.csvfile.dialect import Block, Survey, survey
 from vendas.csvfile.grammar import windows
 from vendas.errors import FileRejected
-from vendas.lake.ledger import REJECTED, Event
+from vendas.lake.events import REJECTED, Event
 from vendas.lake.workers import Workers
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.schema import INPUT_COLUMNS

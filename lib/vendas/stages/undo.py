@@ -1,6 +1,7 @@
 """Undo: remove files from silver and quarantine, and restore rows of other files that were their duplicates."""
 
-from vendas.lake.ledger import Event, latest
+from vendas.lake.events import Event
+from vendas.lake.ledger import latest
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
 from vendas.settings import Settings
 from vendas.stages.survey import SurveyedFile
@@ -27,7 +28,8 @@ def take_out(
     held = tables.count_by_file(SILVER_TABLE, files)
     if not any(held[file] for file in gone):  # as after a run that was killed before it recorded this in the ledger
         return held
-    known, arquivos = latest(events), [event.arquivo for event in sharing]
+    arquivos = [event.arquivo for event in sharing]
+    known = latest(events, arquivos)
     surveyed = [SurveyedFile.of(settings.bronze, known[arquivo]["bronze"]) for arquivo in arquivos]
     validated = validate_files(tables.workers, surveyed, settings.staging)
     returning = write_returning(tables, validated, change, arquivos, gone)
