@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from textwrap import dedent
 
 import pytest
@@ -110,6 +111,17 @@ def test_a_run_tells_its_seconds_and_where_its_report_is(files, told, tmp_path):
 def test_totals_stand_below_several_files(files):
     text = said(print_files, [entry() for _ in range(files)], "Ledger")
     assert ("Total" in text) is (files == 2)
+
+
+def test_many_files_are_lines_of_text_with_the_same_in_them(monkeypatch):
+    files = [entry(silver=1200), entry("registros.csv", situacao=REJECTED, motivo="vazio"), entry(silver=34)]
+    table = said(partial(print_files, older=[files[0]["arquivo"]]), files, "Ledger")
+    monkeypatch.setattr("vendas.cli.display.FILES_IN_A_TABLE", 2)
+    text = said(partial(print_files, older=[files[0]["arquivo"]]), files, "Ledger")
+    words = [line.split() for line in table.splitlines()]
+    assert [line.split() for line in text.splitlines()] == [line for line in words if line and "─" not in line[0]]
+    ends = [len(line.rstrip()) for line in text.splitlines()[1:6]]
+    assert ends == [ends[0]] * 5  # the last column is numbers, one below the other
 
 
 def test_a_files_row_has_its_name_situation_and_counts():

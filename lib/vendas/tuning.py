@@ -74,6 +74,7 @@ DOCTOR_FREE_BYTES = 1024 * MIB  # free disk space below which `vendas doctor` re
 # Display.
 FILES_SHOWN, FILES_DRAWN = 200, 20  # of a run, in the table and the chart of its page
 FILES_IN_TERMINAL = 30  # of a run, in the table at its end
+FILES_IN_A_TABLE = 1000  # that `vendas status` draws a table of; more are lines of plain text
 RUNS_LISTED = 50  # on the page of all runs of a lake in S3
 
 # What the notebooks of the stages show of the files that they took up: more of it costs each scheduled run time.

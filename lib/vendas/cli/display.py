@@ -21,7 +21,7 @@ from vendas.stages.check_file import Diagnosis
 from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
 from vendas.text import find_invisible, format_number
-from vendas.tuning import FILES_IN_TERMINAL
+from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
 _TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
@@ -111,18 +111,12 @@ def print_files(
 
     Files in `older` are marked, because older rules processed them.
     """
-    table = Table(
-        title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
-    )
-    table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
-    table.add_column("Situação", no_wrap=True)
-    for name, heading in _COUNTS.items():
-        table.add_column(heading, format_number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
     shown, marked = entries[:most], set(older)
-    for entry in shown:
-        situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]{'*' if entry['arquivo'] in marked else ''}"
-        table.add_row(escape(entry["arquivo_recebido"]), situacao, *(format_number(entry[name]) for name in _COUNTS))
-    console.print(table)
+    if len(shown) > FILES_IN_A_TABLE:
+        _print_lines(console, shown, title, marked)
+    else:
+        console.print(_files_table(entries, shown, title, marked))
+
     if left_out := len(entries) - len(shown):
         console.print(
             f"The first {len(shown)} of {format_number(len(entries))} files, those that need a look first; "
@@ -141,6 +135,37 @@ def print_files(
     for entry in shown:
         if entry["motivo"]:
             console.print(f"{entry['arquivo']}: {entry['motivo']}", markup=False, highlight=False)
+
+
+def _files_table(entries: list[dict], shown: list[dict], title: str, marked: set[str]) -> Table:
+    table = Table(
+        title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+    )
+    table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
+    table.add_column("Situação", no_wrap=True)
+    for name, heading in _COUNTS.items():
+        table.add_column(heading, format_number(sum(entry[name] for entry in entries)), justify="right", no_wrap=True)
+    for entry in shown:
+        situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]{'*' if entry['arquivo'] in marked else ''}"
+        table.add_row(escape(entry["arquivo_recebido"]), situacao, *(format_number(entry[name]) for name in _COUNTS))
+    return table
+
+
+def _print_lines(console: Console, entries: list[dict], title: str, marked: set[str]) -> None:
+    """Print the same as a plain text, because a table takes a quarter of a millisecond a row."""
+    rows = [
+        (
+            entry["arquivo_recebido"],
+            f"{entry['situacao']}{'*' if entry['arquivo'] in marked else ''}",
+            *(format_number(entry[name]) for name in _COUNTS),
+        )
+        for entry in entries
+    ]
+    total = ("Total", "", *(format_number(sum(entry[name] for entry in entries)) for name in _COUNTS))
+    rows = [("Arquivo", "Situação", *_COUNTS.values()), *rows, total]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    shape = "  ".join(f"{{:{'<' if place < 2 else '>'}{width}}}" for place, width in enumerate(widths))
+    console.file.write("\n".join([title, *(shape.format(*row) for row in rows)]) + "\n")
 
 
 def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> None:
