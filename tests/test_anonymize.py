@@ -1,9 +1,15 @@
 """The token in one record of a CSV file: quotes, delimiters and line breaks stay."""
 
+import pyarrow as pa
 import pytest
 
+from vendas import schema
+from vendas.csvfile.records import RECORD_SCHEMA
 from vendas.privacy.anonymize import Kind, Layout, anonymize
+from vendas.reasons import Reason
 from vendas.rules.people import Keys, Values
+from vendas.rules.validate import validate
+from vendas.schema import LINHA, MOTIVOS, ORIGEM, PROBLEMAS, TEXTO
 
 VALUES = Values(
     Keys(frozenset({"zu@x.example"}), seen_telephones=frozenset({"11987654321"})),
@@ -11,6 +17,7 @@ VALUES = Values(
     frozenset({"Zuleica"}),
 )
 LAYOUT = Layout.guess(";")
+TOKEN = "ANONIMIZADO-0123456789ab"
 REST = "Mesa;10,00;Site;Web;;Rui;;"
 
 
@@ -28,6 +35,32 @@ REST = "Mesa;10,00;Site;Web;;Rui;;"
 )
 def test_all_personal_fields_of_a_row_become_the_token(before, after):
     assert anonymize(before, LAYOUT, Kind.ROW, VALUES, "T") == after
+
+
+REFUSED, TAKEN = "é" * 501, "é" * 500
+
+
+@pytest.mark.parametrize(
+    ("nome", "email", "stays"),
+    [
+        (REFUSED, "zu@x.example", True),
+        (f'"{REFUSED}"', "zu@x.example", True),
+        (f"{'é' * 300}{' ' * 900}{'é' * 199}", "zu@x.example", False),
+        ("Zu", f"{REFUSED} <zu@x.example>", False),  # cleaned, it is the address
+        ("Zu", f"zu@x.example{REFUSED}", True),
+        (TAKEN, "zu@x.example", False),
+    ],
+)
+def test_a_row_that_was_refused_for_a_long_field_stays_refused(nome, email, stays):
+    row = f"01/02/2024 10:00;{nome};Reis;{email};;{REST}"
+    assert [is_long(text) for text in (row, anonymize(row, LAYOUT, Kind.ROW, VALUES, TOKEN))] == [stays, stays]
+
+
+def is_long(row):
+    of_row = dict(zip(schema.INPUT_NAMES, (field.strip('"') for field in row.split(";")), strict=False))
+    record = {name: [of_row.get(name, "")] for name in schema.INPUT_NAMES} | {LINHA: [2], TEXTO: [row], ORIGEM: [None]}
+    records = pa.table(record | {PROBLEMAS: [[]]}, RECORD_SCHEMA).to_batches()[0]
+    return Reason.TEXTO_LONGO.value in validate(records)[MOTIVOS][0].as_py()
 
 
 def test_a_mention_is_replaced_in_its_column_alone():

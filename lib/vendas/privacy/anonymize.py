@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pyarrow as pa
+
 from vendas import schema
 from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
+from vendas.rules.cleaning import address, clean_text
+from vendas.rules.columns import MAX_TEXT_BYTES
 from vendas.rules.people import MIN_TELEPHONE_DIGITS, Values
 
 _BREAKS = re.compile(r"[\r\n]+")
@@ -90,8 +94,18 @@ def anonymize(text: str, layout: Layout, kind: Kind, values: Values, token: str)
     for at in layout.extra:
         fields[at] = values.replaced_in(fields[at], token)
     for at in layout.personal if kind == Kind.ROW else ():
-        fields[at] = _token_field(fields[at], token)
+        fields[at] = _token_field(fields[at], _as_long(fields[at], token, is_email=at == layout.email))
     return layout.delimiter.join(fields)
+
+
+def _as_long(raw: str, token: str, is_email: bool) -> str:
+    """Return the token, repeated if a field is so long that its row is refused, which it must stay on every replay."""
+    if len(raw.encode()) <= MAX_TEXT_BYTES:  # cleaning makes no text longer
+        return token
+    text = raw[1:-1].replace('""', '"') if raw.startswith('"') else raw
+    cleaned = clean_text(pa.array([text]))
+    length = len((address(cleaned) if is_email else cleaned)[0].as_py().encode())
+    return token if length <= MAX_TEXT_BYTES else " ".join([token] * (MAX_TEXT_BYTES // len(token) + 1))
 
 
 def _token_field(raw: str, token: str) -> str:
