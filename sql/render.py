@@ -58,18 +58,28 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
 
 
 def _for_analysts(sales: Declaration, text: Callable[..., str]) -> Iterator[tuple[Path, str]]:
-    """Yield a masked view of each dimension with personal columns, and the role that reads it instead."""
+    """Yield the role of analysts, who read personal columns of dimensions masked.
+
+    On PostgreSQL they read a view of such a dimension, on Redshift the dimension itself through masking policies.
+    """
     by_name = {table.name: table for table in tables(sales)}
     masked = [d for d in sales.dimensions if any(column.personal for column in by_name[d.table].columns)]
+    marks = {"missing": MISSING, "token": TOKEN_PREFIX}
     for dimension in masked:
         values = {"dimension": dimension, "columns": by_name[dimension.table].columns[1:]}
         view = f"{dimension.table}_mascarada"
-        yield Path(f"views/postgresql/{view}.sql"), text("masked", missing=MISSING, token=TOKEN_PREFIX, **values)
+        yield Path(f"views/postgresql/{view}.sql"), text("masked", **marks, **values)
         # Redshift takes no comments on the columns of a view.
         yield Path(f"views/postgresql/{view}_comments.sql"), text("masked_comments", **values)
-    hidden = {RECORDS_TABLE, MEMBERS_TABLE, SUMS_TABLE, *(dimension.table for dimension in masked)}
-    readable = [name for name in by_name if name not in hidden] + [f"{d.table}_mascarada" for d in masked]
-    yield Path("views/postgresql/roles/analista.sql"), text("analyst", readable=readable)
+    hidden = {RECORDS_TABLE, MEMBERS_TABLE, SUMS_TABLE}
+    readable = [name for name in by_name if name not in hidden]
+    views = {dimension.table: f"{dimension.table}_mascarada" for dimension in masked}
+    of_views = [name for name in readable if name not in views] + [*views.values()]
+    yield Path("views/postgresql/roles/analista.sql"), text("analyst", readable=of_views)
+    personal = [(d, [column for column in by_name[d.table].columns if column.personal]) for d in masked]
+    columns = {column.name: column for _, of_table in personal for column in of_table}
+    yield Path("views/redshift/analista.sql"), text("masking_policies", columns=columns.values(), **marks)
+    yield Path("views/redshift/analista_tabelas.sql"), text("masked_tables", masked=personal, readable=readable)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from vendas.warehouse.redshift import Redshift
 
 SQL = resources.folder("sql")
 FILES = [file for kind in ("ddl", "star", "checks", "checks/redshift") for file in sorted((SQL / kind).glob("*.sql"))]
+FOR_ANALYSTS = sorted((SQL / "views" / "redshift").glob("*.sql"))
 # sqlfluff parses a procedure's body as a literal, so its statements are checked alone, without those of PL/pgSQL.
 BODY = re.compile(r"\$\$\s*begin\s(.*)\send;\s*\$\$", re.DOTALL)
 PL_SQL = re.compile(r"^\s*(if not found then\s+return|end if|return)?\s*$")
@@ -23,7 +24,7 @@ def statements(sql):
         yield from (part for part in body[1].split(";") if not PL_SQL.match(part))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES + FOR_ANALYSTS, ids=lambda file: file.stem)
 def test_redshift_can_parse_it(file):
     for statement in statements(Redshift.ddl(file.read_text(encoding="utf-8"))):
         assert sqlfluff.parse(statement, dialect="redshift")
