@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from vendas.reports.masking import mask_email, mask_row, mask_telephone, mask_text
+from vendas.declaration import SALES
+from vendas.reports.masking import PAGE_MASKS, mask_email, mask_name, mask_row, mask_telephone, mask_text
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,16 @@ def test_a_long_text_is_masked_in_one_pass():
     """A record may have many megabytes; looking from each character on would take hours."""
     text = "x" * 3_000_000
     assert mask_text(f"{text} ana@exemplo.com.br") == f"{text} a***@exemplo.com.br"
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [("Ana Souza", "A***"), ("Ó", "Ó***"), ("NÃO INFORMADO", "NÃO INFORMADO"), ("", ""), (None, None)],
+)
+def test_a_name_keeps_its_first_letter(name, masked):
+    assert mask_name(name) == masked
+
+
+def test_pages_mask_every_personal_column():
+    named = {column.name for column in (*SALES.columns, *SALES.gold_columns) if column.personal}
+    assert named == PAGE_MASKS.keys() and {"Nome", "Sobrenome", "nome_completo"} < named

@@ -161,6 +161,14 @@ def test_the_page_shows_it_all_and_masks(tmp_path):
     assert "ana@b.c" not in text and "vendas replay --outdated" in text
 
 
+def test_the_page_shows_no_name_and_no_address_in_a_reason(tmp_path):
+    named = {"Nome": changes(1, (2, "Zuleica", "Zuzu")), "nome_completo": changes(1, (2, "Zuleica Sá", "Zuzu Sá"))}
+    files = [FileDifference(A, 10, named), FileDifference(B, 1, motivo="Falta uma coluna; veio: zu@b.c, 11 98765-4321")]
+    text = write_plan_page(tmp_path, Difference(files)).read_text()
+    assert "Z***" in text and "z***@b.c" in text and "*** 4321" in text
+    assert "Zu" not in text.replace("Z***", "") and "98765" not in text
+
+
 def test_the_page_says_that_nothing_would_change(tmp_path):
     text = write_plan_page(tmp_path, NOTHING).read_text()
     assert "Nada mudaria" in text and "<svg" not in text

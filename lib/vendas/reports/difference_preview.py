@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vendas import schema
 from vendas.landing.arrivals import BronzeFile
-from vendas.reports.masking import MASKED_COLUMNS
+from vendas.reports.masking import MASKED_COLUMNS, Masks
 from vendas.reports.preview import Preview, note_cut, showing
 from vendas.reports.small_chart import Bars
 from vendas.rules import gold, validate
@@ -22,7 +22,7 @@ _MOST = 24  # months
 
 
 class Example(NamedTuple):
-    """A changed value of a column, with the received name and the line of its row; e-mails and telephones masked."""
+    """A changed value of a column, masked, with the received name and the line of its row."""
 
     coluna: str
     mudam: int
@@ -32,14 +32,14 @@ class Example(NamedTuple):
     arquivo: str
 
 
-def examples_of(difference: Difference) -> dict[str, list[Example]]:
+def examples_of(difference: Difference, masks: Masks = MASKED_COLUMNS) -> dict[str, list[Example]]:
     """Return for each column that changes its examples, each file's first, second and third in turn."""
     counts = {name: changes.mudam for name, changes in difference.total.colunas.items()}
     found: dict[str, list[list[Example]]] = {name: [] for name in counts}
     for file in difference.files:
         received = BronzeFile.of(file.arquivo).received_as
         for name, changes in file.colunas.items():
-            mask = MASKED_COLUMNS.get(name, str)
+            mask = masks.get(name, str)
             found[name].append(
                 [
                     Example(name, counts[name], mask(it.antes) or "", mask(it.depois) or "", it.linha, received)

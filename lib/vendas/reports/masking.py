@@ -1,7 +1,10 @@
-"""Mask e-mails and telephones in rows that are shown, because executed notebooks are stored."""
+"""Mask personal values in rows that are shown, because executed notebooks and pages are stored.
+
+Notebooks show names, by which people find the rows they work on; pages, which are passed on, show none.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vendas import schema
 
@@ -30,19 +33,35 @@ def mask_telephone(text: str | None) -> str | None:
     return f"*** {digits[-_DIGITS_SHOWN:]}" if len(digits) >= _TELEPHONE_DIGITS else "***"
 
 
+def mask_name(text: str | None) -> str | None:
+    """Return `A***` for `Ana Souza`: the first character."""
+    return text if text is None or text in _PLACEHOLDERS else f"{text[:1]}***"
+
+
 def mask_text(text: str) -> str:
     """Return a text with all that looks like an e-mail or a telephone masked."""
     masked = _ADDRESS.sub(lambda found: mask_email(found[0]) or "", text)
     return _TELEPHONE.sub(lambda found: mask_telephone(found[0]) or "", masked)
 
 
-MASKED_COLUMNS: dict[str, Callable[[str | None], str | None]] = {
+Masks = Mapping[str, Callable[[str | None], str | None]]  # by column
+
+MASKED_COLUMNS: Masks = {
     schema.EMAIL.name: mask_email,
     schema.TELEFONE.name: mask_telephone,
     "email": mask_email,
     "telefone": mask_telephone,
 }
 """The mask of each column of input, silver, gold and warehouse that holds an e-mail or a telephone."""
+
+
+PAGE_MASKS = {
+    column.name: MASKED_COLUMNS.get(column.name, mask_name)
+    for columns in schema.TABLES.values()
+    for column in columns
+    if column.personal
+}
+"""The mask of each personal column, names included, for pages."""
 
 
 def mask_row(row: dict) -> dict:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import vendas
 from vendas import resources
+from vendas.reports.masking import mask_text
 from vendas.text import format_duration, format_moment, format_number
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def _environment():
         lstrip_blocks=True,
     )
     environment.filters |= {"brazilian": format_number, "duration": format_duration, "moment": format_moment}
+    environment.filters["masked"] = mask_text
     return environment
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vendas.landing.arrivals import BronzeFile
 from vendas.reports.difference_preview import examples_of, month_rows
+from vendas.reports.masking import PAGE_MASKS
 from vendas.reports.pages import render, write
 from vendas.reports.report_charts import changes_chart
 from vendas.stages.difference import Difference, FileDifference
@@ -19,7 +20,7 @@ MOVES = {"silver": "Silver", "quarentena": "Quarentena", "duplicadas": "Duplicad
 def write_plan_page(lake: Path, difference: Difference) -> Path:
     """Write the page into the lake's folder, in place of that of the last plan; return its path.
 
-    E-mails and telephones are masked in it.
+    Personal values are masked in it.
     Raises: OSError if it cannot be written.
     """
     now = datetime.now(UTC)
@@ -41,7 +42,9 @@ def write_plan_page(lake: Path, difference: Difference) -> Path:
             "Saem da quarentena": total.quarentena.saem,
         },
         charts={name: changes_chart(bars) for name, bars in charts.items() if bars},
-        examples=[example for found in examples_of(difference).values() for example in found[:EXAMPLES_SHOWN]],
+        examples=[
+            example for found in examples_of(difference, PAGE_MASKS).values() for example in found[:EXAMPLES_SHOWN]
+        ],
         moves=MOVES,
         months=list(month_rows(difference.months)),
         shown=[(BronzeFile.of(file.arquivo).received_as, file, changed_rows(file)) for file in changed[:FILES_SHOWN]],
