@@ -97,12 +97,6 @@ def test_what_is_no_person_is_refused(capsys, lake, command, words, told):
     assert done.returncode == 1 and told in done.stderr and not (lake / "privacy").exists()
 
 
-@pytest.mark.parametrize("command", [["show"], ["erase", "--yes"]], ids=["show", "erase"])
-def test_a_lake_in_s3_is_refused(capsys, command):
-    done = vendas_here(capsys, "person", *command, "--lake", "s3://balde", "--email", E_MAIL)
-    assert done.returncode == 1 and "is in S3" in done.stderr
-
-
 def test_without_yes_somebody_has_to_answer(capsys, lake, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     done = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", E_MAIL)
@@ -137,7 +131,7 @@ def test_erasing_waits_for_a_run(capsys, lake):
 
 
 def remember(lake, named=(), seen=()):
-    key = read_key(lake)
+    key = read_key(load_settings(lake=lake))
     hashes = [[keyed_hash(key, kind, value) for kind, value in pairs] for pairs in (named, seen)]
     remember_person(lake, Erased(TOKEN, *hashes))
 

@@ -1,4 +1,4 @@
-"""The script of all Glue jobs of the stack: it runs the job's notebook, the preflight, or the upkeep.
+"""The script of all Glue jobs of the stack: it runs the job's notebook, the preflight, the upkeep, or erasures.
 
 Glue passes the arguments of the job and of its run on the command line; an argument with the name of a setting sets it.
 """
@@ -51,9 +51,15 @@ def _work(arguments: list[str]) -> None:
         from vendas.runs.upkeep_job import run_upkeep
 
         return run_upkeep(settings, given.upkeep)
+    if given.erasures:
+        from vendas.runs.erasure_job import run_erasure
+
+        run_erasure(settings)
+        return
     if not given.notebook:
         raise SettingsError("--notebook is missing; expected a stage's notebook, such as 01_bronze.")
-    run_job(given.notebook, settings, JobRun(given.JOB_RUN_ID, given.WORKFLOW_NAME, given.WORKFLOW_RUN_ID, dpus))
+    job_run = JobRun(given.JOB_RUN_ID, given.WORKFLOW_NAME, given.WORKFLOW_RUN_ID, dpus, given.erasure_job)
+    run_job(given.notebook, settings, job_run)
 
 
 def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]:
@@ -61,7 +67,8 @@ def _parse(arguments: list[str], settings: list[str]) -> tuple[Namespace, float]
     from vendas.reports.cost import DPUS
 
     parser = ArgumentParser(allow_abbrev=False)
-    for name in ("notebook", "preflight", "aws_region", "WORKFLOW_NAME", "WORKFLOW_RUN_ID", *settings):
+    own = ("notebook", "preflight", "erasures", "erasure_job", "aws_region", "WORKFLOW_NAME", "WORKFLOW_RUN_ID")
+    for name in (*own, *settings):
         parser.add_argument(f"--{name}")
     parser.add_argument("--upkeep", type=int, metavar="HOURS")
     parser.add_argument("--JOB_RUN_ID", default="manual")

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     redshift_copy_role: str | None = Field(
         default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", description="role that Redshift reads S3 with"
     )
+    privacy_secret: str | None = Field(
+        default=None, description="secret with the key by which a lake in S3 recognizes erased people"
+    )
     report: bool = Field(default=True, description="explore the star and write the pages of each run")
     debug: bool = Field(default=False, description="show the traceback of what fails")
 

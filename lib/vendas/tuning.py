@@ -15,6 +15,8 @@ S3_PART_BYTES = 512 * MIB  # per part of an object copied in parts: smaller part
 BRONZE_LISTED_EVERY = timedelta(days=1)  # how soon a run finds files without a claim; costs a request per 1,000 files
 CLAIM_STALE_AFTER = timedelta(days=1)  # age at which a claim without object and copy is deleted: no copy runs so long
 
+EDITED_BYTES = 5 * 1024 * MIB  # the longest bronze object that an erasure can change: S3 takes no more in one request
+
 # Reading CSV: larger values need more memory per worker, but fewer passes.
 ENCODING_CHUNK_BYTES = 4 * MIB  # read in one step to detect the encoding
 CSV_WINDOW_BYTES = 4 * MIB  # parsed in one step
@@ -68,6 +70,7 @@ GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES = 15, 8 * 60  # after which AWS 
 # Waiting.
 WATCH_LONGEST_WAIT_SECONDS = 600  # maximum before `vendas watch` retries an action that keeps failing
 PREFLIGHT_POLL_SECONDS = 5  # interval at which a preflight's job is polled
+ERASURE_POLL_SECONDS = 5  # interval at which the answer of an erasure's job is looked for
 DOCTOR_TIMEOUT_SECONDS = 10  # how long `vendas doctor` waits for Maven Central
 DOCTOR_FREE_BYTES = 1024 * MIB  # free disk space below which `vendas doctor` reports a problem
 

@@ -27,6 +27,9 @@ from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.landing.s3_objects import list_objects
+from vendas.landing.s3_versions import list_versions
+from vendas.privacy.erasure_requests import leave_request, take_answer
+from vendas.privacy.search import Request
 from vendas.reports.cost import Usage
 from vendas.runs.lake_notebooks import NOTEBOOKS
 from vendas.runs.upkeep_job import MIN_HOURS
@@ -74,7 +77,8 @@ class Cloud:
         s3, glue = boto3.client("s3"), boto3.client("glue")
         for bucket in (self.landing, self.bucket):
             s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_versioning(Bucket=self.landing, VersioningConfiguration={"Status": "Enabled"})
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        boto3.client("secretsmanager").create_secret(Name=self.stack.name("PrivacySecret"), SecretString="k" * 64)
         self.queue = boto3.client("sqs").create_queue(QueueName=self.stack.name("ArrivalQueue"))["QueueUrl"]
         arn = self.stack.arn("ArrivalQueue")
         told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
@@ -286,7 +290,7 @@ def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first
 
 
 def test_the_upkeep_changes_no_row_and_its_calls_are_allowed(cloud, first_run):
-    """The last test, because by then the tables have files of several runs."""
+    """A late test, because by then the tables have files of several runs."""
     before = [read_table(cloud.lake, table).num_rows for table in TABLES]
     done = cloud.workflow.run_job("UpkeepJob", "none", **{"--upkeep": MIN_HOURS})
     assert done.state == "SUCCEEDED", done.error
@@ -300,3 +304,35 @@ def test_the_upkeep_changes_no_row_and_its_calls_are_allowed(cloud, first_run):
     allows = partial(cloud.stack.allows, cloud.stack.arn("UpkeepRole"))
     assert {"s3:PutObject", "glue:UpdateTable"} <= {call.action for call in calls}
     assert [call for call in calls if not allows(call.action, call.resource, dict(call.context))] == []
+
+
+def test_a_person_is_erased_by_the_job_and_known_by_the_next_run(cloud, first_run):
+    """The last test, because it changes the lake; every call is allowed by its actor's role."""
+    email = read_table(cloud.lake, GOLD_TABLE)["email"].to_pylist()[0]
+    before, star = cloud.entries(), cloud.ask("select count(*), sum(valor_com_desconto) from fato_vendas")
+    name = leave_request(cloud.lake, Request(frozenset({email})), "LGPD")
+    done = cloud.workflow.run_job("ErasureJob", "none")
+    assert done.state == "SUCCEEDED", done.error
+    receipt = take_answer(cloud.lake, name).receipt
+    assert email not in done.said + done.error and receipt.linhas > 0
+    assert (
+        cloud.entries().keys() == before.keys() and email not in read_table(cloud.lake, GOLD_TABLE)["email"].to_pylist()
+    )
+    assert cloud.ask("select count(*), sum(valor_com_desconto) from fato_vendas") == star
+    assert cloud.ask(f"select email from dim_cliente where email in ('{email}', '{receipt.token}')") == [
+        (receipt.token,)
+    ]
+    for path in sorted(FIXTURES.glob("*.csv")):
+        cloud.send(path.name, path.read_bytes())
+    assert len(cloud.invoke({"sweep": True})["moved"]) == len(list(FIXTURES.glob("*.csv")))
+    again = cloud.workflow.run_job("BronzeJob", cloud.last_run())
+    assert again.state == "SUCCEEDED", again.error
+    versions = [version for found in list_versions(boto3.client("s3"), cloud.lake / "bronze") for version in found]
+    texts = [v.path.open("rb").read() for v in versions if v.is_latest and not v.is_marker]
+    assert [text for text in texts if email.encode() in text.lower()] == []
+    assert [v for v in versions if not v.is_latest and v.path.name.startswith("registros")] == []
+    for actor in ("ErasureRole", "BronzeRole"):
+        allows = partial(cloud.stack.allows, cloud.stack.arn(actor))
+        calls = cloud.recorder.of(actor)
+        assert "s3:DeleteObjectVersion" in {call.action for call in calls if "bronze" in call.resource}
+        assert [call for call in calls if not allows(call.action, call.resource, dict(call.context))] == []

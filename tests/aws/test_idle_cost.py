@@ -55,6 +55,7 @@ def daily_job(workers=2, worker="G.1X"):
 
 
 ALARMS = made("AWS::CloudWatch::Alarm")
+SECRETS = made("AWS::SecretsManager::Secret")
 READ = sum(map(metrics_read, ALARMS))
 IDLE = {
     "interface endpoints": ("4 for 730 hours", endpoint_hours() * PRICE["endpoint_hour"]),
@@ -67,7 +68,7 @@ IDLE = {
         f"{len(metrics_of_the_function())}",
         len(metrics_of_the_function()) * PRICE["metric_month"],
     ),
-    "the warehouse's secret": (f"{len(made('AWS::SecretsManager::Secret'))}", PRICE["secret_month"]),
+    "the warehouse's secret": (f"{len(SECRETS)}", len(SECRETS) * PRICE["secret_month"]),
 }
 
 

@@ -40,7 +40,7 @@ def test_who_uses_a_bucket_may_use_its_key_so(given, bucket_of, action):
 
 def test_literally_who_may_use_the_keys():
     stack = Stack(**GIVEN, DataKeyArn=KEY, ArtifactsKeyArn=OTHER)
-    jobs = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole", "PreflightRole", "UpkeepRole"}
+    jobs = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole", "PreflightRole", "UpkeepRole", "ErasureRole"}
     assert users(stack, "kms:Decrypt") == jobs | {"ArrivalRole", "SessionRole", "CopyRole"}
     assert users(stack, "kms:GenerateDataKey") == jobs | {"ArrivalRole"}
     assert users(stack, "kms:Decrypt", OTHER) == jobs | {"SessionRole"}
@@ -62,7 +62,9 @@ def test_who_reads_the_secret_may_use_its_key_so(given):
     readers = {role for role in roles if stack.allows(stack.arn(role), "secretsmanager:GetSecretValue", secret, {})}
     by_secrets_manager = {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}
     assert users(stack, "kms:Decrypt", context=by_secrets_manager) == readers
-    assert readers == {"WarehouseRole", "SessionRole", "PreflightRole"} | ({"RefreshRole"} if given else set())
+    assert readers == {"WarehouseRole", "SessionRole", "PreflightRole", "ErasureRole"} | (
+        {"RefreshRole"} if given else set()
+    )
     assert users(stack, "kms:Decrypt") == users(stack, "kms:GenerateDataKey", context=by_secrets_manager) == set()
 
 

@@ -33,7 +33,9 @@ WAREHOUSE = {
 WITHOUT_SECRET = "With a role, workgroup or cluster of an existing warehouse give WarehouseSecretArn, too"
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
 OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
-OF_THE_SCRIPT = {"notebook", "preflight", "upkeep", "aws_region", "worker_type", "workers"}
+OF_THE_SCRIPT = {
+    *("notebook", "preflight", "upkeep", "erasures", "erasure_job", "aws_region", "worker_type", "workers"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -353,20 +355,35 @@ LANDING, LAKE = "arn:aws:s3:::loja-landingbucket", "arn:aws:s3:::loja-lakebucket
 TABLE, JOB = "arn:aws:glue:us-east-1:123456789012:table/vendas", "arn:aws:glue:us-east-1:123456789012:job"
 LOGS = "arn:aws:logs:us-east-1:123456789012:log-group"
 STAGES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
+RECOGNIZE = {"BronzeRole", "SilverRole", "GoldRole"}
+OF_ALL_TABLES = {"UpkeepRole", "ErasureRole"}
+ASK_WAREHOUSE = {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole", "ErasureRole"}
+KEY = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-privacysecret"
 
 
 @pytest.mark.parametrize(
     ("action", "resource", "allowed"),
     [
-        ("s3:DeleteObjectVersion", f"{LANDING}/registros.csv", {"ArrivalRole", "BronzeRole"}),
+        ("s3:DeleteObjectVersion", f"{LANDING}/registros.csv", {"ArrivalRole", "BronzeRole", "ErasureRole"}),
+        ("s3:DeleteObject", f"{LANDING}/registros.csv", {"ArrivalRole", "BronzeRole"}),
         ("s3:PutObject", f"{LANDING}/registros.csv", set()),
-        ("s3:PutObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole"}),
-        ("s3:GetObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole", "SilverRole"}),
-        ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole", "UpkeepRole"}),
-        ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "UpkeepRole"}),
-        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole", "UpkeepRole"}),
-        ("s3:PutObject", f"{LAKE}/.lock", STAGES | {"PreflightRole", "UpkeepRole"}),
-        ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole", "PreflightRole"}),
+        ("s3:PutObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole", "ErasureRole"}),
+        ("s3:GetObject", f"{LAKE}/bronze/registros.csv", {"ArrivalRole", "BronzeRole", "SilverRole", "ErasureRole"}),
+        ("s3:DeleteObjectVersion", f"{LAKE}/bronze/registros.csv", {"BronzeRole", "ErasureRole"}),
+        ("s3:DeleteObjectVersion", f"{LAKE}/silver/data/x.parquet", {"ErasureRole"}),
+        ("s3:GetObjectVersion", f"{LAKE}/runs/r/index.html", {"ErasureRole"}),
+        ("s3:GetObject", f"{LAKE}/privacy/lines.json", RECOGNIZE | {"ErasureRole", "SessionRole"}),
+        ("s3:PutObject", f"{LAKE}/privacy/lines.json", {"BronzeRole", "ErasureRole"}),
+        ("s3:GetObject", f"{LAKE}/privacy/people.json", {"BronzeRole", "ErasureRole"}),
+        ("s3:GetObject", f"{LAKE}/privacy/erasure.json", {"ErasureRole"}),
+        ("s3:PutObject", f"{LAKE}/privacy/people.json", {"ErasureRole"}),
+        ("secretsmanager:GetSecretValue", KEY, {"BronzeRole", "ErasureRole"}),
+        ("glue:StartJobRun", f"{JOB}/loja-06-erasure", {"BronzeRole"}),
+        ("s3:PutObject", f"{LAKE}/silver/data/x.parquet", {"SilverRole", "GoldRole", "UpkeepRole", "ErasureRole"}),
+        ("s3:PutObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "UpkeepRole", "ErasureRole"}),
+        ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole", *OF_ALL_TABLES}),
+        ("s3:PutObject", f"{LAKE}/.lock", STAGES | {"PreflightRole", *OF_ALL_TABLES}),
+        ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole", "PreflightRole", "ErasureRole"}),
         ("s3:DeleteBucket", LAKE, set()),
         ("glue:DeleteTable", f"{TABLE}/gold", set()),
         ("glue:CreateTable", f"{TABLE}/gold", {"BronzeRole"}),
@@ -374,10 +391,10 @@ STAGES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
         ("glue:StartJobRun", f"{JOB}/loja-01-bronze", set()),
         ("glue:StartWorkflowRun", "arn:aws:glue:us-east-1:123456789012:workflow/loja", {"ArrivalRole"}),
         ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:loja-arrival", {"SweepRole"}),
-        ("secretsmanager:GetSecretValue", SECRET, {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole"}),
+        ("secretsmanager:GetSecretValue", SECRET, ASK_WAREHOUSE),
         ("glue:DeleteTable", f"{TABLE}/preflight_0a1b", {"PreflightRole"}),
         ("logs:PutLogEvents", f"{LOGS}:/aws/lambda/loja-arrival:*", {"ArrivalRole"}),
-        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/loja/output:*", STAGES | {"PreflightRole", "UpkeepRole"}),
+        ("logs:PutLogEvents", f"{LOGS}:/aws-glue/loja/output:*", STAGES | {"PreflightRole", *OF_ALL_TABLES}),
         ("logs:PutLogEvents", f"{LOGS}:/aws-glue/sessions/output:log-stream:s", STAGES | {"SessionRole"}),
         ("logs:CreateLogGroup", f"{LOGS}:/aws-glue/sessions/error:*", STAGES | {"SessionRole"}),
         ("logs:PutLogEvents", f"{LOGS}:/aws-glue/jobs/error:*", set()),

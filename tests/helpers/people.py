@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import re
 from pathlib import Path
 
@@ -57,24 +58,37 @@ REJECTED = "Nome;Email;zuleica.quaresma@exemplo.com.br\r\nZuleica;zuleica.quares
 
 def send_files(lake):
     """Put files with the person, and with other people, into the lake's landing."""
-    for number, (name, (encoding, rows)) in enumerate(FILES.items()):
-        send(lake, name, encoding, rows, 1_700_000_000 + 1000 * number)
-    drop(lake, "registros_rejeitado.csv", REJECTED.encode("cp1252"), at=1_700_010_000)
-    in_utf16 = "\r\n".join([HEADER, *FILES["registros_b.csv"][1], ""])
-    drop(lake, "registros_utf16.csv", in_utf16.encode("utf-16"), at=1_700_011_000)
+    for number, (name, data) in enumerate(all_files().items()):
+        drop(lake, name, data, at=1_700_000_000 + 1000 * number)
+
+
+def all_files():
+    """Return the bytes of each file to send: the person's, one that is rejected, and one in UTF-16."""
+    files = {name: as_csv(encoding, rows) for name, (encoding, rows) in FILES.items()}
+    files["registros_rejeitado.csv"] = REJECTED.encode("cp1252")
+    files["registros_utf16.csv"] = as_csv("utf-16", FILES["registros_b.csv"][1])
+    return files
+
+
+def as_csv(encoding, rows):
+    return ("\r\n".join([HEADER, *rows]) + "\r\n").encode(encoding)
 
 
 def send(lake, name, encoding, rows, at):
-    return drop(lake, name, ("\r\n".join([HEADER, *rows]) + "\r\n").encode(encoding), at=at)
+    return drop(lake, name, as_csv(encoding, rows), at=at)
 
 
 def find_left(lake, values=VALUES):
     """Return each file below the lake that holds one of the values, and which, in any of its encodings."""
-    left = {}
-    for path in sorted(path for path in Path(lake).rglob("*") if path.is_file()):
-        if found := {value for value in values for text in _texts(path) if _holds(text, value)}:
-            left[str(path.relative_to(lake))] = sorted(found)
-    return left
+    paths = sorted(path for path in Path(lake).rglob("*") if path.is_file())
+    left = {str(path.relative_to(lake)): values_in(texts_of(path.name, path.read_bytes()), values) for path in paths}
+    return {path: found for path, found in left.items() if found}
+
+
+def values_in(texts, values=VALUES):
+    """Return which of the values stand in one of these texts, in any encoding."""
+    texts = list(texts)
+    return sorted({value for value in values for text in texts if _holds(text, value)})
 
 
 def _holds(data, value):
@@ -82,18 +96,17 @@ def _holds(data, value):
     return any(form in data for form in forms)
 
 
-def _texts(path):
-    """Yield the file's bytes in lower case, and those that are compressed or encoded in it."""
-    data = path.read_bytes()
+def texts_of(name, data):
+    """Yield a file's bytes in lower case, and those that are compressed or encoded in it."""
     yield data.lower()  # Parquet's statistics are plain in it
-    if path.suffix == ".parquet":
-        with pq.ParquetFile(path) as file:
+    if name.endswith(".parquet"):
+        with pq.ParquetFile(io.BytesIO(data)) as file:
             yield repr(file.read().to_pylist()).lower().encode()
-    if path.suffix == ".avro":
+    if name.endswith(".avro"):
         yield _decoded(avro_files.read(data).records).lower()
     if data[:2] == b"\x1f\x8b":
         yield gzip.decompress(data).lower()
-    if path.suffix in (".ipynb", ".html"):
+    if name.endswith((".ipynb", ".html")):
         for part in re.findall(rb"[A-Za-z0-9+/]{40,}={0,2}", data):
             yield base64.b64decode(part + b"=" * (-len(part) % 4)).lower()
 

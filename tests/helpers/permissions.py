@@ -55,8 +55,8 @@ def _s3(_, environ, body):
     if not key:
         context = (("s3:prefix", asked.get("prefix", [""])[0]),)
         if method == "POST" and "delete" in asked:
-            for deleted in re.findall(rb"<Key>(.*?)</Key>", body):
-                yield "s3:DeleteObject", f"{of_bucket}/{deleted.decode()}"
+            for deleted, version in re.findall(rb"<Key>(.*?)</Key>(<VersionId>)?", body):
+                yield f"s3:DeleteObject{'Version' if version else ''}", f"{of_bucket}/{deleted.decode()}"
         elif "versions" in asked:
             yield "s3:ListBucketVersions", of_bucket, context
         else:

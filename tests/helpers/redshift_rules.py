@@ -131,6 +131,8 @@ def translate(sql, tables):
         return copy(" ".join(sql.split()))
     if table := re.fullmatch(r"truncate (?:table )?(\w+)", plain):
         return Truncate(table[1])
+    if table := re.fullmatch(r"vacuum delete only (\w+) to 100 percent", plain):
+        return f"vacuum (full) {table[1]}"
     if table := TABLE.fullmatch(plain):
         tables.add(table[3])
         return create_table(*table.groups())

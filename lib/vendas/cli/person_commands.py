@@ -1,18 +1,22 @@
 """The command line's `vendas person …`: what a lake holds of a person, and its erasure."""
 
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from vendas.cli import display, person_display
-from vendas.cli.terminal import Json, Lake, console, existing_folder, print_json
+from vendas.cli.terminal import Json, Lake, console, existing_place, print_json
 from vendas.errors import VendasError
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import is_sales_file
 from vendas.settings import Settings
+from vendas.storage import S3Lake, S3Path
+
+if TYPE_CHECKING:
+    from vendas.lake.erasures import Receipt
+    from vendas.privacy.search import Request
 
 app = typer.Typer(help="A person's data: shown, or erased in every layer.", no_args_is_help=True)
 
@@ -31,10 +35,17 @@ def person_show(
     email: Email = None, telefone: Telephone = None, line: Line = None, lake: Lake = None, json: Json = False
 ) -> None:
     """Show everything that any layer holds of a person, and the receipts of an erased one; change nothing."""
+    from vendas.privacy.database import names_warehouse
     from vendas.privacy.show import make_request, show_person
 
     request = make_request(email or [], telefone or [], line or [])
-    report = show_person(existing_folder(lake), request)
+    settings = _settings(lake)
+    report = show_person(settings, request)
+    if isinstance(settings.lake, S3Path) and not names_warehouse(settings):
+        console.print(
+            "Redshift was not asked; it has what gold has. To ask it, set VENDAS_REDSHIFT_SECRET and "
+            "VENDAS_REDSHIFT_COPY_ROLE, on a machine that reaches it."
+        )
     if json:
         print_json(report.as_json())
     else:
@@ -54,12 +65,10 @@ def person_erase(
     json: Json = False,
 ) -> None:
     """Erase a person from every layer: sales stay, under a token; leave a receipt. It cannot be undone."""
-    from vendas.lake.spark import private_session
-    from vendas.privacy.erase import GROUND, erase_person
-    from vendas.privacy.show import make_request, refuse_s3, show_person
+    from vendas.privacy.erase import GROUND
+    from vendas.privacy.show import make_request, show_person
 
-    request, settings = make_request(email or [], telefone or [], line or []), existing_folder(lake)
-    refuse_s3(settings)
+    request, settings = make_request(email or [], telefone or [], line or []), _settings(lake)
     if not yes and not sys.stdin.isatty():
         raise VendasError(
             "`vendas person erase` asks before it acts, and nobody can answer here. Give --yes; nothing was done."
@@ -69,10 +78,8 @@ def person_erase(
         if not typer.confirm("Erase all of this, for ever?", err=True):
             console.print("Nothing was done.")
             return
-    with hold_lake(settings.lake, lambda: display.print_waiting(console)):
-        done = erase_person(settings, request, private_session, ground or GROUND)
-    receipt = done.receipt
-    for path in done.left:
+    receipt, left = _erase(settings, request, ground or GROUND)
+    for path in left:
         console.print(f"{path} holds this person, too: {_what_to_do(path, settings)}.", soft_wrap=True)
     if json:
         print_json(receipt.as_json() if receipt else {"recibo": None, "arquivos": 0, "linhas": 0, "token": None})
@@ -85,7 +92,33 @@ def person_erase(
         )
 
 
-def _what_to_do(path: Path, settings: Settings) -> str:
-    if path.parent == settings.landing and is_sales_file(path.name):
+def _settings(lake: str | None) -> Settings:
+    """Return the settings of a lake that exists; of one in S3, with what its stack tells."""
+    settings = existing_place(lake)
+    if not isinstance(settings.lake, S3Lake):
+        return settings
+    from vendas.cli.person_on_aws import with_stack  # here, because its imports take a second
+
+    return with_stack(settings)
+
+
+def _erase(settings: Settings, request: "Request", ground: str) -> "tuple[Receipt | None, list[str]]":
+    """Erase a person, from a lake in S3 by its stack's job; return the receipt, and the files that are left."""
+    from vendas.lake.spark import private_session
+    from vendas.privacy.erase import erase_person
+
+    if isinstance(settings.lake, S3Lake):
+        from vendas.cli.person_on_aws import erase_by_job
+
+        answer = erase_by_job(settings.lake, request, ground, lambda said: console.print(said, soft_wrap=True))
+        return answer.receipt, answer.left
+    with hold_lake(settings.lake, lambda: display.print_waiting(console)):
+        done = erase_person(settings, request, private_session, ground)
+    return done.receipt, [str(path) for path in done.left]
+
+
+def _what_to_do(path: str, settings: Settings) -> str:
+    folder, _, name = path.rpartition("/")
+    if folder == str(settings.landing) and is_sales_file(name):
         return "the next run takes it with the token"
     return "clean it by hand"

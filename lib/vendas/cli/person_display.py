@@ -19,6 +19,7 @@ _TITLES = {
     "livro_razao": "Livro-razão",
     "dw": "Warehouse (dim_cliente)",
     "notebooks": "Notebooks, páginas e logs",
+    "versoes": "Versões antigas de objetos em S3",
     "exportados": "Exportados, fora do lago",
     "possiveis": "Talvez da pessoa (só com --line ARQUIVO:N)",
     "recibos": "Recibos",

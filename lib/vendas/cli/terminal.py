@@ -19,6 +19,7 @@ from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 from vendas.storage import S3Path, as_folder
 
 console = Console(stderr=True)
+_AWS_REMEDY = "Check the credentials and the region (AWS_PROFILE, AWS_DEFAULT_REGION), and that they may do this."
 
 Lake = Annotated[str | None, typer.Option("--lake", metavar="DIR|URI", help=f"The lake.  [default: {DEFAULT_LAKE}]")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
@@ -49,8 +50,8 @@ def existing(lake: str | None) -> Settings:
     return settings
 
 
-def existing_folder(lake: str | None) -> Settings:
-    """Return the settings of a lake that exists, in a folder; one in S3 is left to the caller to refuse.
+def existing_place(lake: str | None) -> Settings:
+    """Return the settings of a lake that exists in a folder, or of one in S3, which is not looked up yet.
 
     Raises: VendasError if there is no such lake.
     """
@@ -62,7 +63,10 @@ def print_error(error: Exception) -> None:
     """Show an error as one message; if VENDAS_DEBUG is set, its traceback first."""
     if is_debugging():
         console.print("".join(traceback.format_exception(error)), markup=False, highlight=False, soft_wrap=True)
-    message = _describe(error) if isinstance(error, VendasError | OSError) else _describe_bug(error)
+    if _is_of_aws(error):
+        message = f"AWS refused, or could not be reached: {error}\n{_AWS_REMEDY}"
+    else:
+        message = _describe(error) if isinstance(error, VendasError | OSError) else _describe_bug(error)
     console.print(message, markup=False, highlight=False, style="red", soft_wrap=True)
 
 
@@ -72,6 +76,11 @@ def _describe(error: VendasError | OSError) -> str:
         message = f"{error.strerror}: {error.filename}" if error.filename else message
         message += full_disk.explain(str(error), Path(error.filename or "."))
     return "\n".join([message, *getattr(error, "__notes__", [])])
+
+
+def _is_of_aws(error: Exception) -> bool:
+    """Return whether AWS refused a request or could not be reached, without an import of its libraries."""
+    return type(error).__module__.startswith("botocore.")
 
 
 def _describe_bug(error: Exception) -> str:

@@ -1,27 +1,30 @@
 """What a lake keeps of erased people: their tokens, keyed hashes that recognize them, and receipts.
 
-    privacy/              mode 0700, each file 0600
-        key               of the hashes; without it they lead nowhere
-        people.json       per person the token, and a keyed hash of each e-mail and telephone
-        lines.json        per anonymized line a keyed hash of the values that stood there: see `read_variants`
-        exports.json      the folders that `vendas quarantine export` wrote to
-        erasure.json      the plan of an unfinished erasure, with the values to erase; gone when it is finished
-    recibos/              a receipt for each erasure, without a personal value
-
-A lake in S3 has none of this yet, so nothing is looked up there.
+privacy/              in a folder: mode 0700, each file 0600
+    key               of the hashes; without it they lead nowhere. Of a lake in S3 it is in Secrets Manager
+    people.json       per person the token, and a keyed hash of each e-mail and telephone
+    lines.json        per anonymized line a keyed hash of the values that stood there: see `read_variants`
+    exports.json      the folders that `vendas quarantine export` wrote to; only of a lake in a folder
+    requests/         in S3: whom the erasure's job shall erase, and what it answers; each gone once it is done
+    erasure.json      the plan of an unfinished erasure, with the values to erase; gone when it is finished
+recibos/              a receipt for each erasure, without a personal value
 """
 
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from vendas.landing.anonymized_files import LINES, PRIVACY, anonymized_files
-from vendas.storage import Location, S3Path, sync_folder
+from botocore.exceptions import BotoCoreError, ClientError
+
+from vendas.errors import PersonError
+from vendas.lake.private_files import change_private, read_private, write_private
+from vendas.landing.anonymized_files import LINES, PRIVACY
+from vendas.landing.s3_objects import list_objects
+from vendas.settings import Settings
+from vendas.storage import Location, S3Path, client
 
 RECEIPTS = "recibos"
 EMAIL_KIND, TELEPHONE_KIND, VALUES_KIND = "email", "telefone", "valores"
@@ -61,15 +64,41 @@ class Receipt:
 
 def has_erasures(lake: Location) -> bool:
     """Return whether anybody was ever erased from a lake."""
-    return not isinstance(lake, S3Path) and (lake / PRIVACY / "people.json").exists()
+    return read_private(lake / PRIVACY / "people.json") is not None
 
 
-def read_key(lake: Path) -> bytes:
-    """Return the key of a lake's hashes; the first call makes it."""
-    path = lake / PRIVACY / "key"
+def read_key(settings: Settings) -> bytes:
+    """Return the key of a lake's hashes; in a folder, the first call makes it.
+
+    Raises: PersonError if the key of a lake in S3 cannot be read.
+    """
+    if isinstance(settings.lake, S3Path):
+        return _key_in_secret(settings)
+    path = settings.lake / PRIVACY / "key"
     if not path.exists():
         write_private(path, secrets.token_hex(_KEY_BYTES))
     return path.read_bytes()
+
+
+def _key_in_secret(settings: Settings) -> bytes:
+    if not settings.privacy_secret:
+        raise PersonError(
+            f"The key by which erased people of {settings.lake} are recognized is in Secrets Manager. Set "
+            "VENDAS_PRIVACY_SECRET to the secret's name or ARN, which the stack's output PrivacySecret tells."
+        )
+    try:
+        held = client("secretsmanager").get_secret_value(SecretId=settings.privacy_secret)["SecretString"]
+    except (BotoCoreError, ClientError, KeyError) as error:
+        raise PersonError(
+            f"The secret {settings.privacy_secret} of VENDAS_PRIVACY_SECRET cannot be read: {error}\n"
+            "Without this key no erased person can be recognized. Let the role read it, or bring it back."
+        ) from error
+    if len(held) < _KEY_BYTES:
+        raise PersonError(
+            f"The secret {settings.privacy_secret} of VENDAS_PRIVACY_SECRET has {len(held)} characters; expected a "
+            f"random text of {_KEY_BYTES} or more. Nothing was changed."
+        )
+    return held.encode()
 
 
 def keyed_hash(key: bytes, kind: str, value: str) -> str:
@@ -82,18 +111,26 @@ def variant_of(key: bytes, values: Iterable[str]) -> str:
     return keyed_hash(key, VALUES_KIND, "\n".join(values))[:_VARIANT_DIGITS]
 
 
-def read_people(lake: Path) -> list[Erased]:
+def read_people(lake: Location) -> list[Erased]:
     """Return the people who were erased."""
-    return [Erased(**person) for person in _read(lake / PRIVACY / "people.json", [])]
+    return _people(read_private(lake / PRIVACY / "people.json"))
 
 
-def remember_person(lake: Path, person: Erased) -> None:
+def _people(text: str | None) -> list[Erased]:
+    return [Erased(**person) for person in json.loads(text or "[]")]
+
+
+def remember_person(lake: Location, person: Erased) -> None:
     """Add a person's hashes, or further ones of a person already erased."""
-    people = {known.token: known for known in read_people(lake)}
-    known = people.get(person.token, Erased(person.token))
-    named = sorted({*known.named, *person.named})
-    people[person.token] = Erased(person.token, named, sorted({*known.seen, *person.seen} - {*named}))
-    write_private(lake / PRIVACY / "people.json", json.dumps([asdict(erased) for erased in people.values()], indent=1))
+
+    def add(text: str | None) -> str:
+        people = {known.token: known for known in _people(text)}
+        known = people.get(person.token, Erased(person.token))
+        named = sorted({*known.named, *person.named})
+        people[person.token] = Erased(person.token, named, sorted({*known.seen, *person.seen} - {*named}))
+        return json.dumps([asdict(erased) for erased in people.values()], indent=1)
+
+    change_private(lake / PRIVACY / "people.json", add)
 
 
 def read_variants(lake: Location) -> Variants:
@@ -102,16 +139,24 @@ def read_variants(lake: Location) -> Variants:
     Sales that differed only in personal values stay different sales after these became the token: their lines have
     different hashes.
     """
-    held = {} if isinstance(lake, S3Path) else anonymized_files(lake)
+    return _variants(read_private(lake / LINES))
+
+
+def _variants(text: str | None) -> dict[str, dict[int, str]]:
+    held = json.loads(text or "{}")
     return {arquivo: {int(linha): variant for linha, variant in lines.items()} for arquivo, lines in held.items()}
 
 
-def remember_variants(lake: Path, variants: Variants) -> None:
+def remember_variants(lake: Location, variants: Variants) -> None:
     """Add the hashes of anonymized lines; a line keeps the first, because it has only the token later."""
-    held = {arquivo: dict(lines) for arquivo, lines in read_variants(lake).items()}
-    for arquivo, lines in variants.items():
-        held[arquivo] = {**lines, **held.get(arquivo, {})}
-    write_private(lake / LINES, json.dumps(held, indent=1, sort_keys=True))
+
+    def add(text: str | None) -> str:
+        held = _variants(text)
+        for arquivo, lines in variants.items():
+            held[arquivo] = {**lines, **held.get(arquivo, {})}
+        return json.dumps(held, indent=1, sort_keys=True)
+
+    change_private(lake / LINES, add)
 
 
 def note_export(lake: Location, folder: Path) -> None:
@@ -123,43 +168,35 @@ def note_export(lake: Location, folder: Path) -> None:
 
 def exported_folders(lake: Path) -> list[Path]:
     """Return the folders that rows were exported to."""
-    return [Path(folder) for folder in _read(lake / PRIVACY / "exports.json", [])]
+    return [Path(folder) for folder in json.loads(read_private(lake / PRIVACY / "exports.json") or "[]")]
 
 
-def read_receipts(lake: Path) -> list[Receipt]:
+def read_receipts(lake: Location) -> list[Receipt]:
     """Return the receipts of all erasures, the first one first."""
-    return [Receipt(**_read(path, {})) for path in sorted((lake / RECEIPTS).glob("*.json"))]
+    return [Receipt(**json.loads(text)) for path in _receipts(lake) if (text := read_private(path))]
 
 
-def write_receipt(lake: Path, receipt: Receipt) -> None:
+def _receipts(lake: Location) -> list[Path] | list[S3Path]:
+    if not isinstance(lake, S3Path):
+        return sorted((lake / RECEIPTS).glob("*.json"))
+    return sorted(path for path in list_objects(client("s3"), lake / RECEIPTS) if path.name.endswith(".json"))
+
+
+def write_receipt(lake: Location, receipt: Receipt) -> None:
     """Keep a receipt; one of the same name is replaced."""
     text = json.dumps(asdict(receipt), ensure_ascii=False, indent=1)
     write_private(lake / RECEIPTS / f"{receipt.recibo}.json", text, mode=0o644)
 
 
-def plan_of(lake: Path) -> Path:
+def plan_of(lake: Location) -> Location:
     """Return the path of the plan of an unfinished erasure."""
     return lake / PRIVACY / "erasure.json"
 
 
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file whole or not at all, and flush it and its folder to disk; others may not read it."""
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True)
-        path.parent.chmod(0o700 if mode == 0o600 else 0o755)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def _read(path: Path, otherwise):
-    return json.loads(path.read_bytes()) if path.exists() else otherwise
+def is_unfinished(lake: Location) -> bool:
+    """Return whether an erasure has begun that is not finished; on S3 by a list, which needs no right to read it."""
+    plan = plan_of(lake)
+    if not isinstance(plan, S3Path):
+        return plan.exists()
+    found = client("s3").list_objects_v2(Bucket=plan.bucket, Prefix=plan.key, MaxKeys=1).get("Contents", [])
+    return any(one["Key"] == plan.key for one in found)

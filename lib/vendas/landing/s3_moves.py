@@ -20,7 +20,7 @@ from vendas.errors import ArrivalError
 from vendas.landing import s3_claims
 from vendas.landing.bronze_names import MISNAMED, Arrival, NewFiles, bytes_too_long_on_s3, is_sales_file, looks_misnamed
 from vendas.landing.s3_claims import Landed
-from vendas.landing.s3_objects import head_of, hex_of, is_gone, is_same, list_objects, prefix
+from vendas.landing.s3_objects import head_of, hex_of, is_anonymized, is_gone, is_same, list_objects, prefix
 from vendas.storage import S3Path, client
 from vendas.tuning import S3_PART_BYTES
 
@@ -146,7 +146,9 @@ def move_to_bronze(
         if arrival is None:
             return None
         target = bronze / arrival.bronze_name
-        if not is_same(head, head_of(s3, target)) and not _copy(s3, landed, head, target, copied_at_once):
+        there = head_of(s3, target)
+        is_there = is_same(head, there) or is_anonymized(there)  # whoever was erased from the copy must not come back
+        if not is_there and not _copy(s3, landed, head, target, copied_at_once):
             return None
         _delete(s3, landed)
         return arrival

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from vendas.storage import S3Path
 
+ANONYMIZED = {"anonimizado": "sim"}  # the metadata of an object whose content was changed to erase a person
 _GONE = (404, 412)  # no such object or version; the content is another one now
 
 
@@ -30,6 +31,11 @@ def is_gone(error: ClientError) -> bool:
 def status(error: ClientError) -> int:
     """Return the HTTP status of a failed request."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def is_anonymized(head: dict[str, Any] | None) -> bool:
+    """Return whether an object, by its metadata, was changed to erase a person, so that it must not be overwritten."""
+    return head is not None and ANONYMIZED.items() <= head["Metadata"].items()
 
 
 def is_same(head: dict[str, Any], copy: dict[str, Any] | None) -> bool:
@@ -67,10 +73,23 @@ def list_objects_with_times(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3P
     )
 
 
+def list_prefixes(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
+    """List the prefixes directly under a prefix, as a folder lists its folders."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place), Delimiter="/")
+    return (
+        S3Path(place.bucket, found["Prefix"].rstrip("/")) for page in pages for found in page.get("CommonPrefixes", [])
+    )
+
+
+def list_below(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, int]]:
+    """List all objects under a prefix, at any depth, each with its size in bytes."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place))
+    return ((S3Path(place.bucket, found["Key"]), found["Size"]) for page in pages for found in page.get("Contents", []))
+
+
 def bytes_below(s3: BaseClient, place: S3Path) -> int:
     """Return the total bytes of all objects under a prefix, at any depth."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place))
-    return sum(found["Size"] for page in pages for found in page.get("Contents", []))
+    return sum(size for _, size in list_below(s3, place))
 
 
 def prefix(place: S3Path) -> str:

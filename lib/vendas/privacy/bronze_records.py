@@ -41,7 +41,7 @@ def read_records(path: Location, known: Survey | None) -> Iterator[pa.RecordBatc
     if known is not None:
         for block in known.blocks:
             yield from read_block(path, block, known)
-    elif lines := [(number, text) for number, _, text in _lines(_decode(path)[1]) if text]:
+    elif lines := [(number, text) for number, _, text in _lines(_read_decoded(path)[1]) if text]:
         columns = {
             LINHA: pa.array([number for number, _ in lines], pa.int64()),
             TEXTO: pa.array([_encodable(text) for _, text in lines], pa.string()),
@@ -65,7 +65,7 @@ def replace_records(path: Path, known: Survey | None, lines: Iterable[int], chan
 
 def _edits(path: Path, known: Survey | None, lines: set[int], change: Change) -> Iterator[Edit | None]:
     if known is None:
-        encoding, text = _decode(path)
+        encoding, text = _read_decoded(path)
         for number, begin, line in _lines(text):
             if number in lines:
                 before, raw = len(text[:begin].encode(encoding)), line.encode(encoding)
@@ -119,10 +119,13 @@ def replace_file(part: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _decode(path: Location) -> tuple[str, str]:
-    """Return an encoding in which a rejected file can be read and written again unchanged, and its text."""
+def _read_decoded(path: Location) -> tuple[str, str]:
     with path.open("rb") as file:
-        data = file.read()
+        return decode(file.read())
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Return an encoding in which a rejected file can be read and written again unchanged, and its text."""
     named = [encoding for bom, encoding in _BOMS.items() if data.startswith(bom)]
     if not named and b"\0" in data[:2]:
         named = ["utf-16-be" if data[:1] == b"\0" else "utf-16-le"]

@@ -1,74 +1,112 @@
-"""A person in the lake's own PostgreSQL: the members of dim_cliente with an e-mail or telephone of theirs."""
+"""A person in the warehouse: the members of dimensions with values of theirs, and what deleted rows leave."""
 
 import time
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 
 from vendas import schema
 from vendas.errors import WarehouseError
 from vendas.privacy.layers import read_text
+from vendas.rules.keys import member_key
 from vendas.rules.people import Values, normalize_emails, normalize_telephones
 from vendas.settings import Settings
-from vendas.storage import as_folder
+from vendas.storage import S3Path, as_folder
 from vendas.tuning import PURGE_WAIT_SECONDS
+from vendas.warehouse import load
 from vendas.warehouse.embedded import ensure_running, is_initialized
+from vendas.warehouse.jdbc import Transaction, run_alone
+from vendas.warehouse.star import FACT_TABLE, TABLES
 
 _MEMBERS = """
     select cliente_id, nome_completo, email, dominio_email, telefone,
         (select count(*) from fato_vendas where fato_vendas.cliente_id = dim_cliente.cliente_id) as vendas
     from dim_cliente where cliente_id = any(%s)
 """
-_CUSTOMER = "cliente"
+_MEMBERS_OF_REDSHIFT = """
+    select dim_cliente.cliente_id, nome_completo, email, dominio_email, telefone, count(venda_id) as vendas
+    from dim_cliente left join fato_vendas on fato_vendas.cliente_id = dim_cliente.cliente_id
+    where dim_cliente.cliente_id in ({})
+    group by dim_cliente.cliente_id, nome_completo, email, dominio_email, telefone
+"""
+_CUSTOMER = next(dimension for dimension in schema.SALES.dimensions if dimension.name == "cliente")
 _CANDIDATES = """
     select cliente_id, email, telefone from dim_cliente
     where email = any(%s) or nome_completo = any(%s) or regexp_replace(telefone, '[^0-9]', '', 'g') like any(%s)
 """
 
 
-def members_of_person(settings: Settings, values: Values) -> list[dict]:
+def members_of_person(settings: Settings, values: Values, gold: list[dict]) -> list[dict]:
     """Return the members of dim_cliente that are the person's, each with its number of sales; none without a database.
 
-    Raises: WarehouseError if the database does not start.
+    Redshift, which keeps the texts of queries, is only asked for the keys of the members that gold's rows of the person
+    make; without the settings that name it, it is not asked.
+    Raises: WarehouseError if the database does not start or cannot be asked.
     """
+    if isinstance(settings.lake, S3Path):
+        return _members_of_redshift(settings, gold) if names_warehouse(settings) else []
     ids = member_ids(settings, values)
     return _query(settings, _MEMBERS, ids) if ids else []
 
 
-def member_ids(settings: Settings, values: Values, by_name: bool = False) -> list[int]:
-    """Return the keys of the person's members; with `by_name`, also of those that only have the full name."""
+def names_warehouse(settings: Settings) -> bool:
+    """Return whether the settings name the warehouse of a lake in S3."""
+    return bool(settings.redshift_secret and settings.redshift_copy_role)
+
+
+def _members_of_redshift(settings: Settings, gold: list[dict]) -> list[dict]:
+    from sqlalchemy import text  # here, because these imports take half a second
+
+    from vendas.reports.exploration import connect
+
+    columns = [pa.array([row[name] for row in gold], pa.string()) for name in _CUSTOMER.attributes]
+    ids = sorted({*member_key(*columns).to_pylist()})
+    if not ids:
+        return []
+    with connect(load.endpoint_of(settings)).connect() as connection:
+        rows = connection.execute(text(_MEMBERS_OF_REDSHIFT.format(", ".join(map(str, ids))))).mappings()
+        return [dict(row) for row in rows]
+
+
+def member_ids(settings: Settings, values: Values) -> list[int]:
+    """Return the keys of the person's members in the lake's own PostgreSQL."""
     if not is_initialized(as_folder(settings.dw)):
         return []
-    names = [f"{first} {last}" for first, last in values.full_names] if by_name else []
+    names = [f"{first} {last}" for first, last in values.full_names]
     endings = [f"%{digits}%" for digits in values.keys.all_telephones]
     rows = _query(settings, _CANDIDATES, sorted(values.keys.all_emails), names, endings)
-    if by_name:
-        return [row["cliente_id"] for row in rows]
+    return [rows[place]["cliente_id"] for place in _theirs(rows, values)]
+
+
+def _theirs(rows: list[dict], values: Values) -> list[int]:
+    """Return the places of the members whose e-mail or telephone is the person's."""
     emails, telephones = (pa.array([row[name] for row in rows], pa.string()) for name in ("email", "telefone"))
     theirs = values.keys.is_theirs(normalize_emails(emails), normalize_telephones(telephones))
-    return [rows[place]["cliente_id"] for place in pc.indices_nonzero(theirs).to_pylist()]
+    return pc.indices_nonzero(theirs).to_pylist()
 
 
-def unused_members(settings: Settings, values: Values) -> list[str]:
-    """Return statements that delete members of any dimension with a value of the person's that no sale has any more."""
-    statements = []
+def delete_unused_members(opened: Transaction, values: Values) -> None:
+    """Delete the members of any dimension that have a value of the person's and no sale any more.
+
+    All unused members are read, so that no value stands in the text of a query.
+    """
     for dimension in schema.SALES.dimensions:
-        if dimension.name == _CUSTOMER:
-            ids = member_ids(settings, values, by_name=True)
-        else:
-            texts = " || ' ' || ".join(dimension.attributes)
-            rows = _query(settings, f"select {dimension.key} as id, {texts} as said from {dimension.table}")
-            ids = [row["id"] for row in rows if values.by_contact.search(row["said"])]
-        if ids:
-            sales = f"select 1 from fato_vendas where fato_vendas.{dimension.key} = {dimension.table}.{dimension.key}"
-            listed = ", ".join(map(str, ids))
-            statements.append(
-                f"delete from {dimension.table} where {dimension.key} in ({listed}) and not exists ({sales})"
-            )
-    return statements
+        table, key = dimension.table, dimension.key
+        columns = ", ".join(f"{table}.{name}" for name in (key, *dimension.attributes))
+        rows = opened.rows(
+            f"select {columns} from {table} left join {FACT_TABLE} on {FACT_TABLE}.{key} = {table}.{key} "
+            f"where {FACT_TABLE}.{key} is null"
+        )
+        holding = {row[key] for row in rows if values.found_in(" ".join(row[name] for name in dimension.attributes))}
+        if dimension == _CUSTOMER:
+            holding |= {rows[place][key] for place in _theirs(rows, values)}
+        if holding:
+            opened.run(f"delete from {table} where {key} in ({', '.join(sorted(holding))})")
 
 
-def _query(settings: Settings, query: str, *given: list) -> list[dict]:
+def _query(settings: Settings, query: str, *given: Iterable) -> list[dict]:
     import psycopg  # here, because the import takes a quarter of a second
     from psycopg.rows import dict_row
 
@@ -78,6 +116,16 @@ def _query(settings: Settings, query: str, *given: list) -> list[dict]:
             return cursor.execute(query, given).fetchall()  # pyrefly: ignore[bad-argument-type]  # a constant query
     except psycopg.errors.UndefinedTable:
         return []
+
+
+def vacuum_redshift(spark: SparkSession, settings: Settings) -> None:
+    """Have Redshift take deleted rows out of its tables' blocks, which it otherwise does when it has time.
+
+    Raises: WarehouseError if it cannot be reached, or refuses.
+    """
+    endpoint = load.endpoint_of(settings)
+    for table in TABLES:  # each in a transaction of its own, as VACUUM wants it
+        run_alone(spark, endpoint, f"vacuum delete only {table.name} to 100 percent")
 
 
 def purge_database(settings: Settings, values: Values, token: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -30,18 +30,19 @@ from vendas.lake.erasures import (
     remember_person,
     remember_variants,
     variant_of,
-    write_private,
     write_receipt,
 )
 from vendas.lake.events import STAGES, Event
 from vendas.lake.ledger import latest, list_outdated, read_events, record
 from vendas.lake.maintenance import maintain_table
+from vendas.lake.private_files import read_private, remove_private, write_private
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake
-from vendas.landing.arrivals import BronzeFile
+from vendas.landing.arrivals import BronzeFile, list_bronze_files
 from vendas.privacy.anonymize import Kind, Layout, anonymize
 from vendas.privacy.bronze_records import replace_records, survey_or_none
-from vendas.privacy.database import member_ids, purge_database, unused_members
+from vendas.privacy.database import delete_unused_members, member_ids, purge_database, vacuum_redshift
+from vendas.privacy.edited_files import check_length, edit_file
 from vendas.privacy.erased_rows import (
     TABLES_WITH_VALUES,
     anonymize_file,
@@ -50,6 +51,7 @@ from vendas.privacy.erased_rows import (
     anonymize_sales,
 )
 from vendas.privacy.layers import files_of_table, holding, kinds_of_rows, landing_files, rows_of_person, texts_of_lake
+from vendas.privacy.old_versions import old_texts, purge_old_versions
 from vendas.privacy.receipts_page import write_receipts_page
 from vendas.privacy.search import Found, FoundRecord, Request
 from vendas.privacy.show import find_person, left_behind, receipts_of, tokens_of
@@ -58,10 +60,11 @@ from vendas.rules.people import Keys, Values
 from vendas.schema import TABLES
 from vendas.settings import Settings
 from vendas.stages.survey import survey_file
-from vendas.storage import as_folder, sync_folder
+from vendas.storage import Location, S3Path, as_folder
 from vendas.warehouse import load
 from vendas.warehouse.embedded import ensure_running, is_initialized
-from vendas.warehouse.jdbc import in_transaction
+from vendas.warehouse.jdbc import Transaction, in_transaction
+from vendas.warehouse.outdated import is_outdated
 
 GROUND = "LGPD, art. 18, VI"
 Open = Callable[[Settings], AbstractContextManager[SparkSession]]
@@ -122,10 +125,10 @@ class Work:
     plan: Plan
     spark: SparkSession
 
-    @cached_property
-    def lake(self) -> Path:
-        """The lake's folder."""
-        return as_folder(self.settings.lake)
+    @property
+    def lake(self) -> Location:
+        """The lake."""
+        return self.settings.lake
 
     @cached_property
     def tables(self) -> Lake:
@@ -143,13 +146,13 @@ class Erasure:
     """The receipt of an erasure, and the files that hold the person, too, and are left to people."""
 
     receipt: Receipt | None
-    left: list[Path] = field(default_factory=list)
+    left: list[Location] = field(default_factory=list)
 
 
 def erase_person(settings: Settings, request: Request, open_session: Open, ground: str = GROUND) -> Erasure:
     """Erase a person. If nothing is left of one, write nothing: the receipt is an earlier one, or None for nobody.
 
-    Raises: PersonError if the lake is in S3, or an older version or another declaration made it.
+    Raises: PersonError if an older version or another declaration made the lake, or a bronze object is too long.
     """
     complete_erasure(settings, open_session)
     found = find_person(settings, request)
@@ -157,21 +160,20 @@ def erase_person(settings: Settings, request: Request, open_session: Open, groun
     left = left_behind(settings, found)
     if plan is None:
         return Erasure(next(reversed(receipts_of(settings, request)), None), left)
-    check_up_to_date(settings)
-    write_private(plan_of(as_folder(settings.lake)), plan.to_json())
+    check_erasable(settings, plan, open_session)
+    write_private(plan_of(settings.lake), plan.to_json())
     return Erasure(complete_erasure(settings, open_session), left)
 
 
 def complete_erasure(settings: Settings, open_session: Open) -> Receipt | None:
     """Complete the erasure that a killed command left; return its receipt, None if there is none."""
-    if not isinstance(settings.lake, Path) or not plan_of(settings.lake).exists():
-        return None
     path = plan_of(settings.lake)
-    plan = Plan.from_json(path.read_text("utf-8"))
+    if (text := read_private(path)) is None:
+        return None
+    plan = Plan.from_json(text)
     with open_session(settings) as spark:
         _work_off(Work(settings, plan, spark))
-    path.unlink()
-    sync_folder(path.parent)
+    remove_private(path)
     return plan.receipt
 
 
@@ -181,20 +183,31 @@ def _work_off(work: Work) -> None:
         step(work)
 
 
-def check_up_to_date(settings: Settings) -> None:
-    """Check that lake and warehouse are of this version and declaration. Raises: PersonError if not."""
-    events = read_events(settings.lake)
-    initialized = is_initialized(as_folder(settings.dw))
-    if list_outdated(events) or (initialized and not load.is_as_declared(ensure_running(as_folder(settings.dw)))):
+def check_erasable(settings: Settings, plan: Plan, open_session: Open) -> None:
+    """Check that lake and warehouse are of this version and declaration, and that all bronze files can be changed.
+
+    Raises: PersonError if not.
+    """
+    if list_outdated(read_events(settings.lake)) or not _is_as_declared(settings, open_session):
         raise PersonError(
-            "This lake was made by an older version, or its columns have changed since. Run `vendas run` first, which "
-            "brings it up to date, then erase again. Nothing was changed."
+            "This lake was made by an older version, or its columns have changed since. Run `vendas run` first, or the "
+            "workflow on AWS, which brings it up to date, then erase again. Nothing was changed."
         )
+    for name in plan.tipos:
+        check_length(settings.bronze / name)
+
+
+def _is_as_declared(settings: Settings, open_session: Open) -> bool:
+    if isinstance(settings.lake, S3Path):
+        with open_session(settings) as spark:
+            endpoint = load.endpoint_of(settings)
+            return not in_transaction(spark, endpoint, lambda opened: is_outdated(opened.rows))
+    dw = as_folder(settings.dw)
+    return not is_initialized(dw) or load.is_as_declared(ensure_running(dw))
 
 
 def make_plan(settings: Settings, request: Request, found: Found, ground: str) -> Plan | None:
     """Return the plan of an erasure; None if no layer holds anything of the person."""
-    lake = as_folder(settings.lake)
     waiting = {file.name for file in landing_files(settings)}
     records = [
         record
@@ -207,12 +220,13 @@ def make_plan(settings: Settings, request: Request, found: Found, ground: str) -
             table: len(rows_of_person(settings, table, found)) for table in (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)
         },
         "notebooks": len(holding(texts_of_lake(settings), found.values)),
+        **_elsewhere(settings, found.values),
     }
-    if not any(layers.values()) and not member_ids(settings, found.values):
+    if not any(layers.values()):
         return None
     now = datetime.now(UTC)
     tokens = tokens_of(settings, request)
-    key = read_key(lake)
+    key = read_key(settings)
     tipos: dict[str, dict[int, Kind]] = {}
     variantes: dict[str, dict[int, str]] = {}
     for one in records:
@@ -232,8 +246,18 @@ def make_plan(settings: Settings, request: Request, found: Found, ground: str) -
     return Plan(receipt, found.values, tipos, variantes)
 
 
+def _elsewhere(settings: Settings, values: Values) -> dict[str, int]:
+    """Return how much of the person other layers hold: the lake's own database, or old versions of objects in S3.
+
+    What Redshift holds of a person, gold does, too.
+    """
+    if isinstance(settings.lake, S3Path):
+        return {"versoes": len(old_texts(settings, values))}
+    return {"dim_cliente": len(member_ids(settings, values))}
+
+
 def _remember(work: Work) -> None:
-    keys, key = work.plan.values.keys, read_key(work.lake)
+    keys, key = work.plan.values.keys, read_key(work.settings)
 
     def hashes(emails: frozenset[str], telephones: frozenset[str]) -> list[str]:
         of_emails = [keyed_hash(key, EMAIL_KIND, email) for email in emails]
@@ -246,16 +270,17 @@ def _remember(work: Work) -> None:
 
 def _rewrite_bronze(work: Work) -> None:
     for name, kinds in work.plan.tipos.items():
-        path = as_folder(work.settings.bronze) / name
-        if not path.exists():
-            continue
-        known = survey_or_none(path)  # the ledger's is of the bytes before the change
+        edit_file(work.settings.bronze / name, partial(_rewrite, kinds=kinds, work=work))
 
-        def change(line: int, text: str, kinds: dict[int, Kind] = kinds, known=known) -> str:
-            layout = Layout.of(known) if known else Layout.guess(text)
-            return anonymize(text, layout, kinds[line], work.plan.values, work.token)
 
-        replace_records(path, known, kinds, change)
+def _rewrite(path: Path, kinds: dict[int, Kind], work: Work) -> bool:
+    known = survey_or_none(path)  # the ledger's is of the bytes before the change
+
+    def change(line: int, text: str) -> str:
+        layout = Layout.of(known) if known else Layout.guess(text)
+        return anonymize(text, layout, kinds[line], work.plan.values, work.token)
+
+    return replace_records(path, known, kinds, change)
 
 
 def _record_surveys(work: Work) -> None:
@@ -291,10 +316,11 @@ def _survey_again(work: Work, event: Event) -> str | None:
 
 def _rewrite_tables(work: Work) -> None:
     values, found = work.plan.values, work.plan.found
+    there = {file.name for file in list_bronze_files(work.settings.bronze)}
     layouts = {
         name: Layout.of(known)
-        for name in work.plan.tipos
-        if (path := as_folder(work.settings.bronze) / name).exists() and (known := survey_or_none(path))
+        for name in work.plan.tipos.keys() & there
+        if (known := survey_or_none(work.settings.bronze / name))
     }
     for table in TABLES_WITH_VALUES:
         swapped: dict[str, DataFile] = {}
@@ -316,16 +342,21 @@ def _rewrite_tables(work: Work) -> None:
 
 def _reload_warehouse(work: Work) -> None:
     """Load the sales of the person's files again, and delete members without sales, in one transaction."""
-    if not is_initialized(as_folder(work.settings.dw)):
+    if not isinstance(work.lake, S3Path) and not is_initialized(as_folder(work.settings.dw)):
         return
-    known = latest(read_events(work.settings.lake))
-    files = [name for name in work.plan.tipos if "dw" in known.get(name, {})]
-    endpoint, unused = load.endpoint_of(work.settings), unused_members(work.settings, work.plan.values)
+    endpoint = load.endpoint_of(work.settings)
+    load.apply_ddl(work.spark, endpoint)
+    loaded = load.count_loaded_rows(work.spark, endpoint)
+    files = [name for name in work.plan.tipos if name in loaded]
+
+    def forget(opened: Transaction) -> None:
+        delete_unused_members(opened, work.plan.values)
+
     if files:
         gold = work.tables.files_of(GOLD_TABLE, files)
-        load.load(work.spark, endpoint, gold, files, work.settings.staging / "dw", last=unused)
+        load.load(work.spark, endpoint, gold, files, work.settings.staging / "dw", last=forget)
     else:
-        in_transaction(work.spark, endpoint, lambda opened: opened.run(opened.engine.lock_loads, *unused))
+        in_transaction(work.spark, endpoint, lambda opened: (opened.run(opened.engine.lock_loads), forget(opened)))
 
 
 def _anonymize_texts(work: Work) -> None:
@@ -334,14 +365,20 @@ def _anonymize_texts(work: Work) -> None:
 
 
 def _delete_old_versions(work: Work) -> None:
-    shutil.rmtree(as_folder(work.settings.staging), ignore_errors=True)
+    if not isinstance(work.lake, S3Path):
+        shutil.rmtree(as_folder(work.settings.staging), ignore_errors=True)
     for table in TABLES:
-        if table_exists(work.settings.lake, table):
-            maintain_table(work.spark, table, work.settings.lake / table, timedelta(0))
+        if table_exists(work.lake, table):
+            maintain_table(work.spark, table, work.lake / table, timedelta(0))
+    if isinstance(work.lake, S3Path):
+        purge_old_versions(work.settings, work.plan.values)
 
 
 def _purge_database(work: Work) -> None:
-    purge_database(work.settings, work.plan.values, work.token)
+    if isinstance(work.lake, S3Path):
+        vacuum_redshift(work.spark, work.settings)
+    else:
+        purge_database(work.settings, work.plan.values, work.token)
 
 
 def _leave_receipt(work: Work) -> None:

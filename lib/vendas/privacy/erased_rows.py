@@ -12,11 +12,12 @@ from vendas import schema
 from vendas.declaration_types import Derived, Type
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind, Layout, anonymize
-from vendas.privacy.layers import is_text, read_text
+from vendas.privacy.edited_files import edit_file
+from vendas.privacy.layers import GZIP, as_text, is_text
 from vendas.rules.gold import RULES
 from vendas.rules.people import Values
+from vendas.storage import Location
 
-GZIP = b"\x1f\x8b"
 _SOURCES = {column.name: column for column in schema.INPUT_COLUMNS}
 
 
@@ -79,19 +80,22 @@ TABLES_WITH_VALUES = (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, LEDGER_TABLE)
 """The tables of the lake in which values of a person can stand."""
 
 
-def anonymize_file(path: Path, values: Values, token: str) -> None:
+def anonymize_file(path: Location, values: Values, token: str) -> None:
     """Replace a person's values in a notebook, page, log or export; leave a file that is no text."""
-    if not is_text(path) or (text := read_text(path)) is None:
-        return
-    is_json = path.suffix in (".ipynb", ".json")
-    new = _in_json(text, values, token) if is_json else values.replaced_in(text, token)
-    data = new.encode("utf-8", "surrogateescape")
+    if is_text(path):
+        edit_file(path, lambda copy: _anonymize_copy(copy, values, token))
+
+
+def _anonymize_copy(path: Path, values: Values, token: str) -> bool:
+    data = path.read_bytes()
+    text = as_text(data)
+    new = _in_json(text, values, token) if path.suffix in (".ipynb", ".json") else values.replaced_in(text, token)
+    encoded = new.encode("utf-8", "surrogateescape")
     aside = path.with_name(f".{path.name}.anonimizado")
-    with path.open("rb") as file:
-        compressed = file.read(len(GZIP)) == GZIP
-    aside.write_bytes(gzip.compress(data) if compressed else data)
+    aside.write_bytes(gzip.compress(encoded) if data[:2] == GZIP else encoded)
     aside.chmod(path.stat().st_mode)
     aside.replace(path)
+    return True
 
 
 def _in_json(text: str, values: Values, token: str) -> str:

@@ -22,6 +22,7 @@ from vendas.lake.erasures import (
 from vendas.landing.arrivals import BronzeFile
 from vendas.privacy.anonymize import Kind, Layout, anonymize
 from vendas.privacy.bronze_records import read_records, replace_records, survey_or_none
+from vendas.privacy.edited_files import edit_file
 from vendas.privacy.search import personal_values
 from vendas.rules.people import (
     Keys,
@@ -33,7 +34,7 @@ from vendas.rules.people import (
 )
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings
-from vendas.storage import as_folder
+from vendas.storage import Location
 
 _ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
 _TELEPHONE = re.compile(r"\+?\(?\d[\d ()./+\xa0-]{6,22}\d")
@@ -53,28 +54,35 @@ def protect_erased(settings: Settings, files: Iterable[BronzeFile]) -> int:
     """Put the token into every record of these bronze files that is an erased person's; return how many records.
 
     Idempotent, and safe against a kill: a file that the ledger does not know is looked at again by the next run. A lake
-    that nobody was erased from, or that is in S3, costs nothing.
+    that nobody was erased from costs nothing, in S3 one request.
     """
-    if not has_erasures(settings.lake):
+    files = list(files)
+    if not files or not has_erasures(settings.lake):
         return 0
-    known = _KnownPeople.of(as_folder(settings.lake))
-    return sum(_protect(as_folder(settings.lake), as_folder(settings.bronze) / file.name, known) for file in files)
+    known = _KnownPeople.of(settings)
+    return sum(_protect(settings.lake, settings.bronze / file.name, known) for file in files)
 
 
-def _protect(lake: Path, path: Path, known: "_KnownPeople") -> int:
-    survey = survey_or_none(path)
-    layout = Layout.of(survey) if survey else None
-    found = dict(record for records in read_records(path, survey) for record in _find(records, known))
-    if not found:
-        return 0
-    variants = {line: returned.variant for line, returned in found.items() if returned.variant}
-    remember_variants(lake, {path.name: variants})
+def _protect(lake: Location, path: Location, known: "_KnownPeople") -> int:
+    found: dict[int, Returned] = {}
 
-    def change(line: int, text: str) -> str:
-        one = found[line]
-        return anonymize(text, layout or Layout.guess(text), one.kind, one.values, one.token)
+    def edit(copy: Path) -> bool:
+        survey = survey_or_none(copy)
+        layout = Layout.of(survey) if survey else None
+        found.clear()
+        found.update(record for records in read_records(copy, survey) for record in _find(records, known))
+        if not found:
+            return False
+        variants = {line: returned.variant for line, returned in found.items() if returned.variant}
+        remember_variants(lake, {copy.name: variants})
 
-    replace_records(path, survey, found, change)
+        def change(line: int, text: str) -> str:
+            one = found[line]
+            return anonymize(text, layout or Layout.guess(text), one.kind, one.values, one.token)
+
+        return replace_records(copy, survey, found, change)
+
+    edit_file(path, edit)
     return len(found)
 
 
@@ -88,10 +96,10 @@ class _KnownPeople:
     _tokens: dict[tuple[str, str], tuple[str | None, str | None]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lake: Path) -> "_KnownPeople":
-        people = read_people(lake)
+    def of(cls, settings: Settings) -> "_KnownPeople":
+        people = read_people(settings.lake)
         named = {mark: person.token for person in people for mark in person.named}
-        return cls(read_key(lake), named, {mark: person.token for person in people for mark in person.seen})
+        return cls(read_key(settings), named, {mark: person.token for person in people for mark in person.seen})
 
     def tokens(self, kind: str, value: str) -> tuple[str | None, str | None]:
         """Return the token of who is known by this value, and of who is known by it if nobody else is named beside."""

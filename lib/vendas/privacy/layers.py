@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,18 +16,20 @@ from vendas.lake.erasures import PRIVACY, RECEIPTS, exported_folders
 from vendas.lake.lock import LOCK
 from vendas.lake.table_reader import held_files, table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.landing.s3_objects import list_below, list_objects, list_prefixes
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.bronze_records import survey_or_none
 from vendas.privacy.search import CsvFile, Found
 from vendas.rules.people import Values, normalize_emails, normalize_telephones
 from vendas.settings import Settings
-from vendas.storage import as_folder
+from vendas.storage import Location, S3Path, client
 
 CONTACTS = {SILVER_TABLE: (schema.EMAIL.name, schema.TELEFONE.name), GOLD_TABLE: ("email", "telefone")}
 """The columns in which a table of sales has e-mail and telephone."""
 
-_NOT_TEXTS = {"bronze", "landing", "staging", "dw", PRIVACY, RECEIPTS, LOCK, *schema.TABLES}
-_LONGEST_TEXT_BYTES = 256 << 20  # of a file that is searched as a whole
+NOT_TEXTS = {"bronze", "landing", "staging", "dw", PRIVACY, RECEIPTS, LOCK, *schema.TABLES}
+GZIP = b"\x1f\x8b"  # what a compressed file begins with
+LONGEST_TEXT_BYTES = 256 << 20  # of a file that is searched as a whole
 
 
 def files_of_table(settings: Settings, table: str) -> list[HeldFile]:
@@ -84,46 +88,82 @@ def ledger_texts(settings: Settings, values: Values) -> list[dict]:
 
 def landing_files(settings: Settings) -> list[CsvFile]:
     """Return the CSV files that wait in landing, or stay there."""
-    landing = as_folder(settings.landing)
-    paths = sorted(path for path in landing.glob("*") if path.is_file() and path.suffix.lower() == ".csv")
-    return [CsvFile(path, survey_or_none(path)) for path in paths]
+    landing = settings.landing
+    if isinstance(landing, S3Path):
+        paths = list(list_objects(client("s3"), landing))
+    else:
+        paths = [path for path in landing.glob("*") if path.is_file()]
+    csv_files = sorted((path for path in paths if path.name.lower().endswith(".csv")), key=str)
+    return [CsvFile(path, survey_or_none(path)) for path in csv_files]
 
 
-def texts_of_lake(settings: Settings) -> list[Path]:
+def texts_of_lake(settings: Settings) -> list[Location]:
     """Return the files of a lake beside its data and its database: notebooks, pages, logs, exports."""
-    lake = as_folder(settings.lake)
+    lake = settings.lake
+    if isinstance(lake, S3Path):
+        return _objects_of_lake(lake)
     return sorted(
         Path(folder) / name
         for top in lake.iterdir()
-        if top.name not in _NOT_TEXTS
+        if top.name not in NOT_TEXTS
         for folder, _, names in ([(lake, [], [top.name])] if top.is_file() else os.walk(top))
         for name in names
     )
 
 
-def holding(paths: Iterable[Path], values: Values) -> list[Path]:
+def _objects_of_lake(lake: S3Path) -> list[Location]:
+    s3 = client("s3")
+    below = (path for top in list_prefixes(s3, lake) if top.name not in NOT_TEXTS for path, _ in list_below(s3, top))
+    return [*(path for path in list_objects(s3, lake) if path.name not in NOT_TEXTS), *below]
+
+
+def holding(paths: Iterable[Location], values: Values) -> list[Location]:
     """Return the files whose text holds a value of the person's; of compressed ones, the text inside."""
     return [path for path in paths if (text := read_text(path)) is not None and values.found_in(text)]
 
 
-def read_text(path: Path) -> str | None:
+def read_text(path: Location) -> str | None:
     """Return a file's text, decompressed; bytes that are no UTF-8 are kept. None if it is gone or too long."""
     try:
-        if path.stat().st_size > _LONGEST_TEXT_BYTES:
-            return None
-        data = path.read_bytes()
-        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8", "surrogateescape")
+        data = _read_object(path) if isinstance(path, S3Path) else _read_file(path)
+        return None if data is None else as_text(data)
     except OSError:
         return None
 
 
-def is_text(path: Path) -> bool:
+def as_text(data: bytes) -> str:
+    """Return the text of a file's bytes, decompressed if they are compressed; bytes that are no UTF-8 are kept."""
+    if data[:2] == GZIP:
+        with suppress(OSError, EOFError, zlib.error):  # it only begins like a compressed file
+            data = gzip.decompress(data)
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _read_file(path: Path) -> bytes | None:
+    return path.read_bytes() if path.stat().st_size <= LONGEST_TEXT_BYTES else None
+
+
+def _read_object(path: S3Path) -> bytes | None:
+    s3 = client("s3")
+    try:
+        found = s3.get_object(Bucket=path.bucket, Key=path.key)
+    except s3.exceptions.NoSuchKey:
+        return None
+    return found["Body"].read() if found["ContentLength"] <= LONGEST_TEXT_BYTES else None
+
+
+def is_text(path: Location) -> bool:
     """Return whether a file is a text, compressed or not, in which values can be replaced."""
     return "\0" not in (read_text(path) or "\0")
 
 
-def exports_outside(settings: Settings, values: Values) -> list[Path]:
-    """Return the exported files outside the lake that still hold a value of the person's."""
-    lake = as_folder(settings.lake)
+def exports_outside(settings: Settings, values: Values) -> list[Location]:
+    """Return the exported files outside the lake that still hold a value of the person's.
+
+    Where rows of a lake in S3 were exported to is not known.
+    """
+    lake = settings.lake
+    if isinstance(lake, S3Path):
+        return []
     folders = [folder for folder in exported_folders(lake) if not folder.is_relative_to(lake)]
     return holding((path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*"))), values)

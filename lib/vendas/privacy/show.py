@@ -28,10 +28,11 @@ from vendas.privacy.layers import (
     rows_of_person,
     texts_of_lake,
 )
+from vendas.privacy.old_versions import old_texts
 from vendas.privacy.search import Found, FoundRecord, Request, bronze_files, search
-from vendas.rules.people import normalize_email, normalize_telephone
+from vendas.rules.people import Values, normalize_email, normalize_telephone
 from vendas.settings import Settings
-from vendas.storage import S3Path, as_folder
+from vendas.storage import Location, S3Path
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class PersonReport:
     corrigidas: list[dict]
     livro_razao: list[dict]
     dw: list[dict]
-    notebooks: list[Path]
-    exportados: list[Path]
+    notebooks: list[Location]
+    versoes: list[str]
+    exportados: list[Location]
     recibos: list[Receipt]
 
     @property
@@ -61,7 +63,7 @@ class PersonReport:
         return {name: [_as_json(item) for item in items] for name, items in vars(self).items()}
 
 
-def _as_json(item: FoundRecord | Receipt | Path | dict) -> dict | str:
+def _as_json(item: FoundRecord | Receipt | Location | str | dict) -> dict | str:
     if isinstance(item, FoundRecord):
         return {"arquivo": item.arquivo, "linha": item.linha, "texto": item.texto, "tipo": item.tipo.value}
     if isinstance(item, Receipt):
@@ -98,22 +100,12 @@ def find_person(settings: Settings, request: Request) -> Found:
     """Find a person's records in bronze, and the values to look for elsewhere.
 
     Where quarantine or silver holds values of a file that is gone from bronze, these are found there.
-    Raises: PersonError if the lake is in S3, or a line is named that bronze has not.
+    Raises: PersonError if a line is named that bronze has not.
     """
-    refuse_s3(settings)
     files = bronze_files(settings, read_events(settings.lake))
     if unknown := sorted({name for name, _ in request.lines} - {file.name for file in files}):
         raise PersonError(f"No bronze file is named {unknown[0]}. `vendas status --json` names them all.")
     return search([*files, *landing_files(settings)], request)
-
-
-def refuse_s3(settings: Settings) -> None:
-    """Check that the lake is in a folder. Raises: PersonError if it is in S3."""
-    if isinstance(settings.lake, S3Path) or isinstance(settings.landing, S3Path):
-        raise PersonError(
-            f"{settings.lake} is in S3, where a person can neither be shown nor erased yet (docs/privacy.md says what "
-            "to do by hand). Nothing was read or changed."
-        )
 
 
 def show_person(settings: Settings, request: Request) -> PersonReport:
@@ -121,20 +113,29 @@ def show_person(settings: Settings, request: Request) -> PersonReport:
     found = find_person(settings, request)
     waiting = {file.name for file in landing_files(settings)}
     theirs = [record for record in found.records if record.arquivo not in waiting]
+    gold = rows_of_person(settings, GOLD_TABLE, found)
     return PersonReport(
         landing=[record for record in found.records if record.arquivo in waiting],
         bronze=[record for record in theirs if record.tipo != Kind.POSSIBLE],
         possiveis=[record for record in theirs if record.tipo == Kind.POSSIBLE],
         silver=rows_of_person(settings, SILVER_TABLE, found),
-        gold=rows_of_person(settings, GOLD_TABLE, found),
+        gold=gold,
         quarentena=rows_of_person(settings, QUARANTINE_TABLE, found),
         corrigidas=_links(settings, found),
         livro_razao=ledger_texts(settings, found.values),
-        dw=members_of_person(settings, found.values),
+        dw=members_of_person(settings, found.values, gold),
         notebooks=holding(texts_of_lake(settings), found.values),
+        versoes=_old_versions(settings, found.values),
         exportados=exports_outside(settings, found.values),
         recibos=receipts_of(settings, request),
     )
+
+
+def _old_versions(settings: Settings, values: Values) -> list[str]:
+    """Return the old versions of objects of a lake in S3 that hold a value of the person's."""
+    if not isinstance(settings.lake, S3Path):
+        return []
+    return [f"{version.path}?versionId={version.id}" for version in old_texts(settings, values)]
 
 
 def _links(settings: Settings, found: Found) -> list[dict]:
@@ -147,13 +148,12 @@ def _links(settings: Settings, found: Found) -> list[dict]:
 
 def tokens_of(settings: Settings, request: Request) -> list[str]:
     """Return the tokens of erased people who are known by an e-mail or a telephone of the request."""
-    lake = as_folder(settings.lake)
-    if not has_erasures(lake):
+    if not has_erasures(settings.lake):
         return []
-    key = read_key(lake)
+    key = read_key(settings)
     hashes = {keyed_hash(key, EMAIL_KIND, email) for email in request.emails}
     hashes |= {keyed_hash(key, TELEPHONE_KIND, telephone) for telephone in request.telephones}
-    people = read_people(lake)
+    people = read_people(settings.lake)
     named = [person.token for person in people if hashes & {*person.named}]
     return named or [person.token for person in people if hashes & {*person.seen}]
 
@@ -161,15 +161,15 @@ def tokens_of(settings: Settings, request: Request) -> list[str]:
 def receipts_of(settings: Settings, request: Request) -> list[Receipt]:
     """Return the receipts of erasures of the person, the first one first."""
     tokens = tokens_of(settings, request)
-    return [receipt for receipt in read_receipts(as_folder(settings.lake)) if receipt.token in tokens]
+    return [receipt for receipt in read_receipts(settings.lake) if receipt.token in tokens]
 
 
-def left_behind(settings: Settings, found: Found) -> list[Path]:
+def left_behind(settings: Settings, found: Found) -> list[Location]:
     """Return the files with the person that an erasure leaves to people: exports outside the lake, and what is no text.
 
     Files in landing are among them; those that wait are taken with the token by the next run.
     """
     theirs = {record.arquivo for record in found.records if record.tipo != Kind.POSSIBLE}
-    waiting = [as_folder(file.path) for file in landing_files(settings) if file.name in theirs]
+    waiting = [file.path for file in landing_files(settings) if file.name in theirs]
     no_texts = [path for path in holding(texts_of_lake(settings), found.values) if not is_text(path)]
     return [*exports_outside(settings, found.values), *no_texts, *waiting]

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,9 @@ import nbformat
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from vendas.errors import SettingsError, VendasError
+from vendas.errors import PersonError, SettingsError, VendasError
 from vendas.lake import ledger
+from vendas.lake.erasures import is_unfinished
 from vendas.lake.lock import hold_lake
 from vendas.reports import report
 from vendas.reports.cost import Usage
@@ -31,12 +33,16 @@ WAITING = "another job or the upkeep holds the lake; waiting for its end"
 
 @dataclass(frozen=True)
 class JobRun:
-    """A run of a job on a number of DPUs, and the run of the workflow that started it, if one did."""
+    """A run of a job on a number of DPUs, and the run of the workflow that started it, if one did.
+
+    `erasure_job` is the name of the job that completes an erasure, if this one may start it.
+    """
 
     job_run: str
     workflow: str | None = None
     workflow_run: str | None = None
     dpus: float = 0
+    erasure_job: str | None = None
 
     @property
     def run_id(self) -> str:
@@ -65,13 +71,14 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
     Raises: VendasError if the notebook fails or the run's properties are unusable.
     """
     log = Logger(service=SERVICE, run_id=job_run.run_id, notebook=notebook)
-    with tempfile.TemporaryDirectory() as temporary:
+    # Until the pages are stored: what was fetched before an erasure must not be stored again after it.
+    with tempfile.TemporaryDirectory() as temporary, hold_lake(settings.lake, lambda: log.info(WAITING)):
         folder, kept = Path(temporary) / job_run.run_id, settings.runs / job_run.run_id
+        _check_no_erasure_is_unfinished(settings, job_run)
         run_archive.fetch(as_s3(settings.runs), job_run.run_id, folder)
         try:
             own = read_corrections(job_run.properties()) if notebook == TAKES_CORRECTIONS else {}
-            with hold_lake(settings.lake, lambda: log.info(WAITING)):
-                result = execute(notebook, settings, folder, settings.as_environment(), own)
+            result = execute(notebook, settings, folder, settings.as_environment(), own)
         except VendasError as error:
             said = str(error).replace(str(folder), str(kept))  # name the files where they will be stored
             log.error(said)
@@ -84,6 +91,25 @@ def run_job(notebook: str, settings: Settings, job_run: JobRun) -> StageResult:
         notes = explore(settings, folder, settings.as_environment(), log.warning) if explored else []
         _tell(settings, job_run, folder, log, result, notes)
         return result
+
+
+def _check_no_erasure_is_unfinished(settings: Settings, job_run: JobRun) -> None:
+    """Check that no erasure was killed halfway, when bronze no longer is what the ledger says of it; have it completed.
+
+    Raises: PersonError if one was.
+    """
+    if not is_unfinished(settings.lake):
+        return
+    started = "Start the job of erasures, which completes it"
+    if job_run.erasure_job:
+        glue = client("glue")
+        with suppress(glue.exceptions.ConcurrentRunsExceededException):  # it is at work
+            glue.start_job_run(JobName=job_run.erasure_job)
+        started = f"The job {job_run.erasure_job} was started to complete it"
+    raise PersonError(
+        f"An erasure from {settings.lake} began and did not end. {started}; then run the workflow again. "
+        "This stage did nothing, and nothing is lost."
+    )
 
 
 def read_corrections(properties: dict[str, str]) -> dict[str, list[str]]:

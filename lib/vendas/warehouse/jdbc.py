@@ -100,6 +100,21 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transactio
         raise kind(explain_refusal(endpoint, without_java_frames(str(said)))) from error
 
 
+def run_alone(spark: SparkSession, endpoint: Endpoint, statement: str) -> None:
+    """Run a statement that the database takes in no transaction with others.
+
+    Raises: WarehouseError if the database, or its driver, fails.
+    """
+    try:
+        connection = connect(spark, endpoint)
+        try:
+            Transaction(spark, endpoint, connection).run(statement)
+        finally:
+            connection.close()
+    except Py4JJavaError as error:
+        raise WarehouseError(explain_refusal(endpoint, str(error.java_exception.getMessage()))) from error
+
+
 def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Transaction], T]) -> T:
     """Run `work` in a transaction and return its result after the commit; on a conflict, start again.
 

@@ -5,7 +5,7 @@ Redshift, except those in a folder named after one of them; all other difference
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def load(
     staging: Location,
     audit: Audit = pass_any,
     publish: bool = True,
-    last: Sequence[str] = (),
+    last: Callable[[Transaction], None] = lambda opened: None,
 ) -> dict[str, int]:
     """Replace these files' rows by gold's, refresh the star, check and commit; return the rows now there, by file.
 
@@ -99,8 +99,8 @@ def load(
 
     `gold` are data files that hold these files' rows; rows of other files in them are ignored. A file without rows is
     recorded, too. `staging` is a folder for this load alone, on S3 for Redshift; it is deleted. `audit` gets the number
-    of rows that gold holds of each file; whatever it raises ends the load. `last` are statements before the commit.
-    Concurrent loads wait for each other. Without files, do nothing.
+    of rows that gold holds of each file; whatever it raises ends the load. `last` gets the transaction before it
+    is committed. Concurrent loads wait for each other. Without files, do nothing.
     Raises: CheckFailed if a check finds offending rows; WarehouseError if the database refuses; nothing is changed
     then.
     """
@@ -109,7 +109,7 @@ def load(
 
     def replace_files(opened: Transaction) -> dict[str, int]:
         counts = _load(opened, gold, files, staging, audit)
-        opened.run(*last)
+        last(opened)
         if not publish:
             raise _Rehearsed(counts)
         return counts
