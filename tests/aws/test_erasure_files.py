@@ -14,7 +14,7 @@ from vendas.cli import person_on_aws
 from vendas.cli.person_on_aws import erase_by_job, with_stack
 from vendas.doctor.preflight import StackOutputs
 from vendas.errors import PersonError, SettingsError, VendasError
-from vendas.lake.erasures import Erased, Receipt, is_unfinished, keyed_hash, plan_of, read_key, remember_person
+from vendas.lake.erasures import Erased, Receipt, is_unfinished, keyed_hash, mark_of, plan_of, read_key, remember_person
 from vendas.lake.private_files import change_private, read_private, write_private
 from vendas.landing import s3_moves
 from vendas.landing.arrivals import list_bronze_files
@@ -234,6 +234,16 @@ def test_without_the_key_nobody_is_let_in_unseen(settings, lake, secret, said):
     without = settings.model_copy(update={"privacy_secret": secret})
     with pytest.raises(PersonError, match=said):
         protect_erased(without, [SimpleNamespace(name="a.csv")])
+
+
+def test_another_key_is_refused_for_nobody_would_be_recognized(settings, lake):
+    key = read_key(settings)
+    remember_person(lake, Erased(TOKEN, [keyed_hash(key, "email", E_MAIL)], key_mark=mark_of(key)))
+    put(lake / "bronze" / "a.csv", b"x")
+    assert protect_erased(settings, [SimpleNamespace(name="a.csv")]) == 0
+    boto3.client("secretsmanager").put_secret_value(SecretId=settings.privacy_secret, SecretString="another" * 9)
+    with pytest.raises(PersonError, match="is not the one by which they were erased"):
+        protect_erased(settings, [SimpleNamespace(name="a.csv")])
 
 
 # --- requests

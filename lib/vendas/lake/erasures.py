@@ -27,7 +27,7 @@ from vendas.settings import Settings
 from vendas.storage import Location, S3Path, client
 
 RECEIPTS = "recibos"
-EMAIL_KIND, TELEPHONE_KIND, VALUES_KIND = "email", "telefone", "valores"
+EMAIL_KIND, TELEPHONE_KIND, VALUES_KIND, KEY_KIND = "email", "telefone", "valores", "chave"
 _KEY_BYTES, _HASH_DIGITS, _VARIANT_DIGITS = 32, 32, 12
 
 Variants = Mapping[str, Mapping[int, str]]  # by bronze file and line
@@ -38,11 +38,13 @@ class Erased:
     """An erased person: the token, and the hashes of e-mails and telephones.
 
     `named` are those that the request named, `seen` those that stood beside them (`rules.people.Keys`).
+    `key_mark` tells whether a key is the one of these hashes.
     """
 
     token: str
     named: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    key_mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,25 @@ def _key_in_secret(settings: Settings) -> bytes:
     return held.encode()
 
 
+def read_key_and_people(settings: Settings) -> tuple[bytes, list[Erased]]:
+    """Return the key of a lake's hashes, and the people who were erased.
+
+    Raises: PersonError if the key cannot be read, or is another one: nobody would be recognized by it.
+    """
+    key, people = read_key(settings), read_people(settings.lake)
+    if any(person.key_mark not in (None, mark_of(key)) for person in people):
+        raise PersonError(
+            f"The key of erased people of {settings.lake} is not the one by which they were erased, so nobody would be "
+            "recognized. Bring the old one back: privacy/key in the lake's folder, of a lake in S3 the secret's value."
+        )
+    return key, people
+
+
+def mark_of(key: bytes) -> str:
+    """Return a mark by which a key is told from another one."""
+    return keyed_hash(key, KEY_KIND, "")
+
+
 def keyed_hash(key: bytes, kind: str, value: str) -> str:
     """Return the hash by which an erased e-mail or telephone is recognized; only with the key can it be guessed."""
     return hmac.digest(key, f"{kind}:{value}".encode(), "sha256").hex()[:_HASH_DIGITS]
@@ -127,7 +148,8 @@ def remember_person(lake: Location, person: Erased) -> None:
         people = {known.token: known for known in _people(text)}
         known = people.get(person.token, Erased(person.token))
         named = sorted({*known.named, *person.named})
-        people[person.token] = Erased(person.token, named, sorted({*known.seen, *person.seen} - {*named}))
+        seen = sorted({*known.seen, *person.seen} - {*named})
+        people[person.token] = Erased(person.token, named, seen, person.key_mark or known.key_mark)
         return json.dumps([asdict(erased) for erased in people.values()], indent=1)
 
     change_private(lake / PRIVACY / "people.json", add)

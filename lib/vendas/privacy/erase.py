@@ -25,6 +25,7 @@ from vendas.lake.erasures import (
     Erased,
     Receipt,
     keyed_hash,
+    mark_of,
     plan_of,
     read_key,
     remember_person,
@@ -264,7 +265,7 @@ def _remember(work: Work) -> None:
         return of_emails + [keyed_hash(key, TELEPHONE_KIND, telephone) for telephone in telephones]
 
     named, seen = hashes(keys.emails, keys.telephones), hashes(keys.seen_emails, keys.seen_telephones)
-    remember_person(work.lake, Erased(work.token, named, seen))
+    remember_person(work.lake, Erased(work.token, named, seen, mark_of(key)))
     remember_variants(work.lake, work.plan.variantes)
 
 

@@ -14,8 +14,7 @@ from vendas.lake.erasures import (
     TELEPHONE_KIND,
     has_erasures,
     keyed_hash,
-    read_key,
-    read_people,
+    read_key_and_people,
     remember_variants,
     variant_of,
 )
@@ -97,9 +96,9 @@ class _KnownPeople:
 
     @classmethod
     def of(cls, settings: Settings) -> "_KnownPeople":
-        people = read_people(settings.lake)
+        key, people = read_key_and_people(settings)
         named = {mark: person.token for person in people for mark in person.named}
-        return cls(read_key(settings), named, {mark: person.token for person in people for mark in person.seen})
+        return cls(key, named, {mark: person.token for person in people for mark in person.seen})
 
     def tokens(self, kind: str, value: str) -> tuple[str | None, str | None]:
         """Return the token of who is known by this value, and of who is known by it if nobody else is named beside."""

@@ -10,8 +10,7 @@ from vendas.lake.erasures import (
     Receipt,
     has_erasures,
     keyed_hash,
-    read_key,
-    read_people,
+    read_key_and_people,
     read_receipts,
 )
 from vendas.lake.ledger import read_events
@@ -150,10 +149,9 @@ def tokens_of(settings: Settings, request: Request) -> list[str]:
     """Return the tokens of erased people who are known by an e-mail or a telephone of the request."""
     if not has_erasures(settings.lake):
         return []
-    key = read_key(settings)
+    key, people = read_key_and_people(settings)
     hashes = {keyed_hash(key, EMAIL_KIND, email) for email in request.emails}
     hashes |= {keyed_hash(key, TELEPHONE_KIND, telephone) for telephone in request.telephones}
-    people = read_people(settings.lake)
     named = [person.token for person in people if hashes & {*person.named}]
     return named or [person.token for person in people if hashes & {*person.seen}]
 
