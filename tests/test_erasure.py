@@ -1,6 +1,7 @@
 """A person is erased from every layer: no byte is left, all counts stay, and nothing brings her back."""
 
 import gzip
+import json
 import shutil
 import subprocess
 import time
@@ -8,6 +9,7 @@ from collections import Counter
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
+from subprocess import PIPE
 
 import psycopg
 import pytest
@@ -209,6 +211,31 @@ def test_a_reader_of_old_rows_is_waited_for_and_then_named(here, monkeypatch):
         with pytest.raises(WarehouseError, match="vendas run"):
             here.erase()
     assert here.complete() is not None and here.left() == {}
+
+
+def test_two_people_one_of_them_twice_are_erased_at_once_beside_a_run(here):
+    """Four processes; whichever comes first, the result is the same."""
+    sales = sum(counts[3] for counts in here.counts().values())
+    send(here.lake, "registros_a_outra_vez.csv", *FILES["registros_a.csv"], 1_800_000_000)
+    erase_hers = ["person", "erase", "--yes", "--json", "--lake", here.lake]
+    commands = [
+        [*erase_hers, "--email", E_MAIL],
+        ["run", "--lake", here.lake],
+        [*erase_hers, "--telefone", TELEPHONE, "--email", E_MAIL],
+        [*erase_hers, "--email", "ana@exemplo.com.br"],
+    ]
+    started = [subprocess.Popen([VENDAS, *map(str, words)], stdout=PIPE, stderr=PIPE, text=True) for words in commands]
+    said = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0] * 4, said
+    hers, _, again, anas = (json.loads(out.splitlines()[-1]) if out else None for out, _ in said)
+    assert hers == again and hers["token"] != anas["token"]
+    run(here.lake)
+    maintain_tables(here.settings, NOTHING, here.here, pytest.fail)
+    stop(here.lake / "dw")
+    assert find_left(here.lake, [*people.VALUES, "ana@exemplo.com.br", "91111-2222"]) == {}
+    assert sum(counts[3] for counts in here.counts().values()) == sales
+    customers = "select count(distinct cliente_id) from fato_vendas natural join dim_cliente where email = '{}'"
+    assert [here.query(customers.format(one["token"])) for one in (hers, anas)] == [[(1,)]] * 2
 
 
 class Killed(BaseException):
