@@ -28,13 +28,12 @@ def let_java_reach(spark, url):
 class CloudLake:
     """A lake in a bucket, its landing in another one, and what can be done to them."""
 
-    def __init__(self, name, double, patch, versioned=True):
+    def __init__(self, name, double, patch):
         storage.client.cache_clear()
         self.s3, self.double, self.buckets = boto3.client("s3"), double, (name, f"{name}-landing")
         for bucket in self.buckets:
             self.s3.create_bucket(Bucket=bucket)
-            if versioned:
-                self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         database = name.replace("-", "_")
         boto3.client("glue").create_database(DatabaseInput={"Name": database, "LocationUri": f"s3://{name}"})
         held = {"host": "127.0.0.1", "port": double.port, "dbname": "vendas", "username": "vendas"}

@@ -1,12 +1,11 @@
 """`vendas person …` on a lake in S3: what the command takes from the lake's stack, and the job that erases."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vendas.doctor.preflight import ENDED, StackOutputs, stack_of
+from vendas.doctor.preflight import ENDED, Progress, stack_of
 from vendas.errors import PersonError
 from vendas.privacy.erasure_requests import Answer, leave_request, take_answer, withdraw_request
 from vendas.privacy.search import Request
@@ -32,33 +31,29 @@ def with_stack(settings: Settings) -> Settings:
 
 
 def erase_by_job(
-    lake: S3Lake, request: Request, ground: str, progress: Callable[[str], None], poll_seconds: float | None = None
+    lake: S3Lake, request: Request, ground: str, progress: Progress, poll_seconds: float = ERASURE_POLL_SECONDS
 ) -> Answer:
     """Have the stack's job erase a person, and wait for its answer.
 
     Raises: PersonError if the job fails; SettingsError if AWS knows no stack with this lake.
     """
-    stack = stack_of(lake)
-    job = stack["ErasureJob"]
+    job = stack_of(lake)["ErasureJob"]
     name = leave_request(lake, request, ground)
     try:
-        return _await_answer(stack, job, lake, name, progress, poll_seconds or ERASURE_POLL_SECONDS)
+        return _await_answer(job, lake, name, progress, poll_seconds)
     except KeyboardInterrupt:
         progress(f"The job {job} goes on; its receipt will be in {lake}/recibos.")
         raise
 
 
-def _await_answer(
-    stack: StackOutputs, job: str, lake: S3Lake, name: str, progress: Callable[[str], None], poll_seconds: float
-) -> Answer:
+def _await_answer(job: str, lake: S3Lake, name: str, progress: Progress, poll_seconds: float) -> Answer:
     """Start the job, unless it runs already, until one has answered."""
     glue, run_id, state = client("glue"), None, None
     while True:
         if answer := take_answer(lake, name):
             return answer
         if run_id is None:
-            with suppress(glue.exceptions.ConcurrentRunsExceededException):  # it does other requests, or this one, too
-                run_id = _start(glue, job, lake, name)
+            run_id = _start(job, lake, name)
         else:
             run = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
             if run["JobRunState"] != state:
@@ -69,17 +64,19 @@ def _await_answer(
         time.sleep(poll_seconds)
 
 
-def _start(glue, job: str, lake: S3Lake, name: str) -> str:
+def _start(job: str, lake: S3Lake, name: str) -> str | None:
+    """Start the job; return its run, None if it runs already: it does other requests, or this one, too."""
+    glue = client("glue")
     try:
         return glue.start_job_run(JobName=job, Arguments={})["JobRunId"]
     except glue.exceptions.ConcurrentRunsExceededException:
-        raise
+        return None
     except (BotoCoreError, ClientError):
         withdraw_request(lake, name)
         raise
 
 
-def _refuse(job: str, run_id: str, run: dict) -> Answer:
+def _refuse(job: str, run_id: str, run: dict) -> NoReturn:
     raise PersonError(
         f"The job {job}, run {run_id}, ended as {run['JobRunState']}: {run.get('ErrorMessage') or 'no reason given'}\n"
         "The request waits in the lake, under privacy/requests. Mend what is named, and erase again, or start the job: "
