@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Thread
+from time import sleep
 
 import boto3
 import pytest
@@ -76,10 +77,12 @@ def test_a_stage_waits_for_who_holds_the_lake_and_holds_it_itself(bucket, monkey
     stage = Thread(target=job.run_job, args=("02_silver", settings, job.JobRun("jr")))
     with hold_lake(settings.lake, pytest.fail):
         stage.start()
-        stage.join(0.5)
+        while job.WAITING not in capsys.readouterr().out:
+            assert stage.is_alive()
+            sleep(0.02)
         order.append("upkeep")
     stage.join()
-    assert order == ["upkeep", True] and job.WAITING in capsys.readouterr().out
+    assert order == ["upkeep", True]
 
 
 # --- places in S3
