@@ -22,12 +22,13 @@ from vendas.landing.s3_versions import Version, delete_versions, versions_of
 from vendas.privacy import edited_files
 from vendas.privacy.edited_files import check_length, edit_file
 from vendas.privacy.erase import Erasure
-from vendas.privacy.erasure_requests import answer_request, leave_request, take_answer, waiting_requests
+from vendas.privacy.erasure_requests import Answer, answer_request, leave_request, take_answer, waiting_requests
 from vendas.privacy.intake import protect_erased
 from vendas.privacy.old_versions import old_texts, purge_old_versions
 from vendas.privacy.search import Request
 from vendas.rules.people import Keys, Values
 from vendas.runs import job
+from vendas.runs.erasure_job import run_erasure
 from vendas.settings import load_settings
 from vendas.storage import S3Lake, S3Path
 
@@ -261,6 +262,15 @@ def test_a_request_is_answered_and_leaves_nothing_of_the_person(lake):
     assert "Versions" not in found and "DeleteMarkers" not in found
 
 
+def test_a_request_that_cannot_be_done_is_refused_and_stops_no_other(settings, lake, stack):
+    glue = stack(Glue(lake, work=lambda: run_erasure(settings)))
+    nobody = leave_request(lake, Request(frozenset({E_MAIL})), "LGPD")
+    wrong = Request(frozenset({E_MAIL}), lines=frozenset({("registros_x.csv", 7)}))
+    with pytest.raises(PersonError, match="No bronze file is named registros_x.csv"):
+        erase_by_job(lake, wrong, "LGPD", print, poll_seconds=0.01)
+    assert take_answer(lake, nobody) == Answer() and list(waiting_requests(lake)) == [] and len(glue.started) == 1
+
+
 class Glue:
     """A job that answers what waits when it is started; or is busy, or fails."""
 
@@ -268,8 +278,9 @@ class Glue:
         class ConcurrentRunsExceededException(Exception):
             pass
 
-    def __init__(self, lake, busy=0, state="SUCCEEDED", refuses=None):
+    def __init__(self, lake, busy=0, state="SUCCEEDED", refuses=None, work=None):
         self.lake, self.busy, self.state, self.refuses, self.started = lake, busy, state, refuses, []
+        self.work = work or self.answer_all
 
     def start_job_run(self, JobName, Arguments=None):
         if self.refuses:
@@ -278,9 +289,13 @@ class Glue:
             self.busy -= 1
             raise self.exceptions.ConcurrentRunsExceededException
         self.started.append((JobName, Arguments))
-        for name, _, _ in list(waiting_requests(self.lake)) if self.state == "SUCCEEDED" else ():
-            answer_request(self.lake, name, Erasure(RECEIPT))
+        if self.state == "SUCCEEDED":
+            self.work()
         return {"JobRunId": "jr_1"}
+
+    def answer_all(self):
+        for name, _, _ in list(waiting_requests(self.lake)):
+            answer_request(self.lake, name, Erasure(RECEIPT))
 
     def get_job_run(self, JobName, RunId):
         return {"JobRun": {"JobRunState": self.state, "ErrorMessage": "PersonError: x"}}

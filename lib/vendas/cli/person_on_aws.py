@@ -35,7 +35,7 @@ def erase_by_job(
 ) -> Answer:
     """Have the stack's job erase a person, and wait for its answer.
 
-    Raises: PersonError if the job fails; SettingsError if AWS knows no stack with this lake.
+    Raises: PersonError if the job fails or refuses the request; SettingsError if AWS knows no stack with this lake.
     """
     job = stack_of(lake)["ErasureJob"]
     name = leave_request(lake, request, ground)
@@ -51,7 +51,7 @@ def _await_answer(job: str, lake: S3Lake, name: str, progress: Progress, poll_se
     glue, run_id, state = client("glue"), None, None
     while True:
         if answer := take_answer(lake, name):
-            return answer
+            return _accepted(answer)
         if run_id is None:
             run_id = _start(job, lake, name)
         else:
@@ -60,7 +60,7 @@ def _await_answer(job: str, lake: S3Lake, name: str, progress: Progress, poll_se
                 state = run["JobRunState"]
                 progress(f"The job {job} is {state}")
             if state in ENDED:
-                return take_answer(lake, name) or _refuse(job, run_id, run)
+                return _accepted(take_answer(lake, name) or _explain_failure(job, run_id, run))
         time.sleep(poll_seconds)
 
 
@@ -76,7 +76,13 @@ def _start(job: str, lake: S3Lake, name: str) -> str | None:
         raise
 
 
-def _refuse(job: str, run_id: str, run: dict) -> NoReturn:
+def _accepted(answer: Answer) -> Answer:
+    if answer.problem:
+        raise PersonError(answer.problem)
+    return answer
+
+
+def _explain_failure(job: str, run_id: str, run: dict) -> NoReturn:
     raise PersonError(
         f"The job {job}, run {run_id}, ended as {run['JobRunState']}: {run.get('ErrorMessage') or 'no reason given'}\n"
         "The request waits in the lake, under privacy/requests. Mend what is named, and erase again, or start the job: "

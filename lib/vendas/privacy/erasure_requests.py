@@ -7,7 +7,7 @@ is deleted, with all its versions, once it is answered; one whose job was killed
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vendas.lake.erasures import Receipt
 from vendas.lake.private_files import read_private, remove_private, write_private
@@ -22,10 +22,14 @@ _REQUESTS, _ANSWERS = "requests", "answers"
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a request: the receipt, None if nobody was found, and the files that are left to people."""
+    """What became of a request: the receipt, None if nobody was found, and the files that are left to people.
 
-    receipt: Receipt | None
-    left: list[str]
+    `problem` is why it was refused; nothing was changed then.
+    """
+
+    receipt: Receipt | None = None
+    left: list[str] = field(default_factory=list)
+    problem: str | None = None
 
 
 def leave_request(lake: S3Path, request: Request, ground: str) -> str:
@@ -53,7 +57,15 @@ def waiting_requests(lake: S3Path) -> Iterator[tuple[str, Request, str]]:
 
 def answer_request(lake: S3Path, name: str, done: Erasure) -> None:
     """Leave the answer to a request, and delete the request."""
-    held = {"receipt": done.receipt and vars(done.receipt), "left": [str(path) for path in done.left]}
+    _answer(lake, name, {"receipt": done.receipt and vars(done.receipt), "left": [str(path) for path in done.left]})
+
+
+def refuse_request(lake: S3Path, name: str, problem: str) -> None:
+    """Leave the reason for which a request is refused, and delete the request, which would stop all later ones."""
+    _answer(lake, name, {"receipt": None, "left": [], "problem": problem})
+
+
+def _answer(lake: S3Path, name: str, held: dict) -> None:
     write_private(_path(lake, _ANSWERS, name), json.dumps(held, ensure_ascii=False))
     remove_private(_path(lake, _REQUESTS, name))
 
@@ -71,7 +83,7 @@ def take_answer(lake: S3Path, name: str) -> Answer | None:
         return None
     held = json.loads(text)
     remove_private(path)
-    return Answer(Receipt(**held["receipt"]) if held["receipt"] else None, held["left"])
+    return Answer(Receipt(**held["receipt"]) if held["receipt"] else None, held["left"], held.get("problem"))
 
 
 def _path(lake: S3Path, kind: str, name: str) -> S3Path:
