@@ -1,5 +1,6 @@
 -- Rendered by `make sql`: change the template or the declaration.
--- Add to each dimension the members in membros_pendentes that it lacks; their keys are already computed.
+-- Add to each dimension the members in membros_pendentes that it lacks; their keys are already computed. In the order of
+-- their keys, because these are hashes, and an index grows fast only at its end.
 -- All rows of a key have the same attributes; if not, the check `one_member_per_key` ends the load.
 -- Then add what is in somas_pendentes to the sums of the sales, and forget it.
 create or replace procedure refresh_star() as $$
@@ -15,7 +16,8 @@ begin
     where cliente_id is not null and not exists (
         select 1 from dim_cliente where dim_cliente.cliente_id = membros_pendentes.cliente_id
     )
-    group by cliente_id;
+    group by cliente_id
+    order by cliente_id;
 
     insert into dim_produto (produto_id, produto_adquirido)
     select
@@ -25,7 +27,8 @@ begin
     where produto_id is not null and not exists (
         select 1 from dim_produto where dim_produto.produto_id = membros_pendentes.produto_id
     )
-    group by produto_id;
+    group by produto_id
+    order by produto_id;
 
     insert into dim_canal (canal_id, canal)
     select
@@ -35,7 +38,8 @@ begin
     where canal_id is not null and not exists (
         select 1 from dim_canal where dim_canal.canal_id = membros_pendentes.canal_id
     )
-    group by canal_id;
+    group by canal_id
+    order by canal_id;
 
     insert into dim_plataforma (plataforma_id, plataforma_de_interacao)
     select
@@ -45,7 +49,8 @@ begin
     where plataforma_id is not null and not exists (
         select 1 from dim_plataforma where dim_plataforma.plataforma_id = membros_pendentes.plataforma_id
     )
-    group by plataforma_id;
+    group by plataforma_id
+    order by plataforma_id;
 
     insert into dim_campanha (campanha_id, campanha_de_marketing)
     select
@@ -55,7 +60,8 @@ begin
     where campanha_id is not null and not exists (
         select 1 from dim_campanha where dim_campanha.campanha_id = membros_pendentes.campanha_id
     )
-    group by campanha_id;
+    group by campanha_id
+    order by campanha_id;
 
     insert into dim_vendedor (vendedor_id, vendedor)
     select
@@ -65,7 +71,8 @@ begin
     where vendedor_id is not null and not exists (
         select 1 from dim_vendedor where dim_vendedor.vendedor_id = membros_pendentes.vendedor_id
     )
-    group by vendedor_id;
+    group by vendedor_id
+    order by vendedor_id;
 
     insert into dim_desconto (desconto_id, codigo_de_desconto_usado, desconto_oferecido)
     select
@@ -76,7 +83,8 @@ begin
     where desconto_id is not null and not exists (
         select 1 from dim_desconto where dim_desconto.desconto_id = membros_pendentes.desconto_id
     )
-    group by desconto_id;
+    group by desconto_id
+    order by desconto_id;
 
     call refresh_dim_data();
 
