@@ -44,11 +44,21 @@ def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
         text("subtract_replaced", pending=SUMS_TABLE, day_cell=DAY_CELL, **summed),
     )
     dimensions = ["data", *(dimension.name for dimension in sales.dimensions)]
-    yield Path("checks/no_orphan_key.sql"), text("no_orphan_key", dimensions=dimensions)
+    of_load = {"cell": DAY_CELL, "dimensions": dimensions}
+    yield Path("facts/fatos_da_carga.sql"), text("facts_of_load", days=DAYS_TABLE, **of_load)
+    yield Path("checks/no_orphan_key.sql"), text("no_orphan_key", **of_load)
     yield Path("checks/one_member_per_key.sql"), text("one_member_per_key")
     yield Path("checks/redshift/one_row_per_member.sql"), text("one_row_per_member", dimensions=dimensions)
-    yield Path("checks/fact_equals_gold.sql"), text("equals_gold", rows="fatos", table=FACT_TABLE)
-    yield Path("checks/registros_equal_gold.sql"), text("equals_gold", rows="registros", table=RECORDS_TABLE)
+    yield (
+        Path("checks/fact_equals_gold.sql"),
+        text(
+            "equals_gold", rows="fatos", table=FACT_TABLE, counted="fatos_da_carga", count="sum(fatos_da_carga.vendas)"
+        ),
+    )
+    yield (
+        Path("checks/registros_equal_gold.sql"),
+        text("equals_gold", rows="registros", table=RECORDS_TABLE, counted=RECORDS_TABLE, count="count(*)"),
+    )
     yield Path("checks/days_hold_the_load.sql"), text("days_hold_the_load", table=DAYS_TABLE, cell=DAY_CELL)
     yield Path("checks/days_equal_files.sql"), text("days_equal_files", table=DAYS_TABLE)
     yield (

@@ -468,6 +468,7 @@ def test_sums_that_are_not_the_facts_end_the_next_load(dw, tampered, said):
 
 # --- checks
 
+(FACTS_OF_LOAD,) = warehouse_load.sql_files("facts").values()
 CHECKS = sorted((resources.folder("sql") / "checks").rglob("*.sql"))
 
 DEFECTS = {
@@ -498,8 +499,9 @@ def found_by(dw, check, defect):
         connection.execute(warehouse_load.CREATE_FILES_OF_LOAD)
         connection.execute("insert into arquivos_da_carga values ('a.csv', 2, 200, 178)")
         connection.execute(PEND_AGAIN)
+        connection.execute(FACTS_OF_LOAD)
         before = connection.execute(query).fetchall()
-        connection.execute(defect)
+        connection.execute(f"{defect}; drop table fatos_da_carga; {FACTS_OF_LOAD}")
         return before, connection.execute(query).fetchall()
 
 
@@ -513,7 +515,8 @@ def test_a_check_selects_its_defect_and_nothing_else(dw, check):
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_an_orphan_is_seen_in_every_dimension(dw, dimension):
     _, after = found_by(dw, "no_orphan_key", f"update fato_vendas set {dimension}_id = -1")
-    assert len(after) == 2
+    lacking = [sum(counts) for _, _, _, _, *counts in after]  # behind the file and the cell
+    assert sum(lacking) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@
 with
 fatos as (
     select
-        fato_vendas.data_id,
-        fato_vendas.canal_id,
-        fato_vendas.turno_compra,
-        count(*) as vendas,
-        sum(fato_vendas.valor_da_compra) as valor_da_compra,
-        sum(fato_vendas.valor_com_desconto) as valor_com_desconto
-    from fato_vendas
-    inner join arquivos_da_carga on fato_vendas.arquivo_de_origem = arquivos_da_carga.arquivo_de_origem
-    group by fato_vendas.data_id, fato_vendas.canal_id, fato_vendas.turno_compra
+        data_id,
+        canal_id,
+        turno_compra,
+        sum(vendas) as vendas,
+        sum(valor_da_compra) as valor_da_compra,
+        sum(valor_com_desconto) as valor_com_desconto
+    from fatos_da_carga
+    group by data_id, canal_id, turno_compra
 ),
 final as (
     select

@@ -6,13 +6,13 @@ carga as (
 ),
 fatos as (
     select
-        fato_vendas.arquivo_de_origem,
-        count(*) as linhas,
-        sum(fato_vendas.valor_da_compra) as valor_da_compra,
-        sum(fato_vendas.valor_com_desconto) as valor_com_desconto
-    from fato_vendas
-    inner join carga on fato_vendas.arquivo_de_origem = carga.arquivo_de_origem
-    group by fato_vendas.arquivo_de_origem
+        fatos_da_carga.arquivo_de_origem,
+        sum(fatos_da_carga.vendas) as linhas,
+        sum(fatos_da_carga.valor_da_compra) as valor_da_compra,
+        sum(fatos_da_carga.valor_com_desconto) as valor_com_desconto
+    from fatos_da_carga
+    inner join carga on fatos_da_carga.arquivo_de_origem = carga.arquivo_de_origem
+    group by fatos_da_carga.arquivo_de_origem
 ),
 final as (
     select

@@ -176,13 +176,15 @@ def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
 def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect):
     query = (resources.folder("sql") / "checks" / f"{check}.sql").read_text(encoding="utf-8")
     redshift.load({})
+    facts = load.sql_files("facts").values()
     with jdbc.transaction(s3_spark, redshift.endpoint) as opened:
         opened.run(load.CREATE_FILES_OF_LOAD)
         opened.insert("arquivos_da_carga", [("a.csv", 1, Decimal(100), Decimal(89))])
+        opened.run(*facts)
         before = opened.rows(query)
-        opened.run(defect)
+        opened.run(defect, "drop table fatos_da_carga", *facts)
         after = opened.rows(query)
-        opened.run("drop table arquivos_da_carga")
+        opened.run("drop table arquivos_da_carga", "drop table fatos_da_carga")
     assert (before, len(after) > 0) == ([], True)
 
 

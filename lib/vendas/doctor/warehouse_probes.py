@@ -107,6 +107,8 @@ def statements(endpoint: Endpoint) -> Iterator[Step]:
     for file, text in sql_files("load").items():
         yield from (Step(_named(file), sql) for part in _plain(text).split(";") if (sql := part.strip()))
     yield from _body(REFRESH_STAR, bodies)
+    for file, text in sql_files("facts").items():
+        yield Step(_named(file), text)
     for kind in ("checks", *engine.own_checks):
         for file, text in sql_files(kind).items():
             yield Step(_named(file), FIRST_ROWS.format(text))

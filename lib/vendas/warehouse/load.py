@@ -232,8 +232,10 @@ def _load(
         opened.run(*sql_files(kind).values())
     if large:
         opened.run("analyze fato_vendas")
+    opened.run(*sql_files("facts").values())
     _check(opened)
-    opened.run(*map(opened.engine.empty.format, (MEMBERS_TABLE, SUMS_TABLE)), "drop table arquivos_da_carga")
+    opened.run(*map(opened.engine.empty.format, (MEMBERS_TABLE, SUMS_TABLE)))
+    opened.run("drop table arquivos_da_carga", "drop table fatos_da_carga")
     return counts
 
 
