@@ -1,9 +1,11 @@
 """The analyst's notebook and its helpers, on a star schema that is created and filled without Spark."""
 
+import tempfile
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from hashlib import md5
+from pathlib import Path
 
 import pandas as pd
 import psycopg
@@ -68,9 +70,11 @@ def make_star(endpoint, sales):
             for line, (moment, email, value, paid, seller, code, channel) in enumerate(sales, start=2)
         ]
         rows = to_star(pa.Table.from_pylist(gold, schema.arrow_schema(schema.GOLD_COLUMNS))) if gold else {}
-        for table, held in rows.items():
-            with connection.cursor().copy(f"copy {table} from stdin (format binary)") as copy:
-                copy.write(PostgreSQL.encode(held).to_pybytes())
+        with tempfile.TemporaryDirectory() as folder:
+            for table, held in rows.items():
+                written = PostgreSQL.write(held, Path(folder) / table)
+                with connection.cursor().copy(f"copy {table} from stdin (format binary)") as copy:
+                    copy.write(Path(written.path).read_bytes())
         connection.execute("call refresh_star()")
 
 

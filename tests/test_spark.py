@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from zipimport import zipimporter
 
 import pytest
@@ -10,7 +11,7 @@ from pyspark import SparkContext
 
 from vendas.errors import SparkStartError
 from vendas.lake import spark as vendas_spark
-from vendas.lake.spark import gateway_environment, map_on_workers, session
+from vendas.lake.spark import gateway_environment, map_on_workers, session, stream_from_workers
 from vendas.runs.worker_daemon import IMPORTED
 from vendas.settings import load_settings
 
@@ -72,6 +73,20 @@ def test_a_jvm_of_its_own_that_does_not_start_says_why(tmp_path, monkeypatch):
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
     with pytest.raises(SparkStartError, match=r"(?s)lago/spark\.log.*not reserve enough space.*VENDAS_SPARK_MEMORY"):
         session(load_settings(lake=tmp_path / "lago", spark_memory="999999g"))
+
+
+def test_results_come_as_soon_as_they_are_there_and_an_early_end_begins_no_more(spark, tmp_path):
+    def work(number):
+        (tmp_path / str(number)).touch()
+        return number
+
+    items = range(4 * spark.sparkContext.defaultParallelism)
+    assert sorted(stream_from_workers(spark, items, work)) == list(items)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    with closing(stream_from_workers(spark, items, work)) as results:
+        next(results)
+    assert len(list(tmp_path.iterdir())) < len(items)
 
 
 def test_a_worker_is_born_with_what_its_work_needs_and_keeps_it(spark):

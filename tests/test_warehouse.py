@@ -5,6 +5,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from helpers.star import DIMENSIONS, PEND_AGAIN, SALE, TABLES, Warehouse, gold_f
 from vendas import resources, schema
 from vendas.errors import CheckFailed, WarehouseError
 from vendas.reports import dictionary
+from vendas.tuning import WAREHOUSE_BATCH_ROWS
 from vendas.warehouse import embedded, jdbc, load as warehouse_load
 from vendas.warehouse.postgresql import PostgreSQL
 
@@ -181,6 +183,49 @@ def test_staged_rows_need_not_be_where_the_server_may_look(spark, tmp_path):
             assert Warehouse(spark, endpoint, tmp_path / "staging").load({}) == {"a.csv": 1}
         finally:
             embedded.stop(Path(open_to_all) / "dw")
+
+
+KEY_OF_FACT = "select count(*) from pg_constraint where conname = 'fato_vendas_pkey'"
+
+
+def test_parts_of_a_load_arrive_as_one(dw, spark, endpoint, tmp_path):
+    """Gold's files are so large here that each is a part; both have a customer of the other."""
+    names = [["Ana", "Bia"], ["Bia", "Caio"], ["Ana", "Ana"]]
+    sales = [
+        [{**SALE, "linha_do_arquivo": 10 * part + line, "nome_completo": name} for line, name in enumerate(of_part)]
+        for part, of_part in enumerate(names)
+    ]
+    gold = [replace(gold_file(tmp_path, rows), count=WAREHOUSE_BATCH_ROWS) for rows in sales]
+    assert warehouse_load.load(spark, endpoint, gold, ["a.csv"], dw.staging) == {"a.csv": 6}
+    joined = "select linha_do_arquivo, nome_completo from fato_vendas natural join dim_cliente order by 1"
+    assert dw.ask(joined) == [(row["linha_do_arquivo"], row["nome_completo"]) for rows in sales for row in rows]
+    assert dw.ask("select nome_completo from dim_cliente order by 1") == [("Ana",), ("Bia",), ("Caio",)]
+    assert dw.unequal_sums() == [[], []]
+    assert (dw.ask(KEY_OF_FACT), dw.staging.exists()) == ([(1,)], False)
+
+
+def test_a_problem_in_one_part_loads_nothing(dw, spark, endpoint, tmp_path):
+    sales = [SALE, {**SALE, "linha_do_arquivo": 3, "canal": None}, {**SALE, "linha_do_arquivo": 4}]
+    gold = [replace(gold_file(tmp_path, [sale]), count=WAREHOUSE_BATCH_ROWS) for sale in sales]
+    with pytest.raises(WarehouseError, match="without canal"):
+        warehouse_load.load(spark, endpoint, gold, ["a.csv"], dw.staging)
+    assert dw.ask("select count(*) from fato_vendas") == [(0,)]
+    assert (dw.ask(KEY_OF_FACT), dw.staging.exists()) == ([(1,)], False)
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "select * from fato_vendas",
+        "create view por_venda as select venda_id, ano from fato_vendas group by venda_id",
+    ],
+    ids=["a reader", "a view"],
+)
+def test_the_first_load_does_without_what_an_empty_fact_is_used_for(dw, endpoint, uses):
+    with psycopg.connect(endpoint.url, autocommit=uses.startswith("create")) as other:
+        other.execute(uses)
+        assert dw.load({}) == {"a.csv": 1}
+    assert dw.ask(KEY_OF_FACT) == [(1,)]
 
 
 def test_a_missing_value_is_refused_and_not_made_an_empty_text(dw):

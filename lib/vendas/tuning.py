@@ -56,6 +56,9 @@ ARCHIVE_UNUSED_SECONDS = 30 * 24 * 60 * 60  # after which one of other versions 
 
 # The warehouse.
 WAREHOUSE_BATCH_ROWS = 100_000  # gold's rows that a worker encodes at a time: bounds its memory
+WAREHOUSE_BATCH_FILES = 64  # of gold at most, if they have fewer rows: trades jobs of Spark against their evenness
+PARTS_PER_MEMBER_RANGE = 4  # of a load: from so many at a time does a worker tell customers apart, in its memory
+COPY_ENCODED_ROWS = 4096  # encoded for COPY in one step: more of them do not fit the processor's cache
 LARGE_LOAD_ROWS = 10_000  # from this size on, statistics are refreshed; fewer rows hardly change them
 CONFLICT_PAUSES = (1, 4, 16)  # approximate seconds before each retry of a transaction that conflicted
 POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS = 300, 120  # a start may include a recovery after a crash

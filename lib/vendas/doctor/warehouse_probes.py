@@ -12,7 +12,6 @@ from pyspark.sql import SparkSession
 
 from vendas.doctor.job_probes import driver_version
 from vendas.errors import ProbeFailed, WarehouseConflict, WarehouseError, without_java_frames
-from vendas.lake.data_files import WrittenFile
 from vendas.storage import S3Path
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import engine_of
@@ -61,7 +60,7 @@ def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
     path = staging / f"preflight-{secrets.token_hex(4)}"
     rows = pa.table({"texto": ["é"], "numero": pa.array([7], pa.int32())})
     engine = engine_of(endpoint)
-    file = WrittenFile(str(path), path.write_bytes(engine.encode(rows)))
+    file = engine.write(rows, path)
     try:
         with suppress(_Enough), transaction(spark, endpoint) as opened:
             opened.run(_COPIED)

@@ -63,7 +63,8 @@ class Target:
 class HeldFile:
     """A file with rows, to be read; `columns` are those of its table, as in `Target`.
 
-    `first` and `last` are the bounds of its timestamps (wall clock, in microseconds since 1970), if known.
+    `first` and `last` are the bounds of its timestamps (wall clock, in microseconds since 1970), `count` is the number
+    of its rows, if known.
     """
 
     path: Location
@@ -71,6 +72,7 @@ class HeldFile:
     ano: int | None = None
     first: int | None = None
     last: int | None = None
+    count: int | None = None
 
     def rows_where(
         self, conditions: dict[str, Condition], lowest: object = None, highest: object = None

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -183,10 +183,36 @@ def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[I
     """
     if not items:
         return []
-    context = spark.sparkContext
-    context.environment[_RULES] = rules_fingerprint()  # Spark starts new workers for another environment
+    context = _context_of_workers(spark)
     tasks = min(len(items), TASKS_PER_PROCESSOR * context.defaultParallelism)
     return context.parallelize(items, tasks).map(work).collect()
+
+
+def stream_from_workers(
+    spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]
+) -> Generator[Result]:
+    """Yield the result of `work` for each item as soon as it is there, while the workers are at the next items.
+
+    As `map_on_workers`, but each item is a job of its own, and results come in any order. A caller that stops early
+    waits for the items at work.
+    """
+    context = _context_of_workers(spark)
+
+    def result_of(item: Item) -> Result:
+        return context.parallelize([item], 1).map(work).first()
+
+    with ThreadPoolExecutor(context.defaultParallelism) as jobs:
+        try:
+            for done in as_completed([jobs.submit(result_of, item) for item in items]):
+                yield done.result()
+        finally:
+            jobs.shutdown(cancel_futures=True)
+
+
+def _context_of_workers(spark: SparkSession) -> SparkContext:
+    context = spark.sparkContext
+    context.environment[_RULES] = rules_fingerprint()  # Spark starts new workers for another environment
+    return context
 
 
 def _java_options(work_bytes: int | None) -> list[str]:

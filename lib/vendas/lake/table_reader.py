@@ -110,7 +110,7 @@ def held_files(
             file = task.file
             ano = file.partition[0] if len(opened.spec().fields) else None
             first, last = (_as_number(bounds.get(moment)) for bounds in (file.lower_bounds, file.upper_bounds))
-            files.append(HeldFile(location(file.file_path), columns, ano, first, last))
+            files.append(HeldFile(location(file.file_path), columns, ano, first, last, file.record_count))
         return sorted(files, key=lambda file: str(file.path))
 
     return _open_table(lake, table, plan) or []

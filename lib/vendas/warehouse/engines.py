@@ -1,9 +1,9 @@
 """The engines PostgreSQL and Amazon Redshift: where they differ. All other SQL and code is the same for both.
 
 An engine defines how to connect, the locks that keep loads apart, how to adapt the common DDL, which own DDL to run
-after it, which indexes to create after the first rows, which checks to run besides the common ones, the planner
-settings for a small load, how to empty a table, how to encode rows in a file (in Spark's Python workers), and how to
-copy such files into a table.
+after it, what to prepare before the rows, which indexes to create after them, which checks to run besides the common
+ones, the planner's settings for few or many rows, how to empty a table, how to write rows to a file (in Spark's Python
+workers), how to copy such files into a table, and whether to do so in parts, as soon as some are written.
 """
 
 from py4j.java_gateway import JavaObject

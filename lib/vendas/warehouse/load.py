@@ -6,6 +6,7 @@ Redshift, except those in a folder named after one of them; all other difference
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
-from vendas.warehouse.staging import StagedRows, Totals, stage_rows
+from vendas.warehouse.staging import NOTHING, Totals, add_totals, staged_parts
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, SUMS_TABLE, TABLES
 from vendas.warehouse.star_rows import COLUMNS
 
@@ -39,7 +40,7 @@ CREATE_FILES_OF_LOAD = (
     f"create table arquivos_da_carga (arquivo_de_origem varchar(1000) not null, linhas bigint not null{_SUMS})"
 )
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
-REPLACED_FILES = f"select arquivo_de_origem from {FILES_TABLE} {OF_THIS_LOAD} and linhas > 0"
+REPLACED_FILES = f"select arquivo_de_origem, linhas from {FILES_TABLE} {OF_THIS_LOAD} and linhas > 0"
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
 
@@ -218,46 +219,70 @@ def _load(
     if drop_outdated(opened):
         _create(opened)
     opened.run(*first)
-    with stage_rows(opened, gold, files, staging) as found:
-        counts = {file: int(totals[0]) for file, totals in found.totals.items()}
-        audit(counts)
-        _name_files(opened, found.totals)
-        large = sum(counts.values()) >= LARGE_LOAD_ROWS
-        opened.run(*(() if large else opened.engine.few_rows))
-        _replace_rows(opened, found)
-    if large:
-        opened.run("analyze registros_vendas")
+    _delete_rows(opened, files)
+    _run_files(opened, *opened.engine.own_preparations)
+    totals = _copy_rows(opened, gold, files, staging)
+    counts = {file: int(of_file[0]) for file, of_file in totals.items()}
+    audit(counts)
+    _keep_totals(opened, totals)
+    large = sum(counts.values()) >= LARGE_LOAD_ROWS
+    opened.run(*opened.engine.planner_settings(large), *opened.engine.rough_statistics)
+    opened.run(f"analyze {MEMBERS_TABLE}", f"analyze {SUMS_TABLE}")
     opened.run(REFRESH)
-    for kind in opened.engine.own_indexes:
-        opened.run(*sql_files(kind).values())
+    _run_files(opened, *opened.engine.own_indexes)
     if large:
-        opened.run("analyze fato_vendas")
-    opened.run(*sql_files("facts").values())
+        opened.run("analyze registros_vendas", "analyze fato_vendas")
+    _run_files(opened, "facts")
     _check(opened)
     opened.run(*map(opened.engine.empty.format, (MEMBERS_TABLE, SUMS_TABLE)))
     opened.run("drop table arquivos_da_carga", "drop table fatos_da_carga")
     return counts
 
 
-def _name_files(open_transaction: Transaction, held: dict[str, Totals]) -> None:
-    open_transaction.run(CREATE_FILES_OF_LOAD)
-    open_transaction.insert("arquivos_da_carga", ((file, *totals) for file, totals in held.items()))
-    open_transaction.run("analyze arquivos_da_carga")
+def _delete_rows(opened: Transaction, files: Sequence[str]) -> None:
+    """Delete what the warehouse has of these files; their names are in arquivos_da_carga from here on."""
+    opened.run(CREATE_FILES_OF_LOAD)
+    _name_files(opened, dict.fromkeys(files, NOTHING))
+    if replaced := opened.rows(REPLACED_FILES):
+        large = sum(int(row["linhas"]) for row in replaced) >= LARGE_LOAD_ROWS
+        opened.run(*opened.engine.planner_settings(large))
+        _run_files(opened, "load")
+        opened.run(*(f"delete from {table} {OF_THIS_LOAD}" for table in (FACT_TABLE, RECORDS_TABLE)))
+    opened.run(f"delete from {FILES_TABLE} {OF_THIS_LOAD}")
 
 
-def _replace_rows(opened: Transaction, found: StagedRows) -> None:
+def _name_files(opened: Transaction, totals: dict[str, Totals]) -> None:
+    opened.insert("arquivos_da_carga", ((file, *of_file) for file, of_file in totals.items()))
+    opened.run("analyze arquivos_da_carga")
+
+
+def _copy_rows(
+    opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
+) -> dict[str, Totals]:
+    """Copy the files' rows, their members and sums; return the totals of each file."""
+    totals = dict.fromkeys(files, NOTHING)
+    with closing(staged_parts(opened, gold, files, staging)) as parts:
+        for part in parts:
+            for table, written in part.files.items():
+                opened.engine.copy(opened, table, COLUMNS[table], written)
+            for file, of_file in part.totals.items():
+                totals[file] = add_totals(totals[file], of_file)
+    return totals
+
+
+def _keep_totals(opened: Transaction, totals: dict[str, Totals]) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
-    if opened.rows(REPLACED_FILES):
-        opened.run(*sql_files("load").values())
-    opened.run(*(f"delete from {table} {OF_THIS_LOAD}" for table in (FACT_TABLE, RECORDS_TABLE, FILES_TABLE)))
-    for table in (RECORDS_TABLE, FACT_TABLE, MEMBERS_TABLE, SUMS_TABLE):
-        opened.engine.copy(opened, table, COLUMNS[table], found.files[table])
+    opened.run("delete from arquivos_da_carga")
+    _name_files(opened, totals)
     opened.run(
-        f"analyze {MEMBERS_TABLE}",
-        f"analyze {SUMS_TABLE}",
         f"insert into {FILES_TABLE} (arquivo_de_origem, linhas, carregado_em, {_MEASURES}) "
         f"select arquivo_de_origem, linhas, timestamp '{now}', {_MEASURES} from arquivos_da_carga",
     )
+
+
+def _run_files(opened: Transaction, *kinds: str) -> None:
+    for kind in kinds:
+        opened.run(*sql_files(kind).values())
 
 
 def _check(open_transaction: Transaction) -> None:

@@ -22,9 +22,11 @@ class Redshift:
     lock_schema = ()  # no advisory locks here; of two concurrent creations one conflicts and is retried
     lock_loads = "lock table arquivos_carregados"
     own_ddl = ()
+    rough_statistics = ()
+    own_preparations = ()
     own_indexes = ()
     own_checks = ("checks/redshift",)  # of what PostgreSQL's keys prevent
-    few_rows = ()
+    copies_in_parts = False  # its nodes share the files of one COPY
     empty = "delete from {}"  # because its TRUNCATE commits the transaction
 
     @staticmethod
@@ -47,6 +49,11 @@ class Redshift:
         return sql.replace("-- redshift: ", "").replace(" not enforced", "")
 
     @staticmethod
+    def planner_settings(large: bool) -> Sequence[str]:
+        """Return no statements: its planner needs no help."""
+        return ()
+
+    @staticmethod
     def limits(transaction: Any, table: str, folder: Location) -> dict[str, int]:
         """Return the maximum bytes of each text column of a table. Raises: WarehouseError if `folder` is not on S3."""
         if not isinstance(folder, S3Path):
@@ -57,11 +64,11 @@ class Redshift:
         return {name: length for name, type, length in transaction.shape(table) if type == "varchar"}
 
     @staticmethod
-    def encode(rows: pa.Table) -> pa.Buffer:
-        """Encode rows as Parquet, with timestamps as INT96: Redshift reads no Parquet timestamps without a zone."""
+    def write(rows: pa.Table, path: Location) -> WrittenFile:
+        """Write rows as Parquet, with timestamps as INT96: Redshift reads no Parquet timestamps without a zone."""
         encoded = pa.BufferOutputStream()
         pq.write_table(rows, encoded, use_deprecated_int96_timestamps=True, store_decimal_as_integer=True)
-        return encoded.getvalue()
+        return WrittenFile(str(path), path.write_bytes(encoded.getvalue()))
 
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:

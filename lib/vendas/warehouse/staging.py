@@ -1,11 +1,12 @@
-"""Stage gold's and the star's rows in files for COPY, written by Spark's Python workers."""
+"""Stage gold's and the star's rows in files for COPY, written by Spark's Python workers while others are copied."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from math import ceil
 from uuid import uuid4
 
 import pyarrow as pa
@@ -13,13 +14,14 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.errors import WarehouseError
-from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch, write_file
-from vendas.lake.spark import map_on_workers
-from vendas.storage import Location
-from vendas.tuning import WAREHOUSE_BATCH_ROWS
+from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch
+from vendas.lake.spark import map_on_workers, stream_from_workers
+from vendas.storage import Location, location
+from vendas.tuning import PARTS_PER_MEMBER_RANGE, WAREHOUSE_BATCH_FILES, WAREHOUSE_BATCH_ROWS
+from vendas.warehouse.distinct_members import ParkedMembers, distinct_members, park_members
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
-from vendas.warehouse.star import RECORDS_TABLE
+from vendas.warehouse.star import MEMBERS_TABLE, RECORDS_TABLE
 from vendas.warehouse.star_rows import to_star
 
 VALUE_SHOWN = 60  # characters shown of a text that is too long
@@ -32,51 +34,119 @@ NOTHING: Totals = (0, *(Decimal(0) for _ in schema.SALES.measures))
 
 @dataclass(frozen=True)
 class StagedRows:
-    """Files of rows for COPY, by table, and totals by bronze file; or the problem that prevented them."""
+    """Files of rows for COPY, by table, and totals by bronze file; or the problem that prevented them.
+
+    `parked` are members that are still to be told apart from those of other parts.
+    """
 
     files: dict[str, list[WrittenFile]] = field(default_factory=partial(defaultdict, list))
     totals: dict[str, Totals] = field(default_factory=dict)
+    parked: list[ParkedMembers] = field(default_factory=list)
     problem: str | None = None
 
 
-@contextmanager
-def stage_rows(
+def staged_parts(
     opened: Transaction, gold: Sequence[HeldFile], files: Sequence[str], folder: Location
 ) -> Generator[StagedRows]:
-    """Stage the rows that gold's data files hold of these bronze files, for each table, while the block lasts.
+    """Yield the rows that gold's data files hold of these bronze files, in parts, staged for each table.
 
-    `folder` is for this load alone.
+    The files of a part last until the next one is asked for; the workers prepare that one meanwhile. An engine that
+    copies all files of a table at once gets one part. `folder` is for this load alone, and is deleted.
     Raises: WarehouseError if a row does not fit the table.
     """
+    groups = _groups(gold)
     limits = opened.engine.limits(opened, RECORDS_TABLE, folder)
-    work = partial(_stage, arquivos=list(files), folder=folder, engine=opened.engine, limits=limits)
-    staged = StagedRows()
+    in_parts = opened.engine.copies_in_parts and len(groups) > 1
+    ranges = ceil(len(groups) / PARTS_PER_MEMBER_RANGE) if in_parts else 0
+    work = partial(
+        _stage, arquivos=list(files), folder=folder, engine=opened.engine, limits=limits, member_ranges=ranges
+    )
+    parked: list[ParkedMembers] = []
     try:
-        parts = map_on_workers(opened.spark, list(gold), work)
-        for part in parts:
-            for table, written in part.files.items():
-                staged.files[table] += written
-        if problems := [part.problem for part in parts if part.problem]:
-            raise WarehouseError(problems[0])
-        staged.totals.update((file, _sum(part.totals.get(file, NOTHING) for part in parts)) for file in files)
-        yield staged
+        with closing(_parts(opened, groups, work)) as parts:
+            for part in parts:
+                parked += part.parked
+                yield from _while_it_lasts(part)
+        if parked:
+            distinct = partial(_stage_members, parked=parked, folder=folder, engine=opened.engine)
+            with closing(stream_from_workers(opened.spark, range(ranges), distinct)) as parts:
+                for part in parts:
+                    yield from _while_it_lasts(part)
     finally:
-        delete_files(folder, (file.path for written in staged.files.values() for file in written))
+        delete_files(folder, (each.path for each in parked))
 
 
-def _stage(gold: HeldFile, arquivos: list[str], folder: Location, engine: Engine, limits: dict[str, int]) -> StagedRows:
+def _parts(
+    opened: Transaction, groups: Sequence[Sequence[HeldFile]], work: partial[StagedRows]
+) -> Generator[StagedRows]:
+    if opened.engine.copies_in_parts:
+        yield from stream_from_workers(opened.spark, groups, work)
+    elif groups:
+        yield _merged(map_on_workers(opened.spark, groups, work))
+
+
+def _merged(parts: Iterable[StagedRows]) -> StagedRows:
+    merged = StagedRows()
+    for part in parts:
+        if part.problem:
+            merged = replace(merged, problem=part.problem)
+        for table, written in part.files.items():
+            merged.files[table] += written
+        for file, totals in part.totals.items():
+            merged.totals[file] = add_totals(merged.totals.get(file, NOTHING), totals)
+    return merged
+
+
+def _while_it_lasts(part: StagedRows) -> Iterator[StagedRows]:
+    try:
+        if part.problem:
+            raise WarehouseError(part.problem)
+        yield part
+    finally:
+        for file in (file for written in part.files.values() for file in written):
+            location(file.path).unlink(missing_ok=True)
+
+
+def _groups(gold: Sequence[HeldFile]) -> list[list[HeldFile]]:
+    """Return gold's files in groups that make a batch each: many small ones, or one."""
+    groups: list[list[HeldFile]] = []
+    rows = WAREHOUSE_BATCH_ROWS
+    for file in gold:
+        if rows >= WAREHOUSE_BATCH_ROWS or len(groups[-1]) == WAREHOUSE_BATCH_FILES:
+            groups.append([])
+            rows = 0
+        groups[-1].append(file)
+        rows += file.count or 0
+    return groups
+
+
+def _stage(
+    gold: Sequence[HeldFile],
+    arquivos: list[str],
+    folder: Location,
+    engine: Engine,
+    limits: dict[str, int],
+    member_ranges: int,
+) -> StagedRows:
     staged = StagedRows()
-    for rows in rebatch(
-        gold.rows_where({"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}), WAREHOUSE_BATCH_ROWS
-    ):
+    wanted = {"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}
+    for rows in rebatch((rows for file in gold for rows in file.rows_where(wanted)), WAREHOUSE_BATCH_ROWS):
         if problem := _missing(rows) or _too_long(rows, limits):
             return replace(staged, problem=problem)
-        for table, of_table in to_star(rows).items():
-            path = folder / uuid4().hex
-            staged.files[table].append(WrittenFile(str(path), write_file(path, engine.encode(of_table))))
+        star = to_star(rows)
+        if member_ranges:
+            parked, star[MEMBERS_TABLE] = park_members(star[MEMBERS_TABLE], folder, member_ranges)
+            staged.parked.extend(parked)
+        for table, of_table in star.items():
+            staged.files[table].append(engine.write(of_table, folder / uuid4().hex))
         for file, totals in _totals(rows).items():
-            staged.totals[file] = _sum([staged.totals.get(file, NOTHING), totals])
+            staged.totals[file] = add_totals(staged.totals.get(file, NOTHING), totals)
     return staged
+
+
+def _stage_members(number: int, parked: Sequence[ParkedMembers], folder: Location, engine: Engine) -> StagedRows:
+    members = distinct_members(parked, number)
+    return StagedRows(files={MEMBERS_TABLE: [engine.write(members, folder / uuid4().hex)]})
 
 
 def _missing(rows: pa.Table) -> str | None:
@@ -108,5 +178,6 @@ def _totals(rows: pa.Table) -> dict[str, Totals]:
     return {row[file]: (row["count_all"], *(row[f"{name}_sum"] for name in measures)) for row in summed.to_pylist()}
 
 
-def _sum(totals: Iterable[Totals]) -> Totals:
-    return tuple(map(sum, zip(NOTHING, *totals, strict=True)))
+def add_totals(one: Totals, other: Totals) -> Totals:
+    """Return the sums of two files' totals, place by place."""
+    return tuple(map(sum, zip(one, other, strict=True)))

@@ -1,6 +1,6 @@
 """Turn gold's rows into the star's: a fact is a sale with keys, dimensions hold distinct members. Pure Arrow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +19,13 @@ from vendas.warehouse.star import (
 )
 
 COLUMNS = {table.name: [column.name for column in table.columns] for table in TABLES}
+_KEYS = {dimension.key for dimension in schema.SALES.dimensions}
+_GOLD_SCHEMA = schema.arrow_schema(schema.GOLD_COLUMNS)
 _EXACT = pa.decimal128(38, 2)  # while measures are summed
 _SUM = pa.decimal128(22, 2)
+_MEMBERS_SCHEMA = pa.schema(
+    [pa.field(name, pa.int64()) if name in _KEYS else _GOLD_SCHEMA.field(name) for name in COLUMNS[MEMBERS_TABLE]]
+)
 
 
 def to_star(gold: pa.Table) -> dict[str, pa.Table]:
@@ -46,14 +51,19 @@ def _with_keys(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _members(keyed: pa.Table) -> pa.Table:
-    """Return one row per distinct member of each dimension and one per year; columns of other dimensions are null."""
+    """Return one row per distinct member of each dimension and one per year."""
     kinds = [[dimension.key, *dimension.attributes] for dimension in schema.SALES.dimensions]
-    distinct = [
-        keyed.select(names).group_by(names, use_threads=False).aggregate([]) for names in (*kinds, [schema.ANO.name])
-    ]
-    held = keyed.schema
-    empty = pa.schema([held.field(name) for name in COLUMNS[MEMBERS_TABLE]]).empty_table()
-    return pa.concat_tables([empty, *distinct], promote_options="default")
+    return pending_members(distinct_rows(keyed.select(names)) for names in (*kinds, [schema.ANO.name]))
+
+
+def distinct_rows(rows: pa.Table) -> pa.Table:
+    """Return each row once."""
+    return rows.group_by(rows.column_names, use_threads=False).aggregate([])
+
+
+def pending_members(members: Iterable[pa.Table]) -> pa.Table:
+    """Return members of several dimensions as rows of one table; columns of other dimensions are null."""
+    return pa.concat_tables([_MEMBERS_SCHEMA.empty_table(), *members], promote_options="default")
 
 
 def _sums(keyed: pa.Table) -> pa.Table:
