@@ -33,7 +33,8 @@ from vendas.stages.difference import compare_gold
 from vendas.stages.plan import make_plan
 from vendas.stages.rehearsal import RehearsalLake, WorkersOnTrial, known_events, open_lake
 from vendas.warehouse import embedded
-from vendas.warehouse.load import LOADED_ROWS
+
+LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados order by 1"
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +68,11 @@ def test_a_rehearsal_does_all_the_work_and_changes_nothing(lake, stage, no_jvm):
 def test_a_rehearsed_load_is_rolled_back(lake, spark):
     settings = load_settings(lake=lake)
     with psycopg.connect(embedded.ensure_running(lake / "dw").url, autocommit=True) as connection:
-        before = connection.execute(f"{LOADED_ROWS} order by 1").fetchall(), files_below(settings.lake)
+        before = connection.execute(LOADED_ROWS).fetchall(), files_below(settings.lake)
         stamps = connection.execute("select max(xmin::text::bigint) from fato_vendas").fetchall()
         result = run_notebook("04_dw", lake=str(lake), ensaio=True)
         assert result.rehearsal and result.read == result.written == sum(rows for _, rows in before[0])
-        assert connection.execute(f"{LOADED_ROWS} order by 1").fetchall() == before[0]
+        assert connection.execute(LOADED_ROWS).fetchall() == before[0]
         assert connection.execute("select max(xmin::text::bigint) from fato_vendas").fetchall() == stamps
     assert files_below(lake) == before[1]
 

@@ -41,7 +41,6 @@ CREATE_FILES_OF_LOAD = (
 )
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
 REPLACED_FILES = f"select arquivo_de_origem, linhas from {FILES_TABLE} {OF_THIS_LOAD} and linhas > 0"
-LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados"
 
 
 REFRESH = "call refresh_star()"
@@ -182,7 +181,7 @@ def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]
     with transaction(spark, endpoint) as open_transaction:
         if is_outdated(open_transaction.rows):
             return {}
-        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in open_transaction.rows(LOADED_ROWS)}
+        return open_transaction.engine.count_loaded_rows(open_transaction)
 
 
 def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:

@@ -1,5 +1,6 @@
 """PostgreSQL as an engine; `vendas.warehouse.engines` describes what an engine defines."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
@@ -53,6 +54,12 @@ class PostgreSQL:
     def limits(transaction: Any, table: str, folder: Location) -> dict[str, int]:
         """Return no limits: PostgreSQL enforces its own, which count characters, not bytes."""
         return {}
+
+    @staticmethod
+    def count_loaded_rows(transaction: Any) -> dict[str, int]:
+        """Return the rows of each loaded file; as one text, because each row would be several calls to the JVM."""
+        query = "select json_object_agg(arquivo_de_origem, linhas) as linhas from arquivos_carregados"
+        return json.loads(transaction.rows(query)[0]["linhas"] or "{}")
 
     @staticmethod
     def write(rows: pa.Table, path: Location) -> WrittenFile:

@@ -64,6 +64,12 @@ class Redshift:
         return {name: length for name, type, length in transaction.shape(table) if type == "varchar"}
 
     @staticmethod
+    def count_loaded_rows(transaction: Any) -> dict[str, int]:
+        """Return the rows of each loaded file."""
+        query = "select arquivo_de_origem, linhas from arquivos_carregados"
+        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in transaction.rows(query)}
+
+    @staticmethod
     def write(rows: pa.Table, path: Location) -> WrittenFile:
         """Write rows as Parquet, with timestamps as INT96: Redshift reads no Parquet timestamps without a zone."""
         encoded = pa.BufferOutputStream()
