@@ -2,11 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, strategies as st
 
-from vendas.warehouse.distinct_members import distinct_members, park_members
+from vendas.warehouse.distinct_members import LARGE_DIMENSIONS, distinct_members, find_shared_key, park_members
 from vendas.warehouse.star_rows import pending_members
 
+(CLIENTE,) = LARGE_DIMENSIONS
 ENDS = np.iinfo(np.int64)
 EDGES = st.sampled_from([ENDS.min, ENDS.min + 1, -1, 0, 1, ENDS.max - 1, ENDS.max])
 keys = st.lists(st.one_of(EDGES, st.integers(ENDS.min, ENDS.max)), max_size=20)
@@ -29,7 +31,7 @@ def told_apart(folder, parts, ranges):
         files, others = park_members(pending_members(part), folder, ranges)
         parked += files
         left += others.to_pylist()
-    found = [distinct_members(parked, number).to_pylist() for number in range(ranges)]
+    found = [distinct_members(parked, number)[CLIENTE].to_pylist() for number in range(ranges)]
     return [[(row["cliente_id"], row["nome_completo"]) for row in rows] for rows in found], left
 
 
@@ -51,3 +53,8 @@ def test_members_of_small_dimensions_are_left_as_they_are(tmp_path):
     found, left = told_apart(tmp_path, [[customers(customer(1)), canal]], 2)
     assert [len(rows) for rows in found] == [0, 1]
     assert [(row["canal_id"], row["canal"], row["cliente_id"]) for row in left] == [(5, "Loja", None)]
+
+
+@pytest.mark.parametrize(("keys", "shared"), [([], None), ([ENDS.min], None), ([-1, 0, 1], None), ([-1, 0, 0, 1], 0)])
+def test_a_key_that_two_members_share_is_found(keys, shared):
+    assert find_shared_key(pa.chunked_array([pa.array(keys, pa.int64())])) == shared

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.declaration_types import Dimension
 from vendas.storage import Location, as_folder
-from vendas.warehouse.star_rows import distinct_rows, pending_members
+from vendas.warehouse.star_rows import distinct_rows
 
-_LARGE = [dimension for dimension in schema.SALES.dimensions if dimension.large]
+LARGE_DIMENSIONS = [dimension for dimension in schema.SALES.dimensions if dimension.large]
 _KEYS = np.iinfo(np.int64)
 
 
@@ -33,7 +33,7 @@ class ParkedMembers:
 def park_members(members: pa.Table, folder: Location, ranges: int) -> tuple[list[ParkedMembers], pa.Table]:
     """Park the pending members of large dimensions in files of a local folder; return the files, and the others."""
     parked = []
-    for dimension in _LARGE:
+    for dimension in LARGE_DIMENSIONS:
         of_dimension = pc.is_valid(members[dimension.key])
         rows = members.filter(of_dimension).select([dimension.key, *dimension.attributes]).sort_by(dimension.key)
         members = members.filter(pc.invert(of_dimension))
@@ -56,14 +56,21 @@ def _by_range(rows: pa.Table, key: str, ranges: int) -> Iterator[pa.RecordBatch]
         yield pa.record_batch(columns, schema=rows.schema)
 
 
-def distinct_members(parked: Sequence[ParkedMembers], number: int) -> pa.Table:
-    """Return the distinct members of a range of keys from all these files, in the order of their keys, as pending ones.
+def distinct_members(parked: Sequence[ParkedMembers], number: int) -> dict[Dimension, pa.Table]:
+    """Return the distinct members of a range of keys from all these files, by dimension, in the order of their keys.
 
-    Members that differ and have one key are all returned, for a check to find them.
+    Members that differ and have one key are all returned.
     """
-    found = []
-    for dimension in _LARGE:
+    found = {}
+    for dimension in LARGE_DIMENSIONS:
         paths = [each.path for each in parked if each.dimension == dimension]
         rows = pa.Table.from_batches([pa.ipc.open_file(pa.memory_map(path)).get_batch(number) for path in paths])
-        found.append(distinct_rows(rows).sort_by(dimension.key))
-    return pending_members(found)
+        found[dimension] = distinct_rows(rows).sort_by(dimension.key)
+    return found
+
+
+def find_shared_key(keys: pa.ChunkedArray) -> int | None:
+    """Return a key that occurs twice in sorted ones, None if each occurs once."""
+    sorted_keys = keys.to_numpy()
+    shared = sorted_keys[1:][sorted_keys[1:] == sorted_keys[:-1]]
+    return int(shared[0]) if len(shared) else None

@@ -1,7 +1,7 @@
 """Stage gold's and the star's rows in files for COPY, written by Spark's Python workers while others are copied."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -18,13 +18,20 @@ from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, 
 from vendas.lake.spark import map_on_workers, stream_from_workers
 from vendas.storage import Location, location
 from vendas.tuning import PARTS_PER_MEMBER_RANGE, WAREHOUSE_BATCH_FILES, WAREHOUSE_BATCH_ROWS
-from vendas.warehouse.distinct_members import ParkedMembers, distinct_members, park_members
+from vendas.warehouse.distinct_members import (
+    LARGE_DIMENSIONS,
+    ParkedMembers,
+    distinct_members,
+    find_shared_key,
+    park_members,
+)
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import MEMBERS_TABLE, RECORDS_TABLE
-from vendas.warehouse.star_rows import to_star
+from vendas.warehouse.star_rows import pending_members, to_star
 
 VALUE_SHOWN = 60  # characters shown of a text that is too long
+_FIRST = "select 1 as um from {} limit 1"
 _WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
 
 Total = int | Decimal
@@ -68,7 +75,10 @@ def staged_parts(
                 parked += part.parked
                 yield from _while_it_lasts(part)
         if parked:
-            distinct = partial(_stage_members, parked=parked, folder=folder, engine=opened.engine)
+            empty = {
+                dimension.table for dimension in LARGE_DIMENSIONS if not opened.rows(_FIRST.format(dimension.table))
+            }
+            distinct = partial(_stage_members, parked=parked, folder=folder, engine=opened.engine, empty=empty)
             with closing(stream_from_workers(opened.spark, range(ranges), distinct)) as parts:
                 for part in parts:
                     yield from _while_it_lasts(part)
@@ -144,9 +154,20 @@ def _stage(
     return staged
 
 
-def _stage_members(number: int, parked: Sequence[ParkedMembers], folder: Location, engine: Engine) -> StagedRows:
-    members = distinct_members(parked, number)
-    return StagedRows(files={MEMBERS_TABLE: [engine.write(members, folder / uuid4().hex)]})
+def _stage_members(
+    number: int, parked: Sequence[ParkedMembers], folder: Location, engine: Engine, empty: Set[str]
+) -> StagedRows:
+    """Stage the members of a range of keys for their dimension if that is empty, else as pending ones."""
+    staged = StagedRows()
+    for dimension, rows in distinct_members(parked, number).items():
+        key = find_shared_key(rows[dimension.key]) if dimension.table in empty else None
+        if key is not None:
+            return replace(staged, problem=f"Two members of {dimension.table} have the key {key}. Nothing was loaded.")
+        if dimension.table in empty:
+            staged.files[dimension.table].append(engine.write(rows, folder / uuid4().hex))
+        else:
+            staged.files[MEMBERS_TABLE].append(engine.write(pending_members([rows]), folder / uuid4().hex))
+    return staged
 
 
 def _missing(rows: pa.Table) -> str | None:
