@@ -36,6 +36,10 @@ def copy_seconds(settings: Settings, folder: Path) -> float:
 
 
 def figures(runs: list[PipelineRun], with_copy: list[float]) -> list[Figure]:
-    """The load's figures, of runs and COPY's seconds by turn."""
+    """The load's figures, of runs and COPY's seconds by turn.
+
+    Ours is the whole notebook, the first of its warehouse: rows and keys made ready, tables, star, indexes, checks, and
+    what it shows. COPY writes one table without keys.
+    """
     seconds = [run.notebooks[NOTEBOOK].wall for run in runs]
     return [Figure("load and refresh of the star", seconds, "COPY alone", with_copy, at_most=3)]

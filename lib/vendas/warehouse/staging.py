@@ -27,11 +27,10 @@ from vendas.warehouse.distinct_members import (
 )
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
-from vendas.warehouse.star import MEMBERS_TABLE, RECORDS_TABLE
+from vendas.warehouse.star import FACT_TABLE, MEMBERS_TABLE, RECORDS_TABLE
 from vendas.warehouse.star_rows import pending_members, to_star
 
 VALUE_SHOWN = 60  # characters shown of a text that is too long
-_FIRST = "select 1 as um from {} limit 1"
 _WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
 
 Total = int | Decimal
@@ -57,27 +56,26 @@ def staged_parts(
 ) -> Generator[StagedRows]:
     """Yield the rows that gold's data files hold of these bronze files, in parts, staged for each table.
 
-    The files of a part last until the next one is asked for; the workers prepare that one meanwhile. An engine that
-    copies all files of a table at once gets one part. `folder` is for this load alone, and is deleted.
+    The files of a part last until the next one is asked for; the workers prepare that one meanwhile. A star with sales,
+    and an engine that copies all files of a table at once, get one part. `folder` is for this load alone; it is deleted.
     Raises: WarehouseError if a row does not fit the table.
     """
     groups = _groups(gold)
     limits = opened.engine.limits(opened, RECORDS_TABLE, folder)
-    in_parts = opened.engine.copies_in_parts and len(groups) > 1
+    # Into an empty star only: an increment looks through many files of a large lake in vain, which one job does faster.
+    in_parts = opened.engine.copies_in_parts and len(groups) > 1 and _is_empty(opened, FACT_TABLE)
     ranges = ceil(len(groups) / PARTS_PER_MEMBER_RANGE) if in_parts else 0
     work = partial(
         _stage, arquivos=list(files), folder=folder, engine=opened.engine, limits=limits, member_ranges=ranges
     )
     parked: list[ParkedMembers] = []
     try:
-        with closing(_parts(opened, groups, work)) as parts:
+        with closing(_parts(opened, groups, work, in_parts)) as parts:
             for part in parts:
                 parked += part.parked
                 yield from _while_it_lasts(part)
         if parked:
-            empty = {
-                dimension.table for dimension in LARGE_DIMENSIONS if not opened.rows(_FIRST.format(dimension.table))
-            }
+            empty = {dimension.table for dimension in LARGE_DIMENSIONS if _is_empty(opened, dimension.table)}
             distinct = partial(_stage_members, parked=parked, folder=folder, engine=opened.engine, empty=empty)
             with closing(stream_from_workers(opened.spark, range(ranges), distinct)) as parts:
                 for part in parts:
@@ -87,12 +85,16 @@ def staged_parts(
 
 
 def _parts(
-    opened: Transaction, groups: Sequence[Sequence[HeldFile]], work: partial[StagedRows]
+    opened: Transaction, groups: Sequence[Sequence[HeldFile]], work: partial[StagedRows], in_parts: bool
 ) -> Generator[StagedRows]:
-    if opened.engine.copies_in_parts:
+    if in_parts:
         yield from stream_from_workers(opened.spark, groups, work)
     elif groups:
         yield _merged(map_on_workers(opened.spark, groups, work))
+
+
+def _is_empty(opened: Transaction, table: str) -> bool:
+    return not opened.rows(f"select 1 as um from {table} limit 1")
 
 
 def _merged(parts: Iterable[StagedRows]) -> StagedRows:
