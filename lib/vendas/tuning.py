@@ -67,6 +67,7 @@ POSTGRESQL_ORPHAN_SECONDS = 30  # how long processes of a dead server may take t
 
 # Notebooks.
 KERNEL_START_SECONDS = 60  # after which a kernel that does not answer is an error; a busy machine needs time
+NOTEBOOK_SAVE_SECONDS = 1.0  # of a notebook in execution: what a kill may leave out of it; each save costs 10 ms
 GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS = "G.1X", 2  # of an interactive session: set its speed and price
 GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES = 15, 8 * 60  # after which AWS ends a session and stops charging
 

@@ -14,14 +14,14 @@ import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from vendas.errors import NotebookError, without_java_frames
 from vendas.machine import full_disk
 from vendas.results import RESULT_MIME, StageResult
-from vendas.tuning import KERNEL_START_SECONDS
+from vendas.tuning import KERNEL_START_SECONDS, NOTEBOOK_SAVE_SECONDS
 
 ENGINE = "vendas"
 KERNEL, LANGUAGE = "python3", "python"
@@ -188,6 +188,24 @@ def _check_reply(execute_reply: dict | None, **_: object) -> None:
         raise RuntimeError("the cell asked to exit, and the cells below it would not run")
 
 
+def _save_seldom(nb_man: NotebookExecutionManager) -> None:
+    """Save the notebook around its cells only if the last time is a while ago: papermill saves it twice a cell.
+
+    papermill's last call, when the notebook is done or has failed, completes it: from there on each one counts.
+    """
+    save, complete = nb_man.save, nb_man.notebook_complete
+
+    def save_now_and_then(**kwargs: object) -> None:
+        if (nb_man.now() - nb_man.last_save_time).total_seconds() >= NOTEBOOK_SAVE_SECONDS:
+            save(**kwargs)
+
+    def save_and_complete(**kwargs: object) -> None:
+        nb_man.save = save
+        complete(**kwargs)
+
+    nb_man.save, nb_man.notebook_complete = save_now_and_then, save_and_complete
+
+
 class _Engine(NBClientEngine):
     """papermill's engine with an environment for the kernel, progress after each cell, and a check of each reply."""
 
@@ -202,6 +220,7 @@ class _Engine(NBClientEngine):
             on_cell(cell_index + 1, len(nb_man.nb.cells))
 
         nb_man.cell_complete = report
+        _save_seldom(nb_man)
         client = PapermillNotebookClient(
             nb_man,
             kernel_name=kernel_name,
