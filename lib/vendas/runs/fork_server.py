@@ -1,8 +1,9 @@
 """A process that has imported what notebooks import; the kernels of a run on this machine are forks of it.
 
 Imports take a kernel more than a second. The fork server does them once for all kernels of a run, while the JVM starts.
-It has one thread and no connections, so that a fork is safe. It lives no longer than its run, so that the next run sees
-edited modules; its kernels end within a second after it, as they do after the process that starts them without it.
+It has one thread and no connections, so that a fork is safe. It lives no longer than its run, or until a module was
+edited (`vendas.runs.warm`); its kernels end within a second after it, as they do after the process that starts them
+without it.
 """
 
 import ast
@@ -83,10 +84,20 @@ class ForkServer:
                 start_new_session=True,  # as kernels have one: Ctrl+C is for the run, which ends them
             )
 
+        self.pid = self._process.pid
+
     def __enter__(self) -> "ForkServer":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def is_running(self) -> bool:
+        """Return whether its process has not ended."""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End it, and with it its kernels."""
         self._control.close()
         self._process.kill()
         self._process.wait()
@@ -96,6 +107,7 @@ class ForkServer:
     ) -> ForkedProcess:
         """Start a kernel in `folder` with these arguments and variables; its output goes to the file descriptor `log`.
 
+        Return when a client can connect to it.
         Raises: OSError if the fork server has ended, or does not answer.
         """
         link, theirs = socket.socketpair()
@@ -141,10 +153,12 @@ def _become_kernel(link_descriptor: int, log: int) -> None:
     os.environ.update(environment)
     os.chdir(folder)
     os.register_at_fork(after_in_child=link.close)  # the link tells when this process ends, not its children
-    link.sendall(str(os.getpid()).encode())
     from ipykernel.kernelapp import IPKernelApp
 
-    IPKernelApp.launch_instance(arguments, parent_handle=os.getppid())  # it ends when this process is no more
+    kernel = IPKernelApp.instance(parent_handle=os.getppid())  # it ends when this process is no more
+    kernel.initialize(arguments)
+    link.sendall(str(os.getpid()).encode())  # only now, since a client that does not find its sockets waits
+    kernel.start()
     sys.exit()
 
 
