@@ -21,6 +21,7 @@ from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.events import Event
 from vendas.runs import watch
+from vendas.runs.warm import WarmProcesses
 from vendas.runs.watch import Lookout, Task, keep_doing, refresh_star, until_signal
 from vendas.settings import load_settings
 from vendas.tuning import WATCH_LONGEST_WAIT_SECONDS
@@ -252,7 +253,8 @@ def watched(settings, run, until, monkeypatch):
     clock, refreshed = Clock(), []
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))
-    watch.watch(settings, 10, 3600, lambda: run(clock.now), pytest.fail, lambda: clock.now > until, print)
+    warm = WarmProcesses(settings, print)
+    watch.watch(settings, 10, 3600, lambda: run(clock.now), warm, pytest.fail, lambda: clock.now > until, print)
     return len(refreshed)
 
 

@@ -34,6 +34,7 @@ TASKS_PER_PROCESSOR = 8  # maximum: more tasks balance better, fewer start faste
 TASK_BYTES = 64 * MIB  # of CSV that a worker validates and sorts at a time: trades memory against the number of files
 RANGE_ROWS = 300_000  # approximate number of sales that a worker holds at a time; sales of equal time stay together
 STAGED_GROUP_ROWS = 1 << 14  # per row group of sorted sales: the minimum that is read for a range of time
+LITTLE_WORK_BYTES = 4 * MIB  # with less CSV, kernels do the work on rows themselves: Spark's workers would take longer
 QUICK_JVM_BYTES = 64 * MIB  # with less CSV, Java starts without its second compiler: faster start, slower work
 
 # Tables of the lake.
@@ -72,6 +73,10 @@ GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS = "G.1X", 2  # of an interactive sessi
 GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES = 15, 8 * 60  # after which AWS ends a session and stops charging
 
 # Waiting.
+WARM_IDLE_SECONDS = 60 * 60  # without a run, after which `vendas watch` ends its JVM; the next run starts as any other
+WARM_LOOK_SECONDS = 60  # interval at which it looks whether that time is over
+WARM_BYTES = 2048 * MIB  # above which `vendas watch` ends JVM and kernels' imports between runs; usual are 700 MB
+WARM_ANSWER_SECONDS = 30  # after which a JVM that does not answer between runs is killed
 WATCH_LONGEST_WAIT_SECONDS = 600  # maximum before `vendas watch` retries an action that keeps failing
 PREFLIGHT_POLL_SECONDS = 5  # interval at which a preflight's job is polled
 ERASURE_POLL_SECONDS = 5  # interval at which the answer of an erasure's job is looked for

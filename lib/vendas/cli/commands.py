@@ -19,6 +19,7 @@ from vendas.lake import ledger
 from vendas.landing.arrivals import find, landing_folder, list_bronze_files
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
+from vendas.runs.warm import WarmProcesses
 from vendas.settings import Settings, load_settings
 from vendas.stages.lineage import find_line
 from vendas.tuning import FILES_IN_TERMINAL
@@ -171,13 +172,16 @@ def watch(
         print_error(error)
         console.print(f"Trying again in {seconds:g} s.")
 
-    def run_and_show() -> None:
-        _run(settings, json, tell_of_landing=False)  # `watch` itself reports them, once per file
+    def tell_warm(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
 
-    with until_signal() as stopped:
+    def run_and_show() -> None:
+        _run(settings, json, tell_of_landing=False, warm=warm)  # `watch` itself reports them, once per file
+
+    with until_signal() as stopped, WarmProcesses(settings, tell_warm) as warm:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
         tell = partial(display.print_left, console)
-        keep_up_to_date(settings, every, refresh, run_and_show, failed, stopped, tell)
+        keep_up_to_date(settings, every, refresh, run_and_show, warm, failed, stopped, tell)
     # Not with `console`, which would print a line that the signal interrupted a second time.
     typer.echo("Stopped. Nothing is lost: the next run, or watch, takes up what is pending.", err=True)
 
@@ -326,11 +330,15 @@ def notebook(context: typer.Context, lake: Lake = None, json: Json = False) -> N
 
 
 def _run(
-    settings: Settings, json: bool, corrections: Corrections = NO_CORRECTIONS, tell_of_landing: bool = True
+    settings: Settings,
+    json: bool,
+    corrections: Corrections = NO_CORRECTIONS,
+    tell_of_landing: bool = True,
+    warm: WarmProcesses | None = None,
 ) -> RunReport:
     """Run the pipeline, showing progress, results and the files that stay in landing; return its report."""
     with display.RunProgress(console) as progress:
-        report = run_pipeline(settings, progress, corrections)
+        report = run_pipeline(settings, progress, corrections, warm)
     display.print_run(console, report, tell_of_landing)
     if json:
         print_json(report.as_json())

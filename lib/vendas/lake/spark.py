@@ -7,6 +7,7 @@ in its environment and starts its own JVM. AWS Glue passes a gateway to its jobs
 
 import gc
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -32,7 +33,7 @@ from vendas.machine.environment import isolate, leave_gateway, nameless_user
 from vendas.rules.fingerprint import rules_fingerprint
 from vendas.settings import Settings
 from vendas.storage import SCHEME, Location, S3Lake, as_folder, region_of_process
-from vendas.tuning import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
+from vendas.tuning import LITTLE_WORK_BYTES, QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,6 +47,8 @@ _CLASS_PATH = "spark.driver.extraClassPath"  # faster, but only for the driver
 JVM_OPTIONS = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 S3A_REGION = "fs.s3a.endpoint.region"
 _RULES = "VENDAS_RULES"  # in the environment of Spark's Python workers: the rules that they work by
+_ALONE = "VENDAS_ALONE"  # in the environment of a kernel whose run has little to read: it needs no workers
+_OF_GATEWAY = ["GATEWAY_SERVER", "j"]  # py4j's own Java objects; all others belong to a client
 
 
 def java_home() -> Path:
@@ -179,10 +182,14 @@ def hadoop_configuration(context: SparkContext) -> JavaObject:
 def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
     """Return the result of `work` for each item, computed in Spark's Python workers, which share no memory or disk.
 
-    Workers that imported other rules than the library has now, because it was edited since, are not used.
+    Workers that imported other rules than the library has now, because it was edited since, are not used. A kernel of a
+    run with little work does it itself, in threads: a job of Spark, its first one above all, would take longer.
     """
     if not items:
         return []
+    if os.environ.get(_ALONE):
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            return [*threads.map(work, items)]
     context = _context_of_workers(spark)
     tasks = min(len(items), TASKS_PER_PROCESSOR * context.defaultParallelism)
     return context.parallelize(items, tasks).map(work).collect()
@@ -196,6 +203,9 @@ def stream_from_workers(
     As `map_on_workers`, but each item is a job of its own, and results come in any order. A caller that stops early
     waits for the items at work.
     """
+    if os.environ.get(_ALONE):
+        yield from map(work, items)
+        return
     context = _context_of_workers(spark)
 
     def result_of(item: Item) -> Result:
@@ -222,6 +232,12 @@ def _java_options(work_bytes: int | None) -> list[str]:
     return options
 
 
+def configuration_for_long(settings: Settings) -> dict[str, str]:
+    """Return Spark's configuration for a JVM that is kept for several runs; it ends when it is out of memory."""
+    options = [*_class_archive(settings).options(), "-XX:+ExitOnOutOfMemoryError"]
+    return configuration(settings, java_options=options)
+
+
 @contextmanager
 def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = None) -> Generator[dict[str, str]]:
     """Start a JVM for the block; yield the environment variables with which a child process joins it.
@@ -234,18 +250,61 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
     archive = _class_archive(settings)
     using = archive.options()
     with nullcontext(using) if using or not work_bytes else archive.made() as java_options:
-        gateway = _launch(configuration(settings, work_bytes, java_options), log)
-        Thread(target=_warm_up, args=[gateway], daemon=True).start()
+        jvm = Jvm(configuration(settings, work_bytes, java_options), log)
         try:
-            parameters = gateway.gateway_parameters
-            yield {
-                "PYSPARK_GATEWAY_PORT": str(parameters.port),
-                "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
-            }
+            yield jvm.environment(work_bytes)
         finally:
-            gateway.shutdown()
-            gateway.proc.stdin.close()  # the JVM ends when its standard input is closed
-            gateway.proc.wait()
+            jvm.end()
+
+
+class Jvm:
+    """A JVM that this process has started, for the kernels of one run or, in turn, of several."""
+
+    def __init__(self, options: dict[str, str], log: Path):
+        """Start it; it creates its session in the background. Raises: SparkStartError if it does not start."""
+        self._gateway = _launch(options, log)
+        Thread(target=_warm_up, args=[self._gateway], daemon=True).start()
+        self.pid: int = self._gateway.proc.pid
+
+    def environment(self, work_bytes: int | None) -> dict[str, str]:
+        """Return the environment variables with which a kernel joins it; `work_bytes` are what its run has to read."""
+        parameters = self._gateway.gateway_parameters
+        alone = work_bytes is not None and work_bytes < LITTLE_WORK_BYTES
+        return {
+            "PYSPARK_GATEWAY_PORT": str(parameters.port),
+            "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
+            **({_ALONE: "1"} if alone else {}),
+        }
+
+    def is_running(self) -> bool:
+        """Return whether its process has not ended."""
+        return self._gateway.proc.poll() is None
+
+    def forget_run(self) -> None:
+        """Drop what the kernels of a run have left: references to Java objects, temporary folders and a session.
+
+        The next kernel gets a session without their settings and views. Raises: Py4JError if the JVM does not answer.
+        """
+        java = self._gateway.jvm
+        spark = _java_session(self._gateway)
+        for left in Path(java.org.apache.spark.util.Utils.getLocalDir(spark.sparkContext().conf())).glob("pyspark-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        java.org.apache.spark.sql.SparkSession.setDefaultSession(spark.newSession())
+        java.org.apache.spark.sql.SparkSession.clearActiveSession()
+        del spark
+        self._gateway.java_gateway_server.getGateway().getBindings().keySet().retainAll(_OF_GATEWAY)
+        java.System.gc()  # so that Spark's own cleaner follows, and memory is given back
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        self._gateway.shutdown()
+        self._gateway.proc.stdin.close()  # the JVM ends when its standard input is closed
+        self._gateway.proc.wait()
+
+    def kill(self) -> None:
+        """End it although it may not answer."""
+        self._gateway.proc.kill()
+        self.end()
 
 
 @contextmanager

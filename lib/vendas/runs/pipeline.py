@@ -28,6 +28,7 @@ from vendas.results import Stage
 from vendas.runs.fork_server import ForkServer
 from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
 from vendas.runs.run_log import LOG, logged
+from vendas.runs.warm import WarmProcesses
 from vendas.schema import TABLES, names
 from vendas.settings import Settings
 from vendas.storage import as_folder
@@ -93,10 +94,16 @@ class Progress:
         """Report a failure that does not affect the data; the run continues."""
 
 
-def run_pipeline(settings: Settings, progress: Progress, corrections: Corrections = NO_CORRECTIONS) -> RunReport:
+def run_pipeline(
+    settings: Settings,
+    progress: Progress,
+    corrections: Corrections = NO_CORRECTIONS,
+    warm: WarmProcesses | None = None,
+) -> RunReport:
     """Process all that is pending, from landing to star, and return a report of the run.
 
-    If the ledger shows that nothing is pending, no notebook runs and the report has no stages.
+    If the ledger shows that nothing is pending, no notebook runs and the report has no stages. JVM and fork server are
+    those of `warm`, if given, and else this run's alone.
     Raises: VendasError if a stage fails.
     """
     begun = time.monotonic()
@@ -109,7 +116,7 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
             progress.starting(run.run_id)
             warn = partial(_warn, progress)
             report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
-            with logged(run, folder), report, ForkServer() as forks:
+            with logged(run, folder), report, warm.fork_server() if warm else ForkServer() as forks:
                 before = ledger.read_events(settings.lake)
                 if outdated := ledger.list_outdated(before):
                     warn(
@@ -122,7 +129,8 @@ def run_pipeline(settings: Settings, progress: Progress, corrections: Correction
                         "loaded anew from gold, once, in one step for its readers."
                     )
                 work = _bytes_to_read(settings, before, corrections)
-                with gateway_environment(settings, folder / "spark.log", work) as environment:
+                jvm = warm.jvm(work) if warm else gateway_environment(settings, folder / "spark.log", work)
+                with jvm as environment:
                     run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections, forks))
                 after = ledger.read_events(settings.lake)
                 if outdated:

@@ -12,9 +12,10 @@ from vendas.errors import VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import explain_left_behind, landing_folder, look_at_landing
 from vendas.runs.pipeline import is_behind
+from vendas.runs.warm import WarmProcesses
 from vendas.settings import Settings
 from vendas.storage import as_folder
-from vendas.tuning import WATCH_LONGEST_WAIT_SECONDS
+from vendas.tuning import WARM_LOOK_SECONDS, WATCH_LONGEST_WAIT_SECONDS
 from vendas.warehouse import embedded, load
 
 
@@ -100,6 +101,7 @@ def watch(
     every: float,
     refresh: float,
     run: Callable[[], object],
+    warm: WarmProcesses,
     failed: Callable[[VendasError | OSError, float], None],
     stopped: Callable[[], bool],
     tell: Callable[[Path, str], None],
@@ -117,8 +119,13 @@ def watch(
                 run()
             finally:
                 lookout.look_at_landing()  # otherwise files that arrived during the run would need two more looks
+                warm.rest()
 
-    tasks = [Task(run_if_needed, every, every), Task(lambda: refresh_star(settings), refresh, every)]
+    tasks = [
+        Task(run_if_needed, every, every),
+        Task(lambda: refresh_star(settings), refresh, every),
+        Task(warm.end_if_idle, WARM_LOOK_SECONDS, every),
+    ]
     keep_doing(tasks, failed, stopped)
 
 
