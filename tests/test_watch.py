@@ -253,6 +253,7 @@ def watched(settings, run, until, monkeypatch):
     clock, refreshed = Clock(), []
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))
+    monkeypatch.setattr(watch.Closings, "wait", lambda self, seconds: clock.sleep(seconds))
     warm = WarmProcesses(settings, print)
     watch.watch(settings, 10, 3600, lambda: run(clock.now), warm, pytest.fail, lambda: clock.now > until, print)
     return len(refreshed)

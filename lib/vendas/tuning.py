@@ -10,6 +10,7 @@ MIB = 1 << 20
 
 # Arrival.
 QUIET_SECONDS = 2.0  # default of VENDAS_QUIET_SECONDS: a higher one is safer with slow writers, but slower
+CLOSED_QUIET_SECONDS = 0.5  # instead, if `watch` saw its closing: for writers that open it again for each of its parts
 COPY_CHUNK_BYTES = 8 * MIB  # per read of a file copied to bronze: trades memory against the number of reads
 S3_PART_BYTES = 512 * MIB  # per part of an object copied in parts: smaller parts mean more requests
 BRONZE_LISTED_EVERY = timedelta(days=1)  # how soon a run finds files without a claim; costs a request per 1,000 files

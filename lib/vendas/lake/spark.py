@@ -84,6 +84,7 @@ def configuration(
         "spark.ui.enabled": str(settings.spark_ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "8",
+        "spark.local.dir": tempfile.gettempdir(),
         "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse",  # stays empty; the default is in the cwd
         "spark.sql.catalogImplementation": "in-memory",
         **JVM_OPTIONS,

@@ -20,9 +20,10 @@ from typing import BinaryIO
 from vendas.errors import ArrivalError
 from vendas.landing.anonymized_files import is_anonymized
 from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
+from vendas.landing.closings import is_seen_closed
 from vendas.landing.open_files import WriteGuard, held_by_writers
 from vendas.storage import sync_folder
-from vendas.tuning import COPY_CHUNK_BYTES
+from vendas.tuning import CLOSED_QUIET_SECONDS, COPY_CHUNK_BYTES
 
 _PART = ".part"  # the extension of an unfinished copy; bronze names end in .csv
 _TAKEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)  # an original that is being moved
@@ -56,13 +57,16 @@ def names_in(bronze: Path) -> list[str]:
 
 
 def look(landing: Path, quiet: float) -> Landing:
-    """Group the files in the landing folder; one that has not changed for `quiet` seconds counts as complete."""
+    """Group the files in the landing folder; one that has not changed for `quiet` seconds counts as complete.
+
+    A file whose closing was seen (`landing.closings`) counts as complete sooner.
+    """
     names = names_in(landing)
     sales = [landing / name for name in names if is_sales_file(name)]
     fitting = [path for path in sales if not bytes_too_long(path.name)]
     held = held_by_writers(fitting)
     free = set(fitting) - {*held}
-    young = [path for path in free if (stat := _stat(path)) and _wait(stat, quiet) > 0]
+    young = [path for path in free if (stat := _stat(path)) and _wait(path, stat, quiet) > 0]
     return Landing(
         ready=sorted(free - {*young}),
         young=sorted(young),
@@ -94,7 +98,7 @@ def sweep(landing: Path, bronze: Path, quiet: float) -> list[Arrival]:
     arrived = _move_all(found.ready, bronze)
     seen = {path: stat for path in found.young if (stat := _stat(path))}
     if seen:
-        time.sleep(max(0.0, *(_wait(stat, quiet) for stat in seen.values())))
+        time.sleep(max(0.0, *(_wait(path, stat, quiet) for path, stat in seen.items())))
     return arrived + _move_all([path for path, stat in seen.items() if not _changed(stat, _stat(path))], bronze)
 
 
@@ -179,8 +183,10 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _wait(stat: os.stat_result, quiet: float) -> float:
+def _wait(path: Path, stat: os.stat_result, quiet: float) -> float:
     """Return the seconds until the file counts as complete; `quiet` if its time is in the future, to look again."""
+    if is_seen_closed(path, stat):
+        quiet = min(quiet, CLOSED_QUIET_SECONDS)
     age = time.time() - stat.st_mtime
     return quiet if age < 0 else quiet - age
 

@@ -36,12 +36,14 @@ class WarmProcesses:
         self._jvm: Jvm | None = None
         self._library: object = None
         self._runs, self._used_at = 0, clock()
+        self._cleaner = ThreadPoolExecutor(max_workers=1)  # always the same thread: py4j keeps a connection for each
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
+        self._cleaner.shutdown()
 
     @contextmanager
     def fork_server(self) -> Generator[ForkServer]:
@@ -109,14 +111,11 @@ class WarmProcesses:
             self._end("the library has changed")
 
     def _forgets(self, jvm: Jvm) -> bool:
-        thread = ThreadPoolExecutor(max_workers=1)
         try:
-            thread.submit(jvm.forget_run).result(WARM_ANSWER_SECONDS)
+            self._cleaner.submit(jvm.forget_run).result(WARM_ANSWER_SECONDS)
         except (Py4JError, OSError, TimeoutError):
-            jvm.kill()  # so that the thread ends
+            jvm.kill()  # which also frees the thread
             return False
-        finally:
-            thread.shutdown()
         return True
 
     def _end(self, why: str | None = None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vendas.errors import VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import explain_left_behind, landing_folder, look_at_landing
+from vendas.landing.closings import Closings
 from vendas.runs.pipeline import is_behind
 from vendas.runs.warm import WarmProcesses
 from vendas.settings import Settings
@@ -22,8 +23,13 @@ from vendas.warehouse import embedded, load
 class Lookout:
     """Detects cheaply, for frequent calls, whether a run of this lake has something to do."""
 
-    def __init__(self, settings: Settings, tell: Callable[[Path, str], None] = lambda path, why: None):
-        self._settings, self._tell = settings, tell
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[Path, str], None] = lambda path, why: None,
+        is_closed: Callable[[Path], bool] = lambda path: False,
+    ):
+        self._settings, self._tell, self._is_closed = settings, tell, is_closed
         self._landing = landing_folder(settings.landing)
         self._waiting: list[tuple] = []
         self._told: dict[Path, str] = {}
@@ -39,7 +45,8 @@ class Lookout:
     def look_at_landing(self) -> bool:
         """Return whether landing has files unchanged for the quiet time, or only files unchanged since the last look.
 
-        So a file that keeps growing does not hold up the others. Call `tell` once for each file that stays, with why.
+        So a file that keeps growing does not hold up the others. A file whose closing was seen counts at once: the run
+        waits for it. Call `tell` once for each file that stays, with why.
         """
         found = look_at_landing(self._landing, self._settings.quiet_seconds)
         before, self._waiting = self._waiting, _described(found.waiting)
@@ -48,7 +55,9 @@ class Lookout:
             if self._told.get(path) != why:
                 self._tell(path, why)
         self._told = staying
-        return bool(found.takeable) or bool(self._waiting) and self._waiting == before
+        if found.takeable or any(map(self._is_closed, found.young)):
+            return True
+        return bool(self._waiting) and self._waiting == before
 
     def _sees_unfinished(self) -> bool:
         lake = as_folder(self._settings.lake)
@@ -80,6 +89,11 @@ class Task:
             self._wait = self.retry
             self.due = clock() + self.every
 
+    def hurry(self) -> None:
+        """Make the action due now, unless it has failed the last time."""
+        if self._wait == self.retry:
+            self.due = float("-inf")
+
 
 def keep_doing(
     tasks: Sequence[Task],
@@ -108,25 +122,29 @@ def watch(
 ) -> None:
     """Look for work every `every` seconds and call `run` if there is some; refresh the star every `refresh` seconds.
 
+    Look at once when the closing of a file in landing is seen. `warm` rests after each run, and ends when it is idle.
     After an error, call `failed` with it and the seconds until the next attempt, and continue. Call `tell` with each
     file that stays in landing, and why.
     """
-    lookout = Lookout(settings, tell)
+    with Closings(landing_folder(settings.landing)) as closings:
+        lookout = Lookout(settings, tell, closings.has_seen)
 
-    def run_if_needed() -> None:
-        if lookout.sees_work():
-            try:
-                run()
-            finally:
-                lookout.look_at_landing()  # otherwise files that arrived during the run would need two more looks
-                warm.rest()
+        def run_if_needed() -> None:
+            if lookout.sees_work():
+                try:
+                    with closings.told():
+                        run()
+                finally:
+                    lookout.look_at_landing()  # otherwise files that arrived during the run would need two more looks
+                    warm.rest()
 
-    tasks = [
-        Task(run_if_needed, every, every),
-        Task(lambda: refresh_star(settings), refresh, every),
-        Task(warm.end_if_idle, WARM_LOOK_SECONDS, every),
-    ]
-    keep_doing(tasks, failed, stopped)
+        def wait(seconds: float) -> None:
+            if closings.wait(seconds):
+                look.hurry()
+
+        look = Task(run_if_needed, every, every)
+        upkeep = Task(lambda: refresh_star(settings), refresh, every), Task(warm.end_if_idle, WARM_LOOK_SECONDS, every)
+        keep_doing([look, *upkeep], failed, stopped, sleep=wait)
 
 
 @contextmanager

@@ -1,0 +1,252 @@
+"""What `vendas watch` keeps between its runs: used again, bounded, and ended when it is of no more use."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+
+import psutil
+import psycopg
+import pytest
+from py4j.protocol import Py4JError
+
+from vendas.runs import warm
+from vendas.runs.warm import WarmProcesses
+from vendas.sample.generator import write_sample
+from vendas.settings import load_settings
+from vendas.tuning import WARM_BYTES, WARM_IDLE_SECONDS
+from vendas.warehouse import embedded
+
+VENDAS = Path(sys.executable).with_name("vendas")
+FILES, ROWS = 3, 20
+
+
+class Process:
+    """In place of a fork server or a JVM."""
+
+    pid, running, answers = os.getpid(), True, True
+
+    def __init__(self, *_):
+        self.ended = 0
+        started.append(self)
+
+    def is_running(self):
+        return self.running
+
+    def environment(self, work_bytes):
+        return {}
+
+    def forget_run(self):
+        if not self.answers:
+            raise Py4JError("no answer")
+
+    def end(self):
+        self.ended += 1
+
+    kill = end
+
+
+started: list[Process] = []
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def clock():
+    return [0.0]
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch, told, clock):
+    started.clear()
+    monkeypatch.setattr(warm, "ForkServer", Process)
+    monkeypatch.setattr(warm, "Jvm", Process)
+    monkeypatch.setattr(warm, "configuration_for_long", lambda settings: {})
+    monkeypatch.setattr(WarmProcesses, "held_bytes", lambda self: 0)
+    with WarmProcesses(load_settings(lake=tmp_path), told.append, lambda: clock[0]) as kept:
+        yield kept
+
+
+def run(kept, error=None):
+    """Run once; return how many processes were started for it."""
+    before = len(started)
+    with suppress(RuntimeError), kept.fork_server(), kept.jvm(None):
+        if error:
+            raise error
+    kept.rest()
+    return len(started) - before
+
+
+def test_a_second_run_starts_nothing(kept, told):
+    assert [run(kept), run(kept), run(kept)] == [2, 0, 0]
+    assert told == [] and not any(process.ended for process in started)
+
+
+def test_the_block_ends_them(tmp_path, kept, told):
+    run(kept)
+    kept.__exit__()
+    assert [process.ended for process in started] == [1, 1] and told == []
+
+
+def test_a_failed_run_ends_them(kept, told):
+    run(kept, RuntimeError())
+    assert [process.ended for process in started] == [1, 1]
+    assert told == [
+        "Ended Spark and the kernels' imports, kept for 0 runs: a run failed. The next run starts them anew."
+    ]
+    assert run(kept) == 2
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_process_that_has_ended_ends_the_other(kept, told, number):
+    run(kept)
+    started[number].running = False
+    assert run(kept) == 2 and "one of their processes has ended" in told[0]
+
+
+def test_a_jvm_that_does_not_answer_is_ended(kept, told):
+    run(kept)
+    started[1].answers = False
+    kept.rest()
+    assert "the JVM does not answer" in told[0] and run(kept) == 2
+
+
+def test_too_much_memory_ends_them(kept, told, monkeypatch):
+    monkeypatch.setattr(WarmProcesses, "held_bytes", lambda self: WARM_BYTES + 1)
+    run(kept)
+    assert "they hold 2,048 MB, more than 2,048" in told[0] and run(kept) == 2
+
+
+def test_an_idle_hour_ends_them(kept, told, clock):
+    run(kept)
+    clock[0] += WARM_IDLE_SECONDS - 1
+    kept.end_if_idle()
+    assert told == []
+    clock[0] += 1
+    kept.end_if_idle()
+    assert "no run for 60 minutes" in told[0] and run(kept) == 2
+
+
+def test_an_edited_library_ends_them(kept, told, tmp_path, monkeypatch):
+    package = tmp_path / "vendas" / "rules"
+    package.mkdir(parents=True)
+    (package / "gold.py").write_text("x = 1")
+    monkeypatch.setattr(warm.vendas, "__file__", str(tmp_path / "vendas" / "__init__.py"))
+    run(kept)
+    (package / "gold.py").write_text("x = 10")
+    assert run(kept) == 2 and "the library has changed" in told[0]
+
+
+class Watched:
+    """`vendas watch` on a lake, with what it has said."""
+
+    def __init__(self, lake, temporary):
+        self.settings = load_settings(lake=lake)
+        self.said: list[str] = []
+        self.process = subprocess.Popen(
+            [VENDAS, "watch", "--every", "1", "--json", "--lake", lake],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"VENDAS_SPARK_MEMORY": "1g", "TMPDIR": str(temporary), "VENDAS_REPORT": "false"},
+        )
+        self.temporary = temporary
+        self.watchdog = Timer(100, self.process.kill)  # then every read comes to its end
+        self.watchdog.start()
+        self.until("Watching ")
+
+    def until(self, line):
+        """Read what it says until a line that begins so."""
+        while not (said := self.process.stderr.readline()).startswith(line):
+            self.said.append(said or pytest.fail("".join(self.said)))
+
+    def drop(self, number):
+        folder = self.settings.lake.with_name("sample")
+        write_sample(ROWS, folder, seed=number, files=1, flaws=False)
+        (written,) = folder.iterdir()
+        shutil.move(written, self.settings.landing / f"registros_{number}.csv")
+
+    def run(self, number):
+        """Have it take up a file; return the rows that it says are in the star."""
+        self.drop(number)
+        return self.report()
+
+    def report(self):
+        return sum(entry["dw"] for entry in json.loads(self.process.stdout.readline())["files"])
+
+    def rest(self):
+        """Wait until the JVM has let go of the last run."""
+        while [*self.temporary.glob("spark-*/pyspark-*")]:
+            time.sleep(0.05)
+        time.sleep(1)  # until it has collected what is garbage now
+
+    def jvm(self):
+        return next(process for process in self.kept() if "java" in process.name())
+
+    def kill_jvm(self):
+        jvm = self.jvm()
+        jvm.kill()
+        with suppress(psutil.NoSuchProcess):  # once the command has asked for its end
+            while jvm.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.05)
+
+    def facts(self):
+        with psycopg.connect(embedded.find_running(self.settings.dw).url) as connection:
+            return connection.execute("select count(*) from fato_vendas").fetchone()[0]
+
+    def kept(self):
+        """Return the processes that it keeps, PostgreSQL's left out."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if child.name() != "postgres"]
+
+    def resources(self):
+        """Count processes, open files and entries of the temporary folder."""
+        kept, jvm = [psutil.Process(self.process.pid), *self.kept()], self.jvm()
+        return {
+            "processes": len(kept),
+            "descriptors": sum(process.num_fds() for process in kept if process != jvm),
+            "temporary": len([*self.temporary.rglob("*")]),
+        }
+
+
+@pytest.mark.engine
+def test_files_in_a_row_lose_nothing_and_leave_nothing_also_if_the_jvm_is_killed(tmp_path):
+    (temporary := tmp_path / "tmp").mkdir()
+    watched = Watched(tmp_path / "lago", temporary)
+    try:
+        loaded = [watched.run(0), watched.run(1)]
+        watched.rest()
+        first, kept = watched.resources(), watched.kept()
+        loaded += [watched.run(number) for number in range(2, FILES)]
+        watched.rest()
+        assert (watched.resources(), watched.kept()) == (first, kept)
+
+        watched.kill_jvm()  # between two runs
+        loaded.append(watched.run(FILES))
+        watched.until(f"Ended Spark and the kernels' imports, kept for {FILES} runs: ")
+        watched.until("04_dw done")
+
+        watched.drop(FILES + 1)
+        watched.until("01_bronze done")
+        watched.kill_jvm()  # in a run
+        watched.until("Trying again in 2 s.")
+        loaded.append(watched.report())
+        assert (watched.facts(), len(loaded)) == (sum(loaded), FILES + 2)
+
+        left = watched.kept()
+        watched.process.terminate()
+        watched.process.communicate()
+        assert watched.process.returncode == 0 and psutil.wait_procs(left, timeout=30)[1] == []
+        assert [path for path in temporary.rglob("*") if path.is_file()] == []
+    finally:
+        watched.watchdog.cancel()
+        watched.process.kill()
+        embedded.stop(watched.settings.dw)
