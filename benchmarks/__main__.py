@@ -1,12 +1,12 @@
-"""All benchmarks, into a page: `python -m benchmarks [ROWS] [--rounds N] [--files N] [--page FILE]`."""
+"""All benchmarks, into a page: `python -m benchmarks [ROWS] [--rounds N] [--files N] [--drops N] [--page FILE]`."""
 
 import os
 import shutil
 import tempfile
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from benchmarks import cluster, exploration, increment, lake, load, showing, size, star
+from benchmarks import cluster, drops, exploration, increment, lake, load, showing, size, star
 from benchmarks.agreement import check_same_lake
 from benchmarks.data import write_rows
 from benchmarks.figures import keep, section
@@ -22,6 +22,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("rows", nargs="?", type=int, default=1_000_000, help="rows of the lake")
     parser.add_argument("--rounds", type=int, default=3, help="turns that ours and its peers take")
     parser.add_argument("--files", type=int, default=2000, help="files of the run over many small ones")
+    parser.add_argument("--drops", type=int, default=100, help="files that are dropped one after another")
     parser.add_argument("--page", type=Path, default=RESULTS, help="where the results are kept")
     given = parser.parse_args(words)
     if not star.ENVIRONMENT.exists():
@@ -29,7 +30,7 @@ def main(words: list[str] | None = None) -> None:
     before = os.getloadavg()[0] / os.cpu_count()
     with tempfile.TemporaryDirectory() as temporary:
         try:
-            text = measure(given.rows, given.rounds, given.files, before, Path(temporary))
+            text = measure(given, before, Path(temporary))
         finally:
             for warehouse in Path(temporary).glob("**/dw"):
                 stop(warehouse)
@@ -37,8 +38,9 @@ def main(words: list[str] | None = None) -> None:
     keep(given.page, given.rows, text)
 
 
-def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> str:
+def measure(given: Namespace, before: float, folder: Path) -> str:
     """Runs all benchmarks in `folder`; the section of the page."""
+    rows, rounds = given.rows, given.rounds
     csv_bytes = write_rows(rows, folder / "input")
     runs, peers, settings = _turns(rounds, folder)
     figures = [
@@ -52,7 +54,8 @@ def measure(rows: int, rounds: int, files: int, before: float, folder: Path) -> 
     ]
     figures += [cluster.measure(settings, runs, folder / "input", folder)]  # before the lake grows by increments
     figures += increment.measure(settings, rows, rounds, folder)
-    figures += [*size.of_memory(runs, rows, folder), *size.of_many_files(files, folder)]
+    figures += [*size.of_memory(runs, rows, folder), *size.of_many_files(given.files, folder)]
+    figures += drops.measure(given.drops, folder)
     return section(rows, rounds, before, figures, runs[-1].cells())
 
 
