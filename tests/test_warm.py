@@ -90,6 +90,11 @@ def test_a_second_run_starts_nothing(kept, told):
     assert told == [] and not any(process.ended for process in started)
 
 
+def test_what_was_started_before_the_first_run_is_used(kept):
+    kept.start()
+    assert (len(started), run(kept)) == (2, 0)
+
+
 def test_the_block_ends_them(tmp_path, kept, told):
     run(kept)
     kept.__exit__()
@@ -159,7 +164,7 @@ class Watched:
             env=os.environ | {"VENDAS_SPARK_MEMORY": "1g", "TMPDIR": str(temporary), "VENDAS_REPORT": "false"},
         )
         self.temporary = temporary
-        self.watchdog = Timer(100, self.process.kill)  # then every read comes to its end
+        self.watchdog = Timer(300, self.process.kill)  # then every read comes to its end
         self.watchdog.start()
         self.until("Watching ")
 
@@ -182,11 +187,14 @@ class Watched:
     def report(self):
         return sum(entry["dw"] for entry in json.loads(self.process.stdout.readline())["files"])
 
-    def rest(self):
-        """Wait until the JVM has let go of the last run."""
+    def rest(self, awaited=None):
+        """Wait until the JVM has let go of the last run, and for a while until the awaited resources are held."""
         while [*self.temporary.glob("spark-*/pyspark-*")]:
             time.sleep(0.05)
-        time.sleep(1)  # until it has collected what is garbage now
+        for _ in range(100 if awaited else 20):
+            if awaited == self.resources():
+                break
+            time.sleep(0.1)
 
     def jvm(self):
         return next(process for process in self.kept() if "java" in process.name())
@@ -226,7 +234,7 @@ def test_files_in_a_row_lose_nothing_and_leave_nothing_also_if_the_jvm_is_killed
         watched.rest()
         first, kept = watched.resources(), watched.kept()
         loaded += [watched.run(number) for number in range(2, FILES)]
-        watched.rest()
+        watched.rest(first)
         assert (watched.resources(), watched.kept()) == (first, kept)
 
         watched.kill_jvm()  # between two runs

@@ -252,6 +252,7 @@ def watched(settings, run, until, monkeypatch):
     """Watch the lake for this many seconds, looking every 10; return the number of refreshes of the star."""
     clock, refreshed = Clock(), []
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
+    monkeypatch.setattr(WarmProcesses, "start", lambda self: None)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))
     monkeypatch.setattr(watch.Closings, "wait", lambda self, seconds: clock.sleep(seconds))
     warm = WarmProcesses(settings, print)

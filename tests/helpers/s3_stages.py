@@ -20,6 +20,7 @@ from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER
 from vendas.lake.ledger import notebook_of
 from vendas.lake.tables import Lake
 from vendas.settings import load_settings
+from vendas.tuning import LITTLE_WORK_BYTES  # from so many bytes on, Spark's workers do the work
 
 BEGIN = datetime(2020, 1, 1)
 DIALECT = '{"encoding": "utf-8", "delimiter": ",", "blocks": [{"offset": 190, "length": 1234, "line": 2}], "rows": 0}'
@@ -58,7 +59,7 @@ def main(lake, run_id, files=None):
     settings = load_settings(lake=lake)
     with (
         tempfile.TemporaryDirectory() as folder,
-        spark.gateway_environment(settings, Path(folder) / "spark.log", work_bytes=0) as environment,
+        spark.gateway_environment(settings, Path(folder) / "spark.log", work_bytes=LITTLE_WORK_BYTES) as environment,
     ):
         os.environ |= environment
         if files:

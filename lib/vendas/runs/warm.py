@@ -25,7 +25,7 @@ from vendas.tuning import MIB, WARM_ANSWER_SECONDS, WARM_BYTES, WARM_IDLE_SECOND
 
 
 class WarmProcesses:
-    """The JVM and the fork server of a watch, each started by the first run that needs it; ended with the block.
+    """The JVM and the fork server of a watch, started by `start` or a run that finds none; ended with the block.
 
     `tell` is called with a line about each end that the user did not ask for.
     """
@@ -45,16 +45,19 @@ class WarmProcesses:
         self._end()
         self._cleaner.shutdown()
 
+    def start(self) -> None:
+        """Start them before the first run needs them. Raises: SparkStartError if the JVM does not start."""
+        self._start_forks()
+        self._start_jvm()
+
     @contextmanager
     def fork_server(self) -> Generator[ForkServer]:
         """Yield the fork server for a run, which is the block; if the run fails, end all that is kept."""
         self._end_if_unusable()
-        if self._forks is None:
-            self._forks, self._library = ForkServer(), library_state()
-        elif self._jvm:
+        if self._jvm:
             LOG.info("Spark and imports are kept since %d runs, in %d MB", self._runs, self.held_bytes() // MIB)
         try:
-            yield self._forks
+            yield self._start_forks()
         except BaseException as error:
             self._end("a run failed" if isinstance(error, Exception) else None)
             raise
@@ -66,9 +69,7 @@ class WarmProcesses:
 
         Raises: SparkStartError if the JVM does not start.
         """
-        if self._jvm is None:
-            self._jvm = Jvm(configuration_for_long(self._settings), as_folder(self._settings.lake) / "spark.log")
-        yield self._jvm.environment(work_bytes)
+        yield self._start_jvm().environment(work_bytes)
 
     def rest(self) -> None:
         """Drop what a run has left in the JVM, and end what holds too much memory; call it after each run."""
@@ -101,6 +102,16 @@ class WarmProcesses:
             with suppress(psutil.Error):
                 held += process.memory_full_info().uss
         return held
+
+    def _start_forks(self) -> ForkServer:
+        if self._forks is None:
+            self._forks, self._library = ForkServer(), library_state()
+        return self._forks
+
+    def _start_jvm(self) -> Jvm:
+        if self._jvm is None:
+            self._jvm = Jvm(configuration_for_long(self._settings), as_folder(self._settings.lake) / "spark.log")
+        return self._jvm
 
     def _end_if_unusable(self) -> None:
         if self._forks is None:

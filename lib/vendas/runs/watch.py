@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from vendas.errors import VendasError
@@ -122,7 +123,8 @@ def watch(
 ) -> None:
     """Look for work every `every` seconds and call `run` if there is some; refresh the star every `refresh` seconds.
 
-    Look at once when the closing of a file in landing is seen. `warm` rests after each run, and ends when it is idle.
+    Look at once when the closing of a file in landing is seen. `warm` starts before the first file comes, rests after
+    each run, and ends when it is idle.
     After an error, call `failed` with it and the seconds until the next attempt, and continue. Call `tell` with each
     file that stays in landing, and why.
     """
@@ -144,7 +146,7 @@ def watch(
 
         look = Task(run_if_needed, every, every)
         upkeep = Task(lambda: refresh_star(settings), refresh, every), Task(warm.end_if_idle, WARM_LOOK_SECONDS, every)
-        keep_doing([look, *upkeep], failed, stopped, sleep=wait)
+        keep_doing([look, Task(warm.start, inf, every), *upkeep], failed, stopped, sleep=wait)
 
 
 @contextmanager
