@@ -6,10 +6,11 @@ to import, so they are imported only where a page is written.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import vendas
@@ -59,10 +60,33 @@ def notebook_pages(folder: Path) -> list[Notebook]:
 
     Raises: OSError if a page cannot be written.
     """
-    return [_write_page(path) for path in sorted(folder.glob("*.ipynb"))]
+    return [_write_page(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.ipynb"))]
 
 
-def _write_page(path: Path) -> Notebook:
+@contextmanager
+def pages_written_meanwhile(folder: Path) -> Generator[None]:
+    """Write the pages of the notebooks that are in the folder while the block executes another one, and mostly waits.
+
+    `notebook_pages` then finds them done.
+    """
+    executed = [(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.ipynb"))]
+
+    def write_all() -> None:
+        with suppress(Exception):  # `notebook_pages` gets the same error, and its caller reports it
+            for path, changed in executed:
+                _write_page(path, changed)
+
+    thread = Thread(target=write_all)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+@lru_cache(maxsize=8)  # a run's notebooks
+def _write_page(path: Path, changed: int) -> Notebook:
+    """Write the page of a notebook that was last changed at this time (ns), if it is not written yet."""
     import nbformat
 
     convert, highlighting = _converter()

@@ -23,6 +23,7 @@ from vendas.landing.arrivals import (
     look_at_landing,
 )
 from vendas.privacy.erase import complete_erasure
+from vendas.reports.pages import pages_written_meanwhile
 from vendas.reports.report import Run, reported
 from vendas.results import Stage
 from vendas.runs.fork_server import ForkServer
@@ -137,7 +138,8 @@ def run_pipeline(
                     warn(f"The lake is up to date with this version: {_count(before)} before, {_count(after)} now.")
                 run.files = ledger.list_entries(after, run.run_id)
                 if settings.report:
-                    run.notes = explore(settings, folder, {}, warn, progress.cell_done, forks)
+                    with pages_written_meanwhile(folder):
+                        run.notes = explore(settings, folder, {}, warn, progress.cell_done, forks)
     left = explain_left_by_run(look_at_landing(landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
     return RunReport(run.run_id, seconds, run.stages, run.files, folder, run.page, left)
