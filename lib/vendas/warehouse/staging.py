@@ -57,7 +57,7 @@ def staged_parts(
     """Yield the rows that gold's data files hold of these bronze files, in parts, staged for each table.
 
     The files of a part last until the next one is asked for; the workers prepare that one meanwhile. A star with sales,
-    and an engine that copies all files of a table at once, get one part. `folder` is for this load alone; it is deleted.
+    and an engine that copies all files of a table at once, get one part. `folder` is for this load alone, and deleted.
     Raises: WarehouseError if a row does not fit the table.
     """
     groups = _groups(gold)
