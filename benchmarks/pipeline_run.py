@@ -12,8 +12,6 @@ from pathlib import Path
 import nbformat
 
 from benchmarks.processes import Cost, watched
-from vendas.lake.events import STAGES
-from vendas.lake.ledger import notebook_of
 from vendas.settings import Settings
 from vendas.warehouse.embedded import ensure_running
 
@@ -52,8 +50,9 @@ def run(settings: Settings) -> PipelineRun:
         whole = watch.until_now()
     if done.returncode:
         raise RuntimeError(f"vendas run ended with {done.returncode}: {done.stdout[-2000:]}")
-    folder = settings.runs / json.loads(done.stdout)["run_id"]
-    names = [notebook_of(stage) for stage in STAGES]
+    report = json.loads(done.stdout)
+    folder = settings.runs / report["run_id"]
+    names = [stage["notebook"] for stage in report["stages"]]  # none if there was nothing to do
     marks = [Cost(0, 0), *(watch.at(_ended(folder / f"{name}.ipynb")) for name in names)]
     notebooks = {name: until - since for name, (since, until) in zip(names, pairwise(marks), strict=True)}
     return PipelineRun(whole, notebooks, watch.peak_bytes, watch.driver_peak_bytes, folder)
