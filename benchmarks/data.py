@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vendas.sample.generator import COLUMNS, write_sample
 
+SMALL = 1000  # rows of a file as a shop sends it
 SPOILED_EVERY = 199
 NAMES = [column.name for column in COLUMNS]
 TIMESTAMP, VALUE, DISCOUNT = (

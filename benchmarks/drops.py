@@ -8,7 +8,6 @@ ended the run of the one before, which explores the star and writes the pages.
 import json
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,15 +18,14 @@ import psutil
 import psycopg
 
 from benchmarks.agreement import Disagreement
-from benchmarks.data import write_rows
+from benchmarks.data import SMALL, write_rows
 from benchmarks.figures import Figure
+from benchmarks.pipeline_run import COMMAND
+from benchmarks.size import MB
 from vendas.settings import Settings, load_settings
 from vendas.warehouse.embedded import find_running, stop
 
-VENDAS = Path(sys.executable).with_name("vendas")
-ROWS = 1000
 START_SECONDS, LOOK_SECONDS = 300, 0.01
-MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,11 @@ def measure(count: int, folder: Path) -> list[Figure]:
     first, second, *_ = drops
     last = drops[-1]
     return [
-        Figure(f"drop to star, {ROWS:,} rows, in `vendas watch`", [drop.to_star for drop in drops[1:]], at_most=5),
+        Figure(f"drop to star, {SMALL:,} rows, in `vendas watch`", [drop.to_star for drop in drops[1:]], at_most=5),
         Figure("… the slowest of them", [max(drop.to_star for drop in drops[1:])]),
         Figure("… the first file, which starts the JVM", [first.to_star]),
         Figure("… to the end of the run, exploration and pages included", [drop.to_end for drop in drops[1:]]),
-        Figure("… memory that the watch keeps", [drop.bytes / MIB for drop in drops], unit="MB"),
+        Figure("… memory that the watch keeps", [drop.bytes / MB for drop in drops], unit="MB"),
         Figure(f"… processes after {count} files", [last.processes], "after 2", [second.processes], 1, unit=""),
         Figure(f"… open files after {count} files", [last.descriptors], "after 2", [second.descriptors], 1, unit=""),
     ]
@@ -63,7 +61,7 @@ def measure(count: int, folder: Path) -> list[Figure]:
 
 @contextmanager
 def _watch(settings: Settings) -> Iterator[subprocess.Popen]:
-    command = [VENDAS, "watch", "--json", "--lake", settings.lake]
+    command = [COMMAND, "watch", "--json", "--lake", settings.lake]
     said = settings.lake.with_name("watch.log")
     with said.open("w") as output:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True)
@@ -80,7 +78,7 @@ def _watch(settings: Settings) -> Iterator[subprocess.Popen]:
 
 def _drop(settings: Settings, process: subprocess.Popen, number: int) -> Drop:
     source = settings.lake.with_name("dropped")
-    write_rows(ROWS, source, seed=5000 + number, files=1)
+    write_rows(SMALL, source, seed=5000 + number, files=1)
     (written,) = source.iterdir()
     name = f"registros_{number:05d}"
     begun = time.monotonic()
@@ -89,7 +87,7 @@ def _drop(settings: Settings, process: subprocess.Popen, number: int) -> Drop:
     to_star = time.monotonic() - begun
     (entry,) = json.loads(process.stdout.readline())["files"]
     to_end = time.monotonic() - begun
-    if facts != entry["dw"] or entry["lidas"] != ROWS:
+    if facts != entry["dw"] or entry["lidas"] != SMALL:
         raise Disagreement(f"{facts} facts of {entry}")
     written.unlink()
     time.sleep(1)  # the watch lets go of the run

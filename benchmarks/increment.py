@@ -5,7 +5,7 @@ from pathlib import Path
 from pyiceberg.expressions import AlwaysTrue, And, GreaterThanOrEqual, LessThan
 
 from benchmarks.agreement import Disagreement
-from benchmarks.data import write_rows
+from benchmarks.data import SMALL, write_rows
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import run
 from vendas import schema
@@ -15,7 +15,6 @@ from vendas.lake.tables import SILVER_TABLE
 from vendas.settings import Settings, load_settings
 from vendas.warehouse.embedded import stop
 
-ROWS, SMALL = 1000, "the same into a small one"
 DAY, DAY_AFTER = "2023-05-10T00:00:00", "2023-05-11T00:00:00"
 
 
@@ -32,7 +31,13 @@ def measure(large: Settings, rows: int, rounds: int, folder: Path) -> list[Figur
     finally:
         stop(small.dw)
     return [
-        Figure(f"{ROWS:,} rows into a lake of {rows:,}, prompt to prompt", into_large, SMALL, into_small, 1.2),
+        Figure(
+            f"{SMALL:,} rows into a lake of {rows:,}, prompt to prompt",
+            into_large,
+            "the same into a small one",
+            into_small,
+            1.2,
+        ),
         _pruned(large),
         Figure("a run that finds nothing new, prompt to prompt", idle, at_most=10),
     ]
@@ -50,9 +55,9 @@ def _pruned(large: Settings) -> Figure:
 
 def _seconds(settings: Settings, turn: int) -> float:
     """Seconds of a run that finds one new file."""
-    write_rows(ROWS, settings.landing, seed=1000 + turn, files=1)
+    write_rows(SMALL, settings.landing, seed=1000 + turn, files=1)
     done = run(settings)
     (entry,) = list_entries(read_events(settings.lake), done.folder.name)
-    if (entry["lidas"], entry["dw"]) != (ROWS, entry["silver"]):
-        raise Disagreement(f"an increment of {ROWS} rows: {entry}")
+    if (entry["lidas"], entry["dw"]) != (SMALL, entry["silver"]):
+        raise Disagreement(f"an increment of {SMALL} rows: {entry}")
     return done.whole.wall

@@ -1,13 +1,11 @@
 """CSV → silver → gold: the first three notebooks against DuckDB, and against a script as it is usually written."""
 
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import PipelineRun
-from benchmarks.processes import Cost, watched
+from benchmarks.processes import Cost, cost_of
 
 NOTEBOOKS = ("01_bronze", "02_silver", "03_gold")
 
@@ -16,20 +14,7 @@ def peer_cost(peer: str, landing: Path, folder: Path) -> Cost:
     """What it cost that a process does the lake's work with a module of `benchmarks.peers`."""
     folder.mkdir()
     words = [sys.executable, "-m", f"benchmarks.peers.{peer}", landing, folder]
-    before = ended_children()
-    with watched() as watch:
-        done = subprocess.run(words, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
-        cost = watch.until_now()
-    if done.returncode:
-        raise RuntimeError(f"The peer {peer} failed:\n{done.stderr[-2000:]}")
-    # What was seen of it lacks its last moments, and what the kernel counted lacks children it did not wait for.
-    return Cost(cost.wall, max(cost.cpu, ended_children() - before))
-
-
-def ended_children() -> float:
-    """Processors' seconds of the children of this process that have ended, and of theirs."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return cost_of(words, Path(__file__).parents[1])
 
 
 def figures(runs: list[PipelineRun], with_duckdb: list[Cost], with_script: list[Cost]) -> list[Figure]:

@@ -4,10 +4,14 @@ Processors' seconds compare where others are at work on the machine, too. They a
 process does in its last moment is missed.
 """
 
+import os
+import resource
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Thread
 
 import psutil
@@ -69,6 +73,24 @@ class Watch:
         """What they had cost at a moment, in seconds since 1970; of processors' seconds, those seen by then."""
         wall = moment - self.begun
         return Cost(wall, max((look.cpu for look in self._looks if look.wall <= wall), default=0.0))
+
+
+def cost_of(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] = os.environ) -> Cost:
+    """What it costs that a command runs in a folder. Raises: RuntimeError if it fails."""
+    before = _ended_children()
+    with watched() as watch:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        cost = watch.until_now()
+    if done.returncode:
+        raise RuntimeError(f"{command} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    # What was seen of it lacks its last moments, and what the kernel counted lacks children it did not wait for.
+    return Cost(cost.wall, max(cost.cpu, _ended_children() - before))
+
+
+def _ended_children() -> float:
+    """Processors' seconds of the children of this process that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager

@@ -7,24 +7,21 @@ they have no quarantine with reasons, no ledger, no duplicates across runs, and 
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import psycopg
 
 from benchmarks.agreement import Disagreement
-from benchmarks.data import write_rows
+from benchmarks.data import SMALL, write_rows
 from benchmarks.figures import Figure
-from benchmarks.lake import ended_children
 from benchmarks.pipeline_run import run
-from benchmarks.processes import Cost, watched
+from benchmarks.processes import Cost, cost_of
 from vendas.settings import Settings, load_settings
 from vendas.warehouse.embedded import ensure_running, stop
 
 PEER = "dlt and dbt"
 PROJECT = Path(__file__).with_name("peers") / "star_dlt_dbt"
 ENVIRONMENT = Path(__file__).parents[1] / ".venv-dbt"  # made by `make bench`
-SMALL = 1000
 AT_MOST = {SMALL: 2.0, 1_000_000: 1.0, 5_000_000: 0.8}  # times the peer, by rows
 _SUMS = "select count(*), sum(valor_da_compra), sum(valor_com_desconto)"
 _SILENT = {"DO_NOT_TRACK": "1", "RUNTIME__DLTHUB_TELEMETRY": "false", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
@@ -73,14 +70,7 @@ def peer_cost(settings: Settings, landing: Path, folder: Path, fresh: bool = Tru
         [ENVIRONMENT / "bin" / "dbt", "run", "--project-dir", PROJECT, "--profiles-dir", PROJECT, *target],
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    before = ended_children()
-    with watched() as watch:
-        for command in commands:
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(f"The peer failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        cost = watch.until_now()
-    return Cost(cost.wall, max(cost.cpu, ended_children() - before))
+    return sum((cost_of(command, folder, environment) for command in commands), Cost(0, 0))
 
 
 def check_same_star(settings: Settings) -> None:

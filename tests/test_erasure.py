@@ -16,6 +16,7 @@ import pytest
 
 from helpers import people
 from helpers.inprocess import run_notebook
+from helpers.kills import Killed, kill_after
 from helpers.lake_twin import Shelf, contents
 from helpers.people import ANA, E_MAIL, FILES, TELEPHONE, find_left, send, send_files
 from helpers.terminal import VENDAS, run, vendas
@@ -236,18 +237,6 @@ def test_two_people_one_of_them_twice_are_erased_at_once_beside_a_run(here):
     assert sum(counts[3] for counts in here.counts().values()) == sales
     customers = "select count(distinct cliente_id) from fato_vendas natural join dim_cliente where email = '{}'"
     assert [here.query(customers.format(one["token"])) for one in (hers, anas)] == [[(1,)]] * 2
-
-
-class Killed(BaseException):
-    pass
-
-
-def kill_after(step):
-    def killed(work):
-        step(work)
-        raise Killed
-
-    return killed
 
 
 def test_killed_after_each_step_it_is_completed(here, monkeypatch):

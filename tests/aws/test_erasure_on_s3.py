@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from helpers import people
+from helpers.kills import Killed, kill_after
 from helpers.people import E_MAIL, all_files
 from helpers.s3_lakes import CloudLake, let_java_reach
 from vendas import storage
@@ -20,18 +21,6 @@ HERS = make_request([E_MAIL], [], [])
 # The steps that differ from those on a lake in a folder, where a kill comes after each one (tests/test_erasure.py).
 KILLED_AFTER = (erase._rewrite_bronze, erase._reload_warehouse, erase._delete_old_versions)
 STAR = "select count(*), count(distinct cliente_id), sum(valor_da_compra), sum(valor_com_desconto) from fato_vendas"
-
-
-class Killed(BaseException):
-    pass
-
-
-def kill_after(step):
-    def killed(work):
-        step(work)
-        raise Killed
-
-    return killed
 
 
 @pytest.fixture

@@ -49,12 +49,17 @@ class Event:
         return self.registrado_em or datetime.max
 
 
+def stage_before(stage: str) -> str:
+    """Return the stage whose work this one takes up."""
+    return STAGES[STAGES.index(stage) - 1]
+
+
 def as_rows(events: Iterable[Event]) -> pa.Table:
     """Return events as rows of the ledger's table."""
     return pa.Table.from_pylist([asdict(event) for event in events], EVENT_COLUMNS)
 
 
-def at(places: np.ndarray, values: np.ndarray, nothing: int | bool) -> np.ndarray:
+def at(places: np.ndarray, values: np.ndarray, nothing: int | bool = False) -> np.ndarray:
     """Return the values at these places, and `nothing` where the place is -1."""
     return np.append(values, nothing)[places]
 
@@ -109,6 +114,10 @@ class Events(Sequence[Event]):
     def column(self, name: str) -> pa.Array:
         """Return one field of all events."""
         return self.rows[name].combine_chunks()
+
+    def are(self, situacao: str, places: np.ndarray) -> np.ndarray:
+        """Return which of the events at these places have this situation; none where the place is -1."""
+        return at(places, self.equal("situacao", situacao))
 
     def equal(self, name: str, value: str) -> np.ndarray:
         """Return for which events a field has this value."""

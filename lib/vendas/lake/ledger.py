@@ -14,7 +14,19 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.lake import tables as lake_tables
-from vendas.lake.events import EVENT_COLUMNS, PENDING, PROCESSED, REJECTED, STAGES, UNDONE, Event, Events, as_rows, at
+from vendas.lake.events import (
+    EVENT_COLUMNS,
+    PENDING,
+    PROCESSED,
+    REJECTED,
+    STAGES,
+    UNDONE,
+    Event,
+    Events,
+    as_rows,
+    at,
+    stage_before,
+)
 from vendas.lake.table_reader import read_table
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.rules.fingerprint import rules_fingerprint
@@ -84,13 +96,9 @@ def pending(events: Iterable[Event], stage: str) -> list[Event]:
     files, in bronze order; also those taken together are in bronze order.
     """
     events = Events.of(events)
-    found = events.take(events.last_of(_before(stage))[_are_pending(events, stage)])
+    found = events.take(events.last_of(stage_before(stage))[_are_pending(events, stage)])
     taken = _when_taken(events, stage, [event.arquivo for event in found])
     return sorted(_in_bronze_order(found), key=lambda event: taken.get(event.arquivo, datetime.max))
-
-
-def _before(stage: str) -> str:
-    return STAGES[STAGES.index(stage) - 1]
 
 
 def _in_bronze_order(events: list[Event]) -> list[Event]:
@@ -111,15 +119,15 @@ def _when_taken(events: Events, stage: str, arquivos: Collection[str]) -> dict[s
 
 def _are_pending(events: Events, stage: str) -> np.ndarray:
     """Return which files of `events` the stage has yet to process."""
-    done, own = events.last_of(_before(stage)), events.last_of(stage)
+    done, own = events.last_of(stage_before(stage)), events.last_of(stage)
     is_older = at(own, events.moments, 0) < at(done, events.moments, 0)
-    return (done >= 0) & np.where(own < 0, at(done, events.equal("situacao", PROCESSED), False), is_older)
+    return (done >= 0) & np.where(own < 0, events.are(PROCESSED, done), is_older)
 
 
 def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> list[Event]:
     """Return the previous stage's events of files that this stage has done, but of which it now holds other rows."""
     events = Events.of(events)
-    done, own = events.last_of(_before(stage)), events.last_of(stage)
+    done, own = events.last_of(stage_before(stage)), events.last_of(stage)
     holds = np.array([held.get(arquivo, 0) for arquivo in events.files], np.int64)
     drifted = (done >= 0) & (own >= 0) & ~_are_pending(events, stage) & (holds != events.counts("gravadas", own))
     return _in_bronze_order(events.take(done[drifted]))
@@ -128,7 +136,8 @@ def find_drifted(events: Iterable[Event], stage: str, held: dict[str, int]) -> l
 def done_before(events: Iterable[Event], stage: str, pending: Iterable[Event]) -> list[str]:
     """List the pending files that this stage has processed before."""
     events = Events.of(events)
-    return [event.arquivo for event in pending if events.last_of(stage)[events.file_places[event.arquivo]] >= 0]
+    own = events.last_of(stage)
+    return [event.arquivo for event in pending if own[events.file_places[event.arquivo]] >= 0]
 
 
 def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[Event]:
@@ -141,15 +150,15 @@ def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[E
         return []
     events = Events.of(events)
     silver = events.last_of("silver")
-    dropped = (silver >= 0) & (events.counts("duplicadas", silver) > 0)
-    return [event for event in _in_bronze_order(events.take(silver[dropped])) if event.arquivo not in left_out]
+    dropped = silver[events.counts("duplicadas", silver) > 0]
+    return [event for event in _in_bronze_order(events.take(dropped)) if event.arquivo not in left_out]
 
 
 def last_done(events: Iterable[Event], stage: str) -> list[Event]:
     """Return the stage's last events of the files that it took in its last run that took any, in bronze order."""
     events = Events.of(events)
     places = events.last_of(stage)
-    places = places[(places >= 0) & ~at(places, events.equal("situacao", UNDONE), False)]
+    places = places[(places >= 0) & ~events.are(UNDONE, places)]
     # An older version did not record when a stage began.
     begun = pc.coalesce(events.column("iniciado_em"), events.column("registrado_em")).take(pa.array(places))
     last = pc.fill_null(pc.equal(begun, pc.max(begun)), False).to_numpy(zero_copy_only=False)
@@ -197,7 +206,7 @@ def list_outdated(events: Iterable[Event]) -> list[str]:
     events = Events.of(events)
     older = pc.less(events.column("contrato"), schema.SALES.version).to_numpy(zero_copy_only=False)
     bronze = events.last_of("bronze")
-    return _names(events, at(bronze, older, False) & ~at(bronze, events.equal("situacao", UNDONE), False))
+    return _names(events, at(bronze, older) & ~events.are(UNDONE, bronze))
 
 
 def list_of_older_rules(events: Iterable[Event]) -> list[str]:
@@ -207,14 +216,14 @@ def list_of_older_rules(events: Iterable[Event]) -> list[str]:
     """
     events = Events.of(events)
     other = ~events.equal("regras", rules_fingerprint())
-    older = np.logical_or.reduce([at(events.last_of(stage), other, False) for stage in STAGES[:3]])
-    return _names(events, older & ~at(events.last_of("bronze"), events.equal("situacao", UNDONE), False))
+    older = np.logical_or.reduce([at(events.last_of(stage), other) for stage in STAGES[:3]])
+    return _names(events, older & ~events.are(UNDONE, events.last_of("bronze")))
 
 
 def list_processed(events: Iterable[Event]) -> list[str]:
     """List the bronze files that intake accepted and that are not undone, in bronze order."""
     events = Events.of(events)
-    return _names(events, at(events.last_of("bronze"), events.equal("situacao", PROCESSED), False))
+    return _names(events, events.are(PROCESSED, events.last_of("bronze")))
 
 
 def list_waiting(events: Iterable[Event]) -> list[str]:
@@ -243,7 +252,7 @@ def list_entries(events: Iterable[Event], run_id: str | None = None) -> list[dic
     events = Events.of(events)
     chosen = np.ones(len(events.files), bool)
     if run_id is not None:
-        chosen = at(events.last, events.equal("run_id", run_id), False).any(axis=1)
+        chosen = at(events.last, events.equal("run_id", run_id)).any(axis=1)
     bronze, silver = (events.last_of(stage)[chosen] for stage in ("bronze", "silver"))
     reasons = (events.texts("motivo", places).to_pylist() for places in (bronze, silver))
     columns = {

@@ -5,13 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
-from vendas.landing.s3_objects import status
+from vendas.landing.s3_objects import put_if_unchanged
 from vendas.landing.s3_versions import delete_entirely
 from vendas.storage import Location, S3Path, client, sync_folder
-
-_CHANGED = (404, 409, 412)  # what S3 answers if somebody else has written meanwhile
 
 
 def read_private(place: Location) -> str | None:
@@ -30,8 +26,7 @@ def change_private(place: Location, change: Callable[[str | None], str], mode: i
     On S3 the write is conditional: if somebody else has written meanwhile, `change` gets the new text.
     """
     if isinstance(place, S3Path):
-        while not _put(place, *_changed(place, change)):
-            pass
+        _change_object(place, change)
     else:
         _write_file(place, change(_read_file(place)), mode)
 
@@ -45,28 +40,20 @@ def remove_private(place: Location) -> None:
         sync_folder(place.parent)
 
 
-def _changed(place: S3Path, change: Callable[[str | None], str]) -> tuple[str, dict[str, str]]:
-    before, etag = _read_object(place)
-    return change(before), {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+def _change_object(place: S3Path, change: Callable[[str | None], str]) -> None:
+    while True:
+        before, etag = _read_object(place)
+        if put_if_unchanged(client("s3"), place, change(before).encode(), etag):
+            return
 
 
-def _read_object(place: S3Path) -> tuple[str | None, str]:
+def _read_object(place: S3Path) -> tuple[str | None, str | None]:
     s3 = client("s3")
     try:
         found = s3.get_object(Bucket=place.bucket, Key=place.key)
     except s3.exceptions.NoSuchKey:
-        return None, ""
+        return None, None
     return found["Body"].read().decode(), found["ETag"]
-
-
-def _put(place: S3Path, text: str, condition: dict[str, str]) -> bool:
-    try:
-        client("s3").put_object(Bucket=place.bucket, Key=place.key, Body=text.encode(), **condition)
-    except ClientError as error:
-        if status(error) not in _CHANGED:
-            raise
-        return False
-    return True
 
 
 def _read_file(path: Path) -> str | None:

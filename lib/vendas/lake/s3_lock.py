@@ -17,11 +17,9 @@ from threading import Event, Thread
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vendas.landing.s3_objects import status
+from vendas.landing.s3_objects import put_if_unchanged
 from vendas.storage import S3Path, client
 from vendas.tuning import LOCK_BEAT_SECONDS, LOCK_DEAD_SECONDS, LOCK_LOOK_SECONDS
-
-_CHANGED = (404, 409, 412)  # deleted; being written by another holder; written by another holder
 
 
 @dataclass(frozen=True)
@@ -77,16 +75,10 @@ class _Lock:
     def _write(self, seen: _Seen | None, is_held: bool) -> bool:
         """Write the object if it is as `seen`, or was written by this holder since; return whether it was written."""
         while True:
-            condition = {"IfMatch": seen.etag} if seen else {"IfNoneMatch": "*"}
             self._writes += 1  # makes each write, and thus its ETag, unique
             body = json.dumps({"is_held": is_held, "writer": self._writer, "write": self._writes}).encode()
-            try:
-                put = self._s3.put_object(Bucket=self._path.bucket, Key=self._path.key, Body=body, **condition)
-            except ClientError as error:
-                if status(error) not in _CHANGED:
-                    raise
-            else:
-                self._own = _Seen(is_held, self._writer, put["ETag"])
+            if etag := put_if_unchanged(self._s3, self._path, body, seen.etag if seen else None):
+                self._own = _Seen(is_held, self._writer, etag)
                 return True
             # If a write's answer is lost, botocore repeats the write, which then fails because of the first one.
             seen = self._look()

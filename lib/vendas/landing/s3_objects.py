@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from vendas.storage import S3Path
 
 ANONYMIZED = {"anonimizado": "sim"}  # the metadata of an object whose content was changed to erase a person
+_CHANGED = (404, 409, 412)  # deleted; being written by another; written by another
 _GONE = (404, 412)  # no such object or version; the content is another one now
 
 
@@ -31,6 +32,20 @@ def is_gone(error: ClientError) -> bool:
 def status(error: ClientError) -> int:
     """Return the HTTP status of a failed request."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def put_if_unchanged(s3: BaseClient, path: S3Path, body: bytes | BinaryIO, etag: str | None, **more: Any) -> str | None:
+    """Write an object if its ETag is still this one, or, for None, if it does not exist; return its new ETag.
+
+    Return None if somebody else has written or deleted it meanwhile. `more` are further arguments of PutObject.
+    """
+    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        return s3.put_object(Bucket=path.bucket, Key=path.key, Body=body, **condition, **more)["ETag"]
+    except ClientError as error:
+        if status(error) not in _CHANGED:
+            raise
+        return None
 
 
 def is_anonymized(head: dict[str, Any] | None) -> bool:

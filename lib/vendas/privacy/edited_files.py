@@ -4,15 +4,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from vendas.errors import PersonError
-from vendas.landing.s3_objects import ANONYMIZED, head_of, is_anonymized, status
+from vendas.landing.s3_objects import ANONYMIZED, head_of, is_anonymized, put_if_unchanged
 from vendas.landing.s3_versions import delete_noncurrent
 from vendas.storage import Location, S3Path, client
 from vendas.tuning import COPY_CHUNK_BYTES, EDITED_BYTES
-
-_CHANGED = (404, 409, 412)  # deleted; being written by another; written by another
 
 
 def edit_file(path: Location, edit: Callable[[Path], bool]) -> bool:
@@ -39,33 +35,21 @@ def _edit_object(path: S3Path, edit: Callable[[Path], bool]) -> bool:
             with copy.open("wb") as file:
                 for chunk in found["Body"].iter_chunks(COPY_CHUNK_BYTES):
                     file.write(chunk)
-            changed = _put_back(path, copy, found) if edit(copy) else False
-        if changed is not None:
-            break
+            changed = edit(copy)
+            if not changed or _put_back(path, copy, found):
+                break
     if changed or is_anonymized(found):
         delete_noncurrent(s3, path)
     return changed
 
 
-def _put_back(path: S3Path, copy: Path, found: dict) -> bool | None:
-    """Replace the object by its edited copy; return None if somebody else has written it since it was read."""
+def _put_back(path: S3Path, copy: Path, found: dict) -> bool:
+    """Replace the object by its edited copy; return False if somebody else has written it since it was read."""
     if copy.stat().st_size > EDITED_BYTES:
         raise _too_long(path)
-    try:
-        with copy.open("rb") as body:
-            client("s3").put_object(
-                Bucket=path.bucket,
-                Key=path.key,
-                Body=body,
-                IfMatch=found["ETag"],
-                ContentType=found["ContentType"],
-                Metadata=found["Metadata"] | ANONYMIZED,
-            )
-    except ClientError as error:
-        if status(error) not in _CHANGED:
-            raise
-        return None
-    return True
+    kept = {"ContentType": found["ContentType"], "Metadata": found["Metadata"] | ANONYMIZED}
+    with copy.open("rb") as body:
+        return put_if_unchanged(client("s3"), path, body, found["ETag"], **kept) is not None
 
 
 def check_length(path: Location) -> None:

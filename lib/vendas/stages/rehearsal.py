@@ -21,7 +21,7 @@ from vendas.csvfile.records import read_block
 from vendas.errors import RuleError
 from vendas.lake import ledger
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
-from vendas.lake.events import STAGES, Event, Events
+from vendas.lake.events import Event, Events, stage_before
 from vendas.lake.spark import session
 from vendas.lake.table_reader import count_by_file, count_rows, files_between
 from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, Rows, pass_any
@@ -158,7 +158,7 @@ class RehearsalLake(Lake):
         Of a sample, silver's and gold's rehearsal take the first SAMPLE_ROWS rows of each file; the newer events count
         only these.
         """
-        previous = STAGES[STAGES.index(stage) - 1]
+        previous = stage_before(stage)
         chosen = ledger.list_processed(known)[-SAMPLE_FILES if self.sampled else 0 :]
         files = ledger.latest(known, chosen)
         done = [files[arquivo][previous] for arquivo in chosen if previous in files[arquivo]]
