@@ -26,6 +26,11 @@ def pytest_configure(config):
         os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, paths)))
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Use one worker more than cores, because some tests wait: for a process to end, a clock to move on, a poll."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_itemcollected(item):
     if "engine" in item.fixturenames:
         item.add_marker("engine")

@@ -22,7 +22,8 @@ WATCH = """
 import sys
 from vendas.cli import commands, terminal
 from vendas.errors import VendasError
-from vendas.runs import watch
+from vendas.runs import warm, watch
+warm.WarmProcesses.start = lambda self: None
 errors = [KeyboardInterrupt, VendasError("landing is gone")]
 def fail(*_):
     raise errors.pop()
@@ -120,7 +121,7 @@ def test_a_variable_that_is_neither_is_one_message(status):
 @pytest.mark.parametrize(("environment", "shown"), [({}, False), (DEBUGGING, True)])
 def test_watch_goes_on_after_an_error_and_shows_its_traceback_on_demand(fails, environment, shown):
     code, said = fails(WATCH, **environment)
-    assert (code, "Traceback" in said) == (0, shown)
+    assert (code, "Traceback" in said) == (0, shown), said
     assert "VendasError: landing is gone\nTrying again in 2 s.\nStopped." in said
 
 

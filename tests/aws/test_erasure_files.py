@@ -1,6 +1,7 @@
 """An erasure's files on S3: edited copies, versions, requests, and what stages and movers do meanwhile."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import boto3
@@ -37,9 +38,12 @@ TOKEN = "ANONIMIZADO-0123456789ab"
 RECEIPT = Receipt("20260101T000000Z-0a1b", "2026-01-01T00:00:00+00:00", "LGPD", TOKEN, 1, 2)
 
 
-@pytest.fixture(params=[True, False], ids=["versioned", "unversioned"])
-def versioned(request):
-    return request.param
+either_bucket = pytest.mark.parametrize("versioned", [True, False], ids=["versioned", "unversioned"])
+
+
+@pytest.fixture
+def versioned():
+    return True  # as the stack's buckets are
 
 
 @pytest.fixture
@@ -89,6 +93,7 @@ def append(text):
 # --- files
 
 
+@either_bucket
 def test_an_edited_object_leaves_no_other_version(lake):
     path = lake / "bronze" / "a.csv"
     put(path, b"1")
@@ -96,6 +101,7 @@ def test_an_edited_object_leaves_no_other_version(lake):
     assert edit_file(path, append(b"x")) and bodies(path) == [b"2x"]
 
 
+@either_bucket
 def test_an_object_that_edit_leaves_alone_keeps_its_versions(lake, versioned):
     path = lake / "bronze" / "a.csv"
     put(path, b"1")
@@ -104,6 +110,7 @@ def test_an_object_that_edit_leaves_alone_keeps_its_versions(lake, versioned):
     assert not edit_file(lake / "bronze" / "missing.csv", append(b"x"))
 
 
+@either_bucket
 def test_an_object_that_somebody_writes_meanwhile_is_edited_anew(lake):
     path = lake / "bronze" / "a.csv"
     put(path, b"1")
@@ -117,6 +124,7 @@ def test_an_object_that_somebody_writes_meanwhile_is_edited_anew(lake):
     assert edit_file(path, edit) and bodies(path) == [b"2x"]
 
 
+@either_bucket
 def test_versions_that_a_killed_edit_left_go_with_the_next_one(lake, monkeypatch):
     path = lake / "bronze" / "a.csv"
     put(path, b"1")
@@ -133,6 +141,7 @@ def raising(error):
     return raise_it
 
 
+@either_bucket
 def test_an_object_that_is_too_long_is_refused_before_it_is_changed(lake, monkeypatch):
     path = lake / "bronze" / "a.csv"
     put(path, b"123")
@@ -166,6 +175,7 @@ def test_what_s3_does_not_delete_is_named(lake, monkeypatch):
 # --- old versions
 
 
+@either_bucket
 def test_old_versions_with_the_person_go_and_others_stay(settings, lake, versioned):
     her, other = f"x;{E_MAIL}".encode(), b"x;ana@exemplo.com.br"
     for name, first, second in [
@@ -198,6 +208,7 @@ def test_old_versions_with_the_person_go_and_others_stay(settings, lake, version
 # --- arrivals
 
 
+@either_bucket
 def test_a_late_mover_does_not_put_the_original_back(settings, lake, monkeypatch):
     """It copied the object and was killed before it deleted it; meanwhile the person was erased from the copy."""
     put(lake / "landing" / "registros.csv", f"x;{E_MAIL}".encode())
@@ -211,6 +222,7 @@ def test_a_late_mover_does_not_put_the_original_back(settings, lake, monkeypatch
     assert bodies(lake / "landing" / "registros.csv") == []
 
 
+@either_bucket
 def test_a_file_that_brings_her_back_has_the_token_in_bronze_and_no_other_version(settings, lake):
     remember_person(lake, Erased(TOKEN, [keyed_hash(read_key(settings), "email", E_MAIL)]))
     put(lake / "landing" / "registros_b.csv", as_csv(*FILES["registros_b.csv"]))
@@ -358,8 +370,9 @@ def test_the_command_shows_a_person_of_a_lake_in_s3(capsys, settings, lake, monk
     assert "Redshift was not asked" in done.stderr.replace("\n", " ")
 
 
-def test_the_command_erases_by_the_stacks_job(capsys, lake, stack):
+def test_the_command_erases_by_the_stacks_job(capsys, monkeypatch, lake, stack):
     stack(Glue(lake))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the interval of polling
     command = ["person", "erase", "--yes", "--json", "--lake", f"s3://{lake.bucket}", "--email", E_MAIL]
     done = vendas_here(capsys, *command)
     assert done.returncode == 0, done.stderr
