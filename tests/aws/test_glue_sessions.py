@@ -83,6 +83,13 @@ def test_nobody_else_is_asked(done):
     assert done.api.outside == []
 
 
+def reply_to(asked, client):
+    """Return the content of the reply to a request; others are late ones, to what `wait_for_ready` has asked."""
+    while (reply := client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != asked:
+        pass
+    return reply["content"]
+
+
 def test_an_interrupted_cell_is_an_error_and_its_statement_is_cancelled(tmp_path):
     with Stub() as stub, desk(stub, tmp_path):
         running = Event()
@@ -93,10 +100,10 @@ def test_an_interrupted_cell_is_an_error_and_its_statement_is_cancelled(tmp_path
         try:
             client.start_channels()
             client.wait_for_ready(60)
-            client.execute("import time; time.sleep(600)")
+            asked = client.execute("import time; time.sleep(600)")
             assert running.wait(60)
             manager.interrupt_kernel()
-            answer = client.get_shell_msg(timeout=60)["content"]
+            answer = reply_to(asked, client)
         finally:
             client.stop_channels()
             manager.shutdown_kernel()
