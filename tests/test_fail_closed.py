@@ -44,6 +44,12 @@ def forked():
         yield forked_from(server)
 
 
+# A kernel that is started by itself takes most of a second; runs fork theirs.
+either_kernel = pytest.mark.parametrize(
+    "kernel", [pytest.param("own", marks=pytest.mark.slow), "forked"], indirect=True
+)
+
+
 @pytest.fixture
 def kernel(request):
     return OwnPythonKernel if request.param == "own" else request.getfixturevalue("forked")
@@ -123,7 +129,7 @@ FAILING_CELLS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kernel", ["own", "forked"], indirect=True)
+@either_kernel
 @pytest.mark.parametrize(("cells", "message"), FAILING_CELLS.values(), ids=FAILING_CELLS)
 def test_a_cell_that_does_not_do_its_work(fails, kernel, cells, message):
     said = fails(*cells, kernel=kernel)
@@ -131,7 +137,7 @@ def test_a_cell_that_does_not_do_its_work(fails, kernel, cells, message):
     assert nbformat.read(fails.output, as_version=4).cells
 
 
-@pytest.mark.parametrize("kernel", ["own", "forked"], indirect=True)
+@either_kernel
 def test_a_cell_that_takes_too_long(fails, kernel):
     said = fails("import time; time.sleep(600)", RESULT, cell_timeout=2, kernel=kernel)
     assert re.search(r"x\.ipynb failed in cell \[\d\].*:\nCellTimeoutError", said)
