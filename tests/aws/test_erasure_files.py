@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -15,14 +16,25 @@ from vendas.cli import person_on_aws
 from vendas.cli.person_on_aws import erase_by_job, with_stack
 from vendas.doctor.preflight import StackOutputs
 from vendas.errors import PersonError, SettingsError, VendasError
-from vendas.lake.erasures import Erased, Receipt, is_unfinished, keyed_hash, mark_of, plan_of, read_key, remember_person
+from vendas.lake import erasures
+from vendas.lake.erasures import (
+    Erased,
+    Receipt,
+    is_unfinished,
+    keyed_hash,
+    mark_of,
+    note_export,
+    plan_of,
+    read_key,
+    remember_person,
+)
 from vendas.lake.private_files import change_private, read_private, write_private
 from vendas.landing import s3_moves
 from vendas.landing.arrivals import list_bronze_files
 from vendas.landing.s3_versions import Version, delete_versions, versions_of
 from vendas.privacy import edited_files
 from vendas.privacy.edited_files import check_length, edit_file
-from vendas.privacy.erase import Erasure
+from vendas.privacy.erase import Erasure, erase_person
 from vendas.privacy.erasure_requests import Answer, answer_request, leave_request, take_answer, waiting_requests
 from vendas.privacy.intake import protect_erased
 from vendas.privacy.old_versions import old_texts, purge_old_versions
@@ -31,6 +43,7 @@ from vendas.rules.people import Keys, Values
 from vendas.runs import job
 from vendas.runs.erasure_job import run_erasure
 from vendas.settings import load_settings
+from vendas.stages import quarantine
 from vendas.storage import S3Lake, S3Path
 
 HER = Values(Keys(frozenset({E_MAIL})))
@@ -266,9 +279,9 @@ def test_a_request_is_answered_and_leaves_nothing_of_the_person(lake):
     request = Request(frozenset({E_MAIL}), frozenset({"11987654321"}), frozenset({("a.csv", 7)}))
     name = leave_request(lake, request, "LGPD")
     assert list(waiting_requests(lake)) == [(name, request, "LGPD")] and take_answer(lake, name) is None
-    answer_request(lake, name, Erasure(RECEIPT, [S3Path("b", "x.csv")]))
-    answer = take_answer(lake, name)
-    assert (answer.receipt, answer.left, take_answer(lake, name)) == (RECEIPT, ["s3://b/x.csv"], None)
+    answer_request(lake, name, Erasure(RECEIPT, [S3Path("b", "x.csv")], ["outra:/x"]))
+    assert take_answer(lake, name) == Answer(RECEIPT, ["s3://b/x.csv"], ["outra:/x"])
+    assert take_answer(lake, name) is None
     assert list(waiting_requests(lake)) == []
     found = boto3.client("s3").list_object_versions(Bucket=lake.bucket, Prefix="privacy/")
     assert "Versions" not in found and "DeleteMarkers" not in found
@@ -290,9 +303,9 @@ class Glue:
         class ConcurrentRunsExceededException(Exception):
             pass
 
-    def __init__(self, lake, busy=0, state="SUCCEEDED", refuses=None, work=None):
+    def __init__(self, lake, busy=0, state="SUCCEEDED", refuses=None, work=None, elsewhere=()):
         self.lake, self.busy, self.state, self.refuses, self.started = lake, busy, state, refuses, []
-        self.work = work or self.answer_all
+        self.work, self.elsewhere = work or self.answer_all, list(elsewhere)
 
     def start_job_run(self, JobName, Arguments=None):
         if self.refuses:
@@ -307,7 +320,7 @@ class Glue:
 
     def answer_all(self):
         for name, _, _ in list(waiting_requests(self.lake)):
-            answer_request(self.lake, name, Erasure(RECEIPT))
+            answer_request(self.lake, name, Erasure(RECEIPT, elsewhere=self.elsewhere))
 
     def get_job_run(self, JobName, RunId):
         return {"JobRun": {"JobRunState": self.state, "ErrorMessage": "PersonError: x"}}
@@ -370,13 +383,48 @@ def test_the_command_shows_a_person_of_a_lake_in_s3(capsys, settings, lake, monk
     assert "Redshift was not asked" in done.stderr.replace("\n", " ")
 
 
+def test_exports_are_noted_with_their_machine_and_looked_into_there(capsys, settings, lake, monkeypatch, tmp_path):
+    for name in ("landing", "privacy_secret"):
+        monkeypatch.setenv(f"VENDAS_{name.upper()}", str(getattr(settings, name)))
+    for machine, folder in [("minha", tmp_path), ("outra", Path("/home/ana/a corrigir")), ("minha", tmp_path)]:
+        monkeypatch.setattr("platform.node", lambda machine=machine: machine)
+        note_export(lake, folder)
+    (tmp_path / "a.csv").write_text(f"x;{E_MAIL}")
+    (tmp_path / "b.csv").write_text("x;ana@exemplo.com.br")
+    done = vendas_here(capsys, "person", "show", "--json", "--lake", f"s3://{lake.bucket}", "--email", E_MAIL)
+    found = json.loads(done.stdout)
+    assert found["exportados"] == [str(tmp_path / "a.csv")]
+    assert found["outras_maquinas"] == ["outra:/home/ana/a corrigir"]
+    monkeypatch.setattr("platform.node", lambda: "do Glue")
+    done = erase_person(settings, Request(frozenset({E_MAIL})), pytest.fail)
+    assert done == Erasure(None, [], [f"minha:{tmp_path}", "outra:/home/ana/a corrigir"])
+
+
+def test_what_cannot_be_noted_is_not_exported(lake, monkeypatch, tmp_path):
+    arquivo, survey = "registros_20240331T140509123Z_1a2b3c4d.csv", json.dumps({"delimiter": ";", "header": ["a"]})
+    row = quarantine.QuarantinedRow(arquivo, 2, E_MAIL, ("numero_de_campos",), False)
+    monkeypatch.setattr(quarantine, "read_quarantine", lambda _: [row])
+    monkeypatch.setattr(quarantine, "_surveyed", lambda _: {row.arquivo: {"bronze": SimpleNamespace(dialeto=survey)}})
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(PersonError, match=r"(?s)cannot be noted in s3://.*exports\.json"),
+    ):
+        patch.setattr(erasures, "change_private", raising(refused))
+        quarantine.export_quarantine(lake, S3Path("chegada"), tmp_path / "fora")
+    assert not (tmp_path / "fora").exists()
+    quarantine.export_quarantine(lake, S3Path("chegada"), tmp_path / "fora")
+    assert erasures.exported_folders(lake) == ([tmp_path / "fora"], [])
+
+
 def test_the_command_erases_by_the_stacks_job(capsys, monkeypatch, lake, stack):
-    stack(Glue(lake))
+    stack(Glue(lake, elsewhere=["outra:/x"]))
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the interval of polling
     command = ["person", "erase", "--yes", "--json", "--lake", f"s3://{lake.bucket}", "--email", E_MAIL]
     done = vendas_here(capsys, *command)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"recibo": RECEIPT.recibo, "arquivos": 1, "linhas": 2, "token": TOKEN}
+    assert "Rows were exported to outra:/x: look there for this person, too." in done.stderr
 
 
 def test_what_aws_refuses_is_told_without_a_traceback(capsys, lake, stack):

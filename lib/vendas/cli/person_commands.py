@@ -15,7 +15,7 @@ from vendas.settings import Settings
 from vendas.storage import S3Lake, S3Path
 
 if TYPE_CHECKING:
-    from vendas.lake.erasures import Receipt
+    from vendas.privacy.erasure_requests import Answer
     from vendas.privacy.search import Request
 
 app = typer.Typer(help="A person's data: shown, or erased in every layer.", no_args_is_help=True)
@@ -78,9 +78,12 @@ def person_erase(
         if not typer.confirm("Erase all of this, for ever?", err=True):
             console.print("Nothing was done.")
             return
-    receipt, left = _erase(settings, request, ground or GROUND)
-    for path in left:
+    answer = _erase(settings, request, ground or GROUND)
+    receipt = answer.receipt
+    for path in answer.left:
         console.print(f"{path} holds this person, too: {_what_to_do(path, settings)}.", soft_wrap=True)
+    for folder in answer.elsewhere:
+        console.print(f"Rows were exported to {folder}: look there for this person, too.", soft_wrap=True)
     if json:
         print_json(receipt.as_json() if receipt else {"recibo": None, "arquivos": 0, "linhas": 0, "token": None})
     if receipt is None:
@@ -102,19 +105,19 @@ def _settings(lake: str | None) -> Settings:
     return with_stack(settings)
 
 
-def _erase(settings: Settings, request: "Request", ground: str) -> "tuple[Receipt | None, list[str]]":
-    """Erase a person, from a lake in S3 by its stack's job; return the receipt, and the files that are left."""
+def _erase(settings: Settings, request: "Request", ground: str) -> "Answer":
+    """Erase a person, from a lake in S3 by its stack's job; return the receipt, and what is left to people."""
     from vendas.lake.spark import private_session
     from vendas.privacy.erase import erase_person
+    from vendas.privacy.erasure_requests import Answer
 
     if isinstance(settings.lake, S3Lake):
         from vendas.cli.person_on_aws import erase_by_job
 
-        answer = erase_by_job(settings.lake, request, ground, lambda said: console.print(said, soft_wrap=True))
-        return answer.receipt, answer.left
+        return erase_by_job(settings.lake, request, ground, lambda said: console.print(said, soft_wrap=True))
     with hold_lake(settings.lake, lambda: display.print_waiting(console)):
         done = erase_person(settings, request, private_session, ground)
-    return done.receipt, [str(path) for path in done.left]
+    return Answer(done.receipt, [str(path) for path in done.left], done.elsewhere)
 
 
 def _what_to_do(path: str, settings: Settings) -> str:

@@ -21,6 +21,7 @@ _TITLES = {
     "notebooks": "Notebooks, páginas e logs",
     "versoes": "Versões antigas de objetos em S3",
     "exportados": "Exportados, fora do lago",
+    "outras_maquinas": "Exportados para outras máquinas (não vistas)",
     "possiveis": "Talvez da pessoa (só com --line ARQUIVO:N)",
     "recibos": "Recibos",
 }

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from vendas.cli import display
 from vendas.cli.terminal import Json, Lake, console, print_json
-from vendas.lake.erasures import note_export
 from vendas.settings import load_settings
 
 app = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)
@@ -44,8 +43,6 @@ def quarantine_export(
 
     settings = load_settings(lake=lake)
     written = export_quarantine(settings.lake, settings.landing, folder)
-    if written:
-        note_export(settings.lake, folder)
     for path, rows in written.items():
         console.print(f"Wrote {path}: {rows} rows to mend", highlight=False, soft_wrap=True)
     if not written:

@@ -4,7 +4,7 @@ privacy/              in a folder: mode 0700, each file 0600
     key               of the hashes; without it they lead nowhere. Of a lake in S3 it is in Secrets Manager
     people.json       per person the token, and a keyed hash of each e-mail and telephone
     lines.json        per anonymized line a keyed hash of the values that stood there: see `read_variants`
-    exports.json      the folders that `vendas quarantine export` wrote to; only of a lake in a folder
+    exports.json      the folders that `vendas quarantine export` wrote to; of a lake in S3 each with its machine
     requests/         in S3: whom the erasure's job shall erase, and what it answers; each gone once it is done
     erasure.json      the plan of an unfinished erasure, with the values to erase; gone when it is finished
 recibos/              a receipt for each erasure, without a personal value
@@ -12,6 +12,7 @@ recibos/              a receipt for each erasure, without a personal value
 
 import hmac
 import json
+import platform
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -182,15 +183,36 @@ def remember_variants(lake: Location, variants: Variants) -> None:
 
 
 def note_export(lake: Location, folder: Path) -> None:
-    """Remember a folder with exported rows: whoever erases a person must clean it, too. Only for lakes in folders."""
-    if isinstance(lake, Path):
-        folders = {*exported_folders(lake), folder.resolve()}
-        write_private(lake / PRIVACY / "exports.json", json.dumps(sorted(map(str, folders)), indent=1))
+    """Remember a folder that rows are about to be exported to: whoever erases a person must clean it, too.
+
+    Raises: PersonError if S3 refuses to keep the note.
+    """
+    noted = _prefix_here(lake) + str(folder.resolve())
+    place = lake / PRIVACY / "exports.json"
+
+    def add(text: str | None) -> str:
+        return json.dumps(sorted({*json.loads(text or "[]"), noted}), indent=1)
+
+    try:
+        change_private(place, add)
+    except (BotoCoreError, ClientError) as error:
+        raise PersonError(
+            f"Nothing was exported, because it cannot be noted in {place} where the rows are, and whoever erases a "
+            f"person from this lake would not know of them: {error}\nReading and writing that object must be allowed."
+        ) from error
 
 
-def exported_folders(lake: Path) -> list[Path]:
-    """Return the folders that rows were exported to."""
-    return [Path(folder) for folder in json.loads(read_private(lake / PRIVACY / "exports.json") or "[]")]
+def exported_folders(lake: Location) -> tuple[list[Path], list[str]]:
+    """Return the folders of this machine that rows were exported to, and those of others as `machine:folder`."""
+    here = _prefix_here(lake)
+    noted = json.loads(read_private(lake / PRIVACY / "exports.json") or "[]")
+    elsewhere = [folder for folder in noted if not folder.startswith(here)]
+    return [Path(folder.removeprefix(here)) for folder in noted if folder.startswith(here)], elsewhere
+
+
+def _prefix_here(lake: Location) -> str:
+    """Return by which exports to this machine are told from others; a lake in a folder is used on one machine."""
+    return f"{platform.node()}:" if isinstance(lake, S3Path) else ""
 
 
 def read_receipts(lake: Location) -> list[Receipt]:

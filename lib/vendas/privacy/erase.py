@@ -51,7 +51,15 @@ from vendas.privacy.erased_rows import (
     anonymize_refused,
     anonymize_sales,
 )
-from vendas.privacy.layers import files_of_table, holding, kinds_of_rows, landing_files, rows_of_person, texts_of_lake
+from vendas.privacy.layers import (
+    exports_elsewhere,
+    files_of_table,
+    holding,
+    kinds_of_rows,
+    landing_files,
+    rows_of_person,
+    texts_of_lake,
+)
 from vendas.privacy.old_versions import old_texts, purge_old_versions
 from vendas.privacy.receipts_page import write_receipts_page
 from vendas.privacy.search import Found, FoundRecord, Request
@@ -144,10 +152,14 @@ class Work:
 
 @dataclass(frozen=True)
 class Erasure:
-    """The receipt of an erasure, and the files that hold the person, too, and are left to people."""
+    """The receipt of an erasure, and what is left to people.
+
+    `left` are files that hold the person, too, `elsewhere` folders of other machines that rows were exported to.
+    """
 
     receipt: Receipt | None
     left: list[Location] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
 
 
 def erase_person(settings: Settings, request: Request, open_session: Open, ground: str = GROUND) -> Erasure:
@@ -158,12 +170,12 @@ def erase_person(settings: Settings, request: Request, open_session: Open, groun
     complete_erasure(settings, open_session)
     found = find_person(settings, request)
     plan = make_plan(settings, request, found, ground)
-    left = left_behind(settings, found)
+    left, elsewhere = left_behind(settings, found), exports_elsewhere(settings)
     if plan is None:
-        return Erasure(next(reversed(receipts_of(settings, request)), None), left)
+        return Erasure(next(reversed(receipts_of(settings, request)), None), left, elsewhere)
     check_erasable(settings, plan, open_session)
     write_private(plan_of(settings.lake), plan.to_json())
-    return Erasure(complete_erasure(settings, open_session), left)
+    return Erasure(complete_erasure(settings, open_session), left, elsewhere)
 
 
 def complete_erasure(settings: Settings, open_session: Open) -> Receipt | None:

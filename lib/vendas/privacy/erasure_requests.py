@@ -22,13 +22,14 @@ _REQUESTS, _ANSWERS = "requests", "answers"
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a request: the receipt, None if nobody was found, and the files that are left to people.
+    """What became of a request: the receipt, None if nobody was found, and what is left to people (`Erasure`).
 
     `problem` is why it was refused; nothing was changed then.
     """
 
     receipt: Receipt | None = None
     left: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     problem: str | None = None
 
 
@@ -57,7 +58,8 @@ def waiting_requests(lake: S3Path) -> Iterator[tuple[str, Request, str]]:
 
 def answer_request(lake: S3Path, name: str, done: Erasure) -> None:
     """Leave the answer to a request, and delete the request."""
-    _answer(lake, name, {"receipt": done.receipt and vars(done.receipt), "left": [str(path) for path in done.left]})
+    left = [str(path) for path in done.left]
+    _answer(lake, name, {"receipt": done.receipt and vars(done.receipt), "left": left, "elsewhere": done.elsewhere})
 
 
 def refuse_request(lake: S3Path, name: str, problem: str) -> None:
@@ -83,7 +85,8 @@ def take_answer(lake: S3Path, name: str) -> Answer | None:
         return None
     held = json.loads(text)
     remove_private(path)
-    return Answer(Receipt(**held["receipt"]) if held["receipt"] else None, held["left"], held.get("problem"))
+    receipt = Receipt(**held["receipt"]) if held["receipt"] else None
+    return Answer(receipt, held["left"], held.get("elsewhere", []), held.get("problem"))
 
 
 def _path(lake: S3Path, kind: str, name: str) -> S3Path:

@@ -158,12 +158,14 @@ def is_text(path: Location) -> bool:
 
 
 def exports_outside(settings: Settings, values: Values) -> list[Location]:
-    """Return the exported files outside the lake that still hold a value of the person's.
-
-    Where rows of a lake in S3 were exported to is not known.
-    """
+    """Return the exported files on this machine, outside the lake, that still hold a value of the person's."""
     lake = settings.lake
-    if isinstance(lake, S3Path):
-        return []
-    folders = [folder for folder in exported_folders(lake) if not folder.is_relative_to(lake)]
+    folders, _ = exported_folders(lake)
+    if isinstance(lake, Path):
+        folders = [folder for folder in folders if not folder.is_relative_to(lake)]
     return holding((path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*"))), values)
+
+
+def exports_elsewhere(settings: Settings) -> list[str]:
+    """Return the folders of other machines that rows were exported to, as `machine:folder`."""
+    return exported_folders(settings.lake)[1]

@@ -18,6 +18,7 @@ from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, RESUBMITTED
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.database import members_of_person
 from vendas.privacy.layers import (
+    exports_elsewhere,
     exports_outside,
     files_of_table,
     holding,
@@ -36,7 +37,11 @@ from vendas.storage import Location, S3Path
 
 @dataclass(frozen=True)
 class PersonReport:
-    """What the layers hold of a person; rows are given by column, and `recibos` are of the person's erasures."""
+    """What the layers hold of a person; rows are given by column, and `recibos` are of the person's erasures.
+
+    `outras_maquinas` are the folders, as `machine:folder`, that rows of a lake in S3 were exported to and that cannot
+    be looked into from here.
+    """
 
     landing: list[FoundRecord]
     bronze: list[FoundRecord]
@@ -50,12 +55,13 @@ class PersonReport:
     notebooks: list[Location]
     versoes: list[str]
     exportados: list[Location]
+    outras_maquinas: list[str]
     recibos: list[Receipt]
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is there of the person, not even a receipt."""
-        return not any(vars(self).values())
+        return not any(items for name, items in vars(self).items() if name != "outras_maquinas")
 
     def as_json(self) -> dict:
         """Return the document that `vendas person show --json` prints; values are texts, numbers of lines numbers."""
@@ -126,6 +132,7 @@ def show_person(settings: Settings, request: Request) -> PersonReport:
         notebooks=holding(texts_of_lake(settings), found.values),
         versoes=_old_versions(settings, found.values),
         exportados=exports_outside(settings, found.values),
+        outras_maquinas=exports_elsewhere(settings),
         recibos=receipts_of(settings, request),
     )
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from vendas.errors import QuarantineError
+from vendas.lake.erasures import note_export
 from vendas.lake.ledger import latest, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE
@@ -58,7 +59,9 @@ def export_quarantine(lake: Location, landing: Location, folder: Path) -> dict[P
 
     Each file has the original header, rows and delimiter, in UTF-8 with a BOM, which spreadsheets need, and two more
     columns: the reasons, which intake ignores, and the row's origin, by which a corrected row is linked to it.
-    Raises: QuarantineError, before anything is written, if `folder` is the landing or already has such a file.
+    The lake first notes where they go, for who erases a person.
+    Raises, before anything is written: QuarantineError if `folder` is the landing or already has such a file;
+    PersonError if it cannot be noted.
     """
     if isinstance(landing, Path) and folder.resolve() == landing.resolve():
         raise QuarantineError(f"{folder} is the landing: the rows would come back unmended. Export to another folder.")
@@ -72,6 +75,8 @@ def export_quarantine(lake: Location, landing: Location, folder: Path) -> dict[P
         raise QuarantineError(
             f"{there[0]} exists already, and somebody may be mending it. Move it away, or export to another folder."
         )
+    if texts:
+        note_export(lake, folder)
     folder.mkdir(parents=True, exist_ok=True)
     for path, (text, _) in texts.items():
         path.write_text(text, encoding="utf-8-sig", newline="")
