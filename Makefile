@@ -9,7 +9,7 @@ LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 # The tests start hundreds of processes: without bytecode, each would compile the library, and rewrite assertions, again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo check test test-glue6 golden sql docs environment bench deploy preflight undeploy clean
+.PHONY: help install demo check test test-glue6 golden sql docs environment bench year deploy preflight undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
@@ -21,6 +21,7 @@ help:
 	@echo "make sql docs    what follows from lib/vendas/declaration.py in sql/ and docs/ anew, after a change of it"
 	@echo "make environment  environment.yml anew, after a change of pins in pyproject.toml"
 	@echo "make bench [ROWS=5000000]  benchmarks/RESULTS.md: against dlt and dbt, DuckDB, a script, COPY; a million rows"
+	@echo "make year     benchmarks/YEAR.md: a chain of 300 shops, measured to 100,000 files, and its year from that"
 	@echo "make build/lambda    the folder that becomes the Lambda function"
 	@echo "make deploy STACK=name BUCKET=bucket [PARAMS='Name=value …']  the stack of workflow/template.yaml, on AWS"
 	@echo "make preflight STACK=name  looks whether that stack will work: a table of what is ok, and what to do"
@@ -102,6 +103,9 @@ build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 
 bench: install .venv-dbt/.installed
 	$(BIN)/python -m benchmarks $(ROWS)
+
+year: install
+	$(BIN)/python -m benchmarks.year
 
 # What Glue's jobs are given.
 build/vendas.gluewheels.zip: pyproject.toml workflow/deploy_modules.py .venv/.installed \

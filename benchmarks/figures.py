@@ -72,7 +72,7 @@ def section(rows: int, rounds: int, load: float, figures: Iterable[Figure], cell
         [
             _heading(rows),
             "",
-            f"{date.today()}, turns: {rounds}; {_machine()}; load before the run {load:.2f} a processor.",
+            f"{today()}, turns: {rounds}; {machine()}; load before the run {load:.2f} a processor.",
             f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in VERSIONS)}.",
             "",
             HEAD,
@@ -107,7 +107,13 @@ def _rows_of(part: str) -> int:
     return int(re.match(r"## ([\d,]+) rows", part)[1].replace(",", ""))
 
 
-def _machine() -> str:
+def today() -> str:
+    """The date of the figures."""
+    return date.today().isoformat()
+
+
+def machine() -> str:
+    """What the figures are measured on."""
     info = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*: (.*)", info.read_text()) if info.exists() else None
     processor = found[1] if found else platform.machine()
