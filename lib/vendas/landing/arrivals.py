@@ -1,5 +1,6 @@
 """Arrival of files: the move from landing to bronze, both in folders or both on S3."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from vendas.errors import ArrivalError
@@ -36,20 +37,22 @@ __all__ = [
 ]
 
 
-def list_bronze_files(bronze: Path | S3Path) -> list[BronzeFile]:
-    """List the bronze files in bronze order; ignore anything else that is in bronze."""
+def list_bronze_files(bronze: Path | S3Path, but: Collection[str] = ()) -> list[BronzeFile]:
+    """List the bronze files in bronze order, `but` these; ignore anything else that is in bronze."""
     names = _s3_moves().names_in(bronze) if isinstance(bronze, S3Path) else folder_moves.names_in(bronze)
-    parsed = map(BronzeFile.parse, names)
+    parsed = (BronzeFile.parse(name) for name in names if name not in but)
     return sorted(file for file in parsed if file)
 
 
-def find_new_files(bronze: Path | S3Path) -> NewFiles:
-    """Return the bronze files that a run may not know yet.
+def find_new_files(bronze: Path | S3Path, known: Collection[str] = (), arrived: Iterable[Arrival] = ()) -> NewFiles:
+    """Return the bronze files that a run may have to survey: those that are not `known`, and those that `arrived` now.
 
-    In a folder these are all files; on S3 those that no run has recorded, and once a day all of bronze.
+    On S3 these are the files that no run has recorded, and once a day all of bronze.
     Raises: ArrivalError if AWS refuses a request or cannot be reached.
     """
-    return _s3_moves().look(bronze) if isinstance(bronze, S3Path) else NewFiles(list_bronze_files(bronze))
+    if isinstance(bronze, S3Path):
+        return _s3_moves().look(bronze)
+    return NewFiles(list_bronze_files(bronze, but={*known} - {arrival.bronze_name for arrival in arrived}))
 
 
 def list_waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:

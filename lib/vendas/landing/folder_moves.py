@@ -109,8 +109,8 @@ def _move_all(paths: Iterable[Path], bronze: Path) -> list[Arrival]:
 
 def _clear_up(landing: Path, bronze: Path) -> None:
     """Clean up after killed sweeps; another sweep may be cleaning up, or still be running, at the same time."""
-    for leftover in bronze.glob(f"*{_PART}"):
-        leftover.unlink(missing_ok=True)
+    for name in [entry.name for entry in os.scandir(bronze) if entry.name.endswith(_PART)]:
+        (bronze / name).unlink(missing_ok=True)
     for taken, path in _hidden(landing, names_in(landing)):
         _put_back(taken, path)
 

@@ -9,13 +9,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vendas.errors import SettingsError, WarehouseError
 from vendas.lake.events import PROCESSED, REJECTED, Event
-from vendas.lake.ledger import list_entries
-from vendas.landing.arrivals import BronzeFile
+from vendas.lake.ledger import entry_columns
 from vendas.machine.environment import isolate
 from vendas.tuning import EXPLORED_SALES
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
@@ -190,18 +191,24 @@ def quality(events: Iterable[Event]) -> pd.DataFrame:
     Rejected files come first, then those with the most quarantined and the most duplicate rows. A file is described by
     its received name, its arrival time, and its state if that is not PROCESSED.
     """
-    found = sorted(list_entries(events), key=_worst_first)
-    rows = [(_described(entry), entry["silver"], entry["duplicadas"], entry["quarentena"]) for entry in found]
-    columns = ["arquivo", "aceitas", "duplicadas", "em quarentena"]
-    return pd.DataFrame(rows, index=[entry["arquivo"] for entry in found], columns=columns)
+    found = entry_columns(events)
+    found = found.append_column("rejected", pc.equal(found["situacao"], REJECTED).cast(pa.int8())).sort_by(
+        [*((name, "descending") for name in ("rejected", "quarentena", "duplicadas")), ("arquivo", "ascending")]
+    )
+    counts = {"aceitas": "silver", "duplicadas": "duplicadas", "em quarentena": "quarentena"}
+    columns = {"arquivo": _described(found)} | {name: found[counted] for name, counted in counts.items()}
+    return pa.table(columns).to_pandas().set_axis(found["arquivo"].to_pylist(), axis="index")
 
 
-def _worst_first(entry: dict) -> tuple:
-    return entry["situacao"] != REJECTED, -entry["quarentena"], -entry["duplicadas"], entry["arquivo"]
-
-
-def _described(entry: dict) -> str:
-    time = BronzeFile.of(entry["arquivo"]).event_time  # 20240331T140509123Z; parsing it takes as long as all the rest
-    arrived = f"{time[6:8]}/{time[4:6]}/{time[:4]} {time[9:11]}:{time[11:13]}"
-    state = "" if entry["situacao"] == PROCESSED else f" ({entry['situacao']})"
-    return f"{entry['arquivo_recebido']}, {arrived}{state}"
+def _described(entries: pa.Table) -> pa.ChunkedArray:
+    # By place, as parsing a hundred thousand names takes as long as all the rest: …_20240331T140509123Z_1a2b3c4d.csv
+    year, month, day, hour, minute = (
+        pc.utf8_slice_codeunits(entries["arquivo"], first, first + digits)
+        for first, digits in ((-32, 4), (-28, 2), (-26, 2), (-23, 2), (-21, 2))
+    )
+    date, time = (
+        pc.binary_join_element_wise(*parts, mark) for parts, mark in (((day, month, year), "/"), ((hour, minute), ":"))
+    )
+    state = pc.binary_join_element_wise(" (", entries["situacao"], ")", "")
+    state = pc.if_else(pc.equal(entries["situacao"], PROCESSED), "", state)
+    return pc.binary_join_element_wise(entries["arquivo_recebido"], ", ", date, " ", time, state, "")

@@ -153,10 +153,10 @@ def _count(events: Events) -> str:
 
 def is_up_to_date(settings: Settings) -> bool:
     """Return whether a run has nothing to do; False for a lake without events, whose tables may have to be created."""
-    events = ledger.read_events(settings.lake)
-    if not events or list_waiting_files(settings.landing) or not is_initialized(as_folder(settings.dw)):
+    if list_waiting_files(settings.landing) or not is_initialized(as_folder(settings.dw)):
         return False
-    return not is_behind(settings, events) and is_as_declared(settings)
+    events = ledger.read_events(settings.lake)
+    return bool(events) and not is_behind(settings, events) and is_as_declared(settings)
 
 
 def is_as_declared(settings: Settings) -> bool:
@@ -172,19 +172,16 @@ def is_behind(settings: Settings, events: Events) -> bool:
         return True
     if count_rows(settings.lake, SILVER_TABLE) != ledger.count_rows_in(events, "silver"):
         return True  # a run must find the equal sales that a second writer added
-    if ledger.find_unsurveyed(events, list_bronze_files(settings.bronze), arrived=[]):
+    if list_bronze_files(settings.bronze, but=events.file_places):
         return True
     return any(ledger.pending(events, stage) for stage in ledger.STAGES[1:])
 
 
 def _bytes_to_read(settings: Settings, events: Events, corrections: Corrections) -> int:
     """Return the bytes of new and pending files; with corrections those of all files, as any may have to be read."""
-    files = list_bronze_files(settings.bronze)
-    unfinished = {*ledger.list_waiting(events)}
-    new = {file.name for file in ledger.find_unsurveyed(events, files, arrived=[])}
-    everything = corrections != NO_CORRECTIONS
-    bronze = as_folder(settings.bronze)
-    paths = [bronze / file.name for file in files if everything or file.name in unfinished | new]
+    bronze, names = as_folder(settings.bronze), {*ledger.list_waiting(events), *ledger.list_outdated(events)}
+    known = () if corrections != NO_CORRECTIONS else events.file_places
+    paths = [bronze / name for name in names | {file.name for file in list_bronze_files(bronze, but=known)}]
     waiting = look_at_landing(landing_folder(settings.landing), 0).waiting
     return sum(path.stat().st_size for path in [*paths, *waiting] if path.exists())
 
