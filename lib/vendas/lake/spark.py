@@ -184,12 +184,13 @@ def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[I
     """Return the result of `work` for each item, computed in Spark's Python workers, which share no memory or disk.
 
     Workers that imported other rules than the library has now, because it was edited since, are not used. A kernel of a
-    run with little work does it itself, in threads: a job of Spark, its first one above all, would take longer.
+    run with little work does it itself: a job of Spark, its first one above all, would take longer, and threads would
+    wait for each other's turns.
     """
     if not items:
         return []
     if os.environ.get(_ALONE):
-        return [work(item) for item in items]  # threads would wait for each other's turns: small files take twice as long
+        return [work(item) for item in items]
     context = _context_of_workers(spark)
     tasks = min(len(items), TASKS_PER_PROCESSOR * context.defaultParallelism)
     return context.parallelize(items, tasks).map(work).collect()
