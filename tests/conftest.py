@@ -37,7 +37,7 @@ def pytest_itemcollected(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Put files with an engine first: they take longest, and the others then fill up the time of both workers."""
+    """Put files with an engine first: they take longest, and the others then fill up the time of all workers."""
     if "not engine" not in config.option.markexpr:  # else the order is the command's
         long = {item.path for item in items if item.get_closest_marker("engine")}
         items.sort(key=lambda item: item.path not in long)

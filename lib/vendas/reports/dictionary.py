@@ -57,7 +57,7 @@ LAKE = Part(
 def warehouse() -> Part:
     """Return the warehouse's tables, as declared."""
     tables = (Table(table.name, table.comment, table.columns) for table in TABLES)
-    return Part("Armazém", "Tabelas no PostgreSQL.", tuple(tables))
+    return Part("Armazém", "Tabelas no PostgreSQL; na AWS, no Amazon Redshift.", tuple(tables))
 
 
 def dictionary_page() -> str:
