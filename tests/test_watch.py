@@ -19,7 +19,7 @@ from hypothesis import given, strategies as st
 from helpers.terminal import vendas_here
 from vendas.errors import WarehouseError
 from vendas.lake import ledger
-from vendas.lake.events import Event
+from vendas.lake.events import Event, Events
 from vendas.runs import watch
 from vendas.runs.warm import WarmProcesses
 from vendas.runs.watch import Lookout, Task, keep_doing, refresh_star, until_signal
@@ -59,7 +59,7 @@ class Ledger(list):
 
     def read(self, lake):
         self.reads += 1
-        return list(self)
+        return Events.of(self)
 
     def commit(self, *events):
         for event in events:
