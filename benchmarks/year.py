@@ -205,18 +205,19 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _measured(measured: Measured) -> Iterator[str]:
     yield "# A year of a chain"
-    yield f"""`make year` writes this page. {chain.SHOPS} shops send a file of {chain.ROWS} sales for each of
-{chain.HOURS} hours a day; of a thousand files {chain.LATE} come a day late, {chain.TWICE} twice, and
-{chain.CORRECTED} again with a missing sale. Each hour is one `vendas run` as it is typed, prompt to prompt."""
+    yield f"""`make year` writes this page. Each of {chain.SHOPS} shops sends a file of {chain.ROWS} sales for each of
+{chain.HOURS} hours a day; of a thousand files {chain.LATE} come a day late, {chain.TWICE} twice, and {chain.CORRECTED}
+again with a missing sale. Each hour is one `vendas run` as it is typed, prompt to prompt."""
     yield "## Measured"
-    yield f"{measured.when}, {measured.where}. The first row's first hour is left out: it makes all tables."
+    yield f"{measured.when}, {measured.where}. Memory is what all processes hold, shared pages counted for each."
     names = ["files ever seen", "runs since the upkeep", "run of an hour", "… after the upkeep", "its memory"]
     names += ["`vendas status`", "`vendas maintain`", "tables", "… after it", "all on disk"]
     yield _table(names, (_point(point, measured.hours) for point in measured.points))
 
 
 def _point(point: Point, hours: Sequence[Hour]) -> list[str]:
-    before = [hour.wall for hour in hours if hour.seen < point.seen and hour.since == point.since - 1]
+    just_before = point.seen - 2 * chain.FILES_AN_HOUR  # none, if a run over many hours led to the point
+    before = [hour.wall for hour in hours if just_before < hour.seen < point.seen]
     after = [hour for hour in hours if hour.seen >= point.seen][:HOURS_AFTER_UPKEEP]
     return [
         f"{point.seen:,}",

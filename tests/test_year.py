@@ -100,3 +100,7 @@ def test_the_page_has_a_row_for_each_point_and_month(measured):
     assert float(together[2]) == pytest.approx(
         sum(float(row[2]) for row in rows[rows.index(together) - 5 : rows.index(together)]), abs=0.03
     )
+
+
+def test_the_page_that_is_kept_is_of_what_was_measured():
+    assert year.PAGE.read_text(encoding="utf-8") == year.page(year.read_measured(year.MEASURED))
