@@ -53,7 +53,8 @@ check: install
 	.venv-checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
 	touch $@
 
-# Three at a time, as on two processors one of them mostly waits; more would need more memory, for each has a JVM of its own.
+# Three at a time: on two processors one of them mostly waits. Each has a JVM of its own, and the files of tests that take
+# longest come first.
 test: install .venv-checkov/.installed .venv-dbt/.installed
 	CHECKOV=.venv-checkov/bin/checkov $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 

@@ -28,7 +28,7 @@ _DICE = Dice(7)
 def drop_hours(hours: range, landing: Path) -> int:
     """Write the files that come in these hours, counted from the chain's first, to `landing`; return how many."""
     landing.mkdir(parents=True, exist_ok=True)
-    files = [file for hour in hours for file in _arrivals(hour)]
+    files = [(hour, *file) for hour in hours for file in _arrivals(hour)]
     for number, (hour, name, text) in enumerate(files):
         path = landing / name
         path.write_text(text, encoding="utf-8")
@@ -36,12 +36,12 @@ def drop_hours(hours: range, landing: Path) -> int:
     return len(files)
 
 
-def _arrivals(hour: int) -> Iterator[tuple[int, str, str]]:
-    """Yield each file that comes in an hour: the hour, its name and its text."""
+def _arrivals(hour: int) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each file that comes in an hour."""
     late, corrected = _shops("late", LATE, hour), _shops("corrected", CORRECTED, hour)
     for shop, rows in enumerate(_rows(hour)):
         if shop not in late:
-            yield hour, _name(hour, shop), _text(rows[:-1] if shop in corrected else rows)
+            yield _name(hour, shop), _text(rows[:-1] if shop in corrected else rows)
     again = [
         (hour - 1, "twice", TWICE, "_1"),
         (hour - HOURS, "late", LATE, ""),
@@ -49,9 +49,7 @@ def _arrivals(hour: int) -> Iterator[tuple[int, str, str]]:
     ]
     for sent, what, per_mille, mark in again:
         if sent >= 0:
-            yield from (
-                (hour, _name(sent, shop, mark), _text(_rows(sent)[shop])) for shop in _shops(what, per_mille, sent)
-            )
+            yield from ((_name(sent, shop, mark), _text(_rows(sent)[shop])) for shop in _shops(what, per_mille, sent))
 
 
 def _shops(what: str, per_mille: int, hour: int) -> list[int]:

@@ -72,7 +72,7 @@ def section(rows: int, rounds: int, load: float, figures: Iterable[Figure], cell
         [
             _heading(rows),
             "",
-            f"{today()}, turns: {rounds}; {machine()}; load before the run {load:.2f} a processor.",
+            f"{date.today()}, turns: {rounds}; {machine()}; load before the run {load:.2f} a processor.",
             f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in VERSIONS)}.",
             "",
             HEAD,
@@ -105,11 +105,6 @@ def _heading(rows: int) -> str:
 
 def _rows_of(part: str) -> int:
     return int(re.match(r"## ([\d,]+) rows", part)[1].replace(",", ""))
-
-
-def today() -> str:
-    """The date of the figures."""
-    return date.today().isoformat()
 
 
 def machine() -> str:

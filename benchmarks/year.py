@@ -10,16 +10,18 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 from benchmarks import chain
-from benchmarks.figures import machine, today
+from benchmarks.figures import machine
 from benchmarks.pipeline_run import COMMAND, run
 from benchmarks.processes import Cost, cost_of
 from benchmarks.size import MB
+from vendas.lake.events import STAGES
 from vendas.reports.cost import Usage, read_prices
 from vendas.settings import Settings, load_settings
 from vendas.warehouse.embedded import stop
@@ -30,7 +32,7 @@ HOURS_AFTER_UPKEEP = 3  # that are measured at each point
 HOURS_AT_ONCE = 33  # of a run that only leads to the last point: some 10,000 files
 MONTHS, RUNS_OF_MONTH = 12, 365 / 12 * chain.HOURS
 TABLES = ("silver", "gold", "quarantine", "mended", "ledger")
-JOBS, DPUS, RPUS = 4, 2, 8  # of a run on AWS, as the template has them
+JOBS, DPUS, RPUS = len(STAGES), 2, 8  # of a run on AWS, as the template has them
 FUNCTION_GB, FUNCTION_SECONDS = 0.25, 1.0  # of a call; the seconds are on paper
 
 
@@ -86,12 +88,10 @@ class _Lake:
         if hours == 1:
             whole, peak = done.whole, done.peak_bytes / MB
             self.measured.hours.append(Hour(self.seen, self.since, whole.wall, whole.cpu, peak))
-        self.hour, self.seen, self.runs, self.since = (
-            self.hour + hours,
-            self.seen + files,
-            self.runs + 1,
-            self.since + 1,
-        )
+        self.hour += hours
+        self.seen += files
+        self.runs += 1
+        self.since += 1
         print(f"{self.seen:,} files: {done.whole}", flush=True)
 
     def keep_up(self) -> None:
@@ -110,7 +110,7 @@ class _Lake:
 
 def measure(folder: Path, points: Sequence[int] = POINTS) -> Measured:
     """Run the chain, by hours until the last point but one, then by many hours at once until the last."""
-    measured = Measured(today(), machine())
+    measured = Measured(date.today().isoformat(), machine())
     lake = _Lake(load_settings(lake=folder / "lago"), measured)
     *by_hours, last = points
     try:

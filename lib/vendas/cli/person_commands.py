@@ -116,8 +116,7 @@ def _erase(settings: Settings, request: "Request", ground: str) -> "Answer":
 
         return erase_by_job(settings.lake, request, ground, lambda said: console.print(said, soft_wrap=True))
     with hold_lake(settings.lake, lambda: display.print_waiting(console)):
-        done = erase_person(settings, request, private_session, ground)
-    return Answer(done.receipt, [str(path) for path in done.left], done.elsewhere)
+        return Answer.of(erase_person(settings, request, private_session, ground))
 
 
 def _what_to_do(path: str, settings: Settings) -> str:

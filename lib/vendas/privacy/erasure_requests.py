@@ -7,7 +7,8 @@ is deleted, with all its versions, once it is answered; one whose job was killed
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Self
 
 from vendas.lake.erasures import Receipt
 from vendas.lake.private_files import read_private, remove_private, write_private
@@ -31,6 +32,11 @@ class Answer:
     left: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     problem: str | None = None
+
+    @classmethod
+    def of(cls, done: Erasure) -> Self:
+        """Return what an erasure that was done answers."""
+        return cls(done.receipt, [str(path) for path in done.left], done.elsewhere)
 
 
 def leave_request(lake: S3Path, request: Request, ground: str) -> str:
@@ -58,17 +64,16 @@ def waiting_requests(lake: S3Path) -> Iterator[tuple[str, Request, str]]:
 
 def answer_request(lake: S3Path, name: str, done: Erasure) -> None:
     """Leave the answer to a request, and delete the request."""
-    left = [str(path) for path in done.left]
-    _answer(lake, name, {"receipt": done.receipt and vars(done.receipt), "left": left, "elsewhere": done.elsewhere})
+    _answer(lake, name, Answer.of(done))
 
 
 def refuse_request(lake: S3Path, name: str, problem: str) -> None:
     """Leave the reason for which a request is refused, and delete the request, which would stop all later ones."""
-    _answer(lake, name, {"receipt": None, "left": [], "problem": problem})
+    _answer(lake, name, Answer(problem=problem))
 
 
-def _answer(lake: S3Path, name: str, held: dict) -> None:
-    write_private(_path(lake, _ANSWERS, name), json.dumps(held, ensure_ascii=False))
+def _answer(lake: S3Path, name: str, answer: Answer) -> None:
+    write_private(_path(lake, _ANSWERS, name), json.dumps(asdict(answer), ensure_ascii=False))
     remove_private(_path(lake, _REQUESTS, name))
 
 
