@@ -5,12 +5,13 @@ In SQL, a member's key is `('x' || substr(md5(a || chr(10) || b), 1, 16))::bit(6
 
 from collections.abc import Iterator
 from hashlib import md5
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vendas.arrays import by_distinct
+from vendas.arrays import by_distinct, bytes_of
 
 KEY_BYTES = 8
 _BETWEEN = "\n"  # no clean text contains it, so different members have different joined texts
@@ -52,4 +53,6 @@ def _digits(texts: pa.StringArray) -> pa.StringArray:
 
 
 def _digests(texts: pa.StringArray) -> Iterator[bytes]:
-    return (md5(text, usedforsecurity=False).digest() for text in texts.cast(pa.binary()).to_pylist())
+    held, offsets = bytes_of(texts)
+    data = held.tobytes()  # sliced, which takes a third of the time of Arrow's to_pylist
+    return (md5(data[first:end], usedforsecurity=False).digest() for first, end in pairwise(offsets.tolist()))
