@@ -295,9 +295,9 @@ def test_the_quality_of_files_names_them_by_arrival_and_state():
     found = quality(
         [*events(good, lidas=9, duplicadas=2, quarentena=3, gravadas=4), *events(refused, situacao="rejeitado")]
     )
-    assert list(found.itertuples(name=None)) == [
-        (refused, "registros.csv, 01/04/2024 00:00 (rejeitado)", 0, 0, 0),
-        (good, "registros.csv, 31/03/2024 14:05", 4, 2, 3),
+    assert rows_of(found) == [
+        ("registros.csv, 01/04/2024 00:00 (rejeitado)", 0, 0, 0),
+        ("registros.csv, 31/03/2024 14:05", 4, 2, 3),
     ]
 
 

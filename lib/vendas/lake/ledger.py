@@ -260,12 +260,12 @@ def entry_columns(events: Iterable[Event], run_id: str | None = None) -> pa.Tabl
     if run_id is not None:
         chosen = at(events.last, events.equal("run_id", run_id)).any(axis=1)
     bronze, silver = (events.last_of(stage)[chosen] for stage in ("bronze", "silver"))
-    reasons = (events.texts("motivo", places).to_pylist() for places in (bronze, silver))
+    reasons = [events.texts("motivo", places) for places in (bronze, silver)]
     columns = {
         "arquivo": events.texts("arquivo", bronze),
         "arquivo_recebido": events.texts("arquivo_recebido", bronze),
         "situacao": pc.if_else(pa.array(_are_waiting(events)[chosen]), PENDING, events.texts("situacao", bronze)),
-        "motivo": ["; ".join(filter(None, both)) or None for both in zip(*reasons, strict=True)],
+        "motivo": pc.coalesce(pc.binary_join_element_wise(*reasons, "; "), *reasons),
         **{name: events.counts(name, silver) for name in ("lidas", "duplicadas", "quarentena", "duvidosas")},
         **{stage: events.counts("gravadas", events.last_of(stage)[chosen]) for stage in STAGES[1:]},
     }

@@ -186,7 +186,7 @@ def _said(error: SQLAlchemyError) -> str:
 
 
 def quality(events: Iterable[Event]) -> pd.DataFrame:
-    """Return the accepted, duplicate and quarantined rows of each file, indexed by bronze name.
+    """Return the accepted, duplicate and quarantined rows of each file.
 
     Rejected files come first, then those with the most quarantined and the most duplicate rows. A file is described by
     its received name, its arrival time, and its state if that is not PROCESSED.
@@ -197,7 +197,7 @@ def quality(events: Iterable[Event]) -> pd.DataFrame:
     )
     counts = {"aceitas": "silver", "duplicadas": "duplicadas", "em quarentena": "quarentena"}
     columns = {"arquivo": _described(found)} | {name: found[counted] for name, counted in counts.items()}
-    return pa.table(columns).to_pandas().set_axis(found["arquivo"].to_pylist(), axis="index")
+    return pa.table(columns).to_pandas()
 
 
 def _described(entries: pa.Table) -> pa.ChunkedArray:
