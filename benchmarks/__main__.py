@@ -75,7 +75,7 @@ def _turns(rounds: int, folder: Path) -> tuple[list[PipelineRun], dict[str, list
         star.check_same_star(settings)
         check_same_lake(settings, here / "duckdb", here / "spark")
         peers["copy"].append(load.copy_seconds(settings, here))
-        print(f"turn {turn + 1} of {rounds}: {runs[-1]}, {peers}", flush=True)
+        print(f"turn {turn + 1} of {rounds}: {runs[-1].whole}, {runs[-1].notebooks}, {peers}", flush=True)
         if turn < rounds - 1:
             stop(settings.dw)
             shutil.rmtree(here)

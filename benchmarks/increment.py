@@ -57,7 +57,7 @@ def _seconds(settings: Settings, turn: int) -> float:
     """Seconds of a run that finds one new file."""
     write_rows(SMALL, settings.landing, seed=1000 + turn, files=1)
     done = run(settings)
-    (entry,) = list_entries(read_events(settings.lake), done.folder.name)
+    (entry,) = list_entries(read_events(settings.lake), done.run_id)
     if (entry["lidas"], entry["dw"]) != (SMALL, entry["silver"]):
         raise Disagreement(f"an increment of {SMALL} rows: {entry}")
     return done.whole.wall

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from benchmarks.processes import Cost, watched
 from vendas.settings import Settings
@@ -20,7 +21,7 @@ COMMAND = Path(sys.executable).with_name("vendas")
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """One run: what all of it cost, what each stage's notebook, its most memory, and the folder of its notebooks.
+    """One run: what all of it cost, what each stage's notebook, its most memory, its id, and the executed notebooks.
 
     The first notebook's cost begins at the prompt, each other's at the end of the one before. What follows the last
     one, the exploration and the pages, is in `whole` only. The driver is all but Spark's Python workers.
@@ -30,14 +31,15 @@ class PipelineRun:
     notebooks: dict[str, Cost]
     peak_bytes: int
     driver_peak_bytes: int
-    folder: Path
+    run_id: str
+    executed: dict[str, NotebookNode]
 
     def cells(self) -> list[tuple[str, str, float]]:
         """Notebook, first line but imports, and seconds of each code cell, as papermill kept them."""
         return [
             (name, _first_line(cell.source), cell.metadata.papermill.duration)
-            for name in self.notebooks
-            for cell in nbformat.read(self.folder / f"{name}.ipynb", 4).cells
+            for name, notebook in self.executed.items()
+            for cell in notebook.cells
             if cell.cell_type == "code"
         ]
 
@@ -53,14 +55,15 @@ def run(settings: Settings) -> PipelineRun:
     report = json.loads(done.stdout)
     folder = settings.runs / report["run_id"]
     names = [stage["notebook"] for stage in report["stages"]]  # none if there was nothing to do
-    marks = [Cost(0, 0), *(watch.at(_ended(folder / f"{name}.ipynb")) for name in names)]
+    executed = {name: nbformat.read(folder / f"{name}.ipynb", 4) for name in names}
+    marks = [Cost(0, 0), *(watch.at(_ended(notebook)) for notebook in executed.values())]
     notebooks = {name: until - since for name, (since, until) in zip(names, pairwise(marks), strict=True)}
-    return PipelineRun(whole, notebooks, watch.peak_bytes, watch.driver_peak_bytes, folder)
+    return PipelineRun(whole, notebooks, watch.peak_bytes, watch.driver_peak_bytes, report["run_id"], executed)
 
 
-def _ended(notebook: Path) -> float:
+def _ended(notebook: NotebookNode) -> float:
     """When papermill ended an executed notebook, in seconds since 1970."""
-    return datetime.fromisoformat(nbformat.read(notebook, 4).metadata.papermill.end_time).timestamp()
+    return datetime.fromisoformat(notebook.metadata.papermill.end_time).timestamp()
 
 
 def _first_line(source: str) -> str:

@@ -1,6 +1,6 @@
 """What the previews of the stages' notebooks cost a scheduled run."""
 
-import nbformat
+from nbformat import NotebookNode
 
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import PipelineRun
@@ -13,14 +13,14 @@ _BRONZE_FIRST = "## Os arquivos"
 def of_previews(runs: list[PipelineRun]) -> list[Figure]:
     """Seconds of the cells of each stage's notebook that show what it did with the rows, in each run."""
     return [
-        Figure(f"previews in {name}", [_seconds(run, name) for run in runs], at_most=AT_MOST)
+        Figure(f"previews in {name}", [_seconds(run.executed[name]) for run in runs], at_most=AT_MOST)
         for name in runs[0].notebooks
     ]
 
 
-def _seconds(run: PipelineRun, name: str) -> float:
+def _seconds(notebook: NotebookNode) -> float:
     shown, seconds = False, 0.0
-    for cell in nbformat.read(run.folder / f"{name}.ipynb", 4).cells:
+    for cell in notebook.cells:
         if cell.cell_type == "markdown":
             shown = (shown or cell.source.startswith((FIRST, _BRONZE_FIRST))) and not cell.source.startswith(LAST)
         elif shown:

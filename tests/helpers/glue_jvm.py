@@ -3,6 +3,7 @@
 import atexit
 import os
 import subprocess
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,12 +12,14 @@ import pyspark
 
 from helpers import glue_python
 from helpers.workflow_double import JobRun
+from vendas.lake.class_archive import ClassArchive
 from vendas.lake.jars import ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, S3A, fetch_jars, jar_cache
 from vendas.lake.spark import java_home
 
 OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's jars come with `--datalake-formats iceberg`
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
-SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+SPARK = Path(pyspark.__file__).parent
+SUBMIT = SPARK / "bin" / "spark-submit"
 FOR_LITTLE_WORK = "-XX:TieredStopAtLevel=1"  # as the library's own JVMs have it
 NOT_TOLD = {"AWS_DEFAULT_REGION", "AWS_REGION", "PYTHONPATH", "VIRTUAL_ENV"}  # variables that a job does not get
 VERSIONS = [f"{pyspark.__version__}+amzn.1", f"{pyspark.__version__}-amzn-1"]  # PySpark's, in the form of Glue
@@ -54,14 +57,17 @@ def submit(stack, options, version=VERSIONS[0]):
         # Glue also installs the modules for Spark's workers, which are not started by the wrapper.
         configured.append(f"spark.executorEnv.PYTHONPATH={glue_python.path(wrapper)}")
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
-        command += ["--driver-java-options", FOR_LITTLE_WORK]
         command += [part for option in configured for part in ("--conf", option)]
-        done = subprocess.run(
-            [*command, wrapper, SCRIPT, *arguments],
-            env=environment(stack.role_of(job), python),
-            capture_output=True,
-            text=True,
-        )
+        archive = ClassArchive(jar_cache().with_name("classes-of-glue"), java_home(), [*jars, SPARK / "jars"])
+        using = archive.options()
+        with nullcontext(using) if using else archive.made() as java_options:
+            command += ["--driver-java-options", " ".join([FOR_LITTLE_WORK, *java_options])]
+            done = subprocess.run(
+                [*command, wrapper, SCRIPT, *arguments],
+                env=environment(stack.role_of(job), python),
+                capture_output=True,
+                text=True,
+            )
         return JobRun("SUCCEEDED" if done.returncode == 0 else "FAILED", done.stdout, done.stderr)
 
     return execute
