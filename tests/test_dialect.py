@@ -9,6 +9,7 @@ import pytest
 
 from helpers.rows import HEADER, NEEDED, positions
 from vendas.csvfile import column_names, dialect
+from vendas.csvfile.code_pages import ForeignLetters
 from vendas.csvfile.dialect import Block, survey
 from vendas.csvfile.grammar import windows
 from vendas.declaration_types import Input, Type
@@ -288,3 +289,13 @@ def test_a_file_may_lack_an_optional_column_and_have_it_once(monkeypatch):
         assert column_names.are_headers(places) and column_names.positions_of(places) == expected
     for names in [("Pagamento",), ("Canal", "Pagamento", "Pagamento"), ("Canal", "Canal")]:
         assert not column_names.are_headers(column_names.name_places(names))
+
+
+def test_foreign_letters_are_found_once_wherever_the_bytes_are_cut():
+    data = "João; Peça".encode("cp850")
+    places = [place for place, byte in enumerate(data) if byte >= 0x80]
+    for cut in range(len(data) + 1):
+        letters = ForeignLetters()
+        letters.add(data[:cut], 100)
+        letters.add(data[cut:], 100 + cut)
+        assert letters.places == [100 + place for place in places], cut
