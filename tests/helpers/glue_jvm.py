@@ -3,7 +3,6 @@
 import atexit
 import os
 import subprocess
-from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,9 +58,9 @@ def submit(stack, options, version=VERSIONS[0]):
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
         command += [part for option in configured for part in ("--conf", option)]
         archive = ClassArchive(jar_cache().with_name("classes-of-glue"), java_home(), [*jars, SPARK / "jars"])
-        using = archive.options()
-        with nullcontext(using) if using else archive.made() as java_options:
-            command += ["--driver-java-options", " ".join([FOR_LITTLE_WORK, *java_options])]
+        with archive.used_or_made() as java_options:
+            quoted = [f'"{option}"' for option in java_options]  # a path may have blanks
+            command += ["--driver-java-options", " ".join([FOR_LITTLE_WORK, *quoted])]
             done = subprocess.run(
                 [*command, wrapper, SCRIPT, *arguments],
                 env=environment(stack.role_of(job), python),

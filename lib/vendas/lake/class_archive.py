@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from os import fsencode, fsync, utime
 from pathlib import Path
 
@@ -39,6 +39,13 @@ class ClassArchive:
 
     def _name(self, of_spark: Path) -> str:
         return f"spark-{self._key}-{of_spark.stat().st_size}.jsa"
+
+    @contextmanager
+    def used_or_made(self) -> Generator[list[str]]:
+        """Yield the options with which a JVM, within the block, uses the archive, or writes it if it is not there."""
+        using = self.options()
+        with nullcontext(using) if using else self.made() as options:
+            yield options
 
     @contextmanager
     def made(self) -> Generator[list[str]]:

@@ -249,8 +249,7 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
     Raises: SparkStartError with the end of the log if the JVM does not start.
     """
     archive = _class_archive(settings)
-    using = archive.options()
-    with nullcontext(using) if using or not work_bytes else archive.made() as java_options:
+    with archive.used_or_made() if work_bytes else nullcontext(archive.options()) as java_options:
         jvm = Jvm(configuration(settings, work_bytes, java_options), log)
         try:
             yield jvm.environment(work_bytes)
