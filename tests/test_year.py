@@ -58,7 +58,7 @@ def measured(tmp_path, monkeypatch):
         made = counted.copy()
         counted["seen"], counted["since"] = counted["seen"] + len(files), counted["since"] + 1
         wall = SECONDS[0] + SECONDS[1] * made["seen"] / 1000 + SECONDS[2] * made["since"]
-        return PipelineRun(Cost(wall, wall), {}, 1_000_000_000 + made["seen"], 0, lake)
+        return PipelineRun(Cost(wall, wall), {}, 1_000_000_000 + made["seen"], 0, "run", {})
 
     def cost_of(command, folder):
         if "maintain" in command:
