@@ -5,7 +5,7 @@ import pytest
 
 from vendas import schema
 from vendas.csvfile.records import RECORD_SCHEMA
-from vendas.privacy.anonymize import Kind, Layout, anonymize
+from vendas.privacy.anonymize import Kind, Layout, anonymize, find_personal_pieces
 from vendas.reasons import Reason
 from vendas.rules.people import Keys, Values
 from vendas.rules.validate import validate
@@ -87,3 +87,10 @@ def test_a_mention_is_replaced_in_its_column_alone():
 )
 def test_values_are_found_anywhere_in_a_malformed_record(before, after):
     assert anonymize(before, LAYOUT, Kind.TEXT, VALUES, "T") == after
+
+
+def test_a_contact_in_the_first_field_is_found_beside_another():
+    layout = Layout(";", (0, 1, 2), (), (), (1,), 0, 2)
+    text = "z@novo.example;Zuleica;11 98765-4321;10,00;1"
+    found = sorted(text[begin:end] for begin, end in find_personal_pieces(text, layout, VALUES))
+    assert found == ["Zuleica", "z@novo.example"]

@@ -12,7 +12,7 @@ import pytest
 from helpers import avro_files, old_lake_files
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
 from helpers.terminal import vendas_here
-from vendas.lake.events import REJECTED, UNDONE
+from vendas.lake.events import PROCESSED, REJECTED, UNDONE
 from vendas.lake.ledger import list_entries, pending, read_events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
@@ -21,6 +21,7 @@ from vendas.landing.arrivals import list_waiting_files
 from vendas.landing.bronze_names import BronzeFile
 from vendas.settings import load_settings
 from vendas.stages.check_file import check_files
+from vendas.stages.lineage import NEITHER
 from vendas.stages.quarantine import read_quarantine
 from vendas.warehouse import embedded
 
@@ -95,6 +96,23 @@ def ask(endpoint, query):
 
 def test_status_shows_every_file_with_the_counts_of_then(lake, capsys):
     assert told(capsys, lake) == EXPECTED["files"]
+
+
+def status_of(capsys, lake, situacao, *options):
+    arquivo = next(name for name, entry in BY_NAME.items() if entry["situacao"] == situacao)
+    return vendas_here(capsys, "status", arquivo, *options, "--lake", lake)
+
+
+def test_a_line_that_no_table_holds_yet_is_not_called_no_sale(lake, capsys):
+    refused = status_of(capsys, lake, PROCESSED, "--line", 2)
+    assert refused.returncode == 1 and "`vendas run` reads it again" in " ".join(refused.stderr.split())
+    assert "linha" not in json.loads(status_of(capsys, lake, PROCESSED, "--json").stdout)
+
+
+def test_a_line_of_an_undone_file_is_no_sale(lake, capsys):
+    assert status_of(capsys, lake, UNDONE, "--line", 2).stdout.endswith("não é uma venda: o arquivo foi desfeito.\n")
+    told = json.loads(status_of(capsys, lake, UNDONE, "--line", 2, "--json").stdout)["linha"]
+    assert (told["linha"], told["situacao"]) == (2, NEITHER)
 
 
 def test_two_files_are_undone(lake):

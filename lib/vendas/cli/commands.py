@@ -232,7 +232,14 @@ def status(
         entries = [entry for entry in entries if entry["arquivo"] in named]
         older = [arquivo for arquivo in older if arquivo in named]
         stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
-    found = find_line(settings.lake, entries[0]["arquivo"], line) if line is not None and entries else None
+    found = None
+    if line is not None and entries:
+        arquivo = entries[0]["arquivo"]
+        if arquivo in ledger.list_outdated(events):
+            raise typer.BadParameter(
+                f"--line: an older version read {arquivo}, and kept no lines. `vendas run` reads it again, once."
+            )
+        found = find_line(settings.lake, arquivo, line)
     if json:
         known = {"files": entries, "regras_anteriores": older}
         print_json(known | ({"linha": found.as_json()} if found else {}))
@@ -240,7 +247,7 @@ def status(
         display.print_files(Console(), entries, f"Ledger of {settings.lake}", older=older)
         display.print_stages(Console(), stages)
         if found:
-            display.print_line(Console(), found)
+            display.print_line(Console(), found, entries[0]["situacao"])
     else:
         console.print(f"No file yet. Drop registros*.csv into {settings.landing} and call: vendas run", soft_wrap=True)
 

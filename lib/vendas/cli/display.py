@@ -14,6 +14,7 @@ from rich.table import Table
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.encoding import CP1252, UTF8
 from vendas.lake import ledger, maintenance
+from vendas.lake.events import PENDING, PROCESSED, REJECTED, UNDONE
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import explain_code
 from vendas.runs import pipeline
@@ -189,8 +190,16 @@ def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> Non
             console.print(f"{event.etapa}: {executed}", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_line(console: Console, line: Line) -> None:
-    """Print the result of a line of a file: the sale and its key, or why it was refused."""
+_WHY_NO_SALE = {  # by the file's situation
+    PROCESSED: "é igual a outra que veio antes, ou nenhum registro começa ali",
+    PENDING: "o arquivo ainda não foi processado, o que `vendas run` faz",
+    REJECTED: "o arquivo foi rejeitado",
+    UNDONE: "o arquivo foi desfeito",
+}
+
+
+def print_line(console: Console, line: Line, situacao: str) -> None:
+    """Print what became of a line of a file in this situation: the sale and its key, or why there is none."""
     where = f"Linha {line.linha} de {line.arquivo}"
     if line.venda:
         table = Table(title=escape(f"{where}: venda {line.venda_id}"), title_justify="left", box=box.SIMPLE_HEAD)
@@ -202,7 +211,7 @@ def print_line(console: Console, line: Line) -> None:
         return
     said = {
         REFUSED: f"{where} está na quarentena: {line.texto}",
-        NEITHER: f"{where} não é uma venda: é igual a outra que veio antes, ou nenhum registro começa ali.",
+        NEITHER: f"{where} não é uma venda: {_WHY_NO_SALE[situacao]}.",
     }[line.situacao]
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     for code in line.motivos:

@@ -60,7 +60,7 @@ def staged_parts(
     and an engine that copies all files of a table at once, get one part. `folder` is for this load alone, and deleted.
     Raises: WarehouseError if a row does not fit the table.
     """
-    groups = _groups(gold)
+    groups = group_files(gold)
     limits = opened.engine.limits(opened, RECORDS_TABLE, folder)
     # Into an empty star only: an increment looks through many files of a large lake in vain, which one job does faster.
     in_parts = opened.engine.copies_in_parts and len(groups) > 1 and _is_empty(opened, FACT_TABLE)
@@ -119,7 +119,7 @@ def _while_it_lasts(part: StagedRows) -> Iterator[StagedRows]:
             location(file.path).unlink(missing_ok=True)
 
 
-def _groups(gold: Sequence[HeldFile]) -> list[list[HeldFile]]:
+def group_files(gold: Sequence[HeldFile]) -> list[list[HeldFile]]:
     """Return gold's files in groups that make a batch each: many small ones, or one."""
     groups: list[list[HeldFile]] = []
     rows = WAREHOUSE_BATCH_ROWS
@@ -143,7 +143,7 @@ def _stage(
     staged = StagedRows()
     wanted = {"arquivo_de_origem": one_of(pa.array(arquivos, pa.string()))}
     for rows in rebatch((rows for file in gold for rows in file.rows_where(wanted)), WAREHOUSE_BATCH_ROWS):
-        if problem := _missing(rows) or _too_long(rows, limits):
+        if problem := find_problem(rows, limits):
             return replace(staged, problem=problem)
         star = to_star(rows)
         if member_ranges:
@@ -172,9 +172,14 @@ def _stage_members(
     return staged
 
 
-def _missing(rows: pa.Table) -> str | None:
-    names = [name for name in rows.column_names if rows[name].null_count]
-    return f"gold holds a sale without {names[0]}. Nothing was loaded." if names else None
+def find_problem(rows: pa.Table, limits: dict[str, int]) -> str | None:
+    """Return why these rows of gold do not fit the table: a value that is missing, or a text of too many bytes; or None.
+
+    `limits` are the bytes that each text column takes.
+    """
+    if missing := [name for name in rows.column_names if rows[name].null_count]:
+        return f"gold holds a sale without {missing[0]}. Nothing was loaded."
+    return _too_long(rows, limits)
 
 
 def _too_long(rows: pa.Table, limits: dict[str, int]) -> str | None:
