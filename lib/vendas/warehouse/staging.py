@@ -173,7 +173,7 @@ def _stage_members(
 
 
 def find_problem(rows: pa.Table, limits: dict[str, int]) -> str | None:
-    """Return why these rows of gold do not fit the table: a value that is missing, or a text of too many bytes; or None.
+    """Return why these rows of gold do not fit the table: a value missing or a text too long; else None.
 
     `limits` are the bytes that each text column takes.
     """
