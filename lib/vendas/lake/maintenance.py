@@ -92,9 +92,9 @@ def maintain_table(spark: SparkSession, name: str, folder: Location, keep: timed
         _drop_stale_branches(table)
         _set_properties(table, properties(name))
         _compact(spark, name, is_sorted=table.sortOrder().isSorted())
-        oldest = datetime.now(UTC) - keep
-        _call(spark, "expire_snapshots", name, f"older_than => TIMESTAMP '{oldest.isoformat()}'", "retain_last => 1")
         table.refresh()  # the procedures changed the table through an object of their own
+        oldest = datetime.now(UTC) - keep
+        _expire_snapshots(table, oldest)
         _delete_orphans(spark, table, folder, oldest)
         return Upkeep(name, before, _size(table, folder))
     except (Py4JError, PySparkException) as error:
@@ -160,6 +160,15 @@ def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> N
     spark.sql(f"CALL {CATALOG}.system.{procedure}({given})")
 
 
+def _expire_snapshots(table: JavaObject, oldest: datetime) -> None:
+    """Expire snapshots older than `oldest`, but for the current one, and delete the files that they alone hold.
+
+    By the table's own operation: Iceberg's procedure compares all files of all snapshots in jobs of Spark, which takes
+    a small table a second longer.
+    """
+    table.expireSnapshots().expireOlderThan(_milliseconds(oldest)).retainLast(1).commit()
+
+
 def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, oldest: datetime) -> None:
     """Delete unreferenced files older than `oldest`, with Iceberg's action.
 
@@ -169,4 +178,8 @@ def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, ol
     action = actions.deleteOrphanFiles(table)
     if isinstance(folder, S3Path):
         action.usePrefixListing(True)  # list with Iceberg's client, whose paths begin with `s3://` as the table's do
-    action.olderThan(int(oldest.timestamp() * 1000)).execute()
+    action.olderThan(_milliseconds(oldest)).execute()
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
