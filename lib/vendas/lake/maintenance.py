@@ -18,13 +18,13 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import UpkeepError, without_java_frames
 from vendas.lake.lock import hold_lake
-from vendas.lake.spark import CATALOG, jvm_of, table_name
+from vendas.lake.spark import CATALOG, lake_of, table_name
+from vendas.lake.table_files import delete_orphans, stored_files
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import iceberg_table, properties
-from vendas.landing.s3_objects import bytes_below
 from vendas.schema import TABLES
 from vendas.settings import Settings
-from vendas.storage import Location, S3Path, client
+from vendas.storage import Location
 from vendas.tuning import COMPACTED_FROM_FILES
 
 _MAIN = "main"  # the branch that readers see as the table
@@ -95,9 +95,9 @@ def maintain_table(spark: SparkSession, name: str, folder: Location, keep: timed
         table.refresh()  # the procedures changed the table through an object of their own
         oldest = datetime.now(UTC) - keep
         _expire_snapshots(table, oldest)
-        _delete_orphans(spark, table, folder, oldest)
+        delete_orphans(lake_of(spark), name, oldest)
         return Upkeep(name, before, _size(table, folder))
-    except (Py4JError, PySparkException) as error:
+    except (Py4JError, PySparkException, FileNotFoundError) as error:
         raise UpkeepError(
             f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"
             "No row of it changed, and the tables before it are done. Mend what is named, and run it again."
@@ -123,14 +123,8 @@ def _size(table: JavaObject, folder: Location) -> Size:
         int(summary.get("total-data-files") or 0),
         int(summary.get("total-files-size") or 0),
         sum(1 for _ in table.snapshots()),
-        _bytes_stored(folder),
+        sum(file.size for file in stored_files(folder)),
     )
-
-
-def _bytes_stored(folder: Location) -> int:
-    if isinstance(folder, S3Path):
-        return bytes_below(client("s3"), folder)
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _drop_stale_branches(table: JavaObject) -> None:
@@ -166,20 +160,4 @@ def _expire_snapshots(table: JavaObject, oldest: datetime) -> None:
     By the table's own operation: Iceberg's procedure compares all files of all snapshots in jobs of Spark, which takes
     a small table a second longer.
     """
-    table.expireSnapshots().expireOlderThan(_milliseconds(oldest)).retainLast(1).commit()
-
-
-def _delete_orphans(spark: SparkSession, table: JavaObject, folder: Location, oldest: datetime) -> None:
-    """Delete unreferenced files older than `oldest`, with Iceberg's action.
-
-    Iceberg's procedure refuses files younger than a day to protect concurrent writers; here the lock keeps writers out.
-    """
-    actions = jvm_of(spark).org.apache.iceberg.spark.actions.SparkActions.get(spark._jsparkSession)
-    action = actions.deleteOrphanFiles(table)
-    if isinstance(folder, S3Path):
-        action.usePrefixListing(True)  # list with Iceberg's client, whose paths begin with `s3://` as the table's do
-    action.olderThan(_milliseconds(oldest)).execute()
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    table.expireSnapshots().expireOlderThan(int(oldest.timestamp() * 1000)).retainLast(1).commit()

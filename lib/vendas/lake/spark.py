@@ -342,6 +342,7 @@ def session(settings: Settings) -> SparkSession:
         else:
             options = configuration(settings, java_options=_class_archive(settings).options())
             gateway = _launch(options, as_folder(settings.lake) / "spark.log")
+            _write_no_checksums(gateway)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the Python of Spark's workers
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
@@ -373,8 +374,15 @@ def _java_session(gateway: JavaGateway) -> JavaObject:
     return gateway.jvm.org.apache.spark.sql.SparkSession.builder().getOrCreate()
 
 
+def _write_no_checksums(gateway: JavaGateway) -> None:
+    """Let Hadoop write no file of checksums beside each file: it starts a process for every file that it makes."""
+    files, context = gateway.jvm.org.apache.hadoop.fs.FileSystem, _java_session(gateway).sparkContext()
+    files.getLocal(context.hadoopConfiguration()).setWriteChecksum(False)
+
+
 def _warm_up(gateway: JavaGateway) -> None:
     with suppress(Py4JError, PySparkException):  # the first user of the session gets the same error and reports it
+        _write_no_checksums(gateway)
         _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +29,19 @@ class Shape:
 
     columns: frozenset[str]
     is_sorted: bool
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """The files that a table names: metadata and statistics, and what its readable snapshots consist of."""
+
+    by_metadata: frozenset[Location]
+    by_snapshots: frozenset[Location]
+
+    @cached_property
+    def all(self) -> frozenset[Location]:
+        """All of them."""
+        return self.by_metadata | self.by_snapshots
 
 
 def shape(lake: Location, table: str) -> Shape | None:
@@ -114,6 +128,30 @@ def held_files(
         return sorted(files, key=lambda file: str(file.path))
 
     return _open_table(lake, table, plan) or []
+
+
+def named_files(lake: Location, table: str) -> NamedFiles:
+    """Return the files that a lake's table names; of its older metadata files some may be gone.
+
+    Snapshots consist of manifest lists, manifests, data files and delete files. The table must exist.
+    """
+
+    def read(opened: "Table") -> NamedFiles:
+        metadata, lists = opened.metadata, [snapshot.manifest_list for snapshot in opened.metadata.snapshots]
+        manifests = {one.manifest_path: one for snapshot in metadata.snapshots for one in snapshot.manifests(opened.io)}
+        with ThreadPoolExecutor() as threads:
+            entries = threads.map(lambda one: one.fetch_manifest_entry(opened.io), manifests.values())
+            data = [entry.data_file.file_path for of_manifest in entries for entry in of_manifest]
+        older = [log.metadata_file for log in metadata.metadata_log]
+        statistics = [one.statistics_path for one in (*metadata.statistics, *metadata.partition_statistics)]
+        return NamedFiles(
+            frozenset(map(location, [opened.metadata_location, *older, *statistics])),
+            frozenset(map(location, [*lists, *manifests, *data])),
+        )
+
+    named = _open_table(lake, table, read)
+    assert named is not None
+    return named
 
 
 def files_between(

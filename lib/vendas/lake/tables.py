@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from weakref import WeakSet
 
 import pyarrow as pa
 from py4j.java_gateway import JavaObject
@@ -60,6 +61,9 @@ def properties(table: str) -> dict[str, str]:
     """
     whole = {f"write.metadata.metrics.column.{FILE_COLUMNS[table]}": "full"} if table in FILE_COLUMNS else {}
     return _PROPERTIES | whole
+
+
+_OPENED: WeakSet[SparkSession] = WeakSet()  # sessions that have opened their catalog, which each does once
 
 
 class Lake:
@@ -345,5 +349,7 @@ def _joined(tables: Iterable[pa.Table]) -> pa.Table:
 def iceberg_table(spark: SparkSession, table: str) -> JavaObject:
     """Return Iceberg's object for a table, for what SQL cannot do or would need a query for."""
     name = table_name(spark, table)
-    spark.table(name)  # opens this session's catalog; without it the next line could open another session's
+    if spark not in _OPENED:  # else the last line could open another session's catalog
+        spark.table(name)
+        _OPENED.add(spark)
     return jvm_of(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)

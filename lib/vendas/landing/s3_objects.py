@@ -96,15 +96,14 @@ def list_prefixes(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
     )
 
 
-def list_below(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, int]]:
-    """List all objects under a prefix, at any depth, each with its size in bytes."""
+def list_below(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, int, datetime]]:
+    """List all objects under a prefix, at any depth, each with its size in bytes and its LastModified time."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place))
-    return ((S3Path(place.bucket, found["Key"]), found["Size"]) for page in pages for found in page.get("Contents", []))
-
-
-def bytes_below(s3: BaseClient, place: S3Path) -> int:
-    """Return the total bytes of all objects under a prefix, at any depth."""
-    return sum(size for _, size in list_below(s3, place))
+    return (
+        (S3Path(place.bucket, found["Key"]), found["Size"], found["LastModified"])
+        for page in pages
+        for found in page.get("Contents", [])
+    )
 
 
 def prefix(place: S3Path) -> str:

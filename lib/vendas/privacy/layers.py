@@ -113,7 +113,7 @@ def texts_of_lake(settings: Settings) -> list[Location]:
 
 def _objects_of_lake(lake: S3Path) -> list[Location]:
     s3 = client("s3")
-    below = (path for top in list_prefixes(s3, lake) if top.name not in NOT_TEXTS for path, _ in list_below(s3, top))
+    below = (path for top in list_prefixes(s3, lake) if top.name not in NOT_TEXTS for path, *_ in list_below(s3, top))
     return [*(path for path in list_objects(s3, lake) if path.name not in NOT_TEXTS), *below]
 
 
