@@ -253,7 +253,7 @@ def test_killed_after_each_step_it_is_completed(here, monkeypatch):
     assert (receipt.arquivos, receipt.linhas) == (5, 15)
 
 
-@pytest.mark.parametrize("inside", ["replace_records", "anonymize_sales", "anonymize_file", "maintain_table"])
+@pytest.mark.parametrize("inside", ["replace_records", "anonymize_sales", "anonymize_file", "delete_old_versions"])
 def test_killed_within_a_step_it_is_completed(here, monkeypatch, inside):
     before, done, real = here.counts(), [], getattr(erase, inside)
 

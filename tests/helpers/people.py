@@ -4,6 +4,7 @@ import base64
 import gzip
 import io
 import re
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -92,8 +93,13 @@ def values_in(texts, values=VALUES):
 
 
 def _holds(data, value):
-    forms = (value.encode(encoding) for encoding in ("utf-8", "cp1252", "utf-16-le", "utf-16-be"))
-    return any(form in data for form in forms)
+    return any(form in data for form in _forms(value))
+
+
+@cache
+def _forms(value):
+    """Return the bytes of a value in each encoding; without its last byte, UTF-16 stands in both byte orders."""
+    return {value.encode("utf-8"), value.encode("cp1252"), value.encode("utf-16-le")[:-1]}
 
 
 def texts_of(name, data):

@@ -5,8 +5,8 @@ and the next upkeep finishes the work.
 """
 
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,18 +85,33 @@ def maintain_table(spark: SparkSession, name: str, folder: Location, keep: timed
 
     Raises: UpkeepError if the table cannot be maintained, or was copied from another place.
     """
-    try:
+    with _explained(folder):
         table = iceberg_table(spark, name)
         _refuse_foreign(table, folder)
         before = _size(table, folder)
-        _drop_stale_branches(table)
         _set_properties(table, properties(name))
         _compact(spark, name, is_sorted=table.sortOrder().isSorted())
         table.refresh()  # the procedures changed the table through an object of their own
-        oldest = datetime.now(UTC) - keep
-        _expire_snapshots(table, oldest)
-        delete_orphans(lake_of(spark), name, oldest)
+        _delete_before(spark, table, name, datetime.now(UTC) - keep)
         return Upkeep(name, before, _size(table, folder))
+
+
+def delete_old_versions(spark: SparkSession, name: str, folder: Location) -> None:
+    """Expire all snapshots of a table but the current one, and delete unreferenced files; the caller holds the lake.
+
+    Raises: UpkeepError if that fails, or the table was copied from another place.
+    """
+    with _explained(folder):
+        table = iceberg_table(spark, name)
+        _refuse_foreign(table, folder)
+        _delete_before(spark, table, name, datetime.now(UTC))
+
+
+@contextmanager
+def _explained(folder: Location) -> Generator[None]:
+    """Raise an UpkeepError for any failure in the block."""
+    try:
+        yield
     except (Py4JError, PySparkException, FileNotFoundError) as error:
         raise UpkeepError(
             f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"
@@ -154,10 +169,12 @@ def _call(spark: SparkSession, procedure: str, table: str, *arguments: str) -> N
     spark.sql(f"CALL {CATALOG}.system.{procedure}({given})")
 
 
-def _expire_snapshots(table: JavaObject, oldest: datetime) -> None:
-    """Expire snapshots older than `oldest`, but for the current one, and delete the files that they alone hold.
+def _delete_before(spark: SparkSession, table: JavaObject, name: str, oldest: datetime) -> None:
+    """Delete what is older than `oldest` and not part of the table now: branches, snapshots and files.
 
-    By the table's own operation: Iceberg's procedure compares all files of all snapshots in jobs of Spark, which takes
-    a small table a second longer.
+    Snapshots expire by the table's own operation: Iceberg's procedure compares all files of all snapshots in jobs of
+    Spark, which takes a small table a second longer.
     """
+    _drop_stale_branches(table)
     table.expireSnapshots().expireOlderThan(int(oldest.timestamp() * 1000)).retainLast(1).commit()
+    delete_orphans(lake_of(spark), name, oldest)

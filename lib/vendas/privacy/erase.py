@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -35,7 +35,7 @@ from vendas.lake.erasures import (
 )
 from vendas.lake.events import STAGES, Event
 from vendas.lake.ledger import latest, list_outdated, read_events, record
-from vendas.lake.maintenance import maintain_table
+from vendas.lake.maintenance import delete_old_versions
 from vendas.lake.private_files import read_private, remove_private, write_private
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake
@@ -382,7 +382,7 @@ def _delete_old_versions(work: Work) -> None:
         shutil.rmtree(as_folder(work.settings.staging), ignore_errors=True)
     for table in TABLES:
         if table_exists(work.lake, table):
-            maintain_table(work.spark, table, work.lake / table, timedelta(0))
+            delete_old_versions(work.spark, table, work.lake / table)
     if isinstance(work.lake, S3Path):
         purge_old_versions(work.settings, work.plan.values)
 
