@@ -68,7 +68,8 @@ class Events(Sequence[Event]):
     """Events in rows of the ledger's columns; an `Event` is made when it is asked for."""
 
     def __init__(self, rows: pa.Table):
-        self.rows = rows.combine_chunks()
+        self.rows = rows
+        self._columns: dict[str, pa.Array] = {}
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Events":
@@ -93,7 +94,12 @@ class Events(Sequence[Event]):
 
     def take(self, places: Collection[int] | np.ndarray) -> list[Event]:
         """Return the events at these places, in their order."""
-        return [Event(**row) for row in self.rows.take(pa.array(places, pa.int64())).to_pylist()]
+        chosen, found, end = np.asarray(places, dtype=np.int64), {}, 0
+        for batch in self.rows.to_batches():  # a table's own `take` copies all of its columns first
+            first, end = end, end + len(batch)
+            here = np.unique(chosen[(chosen >= first) & (chosen < end)])
+            found.update(zip(here.tolist(), batch.take(pa.array(here - first)).to_pylist(), strict=True))
+        return [Event(**found[place]) for place in chosen.tolist()]
 
     def of_files(self, arquivos: Collection[str]) -> list[Event]:
         """Return the events of these bronze files, in their own order."""
@@ -113,7 +119,9 @@ class Events(Sequence[Event]):
 
     def column(self, name: str) -> pa.Array:
         """Return one field of all events."""
-        return self.rows[name].combine_chunks()
+        if name not in self._columns:  # only those that are asked for, since each is copied
+            self._columns[name] = self.rows[name].combine_chunks()
+        return self._columns[name]
 
     def are(self, situacao: str, places: np.ndarray) -> np.ndarray:
         """Return which of the events at these places have this situation; none where the place is -1."""
