@@ -17,7 +17,7 @@ from vendas.cli import commands
 from vendas.errors import NotebookError
 from vendas.reports import pages, report
 from vendas.reports.dictionary import LAKE, warehouse
-from vendas.reports.report import EXPLORATION, Run, reported, write_report
+from vendas.reports.report import EXPLORATION, Run, reported, write_report, written_meanwhile
 from vendas.runs import pipeline
 from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings
@@ -245,6 +245,22 @@ def test_a_report_that_cannot_be_written_is_one_line_and_no_failure(tmp_path):
 def test_a_report_that_cannot_be_written_does_not_hide_the_runs_own_failure(tmp_path):
     (tmp_path / "runs").touch()
     with pytest.raises(NotebookError, match="own"), reported(Run("r1"), tmp_path, tmp_path / "runs" / "r1", print):
+        raise NotebookError("own")
+
+
+def test_a_run_has_a_page_before_its_exploration_is_there(folder):
+    write_executed(folder / "01_bronze.ipynb")
+    run = a_run(files=[entry()], stages=stages("01_bronze"))
+    with written_meanwhile(run, AT, folder):
+        write_executed(folder / f"{EXPLORATION}.ipynb")
+    shown = read_page(folder / "index.html")
+    assert shown.links[1:] == ["01_bronze.html", "dicionario.html"] and "Concluída" in shown.text
+    assert (run.page, run.reasons) == (None, {})
+
+
+def test_a_page_that_cannot_be_written_meanwhile_stops_nothing(tmp_path):
+    (tmp_path / "runs").touch()
+    with pytest.raises(NotebookError, match="own"), written_meanwhile(Run("r1"), tmp_path, tmp_path / "runs" / "r1"):
         raise NotebookError("own")
 
 

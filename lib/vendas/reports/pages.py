@@ -6,11 +6,10 @@ to import, so they are imported only where a page is written.
 """
 
 import os
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import vendas
@@ -55,33 +54,17 @@ class Notebook(NamedTuple):
     problem: str = ""  # why it has no page, if it has none
 
 
+def notebook_page(path: Path) -> Notebook:
+    """Write a page beside an executed notebook, unless it has one. Raises: OSError if it cannot be written."""
+    return _write_page(path, path.stat().st_mtime_ns)
+
+
 def notebook_pages(folder: Path) -> list[Notebook]:
     """Write a page beside every executed notebook in the folder; return the notebooks, by name.
 
     Raises: OSError if a page cannot be written.
     """
-    return [_write_page(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.ipynb"))]
-
-
-@contextmanager
-def pages_written_meanwhile(folder: Path) -> Generator[None]:
-    """Write the pages of the notebooks that are in the folder while the block executes another one, and mostly waits.
-
-    `notebook_pages` then finds them done.
-    """
-    executed = [(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.ipynb"))]
-
-    def write_all() -> None:
-        with suppress(Exception):  # `notebook_pages` gets the same error, and its caller reports it
-            for path, changed in executed:
-                _write_page(path, changed)
-
-    thread = Thread(target=write_all)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
+    return [notebook_page(path) for path in sorted(folder.glob("*.ipynb"))]
 
 
 @lru_cache(maxsize=8)  # a run's notebooks

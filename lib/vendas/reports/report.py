@@ -1,14 +1,15 @@
 """The pages of a run: what it did, its executed notebooks, the data dictionary; and the list of all runs.
 
-A run writes them last, when its data is already published, so a failure here is only a warning.
+A run writes them when its data is already published, so a failure here is only a warning.
 """
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple, Self
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from vendas.lake.tables import QUARANTINE_TABLE
 from vendas.reasons import Reason
 from vendas.reports.cost import Usage
 from vendas.reports.dictionary import dictionary_page
-from vendas.reports.pages import Notebook, notebook_pages, render, write
+from vendas.reports.pages import Notebook, notebook_page, notebook_pages, render, write
 from vendas.reports.report_charts import fates_chart, seconds_chart
 from vendas.results import Stage
 from vendas.storage import Location
@@ -57,6 +58,10 @@ class Run:
     notes: list[str] = field(default_factory=list)  # failures that did not affect the data
     usage: Usage | None = None  # on AWS: the resources that are billed
     page: Path | None = None
+
+    def elapsed(self) -> float:
+        """Return the seconds since the run began."""
+        return (datetime.now(UTC) - self.begun).total_seconds()
 
     @property
     def rejected(self) -> int:
@@ -139,10 +144,33 @@ def reported(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]
     write_pages(run, lake, folder, warn)
 
 
+@contextmanager
+def written_meanwhile(run: Run, lake: Location, folder: Path) -> Generator[None]:
+    """Write the pages of what the run has done, while the block executes its exploration, and mostly waits.
+
+    What is left to write at the run's end takes a tenth of a second, and a run that is killed in the block has a page.
+    """
+    so_far = replace(run, seconds=run.elapsed())
+    executed = sorted(folder.glob("*.ipynb"))
+
+    def write_all() -> None:
+        with suppress(Exception):  # `write_pages` gets the same error, and reports it
+            so_far.reasons = reasons_of(lake, so_far.files)
+            write(folder / "dicionario.html", dictionary_page())
+            write(folder / "index.html", _index(folder, so_far, [notebook_page(path) for path in executed]))
+
+    thread = Thread(target=write_all)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
 def write_pages(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> None:
     """Write the run's pages to the folder and set `run.page`; on an error, call `warn` with one line."""
     try:
-        run.seconds = (datetime.now(UTC) - run.begun).total_seconds()
+        run.seconds = run.elapsed()
         if run.failure:
             run.files = ledger.list_entries(ledger.read_events(lake), run.run_id)
         run.reasons = reasons_of(lake, run.files)

@@ -23,8 +23,7 @@ from vendas.landing.arrivals import (
     look_at_landing,
 )
 from vendas.privacy.erase import complete_erasure
-from vendas.reports.pages import pages_written_meanwhile
-from vendas.reports.report import Run, reported
+from vendas.reports.report import Run, reported, written_meanwhile
 from vendas.results import Stage
 from vendas.runs.fork_server import ForkServer
 from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
@@ -138,7 +137,7 @@ def run_pipeline(
                     warn(f"The lake is up to date with this version: {_count(before)} before, {_count(after)} now.")
                 run.files = ledger.list_entries(after, run.run_id)
                 if settings.report:
-                    with pages_written_meanwhile(folder):
+                    with written_meanwhile(run, settings.lake, folder):
                         run.notes = explore(settings, folder, {}, warn, progress.cell_done, forks)
     left = explain_left_by_run(look_at_landing(landing, settings.quiet_seconds))
     seconds = round(time.monotonic() - begun, 3)
