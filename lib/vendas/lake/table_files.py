@@ -38,13 +38,13 @@ def stored_files(folder: Location) -> Iterator[StoredFile]:
 def delete_orphans(lake: Location, table: str, oldest: datetime) -> None:
     """Delete the files written before `oldest` that the table does not name; the caller holds the lake.
 
-    Iceberg's action does the same in jobs of Spark, which take a small table a second. It does not look at what is
-    missing; here that stops the upkeep, because a path that is written in two ways would look like an orphan. Of hidden
+    Iceberg's action compares the same two lists in jobs of Spark, which take a small table a second. That a file is
+    missing stops the upkeep: a path that is written in two ways would look like a missing file and an orphan. Of hidden
     files only checksums are deleted: version 0.1.0 wrote them, and nobody deletes them with the file that they are of.
     Raises: UpkeepError if a file that a snapshot names is not there; then nothing is deleted.
     """
+    named = named_files(lake, table)  # first: a file that another program adds from now on is not old enough
     stored = {file.place: file for file in stored_files(lake / table)}
-    named = named_files(lake, table)
     if lost := named.by_snapshots - stored.keys():
         raise UpkeepError(
             f"The table in {lake / table} needs {len(lost)} files that are not there, {min(map(str, lost))} for one.\n"

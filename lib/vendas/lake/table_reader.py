@@ -138,8 +138,9 @@ def named_files(lake: Location, table: str) -> NamedFiles:
 
     def read(opened: "Table") -> NamedFiles:
         metadata, lists = opened.metadata, [snapshot.manifest_list for snapshot in opened.metadata.snapshots]
-        manifests = {one.manifest_path: one for snapshot in metadata.snapshots for one in snapshot.manifests(opened.io)}
         with ThreadPoolExecutor() as threads:
+            of_snapshots = threads.map(lambda snapshot: snapshot.manifests(opened.io), metadata.snapshots)
+            manifests = {one.manifest_path: one for listed in of_snapshots for one in listed}
             entries = threads.map(lambda one: one.fetch_manifest_entry(opened.io), manifests.values())
             data = [entry.data_file.file_path for of_manifest in entries for entry in of_manifest]
         older = [log.metadata_file for log in metadata.metadata_log]
