@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -256,6 +257,16 @@ def test_a_run_has_a_page_before_its_exploration_is_there(folder):
     shown = read_page(folder / "index.html")
     assert shown.links[1:] == ["01_bronze.html", "dicionario.html"] and "Concluída" in shown.text
     assert (run.page, run.reasons) == (None, {})
+
+
+def test_runs_one_after_another_leave_no_file_open(folder):
+    folder.mkdir(parents=True)
+    opened = []
+    for _ in range(4):
+        with written_meanwhile(a_run(files=[entry()]), AT, folder):
+            pass
+        opened.append(psutil.Process().num_fds())
+    assert opened[-1] <= opened[1]
 
 
 def test_a_page_that_cannot_be_written_meanwhile_stops_nothing(tmp_path):

@@ -5,11 +5,11 @@ A run writes them when its data is already published, so a failure here is only 
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple, Self
 
 import pyarrow as pa
@@ -29,6 +29,9 @@ from vendas.storage import Location
 from vendas.text import format_moment, format_number
 from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
+_MEANWHILE = ThreadPoolExecutor(
+    max_workers=1
+)  # the same thread for all runs of a watch: Matplotlib opens fonts for each
 EXPLORATION = "05_exploracao"
 SUMMARY = "run.json"
 _FATES = {"lidas": "Lidas", "silver": "Silver", "duplicadas": "Duplicadas", "quarentena": "Quarentena"}
@@ -159,12 +162,11 @@ def written_meanwhile(run: Run, lake: Location, folder: Path) -> Generator[None]
             write(folder / "dicionario.html", dictionary_page())
             write(folder / "index.html", _index(folder, so_far, [notebook_page(path) for path in executed]))
 
-    thread = Thread(target=write_all)
-    thread.start()
+    written = _MEANWHILE.submit(write_all)
     try:
         yield
     finally:
-        thread.join()
+        wait([written])
 
 
 def write_pages(run: Run, lake: Location, folder: Path, warn: Callable[[str], None]) -> None:
