@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 
 import psutil
 import pyarrow as pa
@@ -261,11 +262,13 @@ def test_a_run_has_a_page_before_its_exploration_is_there(folder):
 
 def test_runs_one_after_another_leave_no_file_open(folder):
     folder.mkdir(parents=True)
-    opened = []
+    opened, done = [], Event()
     for _ in range(4):
         with written_meanwhile(a_run(files=[entry()]), AT, folder):
             pass
         opened.append(psutil.Process().num_fds())
+        Thread(target=done.wait).start()  # it takes the number of a thread that has ended
+    done.set()
     assert opened[-1] <= opened[1]
 
 
