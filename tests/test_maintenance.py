@@ -211,16 +211,6 @@ def test_what_a_killed_run_left_goes_when_it_is_old_enough(filled):
     assert not stray.exists() and len(filled.files(SILVER_TABLE, "*.parquet")) == 2 and filled.rows() == before
 
 
-def test_a_file_that_is_needed_and_gone_is_told_and_nothing_is_deleted(filled):
-    gone = filled.files(SILVER_TABLE, "*.parquet")[0]
-    stray = filled.folder / SILVER_TABLE / "data" / "stray.parquet"
-    stray.touch()
-    gone.rename(filled.folder / gone.name)
-    with pytest.raises(UpkeepError, match=r"needs 1 files that are not there.*\.parquet"):
-        delete_orphans(filled.folder, SILVER_TABLE, datetime.now(UTC))
-    assert stray.exists()
-
-
 def test_files_of_deleted_rows_are_needed(filled):
     filled.maintain()  # into files of several rows: a file whose rows are all deleted is only left out
     filled.spark.sql("ALTER TABLE lago.silver SET TBLPROPERTIES ('write.delete.mode'='merge-on-read')")
@@ -229,21 +219,6 @@ def test_files_of_deleted_rows_are_needed(filled):
     delete_orphans(filled.folder, SILVER_TABLE, datetime.now(UTC))
     assert any("deletes" in path.name for path in files)
     assert (filled.rows_by_spark(), filled.files(SILVER_TABLE)) == (before, files)
-
-
-def test_checksums_go_after_their_file_and_other_hidden_files_stay(filled):
-    hint = filled.folder / SILVER_TABLE / "metadata" / "version-hint.text"
-    needed = filled.files(SILVER_TABLE, "*.avro")[0]
-    kept = [checksums_of(needed), hint, hint.with_name(".DS_Store")]
-    gone = [checksums_of(hint), hint.with_name(".gone.avro.crc")]
-    for path in (*kept, *gone):
-        path.touch()
-    delete_orphans(filled.folder, SILVER_TABLE, datetime.now(UTC) + A_WEEK)
-    assert [path.exists() for path in (*kept, *gone)] == [True] * 3 + [False] * 2
-
-
-def checksums_of(path):
-    return path.with_name(f".{path.name}.crc")
 
 
 def test_metadata_does_not_pile_up_in_new_tables_nor_in_old_ones(lake):
