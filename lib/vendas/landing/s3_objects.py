@@ -80,30 +80,25 @@ def list_objects(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
 
 def list_objects_with_times(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, datetime]]:
     """List the objects directly under a prefix, each with its LastModified time."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place), Delimiter="/")
-    return (
-        (S3Path(place.bucket, found["Key"]), found["LastModified"])
-        for page in pages
-        for found in page.get("Contents", [])
-    )
+    found = _listed(s3, place, "Contents", Delimiter="/")
+    return ((S3Path(place.bucket, one["Key"]), one["LastModified"]) for one in found)
 
 
 def list_prefixes(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
     """List the prefixes directly under a prefix, as a folder lists its folders."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place), Delimiter="/")
-    return (
-        S3Path(place.bucket, found["Prefix"].rstrip("/")) for page in pages for found in page.get("CommonPrefixes", [])
-    )
+    found = _listed(s3, place, "CommonPrefixes", Delimiter="/")
+    return (S3Path(place.bucket, one["Prefix"].rstrip("/")) for one in found)
 
 
 def list_below(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, int, datetime]]:
     """List all objects under a prefix, at any depth, each with its size in bytes and its LastModified time."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place))
-    return (
-        (S3Path(place.bucket, found["Key"]), found["Size"], found["LastModified"])
-        for page in pages
-        for found in page.get("Contents", [])
-    )
+    found = _listed(s3, place, "Contents")
+    return ((S3Path(place.bucket, one["Key"]), one["Size"], one["LastModified"]) for one in found)
+
+
+def _listed(s3: BaseClient, place: S3Path, part: str, **more: str) -> Iterator[dict[str, Any]]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place), **more)
+    return (one for page in pages for one in page.get(part, []))
 
 
 def prefix(place: S3Path) -> str:
