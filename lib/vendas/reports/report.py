@@ -29,9 +29,8 @@ from vendas.storage import Location
 from vendas.text import format_moment, format_number
 from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
-_MEANWHILE = ThreadPoolExecutor(
-    max_workers=1
-)  # the same thread for all runs of a watch: Matplotlib opens fonts for each
+# One thread for all runs of a watch, because Matplotlib opens its fonts once for each thread that draws.
+_MEANWHILE = ThreadPoolExecutor(max_workers=1)
 EXPLORATION = "05_exploracao"
 SUMMARY = "run.json"
 _FATES = {"lidas": "Lidas", "silver": "Silver", "duplicadas": "Duplicadas", "quarentena": "Quarentena"}
@@ -159,8 +158,7 @@ def written_meanwhile(run: Run, lake: Location, folder: Path) -> Generator[None]
     def write_all() -> None:
         with suppress(Exception):  # `write_pages` gets the same error, and reports it
             so_far.reasons = reasons_of(lake, so_far.files)
-            write(folder / "dicionario.html", dictionary_page())
-            write(folder / "index.html", _index(folder, so_far, [notebook_page(path) for path in executed]))
+            _write_run(folder, so_far, [notebook_page(path) for path in executed])
 
     written = _MEANWHILE.submit(write_all)
     try:
@@ -187,12 +185,15 @@ def write_report(folder: Path, run: Run, lake: Location) -> Path:
     Raises: OSError if a page cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "dicionario.html", dictionary_page())
-    notebooks = sorted(notebook_pages(folder), key=lambda notebook: notebook.name != EXPLORATION)
-    write(folder / "index.html", _index(folder, run, notebooks))
+    _write_run(folder, run, sorted(notebook_pages(folder), key=lambda notebook: notebook.name != EXPLORATION))
     Summary.of(run).write(folder / SUMMARY)
     write(folder.parent / "index.html", _list_of_runs(folder.parent, lake))
     return folder / "index.html"
+
+
+def _write_run(folder: Path, run: Run, notebooks: list[Notebook]) -> None:
+    write(folder / "dicionario.html", dictionary_page())
+    write(folder / "index.html", _index(folder, run, notebooks))
 
 
 def reasons_of(lake: Location, files: list[dict]) -> dict[str, int]:
