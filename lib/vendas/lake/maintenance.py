@@ -70,7 +70,7 @@ def maintain_tables(
             shutil.rmtree(settings.staging, ignore_errors=True)
         upkeeps = []
         for table in tables:
-            upkeeps.append(maintain_table(spark, table, settings.lake / table, keep))
+            upkeeps.append(maintain_table(spark, table, keep))
             done(table)
         return upkeeps
 
@@ -80,14 +80,12 @@ def as_json(upkeeps: list[Upkeep]) -> dict:
     return {"tables": [asdict(upkeep) for upkeep in upkeeps]}
 
 
-def maintain_table(spark: SparkSession, name: str, folder: Location, keep: timedelta) -> Upkeep:
+def maintain_table(spark: SparkSession, name: str, keep: timedelta) -> Upkeep:
     """Compact a table, expire snapshots older than `keep`, and delete unreferenced files; the caller holds the lake.
 
     Raises: UpkeepError if the table cannot be maintained, or was copied from another place.
     """
-    with _explained(folder):
-        table = iceberg_table(spark, name)
-        _refuse_foreign(table, folder)
+    with _opened(spark, name) as (table, folder):
         before = _size(table, folder)
         _set_properties(table, properties(name))
         _compact(spark, name, is_sorted=table.sortOrder().isSorted())
@@ -96,22 +94,26 @@ def maintain_table(spark: SparkSession, name: str, folder: Location, keep: timed
         return Upkeep(name, before, _size(table, folder))
 
 
-def delete_old_versions(spark: SparkSession, name: str, folder: Location) -> None:
+def delete_old_versions(spark: SparkSession, name: str) -> None:
     """Expire all snapshots of a table but the current one, and delete unreferenced files; the caller holds the lake.
 
     Raises: UpkeepError if that fails, or the table was copied from another place.
     """
-    with _explained(folder):
-        table = iceberg_table(spark, name)
-        _refuse_foreign(table, folder)
+    with _opened(spark, name) as (table, _):
         _delete_before(spark, table, name, datetime.now(UTC))
 
 
 @contextmanager
-def _explained(folder: Location) -> Generator[None]:
-    """Raise an UpkeepError for any failure in the block."""
+def _opened(spark: SparkSession, name: str) -> Generator[tuple[JavaObject, Location]]:
+    """Yield Iceberg's object for a table, and its folder, in which it was made; any failure in the block is explained.
+
+    Raises: UpkeepError if the block fails, or the table was copied from another place.
+    """
+    folder = lake_of(spark) / name
     try:
-        yield
+        table = iceberg_table(spark, name)
+        _refuse_foreign(table, folder)
+        yield table, folder
     except (Py4JError, PySparkException, FileNotFoundError) as error:
         raise UpkeepError(
             f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"

@@ -382,7 +382,7 @@ def _delete_old_versions(work: Work) -> None:
         shutil.rmtree(as_folder(work.settings.staging), ignore_errors=True)
     for table in TABLES:
         if table_exists(work.lake, table):
-            delete_old_versions(work.spark, table, work.lake / table)
+            delete_old_versions(work.spark, table)
     if isinstance(work.lake, S3Path):
         purge_old_versions(work.settings, work.plan.values)
 
