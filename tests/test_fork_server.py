@@ -1,17 +1,22 @@
 """Kernels that are forks of one process: each a process of its own, as without it, and none outlives the run."""
 
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import pytest
 
+from helpers.old_lakes import LAKE, unpack
 from helpers.small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
+from vendas.lake.data_files import write_rows
 from vendas.runs.fork_server import ForkServer
 from vendas.runs.forked_kernels import forked_from
 from vendas.runs.notebook_runner import run_notebook
+from vendas.tuning import LEDGER_SMALL_FILE_BYTES
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +81,15 @@ def test_what_a_kernel_changes_is_not_seen_by_the_next(server, tell):
 def test_the_server_has_one_thread_and_no_child_of_the_past(server, tell):
     tell(server, "1")
     assert (process_of(server).num_threads(), process_of(server).children()) == (1, [])
+
+
+def test_kernels_have_what_the_server_has_read_ahead(tell, tmp_path):
+    lake = unpack(LAKE, tmp_path / "lago")
+    long = pa.table({"arquivo": [secrets.token_hex(32) for _ in range(40_000)]})
+    assert write_rows(lake / "ledger" / "data" / "long.parquet", long, "none") > LEDGER_SMALL_FILE_BYTES
+    with ForkServer(lake) as server:
+        assert tell(server, "sys.modules['vendas.lake.ledger']._rows_in.cache_info().currsize") == 1
+        assert process_of(server).num_threads() == 1
 
 
 def a_kernel(server, folder):

@@ -12,11 +12,13 @@ import pytest
 from helpers import avro_files, old_lake_files
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
 from helpers.terminal import vendas_here
+from vendas.lake import ledger
+from vendas.lake.data_files import HeldFile
 from vendas.lake.events import PROCESSED, REJECTED, UNDONE
 from vendas.lake.ledger import list_entries, pending, read_events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
-from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
+from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
 from vendas.landing.arrivals import list_waiting_files
 from vendas.landing.bronze_names import BronzeFile
 from vendas.settings import load_settings
@@ -220,3 +222,40 @@ def test_the_interrupted_lake_differs_by_these_files_alone(interrupted, capsys):
     others = [entry for entry in entries if entry["arquivo_recebido"] not in (PENDING, SURVEYED)]
     assert (others, EXPECTED["interrupted"]) == (EXPECTED["files"], [e for e in entries if e not in others])
     assert not list_waiting_files(interrupted / "landing")
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Return the ledger's files that were read, in order; each counts as a large one."""
+    files, rows = [], HeldFile.rows
+    monkeypatch.setattr(HeldFile, "rows", lambda file: files.append(file.path) or rows(file))
+    monkeypatch.setattr(ledger, "LEDGER_KEPT_ROWS", 1)
+    monkeypatch.setattr(ledger, "LEDGER_SMALL_FILE_BYTES", 1)
+    ledger._rows_in.cache_clear()
+    yield files
+    ledger._rows_in.cache_clear()
+
+
+def test_a_large_file_of_the_ledger_is_read_once(lake, read):
+    first = read_events(lake).rows
+    assert len(read) == len({*read}) > 1
+    assert read_events(lake).rows == first and len(read) == len({*read})
+
+
+def test_a_small_one_is_read_each_time(lake, read, monkeypatch):
+    monkeypatch.setattr(ledger, "LEDGER_KEPT_ROWS", 1_000)
+    assert len(read_events(lake)) == len(read_events(lake)) > 100
+    assert len(read) == 2 * len({*read})
+
+
+def test_what_was_read_ahead_is_not_read_again(lake, read):
+    ledger.read_ahead(lake)
+    ahead, found = [*read], read_events(lake).rows
+    assert len(ahead) > 1 and read == ahead
+    expected, order = read_table(lake, LEDGER_TABLE), [("registrado_em", "ascending"), ("arquivo", "ascending")]
+    found = found.select(expected.column_names)
+    assert found.sort_by(order) == expected.cast(found.schema).sort_by(order)
+
+
+def test_there_is_nothing_to_read_ahead_without_a_ledger(tmp_path):
+    ledger.read_ahead(tmp_path)

@@ -7,6 +7,8 @@ whose previous stage has a newer event than its own. A file that was undone is p
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +16,8 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.lake import tables as lake_tables
+from vendas.lake.data_files import HeldFile
 from vendas.lake.events import (
-    EVENT_COLUMNS,
     PENDING,
     PROCESSED,
     REJECTED,
@@ -27,25 +29,44 @@ from vendas.lake.events import (
     at,
     stage_before,
 )
-from vendas.lake.table_reader import read_table
+from vendas.lake.table_reader import columns_of, read_kept, table_exists
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.rules.fingerprint import rules_fingerprint
 from vendas.storage import Location
+from vendas.tuning import LEDGER_KEPT_ROWS, LEDGER_SMALL_FILE_BYTES
 
 BY_HAND = "manual"  # the run id of a notebook that no run executes
 
 
 def read_events(place: Location) -> Events:
     """Return all events ever recorded in a lake; read without Spark, whose first query takes seconds."""
-    rows = read_table(place, lake_tables.LEDGER_TABLE)
-    # A lake of an older version lacks these columns until its next run, and has nulls in them afterwards.
-    for field in EVENT_COLUMNS:
-        if field.name not in rows.column_names:
-            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
-    rows = rows.select(EVENT_COLUMNS.names).cast(EVENT_COLUMNS)
+    rows = read_kept(place, lake_tables.LEDGER_TABLE, _rows_of)
+    # A lake of an older version lacks these columns until its next run; what it wrote has nulls in them.
     for name, value in (("duvidosas", 0), ("contrato", 1)):
         rows = rows.set_column(rows.column_names.index(name), name, pc.fill_null(rows[name], value))
     return Events(rows)
+
+
+def read_ahead(place: Path) -> None:
+    """Read the ledger's large files, so that `read_events` in this process, or in a fork of it, need not.
+
+    It starts no thread.
+    """
+    if table_exists(place, lake_tables.LEDGER_TABLE):
+        columns = columns_of(place, lake_tables.LEDGER_TABLE)
+        for path in (place / lake_tables.LEDGER_TABLE / "data").glob("*.parquet"):
+            if path.stat().st_size >= LEDGER_SMALL_FILE_BYTES:
+                _rows_in(path, columns)
+
+
+def _rows_of(file: HeldFile) -> pa.Table:
+    large = file.count is None or file.count >= LEDGER_KEPT_ROWS
+    return _rows_in(file.path, file.columns) if large else file.rows()
+
+
+@lru_cache(maxsize=64)
+def _rows_in(path: Location, columns: pa.Schema) -> pa.Table:
+    return HeldFile(path, columns).rows()
 
 
 def record(tables: lake_tables.Lake, known: Iterable[Event], events: list[Event]) -> None:

@@ -18,7 +18,7 @@ from vendas.storage import Location, S3Lake, as_folder, client, location
 
 if TYPE_CHECKING:
     from pyiceberg.expressions import BooleanExpression
-    from pyiceberg.table import Table
+    from pyiceberg.table import DataScan, Table
 
 T = TypeVar("T")
 
@@ -69,6 +69,18 @@ def read_table(lake: Location, table: str) -> pa.Table:
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
 
 
+def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
+    """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
+
+    def read(opened: "Table") -> pa.Table:
+        files = _plan(opened.scan(), opened, table)
+        with ThreadPoolExecutor() as threads:
+            return pa.concat_tables([arrow_schema(TABLES[table]).empty_table(), *threads.map(rows_of, files)])
+
+    rows = _open_table(lake, table, read)
+    return arrow_schema(TABLES[table]).empty_table() if rows is None else rows
+
+
 def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, line: int) -> pa.Table:
     """Return the rows of a table that come from this line of this bronze file.
 
@@ -109,23 +121,7 @@ def held_files(
 
     def plan(opened: "Table") -> list[HeldFile]:
         scan = opened.scan(where, snapshot_id=snapshot, case_sensitive=True)
-        scan = scan.use_ref(branch) if branch else scan
-        columns, files = _columns(opened, table), []
-        moment = next(
-            (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"),
-            -1,  # no column has this id
-        )
-        for task in scan.plan_files():
-            if task.delete_files:
-                raise VendasError(
-                    f"The table {table} of {lake} has delete files, which this project neither writes nor reads.\n"
-                    "Another program made them; `vendas maintain` makes them part of the table's data files."
-                )
-            file = task.file
-            ano = file.partition[0] if len(opened.spec().fields) else None
-            first, last = (_as_number(bounds.get(moment)) for bounds in (file.lower_bounds, file.upper_bounds))
-            files.append(HeldFile(location(file.file_path), columns, ano, first, last, file.record_count))
-        return sorted(files, key=lambda file: str(file.path))
+        return _plan(scan.use_ref(branch) if branch else scan, opened, table)
 
     return _open_table(lake, table, plan) or []
 
@@ -188,6 +184,25 @@ def is_one_of(column: str, files: Collection[str]) -> "BooleanExpression":
     from pyiceberg.expressions import In, Reference, literal
 
     return In(term=Reference(column), values={literal(file) for file in files})
+
+
+def _plan(scan: "DataScan", opened: "Table", table: str) -> list[HeldFile]:
+    columns, files = _columns(opened, table), []
+    moment = next(
+        (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"),
+        -1,  # no column has this id
+    )
+    for task in scan.plan_files():
+        if task.delete_files:
+            raise VendasError(
+                f"The table {table} in {opened.location()} has delete files, which this project neither writes nor "
+                "reads.\nAnother program made them; `vendas maintain` makes them part of the table's data files."
+            )
+        file = task.file
+        ano = file.partition[0] if len(opened.spec().fields) else None
+        first, last = (_as_number(bounds.get(moment)) for bounds in (file.lower_bounds, file.upper_bounds))
+        files.append(HeldFile(location(file.file_path), columns, ano, first, last, file.record_count))
+    return sorted(files, key=lambda file: str(file.path))
 
 
 def _columns(opened: "Table", table: str) -> pa.Schema:

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 from vendas import resources
 from vendas.tuning import KERNEL_START_SECONDS
@@ -72,11 +73,12 @@ class ForkedProcess:
 class ForkServer:
     """The fork server of a `with` block, and with it the kernels that it has started."""
 
-    def __init__(self) -> None:
+    def __init__(self, lake: Path | None = None):
+        """Start it; it also reads ahead the ledger of `lake`, which kernels then need not."""
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "vendas.runs.fork_server"],
+                [sys.executable, "-P", "-m", "vendas.runs.fork_server", *filter(None, [lake])],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -180,14 +182,23 @@ def _imported_by_notebooks() -> Iterator[tuple[str, tuple[str, ...]]]:
                         yield from ((alias.name, ()) for alias in node.names)
 
 
+def _read_ahead(lake: Path) -> None:
+    from vendas.lake import ledger
+
+    with suppress(Exception):  # whoever reads the ledger gets the same error, and reports it
+        ledger.read_ahead(lake)
+
+
 def main() -> None:
-    """Import all, and serve on standard input, unless there are threads that a fork would lack."""
+    """Import all, read ahead, and serve on standard input, unless there are threads that a fork would lack."""
     import psutil
 
     control = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
     _import_all()
+    if sys.argv[1:]:
+        _read_ahead(Path(sys.argv[1]))
     if psutil.Process().num_threads() > 1:
         sys.exit("An imported module has started a thread.")
     gc.freeze()

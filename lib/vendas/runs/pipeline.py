@@ -107,7 +107,7 @@ def run_pipeline(
     Raises: VendasError if a stage fails.
     """
     begun = time.monotonic()
-    landing = landing_folder(settings.landing)
+    lake, landing = as_folder(settings.lake), landing_folder(settings.landing)
     with hold_lake(settings.lake, progress.waiting):
         complete_erasure(settings, private_session)
         run = Run(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
@@ -116,7 +116,7 @@ def run_pipeline(
             progress.starting(run.run_id)
             warn = partial(_warn, progress)
             report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
-            with logged(run, folder), report, warm.fork_server() if warm else ForkServer() as forks:
+            with logged(run, folder), report, warm.fork_server() if warm else ForkServer(lake) as forks:
                 before = ledger.read_events(settings.lake)
                 if outdated := ledger.list_outdated(before):
                     warn(

@@ -105,7 +105,7 @@ class WarmProcesses:
 
     def _start_forks(self) -> ForkServer:
         if self._forks is None:
-            self._forks, self._library = ForkServer(), library_state()
+            self._forks, self._library = ForkServer(as_folder(self._settings.lake)), library_state()
         return self._forks
 
     def _start_jvm(self) -> Jvm:
