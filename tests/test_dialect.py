@@ -75,6 +75,10 @@ def test_columns_may_come_in_any_order_among_extra_ones(look):
     assert found.header == (found.extra[0], *reversed(NEEDED), *found.extra[1:])
 
 
+def test_a_file_may_have_ten_thousand_columns(look):
+    assert len(look(HEADER + "," * 9_987 + "\n").header) == 10_000
+
+
 def test_another_name_of_a_column_is_an_extra_one_beside_the_proper_one(look):
     found = look(f"Data,{HEADER}\n")
 
@@ -194,7 +198,7 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         (HEADER + "\r" + GOOD, "Na linha 1 há um retorno de carro (CR)"),
         (HEADER + "\r", "Na linha 1 há um retorno de carro (CR)"),
         ("\n" + HEADER + "\r" + GOOD + "\n", "Na linha 2 há um retorno de carro (CR)"),
-        (HEADER + "," * 10_000, "10013 colunas; são aceitas no máximo 10000"),
+        (HEADER + "," * 9_988, "10001 colunas; são aceitas no máximo 10000"),
     ],
 )
 @pytest.mark.parametrize("window", [1, 5, 1 << 20])

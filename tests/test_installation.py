@@ -68,6 +68,12 @@ def test_a_file_system_that_lacks_what_runs_need_is_told(look, monkeypatch, modu
     assert not finding.ok and says in finding.found and "--lake" in finding.remedy
 
 
+@pytest.mark.parametrize(("version", "fits"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
+def test_a_python_that_is_too_old_or_too_new_is_told(look, monkeypatch, version, fits):
+    monkeypatch.setattr(installation.sys, "version_info", version)
+    assert look()["Python"].ok == fits
+
+
 def test_a_folder_in_the_lake_that_another_users_run_made_is_told(look, monkeypatch, tmp_path):
     def temporary_file(dir):
         if dir == tmp_path / "lago" / "bronze":
