@@ -6,6 +6,10 @@ BIN := .venv/bin
 LAMBDA_MODULES := __init__ errors storage tuning landing/__init__ landing/bronze_names landing/s3_objects landing/s3_claims landing/s3_moves
 LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 
+# Virtual environments are made side by side; in each, a module is compiled when it is first imported, as most never are.
+MAKEFLAGS += --jobs=3
+PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-compile
+
 # The tests start hundreds of processes: without bytecode, each would compile the library, and rewrite assertions, again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -33,7 +37,7 @@ install: .venv/.installed
 .venv/.installed: pyproject.toml
 	@echo "Setting up .venv (a minute or two, once)"
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/$(PIP_INSTALL) --editable '.[test]'
 	touch $@
 
 demo: install
@@ -50,7 +54,7 @@ check: install
 .venv-checkov/.installed: Makefile
 	@echo "Setting up .venv-checkov (a minute, once)"
 	$(PYTHON) -m venv .venv-checkov
-	.venv-checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
+	.venv-checkov/bin/$(PIP_INSTALL) checkov==3.3.30
 	touch $@
 
 # Three at a time: on two processors one of them mostly waits. Each has a JVM of its own, and the files of tests that take
@@ -68,7 +72,7 @@ test: install .venv-checkov/.installed .venv-dbt/.installed
 		exit 2; }
 	@echo "Setting up .venv-glue6 (a minute or two, once)"
 	$(PYTHON_OF_GLUE6) -m venv .venv-glue6
-	.venv-glue6/bin/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	.venv-glue6/bin/$(PIP_INSTALL) --editable '.[test]'
 	touch $@
 
 test-glue6: .venv-glue6/.installed .venv-checkov/.installed
@@ -89,7 +93,7 @@ environment: install
 # What Lambda runs: the function, what it needs of the library, and Powertools; boto3 is in Lambda's own Python.
 build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 	rm -rf $@
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --target $@ \
+	$(BIN)/$(PIP_INSTALL) --target $@ \
 		$$(grep -o 'aws-lambda-powertools==[0-9.]*' pyproject.toml)
 	tar -C lib -cf - $(LAMBDA_SOURCES:lib/%=%) | tar -C $@ -xf -
 	cp lambda/handler.py $@
@@ -98,7 +102,7 @@ build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 .venv-dbt/.installed: Makefile
 	@echo "Setting up .venv-dbt (a minute, once)"
 	$(PYTHON) -m venv .venv-dbt
-	.venv-dbt/bin/pip install --quiet --disable-pip-version-check \
+	.venv-dbt/bin/$(PIP_INSTALL) \
 		'dlt[postgres]==1.31.0' dbt-core==1.11.16 dbt-postgres==1.11.0 pyarrow==26.0.1
 	touch $@
 
