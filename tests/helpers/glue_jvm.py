@@ -15,7 +15,7 @@ from vendas.lake.class_archive import ClassArchive
 from vendas.lake.jars import ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, S3A, fetch_jars, jar_cache
 from vendas.lake.spark import java_home
 
-OF_GLUE = {ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A}  # Iceberg's jars come with `--datalake-formats iceberg`
+OF_GLUE = (ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A)  # Iceberg's jars come with `--datalake-formats iceberg`
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SPARK = Path(pyspark.__file__).parent
 SUBMIT = SPARK / "bin" / "spark-submit"
@@ -40,7 +40,6 @@ def environment(role, python):
         "HOME": glue_python.NO_HOME,
         "JAVA_HOME": str(java_home()),
         "PYSPARK_PYTHON": str(python),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
 
@@ -55,7 +54,8 @@ def submit(stack, options, version=VERSIONS[0]):
         configured = [f"{name}={value}" for name, value in options.items()] + of_job
         # Glue also installs the modules for Spark's workers, which are not started by the wrapper.
         configured.append(f"spark.executorEnv.PYTHONPATH={glue_python.path(wrapper)}")
-        command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(map(str, jars))]
+        command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g"]
+        command += ["--driver-class-path", ":".join(map(str, jars))]
         command += [part for option in configured for part in ("--conf", option)]
         archive = ClassArchive(jar_cache().with_name("classes-of-glue"), java_home(), [*jars, SPARK / "jars"])
         with archive.used_or_made() as java_options:
