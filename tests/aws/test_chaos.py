@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 
 from helpers.arrival_faults import (
-    CALLS,
     KEY,
     KILLED,
     REFUSED,
     REPLY_LOST,
     WAYS,
+    each_place,
     go,
     go_while,
     is_settled,
@@ -25,47 +25,59 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("kind", [REFUSED, REPLY_LOST, KILLED])
 @pytest.mark.parametrize(("way", "again"), list(itertools.product(WAYS, WAYS)))
 def test_a_move_that_fails_at_any_call_is_finished_once(way, again, kind):
-    for place in range(CALLS):
+    def fail_at(place):
         with world() as aws:
             aws.upload(KEY)
             losses = watch_for_losses(aws)
-            go(aws, way, kind, place)
+            failed = go(aws, way, kind, place)
             go(aws, again)
             assert is_settled(aws) and losses == [], f"{way}, {kind} at call {place}, then {again}"
+            return failed
+
+    each_place(fail_at)
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")  # Powertools expects one function call at a time
 @pytest.mark.parametrize(("way", "between"), list(itertools.product(WAYS, WAYS)))
 def test_two_at_work_on_one_file_at_once_make_one_copy(way, between):
-    for place in range(CALLS):
+    def meet_at(place):
         with world() as aws:
             aws.upload(KEY)
             losses = watch_for_losses(aws)
-            go_while(aws, way, place, lambda aws: go(aws, between))
+            met = go_while(aws, way, place, lambda aws: go(aws, between))
             assert is_settled(aws) and losses == [], f"{between} before call {place} of {way}"
+            return met
+
+    each_place(meet_at)
 
 
 @pytest.mark.parametrize("body", [b"a,b\n", b"other\n"], ids=["same", "other"])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_file_sent_again_while_it_is_moved_arrives_too(way, body):
-    for place in range(CALLS):
+    def send_at(place):
         with world() as aws:
             aws.upload(KEY, b"a,b\n")
             losses = watch_for_losses(aws)
-            go_while(aws, way, place, lambda aws: aws.upload(KEY, body))
+            sent = go_while(aws, way, place, lambda aws: aws.upload(KEY, body))
             aws.sweep()
             assert is_settled(aws) and losses == [], f"sent again before call {place} of {way}"
+            return sent
+
+    each_place(send_at)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_without_versions_a_file_replaced_while_it_is_moved_is_not_deleted_for_the_other(way):
-    for place in range(CALLS):
+    def replace_at(place):
         with world(versioned=False) as aws:
             aws.upload(KEY, b"a,b\n")
-            go_while(aws, way, place, lambda aws: aws.upload(KEY, b"other\n"))
+            replaced = go_while(aws, way, place, lambda aws: aws.upload(KEY, b"other\n"))
             aws.sweep()
             copies = Counter(aws.in_bronze().values())
-            assert copies[b"other\n"] == (len(aws.uploads) == 2) and copies[b"a,b\n"] <= 1 and aws.in_landing() == []
+            assert copies[b"other\n"] == replaced and copies[b"a,b\n"] <= 1 and aws.in_landing() == []
+            return replaced
+
+    each_place(replace_at)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from helpers.arrival_world import World, failure
 from vendas.errors import ArrivalError
 
 KEY, OTHER_KEY = "registros loja.csv", "REGISTROS_São+1%.CSV"
-CALLS = 16  # more calls than the longest way makes for one file; a fault after the last call has no effect
 FAILURES = (ArrivalError, ExceptionGroup, ClientError, EndpointConnectionError)  # after which AWS would try again
 
 # Faults at one position in a sequence of calls: AWS refuses the call, its reply is lost, or the function is killed.
@@ -47,22 +46,33 @@ class Fault:
 
 
 def go(aws, way, kind=None, place=0):
-    """Take one of WAYS, with a fault if one is given; ignore the errors that follow."""
-    with Fault(aws, kind, place), suppress(*FAILURES):
+    """Take one of WAYS, with a fault if one is given, and ignore the errors that follow.
+
+    Return whether it made that call at all.
+    """
+    fault = Fault(aws, kind, place)
+    with fault, suppress(*FAILURES):
         WAYS[way](aws)
+    return fault.asked > place
 
 
 def go_while(aws, way, place, something):
-    """Take one of WAYS, and call `something` before its call number `place` (from 0)."""
-    calls = itertools.count()
+    """Take one of WAYS, and call `something` before its call number `place` (from 0); return whether there is one."""
+    calls, done = itertools.count(), []
 
     def meanwhile(call, _):
         if next(calls) == place:
-            something(aws)
+            done.append(something(aws))
 
     aws.before.append(meanwhile)
     go(aws, way)
     aws.before.remove(meanwhile)
+    return bool(done)
+
+
+def each_place(try_at):
+    """Call `try_at` with each number of a call, from 0, until it returns that there is no such call."""
+    assert next(place for place in itertools.count() if not try_at(place)) > 1
 
 
 def watch_for_losses(aws):
