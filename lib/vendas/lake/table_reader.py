@@ -72,13 +72,17 @@ def read_table(lake: Location, table: str) -> pa.Table:
 def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
     """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
 
+    nothing = arrow_schema(TABLES[table]).empty_table()
+
     def read(opened: "Table") -> pa.Table:
+        from pyiceberg.utils.concurrent import ExecutorFactory
+
         files = _plan(opened.scan(), opened, table)
-        with ThreadPoolExecutor() as threads:
-            return pa.concat_tables([arrow_schema(TABLES[table]).empty_table(), *threads.map(rows_of, files)])
+        threads = ExecutorFactory.get_or_create()  # those that planned: a watch reads often, and starts no others
+        return pa.concat_tables([nothing, *threads.map(rows_of, files)])
 
     rows = _open_table(lake, table, read)
-    return arrow_schema(TABLES[table]).empty_table() if rows is None else rows
+    return nothing if rows is None else rows
 
 
 def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, line: int) -> pa.Table:
