@@ -294,6 +294,7 @@ class Jvm:
         del spark
         self._gateway.java_gateway_server.getGateway().getBindings().keySet().retainAll(_OF_GATEWAY)
         java.System.gc()  # so that Spark's own cleaner follows, and memory is given back
+        gc.collect()  # here: any other thread that freed a Java object would open a connection of its own, and keep it
 
     def end(self) -> None:
         """End it, if it has not ended."""

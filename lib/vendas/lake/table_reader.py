@@ -75,11 +75,7 @@ def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table
     nothing = arrow_schema(TABLES[table]).empty_table()
 
     def read(opened: "Table") -> pa.Table:
-        from pyiceberg.utils.concurrent import ExecutorFactory
-
-        files = _plan(opened.scan(), opened, table)
-        threads = ExecutorFactory.get_or_create()  # those that planned: a watch reads often, and starts no others
-        return pa.concat_tables([nothing, *threads.map(rows_of, files)])
+        return pa.concat_tables([nothing, *map(rows_of, _plan(opened.scan(), opened, table))])
 
     rows = _open_table(lake, table, read)
     return nothing if rows is None else rows
