@@ -71,7 +71,6 @@ def read_table(lake: Location, table: str) -> pa.Table:
 
 def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
     """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
-
     nothing = arrow_schema(TABLES[table]).empty_table()
 
     def read(opened: "Table") -> pa.Table:
