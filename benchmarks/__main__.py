@@ -43,8 +43,9 @@ def measure(given: Namespace, before: float, folder: Path) -> str:
     rows, rounds = given.rows, given.rounds
     csv_bytes = write_rows(rows, folder / "input")
     runs, peers, settings = _turns(rounds, folder)
+    small = load_settings(lake=folder / "small-lake")
     figures = [
-        *star.of_small_files(rounds, folder),
+        *star.of_small_files(small, rounds, folder),
         *star.figures(rows, [run.whole for run in runs], peers["star"]),
         *lake.figures(runs, peers["lake_duckdb"], peers["lake_spark"]),
         *load.figures(runs, peers["copy"]),
@@ -53,7 +54,7 @@ def measure(given: Namespace, before: float, folder: Path) -> str:
         *showing.of_previews(runs),
     ]
     figures += [cluster.measure(settings, runs, folder / "input", folder)]  # before the lake grows by increments
-    figures += increment.measure(settings, rows, rounds, folder)
+    figures += increment.measure(settings, small, rows, rounds)
     figures += [*size.of_memory(runs, rows, folder), *size.of_many_files(given.files, folder)]
     figures += drops.measure(given.drops, folder)
     return section(rows, rounds, before, figures, runs[-1].cells())

@@ -1,7 +1,5 @@
 """What a small file costs in a large lake, and what it costs to find that nothing is new."""
 
-from pathlib import Path
-
 from pyiceberg.expressions import AlwaysTrue, And, GreaterThanOrEqual, LessThan
 
 from benchmarks.agreement import Disagreement
@@ -12,24 +10,18 @@ from vendas import schema
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import held_files
 from vendas.lake.tables import SILVER_TABLE
-from vendas.settings import Settings, load_settings
-from vendas.warehouse.embedded import stop
+from vendas.settings import Settings
 
 DAY, DAY_AFTER = "2023-05-10T00:00:00", "2023-05-11T00:00:00"
 
 
-def measure(large: Settings, rows: int, rounds: int, folder: Path) -> list[Figure]:
-    """A file of 1,000 rows into this lake of so many rows, and into one that had a single such file before."""
-    small = load_settings(lake=folder / "small-lake")
+def measure(large: Settings, small: Settings, rows: int, rounds: int) -> list[Figure]:
+    """A file of 1,000 rows into a lake of so many rows, and into one that had a few such files before."""
     into_large, into_small, idle = [], [], []
-    try:
-        _seconds(small, rounds)
-        for turn in range(rounds):
-            into_small.append(_seconds(small, turn))
-            into_large.append(_seconds(large, turn))
-            idle.append(run(large).whole.wall)
-    finally:
-        stop(small.dw)
+    for turn in range(rounds):
+        into_small.append(_seconds(small, turn))
+        into_large.append(_seconds(large, turn))
+        idle.append(run(large).whole.wall)
     return [
         Figure(
             f"{SMALL:,} rows into a lake of {rows:,}, prompt to prompt",

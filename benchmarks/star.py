@@ -16,8 +16,8 @@ from benchmarks.data import SMALL, write_rows
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import run
 from benchmarks.processes import Cost, cost_of
-from vendas.settings import Settings, load_settings
-from vendas.warehouse.embedded import ensure_running, stop
+from vendas.settings import Settings
+from vendas.warehouse.embedded import ensure_running
 
 PEER = "dlt and dbt"
 PROJECT = Path(__file__).with_name("peers") / "star_dlt_dbt"
@@ -36,19 +36,15 @@ def figures(rows: int, ours: list[Cost], peer: list[Cost]) -> list[Figure]:
     ]
 
 
-def of_small_files(rounds: int, folder: Path) -> list[Figure]:
-    """A file of 1,000 rows into a lake, and a database, that had one before; in turns."""
-    settings = load_settings(lake=folder / "small" / "lago")
+def of_small_files(small: Settings, rounds: int, folder: Path) -> list[Figure]:
+    """A file of 1,000 rows into the lake `small`, and a database, that had one before; in turns. The lake stays."""
     ours, peer = [], []
-    try:
-        for turn in range(rounds + 1):
-            there = folder / "small" / f"landing-{turn}"
-            write_rows(SMALL, there, seed=turn, files=1)
-            shutil.copytree(there, settings.landing, dirs_exist_ok=True)
-            ours.append(run(settings).whole)
-            peer.append(peer_cost(settings, there, folder / "small" / "dlt", fresh=not turn))
-    finally:
-        stop(settings.dw)
+    for turn in range(rounds + 1):
+        there = folder / f"small-{turn}"
+        write_rows(SMALL, there, seed=turn, files=1)
+        shutil.copytree(there, small.landing, dirs_exist_ok=True)
+        ours.append(run(small).whole)
+        peer.append(peer_cost(small, there, folder / "small-dlt", fresh=not turn))
     return figures(SMALL, ours[1:], peer[1:])
 
 
