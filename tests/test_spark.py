@@ -62,8 +62,12 @@ def test_an_interrupt_does_not_cut_off_the_start_of_a_jvm(tmp_path, monkeypatch)
         steps.append("started")
 
     monkeypatch.setattr(vendas_spark, "launch_gateway", launch)
-    with pytest.raises(KeyboardInterrupt), gateway_environment(load_settings(lake=tmp_path), tmp_path / "spark.log"):
-        pytest.fail("went on")
+    given = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt), gateway_environment(load_settings(lake=tmp_path), tmp_path / "log"):
+            pytest.fail("went on")
+    finally:
+        signal.signal(signal.SIGINT, given)
     assert steps == ["started"]
 
 
