@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +17,7 @@ from vendas.schema import TABLES, arrow_schema, names
 from vendas.storage import Location, S3Lake, as_folder, client, location
 
 if TYPE_CHECKING:
+    from pyiceberg.catalog.glue import GlueCatalog
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.table import DataScan, Table
 
@@ -71,7 +72,7 @@ def read_table(lake: Location, table: str) -> pa.Table:
 
 def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
     """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
-    nothing = arrow_schema(TABLES[table]).empty_table()
+    nothing = pa.Table.from_batches([], arrow_schema(TABLES[table]))
 
     def read(opened: "Table") -> pa.Table:
         return pa.concat_tables([nothing, *map(rows_of, _plan(opened.scan(), opened, table))])
@@ -244,7 +245,6 @@ def _open_table(lake: Location, table: str, read: Callable[["Table"], T]) -> T |
 
 def _in_glue(lake: S3Lake, table: str) -> "Table | None":
     import boto3
-    from pyiceberg.catalog.glue import GlueCatalog
     from pyiceberg.exceptions import NoSuchTableError
 
     # Without these, pyarrow, which reads the files, would find credentials, region and address in other ways.
@@ -257,11 +257,18 @@ def _in_glue(lake: S3Lake, table: str) -> "Table | None":
         "s3.region": session.region_name,
         "s3.endpoint": client("s3").meta.endpoint_url,
     }
-    catalog = GlueCatalog("glue", **{name: value for name, value in found.items() if value})
     try:
-        return catalog.load_table((lake.database, table))
+        return _glue_catalog(frozenset(found.items())).load_table((lake.database, table))
     except NoSuchTableError:
         return None
+
+
+@lru_cache(maxsize=1)
+def _glue_catalog(options: frozenset[tuple[str, str | None]]) -> "GlueCatalog":
+    """Return the catalog with these options; the last one is kept, because its client takes 0.4 s to create."""
+    from pyiceberg.catalog.glue import GlueCatalog
+
+    return GlueCatalog("glue", **{name: value for name, value in options if value})
 
 
 def _current_metadata(folder: Path) -> Path | None:
