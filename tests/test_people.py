@@ -99,3 +99,8 @@ def test_values_are_replaced_in_any_text(text, left):
 )
 def test_other_peoples_values_stay(text):
     assert not VALUES.found_in(text) and VALUES.replaced_in(text, "T") == text
+
+
+def test_a_name_alone_is_looked_for_if_it_has_three_letters():
+    values = Values(Keys(), frozenset(), frozenset({"Ana", "Jo"}))
+    assert values.replaced_in("a Ana e a Jo, Anas", "T") == "a T e a Jo, Anas"

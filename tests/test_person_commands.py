@@ -161,6 +161,16 @@ def test_her_rows_get_the_token_in_bronze(tmp_path, row, is_hers):
     assert (TOKEN in line and "Zu" not in line) if is_hers else line == row
 
 
+def test_of_a_row_that_a_stray_quote_swallowed_with_hers_nothing_goes(tmp_path):
+    remember(tmp_path, [HER_EMAIL])
+    rows = [f'01/02/2024 10:00;"Zu;Q;{E_MAIL};;Mesa', '01/02/2024 10:00;Rui;Sá;;21 91234-5678;"TV"']
+    send(tmp_path, "registros_n.csv", "utf-8", rows, 1_700_000_000)
+    (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+    assert protect(tmp_path) == 1
+    hers, his = (tmp_path / "bronze" / arrived.bronze_name).read_text("utf-8").splitlines()[1:]
+    assert TOKEN in hers and E_MAIL not in hers and his == rows[1]
+
+
 def test_rows_that_differed_in_personal_values_keep_apart(tmp_path):
     remember(tmp_path, [HER_EMAIL])
     rows = [f"01/02/2024 10:00;{name};Q;{E_MAIL};;{REST}" for name in ("Zu", "Zuzu", "Zu")]

@@ -34,6 +34,7 @@ def drawn(monkeypatch):
             "y": [label.get_text() for label in axes.get_yticklabels()],
             "legend": [text.get_text() for legend in figures[0].legends for text in legend.get_texts()],
             "hatches": [bar[0].get_hatch() for bar in axes.containers],
+            "areas": [area.get_paths()[0].get_extents().bounds for area in axes.collections],
             "widths": [[part.get_width() for part in bar] for bar in axes.containers],
         }
 
@@ -94,6 +95,12 @@ def test_a_single_member_beyond_the_tenth_is_shown_itself(drawn):
 def test_long_names_lose_their_middle_and_dollars_are_no_formula(drawn):
     ranked_bars(pd.DataFrame({"produto": ["$a$\nb", "x" * 1000], "vendas": [1, 1]}), "Vendas")
     assert drawn()["y"][0] == "$a$ b" and len(drawn()["y"][1]) == 48
+
+
+def test_between_two_lines_the_area_is_shaded(drawn):
+    month_lines(months(("2024-03-01", 8, 5), ("2024-04-01", 9, 6)), "Vendas")
+    ((left, bottom, width, height),) = drawn()["areas"]
+    assert (left, bottom, width, height) == (0, 5, 1, 4)
 
 
 @pytest.mark.parametrize("chart", [month_lines, month_bars])
