@@ -23,6 +23,7 @@ import boto3
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.glue.models import glue_backends
 from moto.s3.models import FakeKey, s3_backends
 
 from vendas.landing import arrivals, s3_claims, s3_moves
@@ -214,6 +215,8 @@ class World:
 def world(versioned: bool = True) -> Iterator[World]:
     """Provide a new world for the block."""
     with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
+        for backends in (s3_backends, glue_backends):  # moto does it only where the block is in no other mock_aws
+            backends[DEFAULT_ACCOUNT_ID].reset()
         made = World(versioned)
         made.handler = importlib.import_module("handler")
         with (
