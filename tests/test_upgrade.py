@@ -7,6 +7,7 @@ import subprocess
 import psycopg
 import pytest
 
+from helpers.inprocess import run_all_stages
 from helpers.lake_twin import contents
 from helpers.old_lakes import EXPECTED, INTERRUPTED, LAKE, restore_warehouse, unpack
 from helpers.terminal import ENVIRONMENT, NO_REPORT, VENDAS, kill_with_children, run, vendas
@@ -25,12 +26,12 @@ def old(archive, folder):
     return lake
 
 
-def fresh(lake, folder):
+def fresh(spark, lake, folder):
     """Return a lake that today's version makes of the same files except those that were undone."""
     made = folder / "novo"
     shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
     shutil.copytree(lake / "landing", made / "landing")
-    run(made, expected=2, **NO_REPORT)
+    run_all_stages(spark, made)
     return made
 
 
@@ -47,11 +48,11 @@ def counts(lake):
 
 
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory):
+def upgraded(tmp_path_factory, spark):
     """Yield the old lake, its warehouse's counts before, the output of today's first run on it, and a fresh lake."""
     folder = tmp_path_factory.mktemp("antigo")
     lake = old(LAKE, folder)
-    new, before = fresh(lake, folder), counts(lake)
+    new, before = fresh(spark, lake, folder), counts(lake)
     done = vendas("run", "--lake", lake)
     yield lake, before, done, new
     for place in (lake, new):
@@ -86,10 +87,10 @@ def test_a_second_run_finds_nothing_to_do(upgraded):
     assert run(lake)["stages"] == []
 
 
-def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path):
+def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path, spark):
     """The old lake is the result of killed runs; until the load commits, the warehouse stays the old one."""
     lake = old(INTERRUPTED, tmp_path)
-    new, before = fresh(lake, tmp_path), counts(lake)
+    new, before = fresh(spark, lake, tmp_path), counts(lake)
     try:
         for stage in ("01_bronze", "02_silver", "03_gold"):
             kill_after(stage, lake)

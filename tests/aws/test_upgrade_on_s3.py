@@ -13,10 +13,10 @@ import pytest
 
 from conftest import COPY_ROLE
 from helpers import certificates
+from helpers.inprocess import run_all_stages
 from helpers.lake_twin import COLUMNS
 from helpers.old_lakes import EXPECTED, LAKE, restore_warehouse, unpack
 from helpers.redshift_double import RedshiftDouble
-from helpers.terminal import NO_REPORT, run
 from vendas.lake.events import UNDONE
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
@@ -61,12 +61,12 @@ def old(tmp_path_factory, aws, engine):
 
 
 @pytest.fixture(scope="module")
-def fresh(old, tmp_path_factory):
+def fresh(old, spark, tmp_path_factory):
     """Yield a lake in a folder, made of the same files except those that were undone."""
     _, local, _ = old
     made = tmp_path_factory.mktemp("novo") / "lago"
     shutil.copytree(local / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
-    run(made, expected=2, **NO_REPORT)
+    run_all_stages(spark, made)
     yield made
     embedded.stop(made / "dw")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 
 from vendas import schema
-from vendas.lake.events import Event
-from vendas.lake.ledger import latest, read_events
+from vendas.lake.events import STAGES, Event
+from vendas.lake.ledger import latest, notebook_of, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 
@@ -104,6 +104,12 @@ def drop(lake, name, data, at=1_700_000_000):
     path.write_bytes(data)
     os.utime(path, ns=(0, round(at * 1000) * 1_000_000))
     return path
+
+
+def run_all_stages(spark, lake, run_id="r1"):
+    """Run all stages on a lake that has no warehouse of another version; `spark` as in `run_intake`."""
+    for stage in STAGES:
+        run_notebook(notebook_of(stage), lake=str(lake), run_id=run_id)
 
 
 def run_intake(spark, lake, gold=False, run_id="r1"):
