@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -99,3 +100,30 @@ def test_nulls_that_compaction_wrote_are_defaults_and_others_stay_null():
         {"pagamento": "NÃO INFORMADO", "motivo": None},
         {"pagamento": "Pix", "motivo": "x"},
     ]
+
+
+def test_rows_of_a_year_are_written_to_its_folder(tmp_path):
+    target = Target(tmp_path, ROWS.schema)
+    written = [target.write(ROWS, ano) for ano in (None, 2024)]
+    assert [Path(file.path).parent for file in written] == [tmp_path, tmp_path / "ano=2024"]
+    assert [(file.ano, HeldFile(Path(file.path), ROWS.schema).rows()) for file in written] == [
+        (None, ROWS),
+        (2024, ROWS),
+    ]
+
+
+def test_texts_that_repeat_are_stored_and_read_as_dictionaries(tmp_path):
+    rows, types = pa.table({"canal": ["Loja"] * 3, "email": ["a@b", "c@d", "e@f"]}), {}
+    write_rows(tmp_path / "rows.parquet", rows, "zstd")
+
+    def noting(name):
+        return lambda found: types.update({name: found.type}) or pc.is_valid(found)
+
+    held = HeldFile(tmp_path / "rows.parquet", rows.schema)
+    (found,) = held.rows_where({name: noting(name) for name in rows.column_names})
+    assert found == rows and {name: pa.types.is_dictionary(type) for name, type in types.items()} == {
+        "canal": True,
+        "email": False,
+    }
+    group = pq.read_metadata(tmp_path / "rows.parquet").row_group(0)
+    assert ["RLE_DICTIONARY" in group.column(place).encodings for place in (0, 1)] == [True, False]
