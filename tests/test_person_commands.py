@@ -4,10 +4,13 @@ import json
 import threading
 
 import pytest
+import typer
 
 from helpers.inprocess import drop
 from helpers.people import ANA, E_MAIL, FILES, HEADER, REST, TELEPHONE, send
 from helpers.terminal import vendas_here
+from vendas.cli import person_commands
+from vendas.errors import VendasError
 from vendas.lake.erasures import Erased, keyed_hash, note_export, read_key, read_variants, remember_person
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import list_bronze_files, sweep
@@ -101,6 +104,21 @@ def test_without_yes_somebody_has_to_answer(capsys, lake, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     done = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", E_MAIL)
     assert done.returncode == 1 and "Give --yes; nothing was done." in done.stderr
+
+
+@pytest.mark.parametrize(("answer", "said"), [(False, "Nothing was done."), (True, "not while tested")])
+def test_who_is_there_sees_what_would_go_and_answers(capsys, lake, monkeypatch, answer, said):
+    def erase(settings, request, ground):
+        raise VendasError("not while tested")
+
+    questions, before = [], written(lake)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(typer, "confirm", lambda question, err: questions.append(question) or answer)
+    monkeypatch.setattr(person_commands, "_erase", erase)
+    done = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", E_MAIL)
+    assert questions == ["Erase all of this, for ever?"] and said in done.stderr and done.returncode == answer
+    assert "registros_a" in done.stderr and E_MAIL in done.stderr.replace("\n", "") and done.stdout == ""
+    assert written(lake) == before
 
 
 def test_erasing_nobody_says_so_and_writes_nothing(capsys, lake):

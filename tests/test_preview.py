@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
-from helpers.rows import silver_row, silver_table
+from helpers.rows import FILE, silver_row, silver_table
 from vendas import schema
+from vendas.lake.data_files import HeldFile, Target, write_rows
 from vendas.lake.events import REJECTED, UNDONE, Event
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.reports import preview
 from vendas.reports.preview import (
     NOTHING,
     PLACE_COLUMNS,
@@ -188,3 +192,35 @@ def test_rows_are_shown_masked_with_how_many_there_are():
 @pytest.mark.parametrize(("shown", "there", "note"), [(2, 2, ""), (10, 1033, "10 de 1.033 arquivos.")])
 def test_a_note_says_what_is_left_out(shown, there, note):
     assert note_cut(shown, there, "arquivos") == note
+
+
+@pytest.mark.parametrize(("wanted", "read"), [(1, 1), (2, 1), (3, 3), (6, 3), (7, 7), (99, 7)])
+def test_no_more_data_files_are_read_than_the_rows_shown_need(tmp_path, monkeypatch, wanted, read):
+    """Each step reads twice as many as the one before."""
+    opened, columns = [], schema.arrow_schema(schema.SILVER_COLUMNS)
+    monkeypatch.setattr(preview, "PREVIEW_SALES", wanted)
+    rows_where = HeldFile.rows_where
+    monkeypatch.setattr(HeldFile, "rows_where", lambda file, *given: opened.append(file) or rows_where(file, *given))
+    files = []
+    for number in range(7):
+        rows = [silver_row(linha=9 - number), silver_row("registros_z.csv", linha=1), silver_row(linha=20 + number)]
+        write_rows(tmp_path / f"{number}.parquet", silver_table(rows), "zstd")
+        files.append(HeldFile(tmp_path / f"{number}.parquet", columns))
+    asked = []
+    tables = SimpleNamespace(place=tmp_path, files_of=lambda *given: asked.append(given) or files)
+    shown = preview.read_rows(tables, SILVER_TABLE, [Event(FILE, "a", "silver", "r", gravadas=14)])
+    lines = sorted(line for number in range(read) for line in (9 - number, 20 + number))
+    assert asked == [(SILVER_TABLE, [FILE])] and len(opened) == read
+    assert len(shown) == min(wanted, 2 * read) and {*shown[schema.LINHA_DO_ARQUIVO.name].to_pylist()} <= {*lines}
+    assert shown[schema.LINHA_DO_ARQUIVO.name].to_pylist() == sorted(shown[schema.LINHA_DO_ARQUIVO.name].to_pylist())
+
+
+def test_data_files_just_written_are_read_and_the_table_is_not_asked(tmp_path, monkeypatch):
+    columns = schema.arrow_schema(schema.SILVER_COLUMNS)
+    monkeypatch.setattr(preview, "columns_of", lambda place, table: columns)
+    written = Target(tmp_path, columns).write(silver_table([silver_row(linha=3)]), 2024)
+    held = HeldFile(Path(written.path), columns)
+    events = [Event(FILE, "a", "silver", "r", gravadas=1)]
+    for given in (written, held):
+        assert preview.read_rows(SimpleNamespace(place=tmp_path), SILVER_TABLE, events, [given]).num_rows == 1
+    assert preview.read_rows(SimpleNamespace(), SILVER_TABLE, [Event(FILE, "a", "silver", "r")]).num_rows == 0

@@ -63,7 +63,7 @@ def call(aws, built):
 @pytest.fixture(scope="module")
 def deployed(aws, built, call):
     """Deploy the stack; return the script's output, and physical names by logical ones. Undeploy it at the end."""
-    boto3.client("s3").create_bucket(Bucket="artefatos")
+    encrypted_bucket("artefatos", None)
     done = call("deploy", "loja", "artefatos", *GIVEN)
     assert done.returncode == 0, done.stderr
     made = boto3.client("cloudformation").describe_stack_resources(StackName="loja")["StackResources"]
@@ -85,40 +85,36 @@ def network(aws):
     return {"vpc": vpc, "subnet": made["SubnetId"]}
 
 
-@pytest.mark.parametrize("told", [["VpcId={vpc}"], []], ids=["with its VPC", "subnet alone"])
-def test_the_zone_of_a_given_network_is_found_out(call, network, told):
-    given = [*GIVEN, *(word.format(**network) for word in told), f"SubnetIds={network['subnet']}"]
-    done = call("deploy", "rede", "artefatos", *given)
-    assert done.returncode == 0, done.stderr
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="rede")["Stacks"]
-    call("undeploy", "rede")
-    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
-    assert (parameters["SubnetZone"], parameters["VpcId"]) == ("us-east-1b", network["vpc"])
-
-
-@pytest.mark.parametrize("named", ["Arn", "KeyId", "alias", "none"])
-def test_the_key_of_the_bucket_is_found_out(call, named):
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [("Arn", ["VpcId={vpc}", "SubnetIds={subnet}"]), ("KeyId", ["SubnetIds={subnet}"]), ("alias", [])],
+    ids=["network", "subnet alone", "no network"],
+)
+def test_keys_and_zones_of_what_is_given_are_looked_up(call, network, named, told):
     kms, bucket = boto3.client("kms"), f"artefatos-{named.lower()}"
-    made = kms.create_key()["KeyMetadata"]
-    kms.create_alias(AliasName=f"alias/{bucket}", TargetKeyId=made["KeyId"])
-    key = {**made, "alias": f"alias/{bucket}"}.get(named)
-    encrypted_bucket(bucket, key)
-    done = call("deploy", "chave", bucket, *GIVEN)
+    of_bucket, of_secret = (kms.create_key()["KeyMetadata"] for _ in range(2))
+    kms.create_alias(AliasName=f"alias/{bucket}", TargetKeyId=of_bucket["KeyId"])
+    encrypted_bucket(bucket, {**of_bucket, "alias": f"alias/{bucket}"}[named])
+    held = {"Name": bucket, "SecretString": "{}", "KmsKeyId": of_secret["Arn"]}
+    secret = boto3.client("secretsmanager").create_secret(**held)["ARN"]
+    words = [*GIVEN[1:], *(word.format(**network) for word in told)]
+    done = call("deploy", "dado", bucket, f"WarehouseSecretArn={secret}", *words)
     assert done.returncode == 0, done.stderr
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="chave")["Stacks"]
-    call("undeploy", "chave")
-    found = {"ParameterKey": "ArtifactsKeyArn", "ParameterValue": made["Arn"] if key else ""}
-    assert found in stack["Parameters"]
+    given = parameters_of("dado")
+    boto3.client("cloudformation").delete_stack(StackName="dado")
+    expected = {"ArtifactsKeyArn": of_bucket["Arn"], "WarehouseSecretKeyArn": of_secret["Arn"]}
+    expected |= {"SubnetZone": "us-east-1b", "VpcId": network["vpc"]} if told else {}
+    assert {name: given[name] for name in expected} == expected
 
 
-def test_the_key_of_the_secret_is_found_out(call, network):
-    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
-    secret = boto3.client("secretsmanager").create_secret(Name="dw", SecretString="{}", KmsKeyId=key)["ARN"]
-    done = call("deploy", "segredo", "artefatos", f"WarehouseSecretArn={secret}", *GIVEN[1:])
-    assert done.returncode == 0, done.stderr
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName="segredo")["Stacks"]
-    call("undeploy", "segredo")
-    assert {"ParameterKey": "WarehouseSecretKeyArn", "ParameterValue": key} in stack["Parameters"]
+def test_a_bucket_without_a_key_of_the_users_needs_none(deployed):
+    assert parameters_of("loja")["ArtifactsKeyArn"] == ""
+
+
+def parameters_of(stack):
+    """Return the parameters that a stack was given."""
+    (described,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described["Parameters"]}
 
 
 def test_a_key_that_cannot_be_looked_up_is_said(call, aws):
@@ -146,8 +142,7 @@ def test_the_packaged_template_names_artifacts_that_are_there(deployed, built):
         for resource in resources.values()
         if resource["Type"] == "AWS::Glue::Job"
     ]
-    (parameters,) = boto3.client("cloudformation").describe_stacks(StackName="loja")["Stacks"]
-    given = {p["ParameterKey"]: p["ParameterValue"] for p in parameters["Parameters"]}
+    given = parameters_of("loja")
     assert scripts == [{"Fn::Sub": "s3://${ArtifactsBucket}/${JobScript}"}] * len(scripts) and scripts
     script = s3.get_object(Bucket="artefatos", Key=given["JobScript"])["Body"].read()
     assert given["JobScript"].endswith(".py") and script == (ROOT / "workflow" / "glue_job.py").read_bytes()
