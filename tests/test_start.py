@@ -36,6 +36,33 @@ def test_python_starts_again_where_the_caller_bends_it(given, encoding, own):
     assert own_environment(given, encoding, "latin-1") == own
 
 
+class Replaced(BaseException):
+    """What takes the place of the process."""
+
+
+def test_python_starts_again_with_the_same_bytes_of_arguments(monkeypatch):
+    def execve(path, words, environment):
+        raise Replaced(path, words, environment)
+
+    monkeypatch.setattr(start, "own_environment", lambda *_: {"A": "1"})
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "vendas", os.fsdecode(b"\xe9 x")])
+    with pytest.raises(Replaced) as replaced:
+        start.main()
+    python = os.fsencode(sys.executable)
+    assert replaced.value.args == (sys.executable, [python, b"vendas", b"\xe9 x"], {"A": "1"})
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_module_that_is_missing_is_told_and_raised_for_who_looks_for_it(monkeypatch, debug):
+    monkeypatch.setattr(start, "own_environment", lambda *_: None)
+    monkeypatch.setitem(sys.modules, "vendas.cli.commands", None)
+    monkeypatch.setenv("VENDAS_DEBUG", "1" if debug else "")
+    with pytest.raises(ImportError if debug else SystemExit, match="vendas.cli.commands") as ended:
+        start.main()
+    assert debug or "Install it again" in str(ended.value)
+
+
 def doctor(folder, *arguments, **environment):
     variables = {name: value for name, value in os.environ.items() if name != "LC_ALL"} | environment
     done = subprocess.run([VENDAS, "doctor", "--json", *arguments], cwd=folder, env=variables, capture_output=True)
