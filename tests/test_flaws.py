@@ -4,12 +4,14 @@ import csv
 from datetime import datetime
 from itertools import chain
 
+import numpy as np
 import pytest
 
 from helpers.intake_twin import Dropped, Twin
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import QualityWarning
 from vendas.sample import generator
+from vendas.sample.flaws import ROWS_PER_FLAW, repeats_rewritten
 from vendas.sample.generator import SENT_AGAIN, write_sample
 from vendas.stages.check_file import check_files
 
@@ -98,3 +100,9 @@ def test_the_same_arguments_give_the_same_bytes_whatever_the_chunks(tmp_path, pa
     again = write_sample(2000, tmp_path, flaws=True)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
     assert [path.stat().st_mtime for path in again] == [path.stat().st_mtime for path in paths]
+
+
+def test_the_row_after_each_rewritten_one_repeats_it():
+    repeats = np.flatnonzero(repeats_rewritten(np.arange(8 * ROWS_PER_FLAW)))
+    before = ROWS_PER_FLAW * np.array([3, 7]) + ROWS_PER_FLAW // 2  # the fourth flaw of each four
+    assert repeats.tolist() == (before + 1).tolist()

@@ -29,7 +29,10 @@ def test_the_result_of_the_last_cell_is_returned(run):
 
 def test_the_executed_notebook_is_kept(run):
     run(RESULT)
-    assert "read=rows" in nbformat.read(run.output, 4).cells[-1].source
+    kept = nbformat.read(run.output, 4)
+    assert "read=rows" in kept.cells[-1].source
+    done = kept.metadata.papermill  # which the ledger and the pages tell
+    assert done.duration > 0 and done.start_time < done.end_time and done.exception is None
 
 
 def test_each_cell_is_told(run):

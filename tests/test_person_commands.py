@@ -14,7 +14,11 @@ from vendas.errors import VendasError
 from vendas.lake.erasures import Erased, keyed_hash, note_export, read_key, read_variants, remember_person
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import list_bronze_files, sweep
+from vendas.privacy.anonymize import Kind
 from vendas.privacy.intake import protect_erased
+from vendas.privacy.search import Found, FoundRecord
+from vendas.privacy.show import left_behind
+from vendas.rules.people import Keys, Values
 from vendas.settings import load_settings
 
 TOKEN = "ANONIMIZADO-0123456789ab"
@@ -77,6 +81,23 @@ def test_what_waits_in_landing_and_what_was_exported_is_named(capsys, lake, tmp_
     found = show(capsys, lake, "--email", E_MAIL)
     assert lines(found["landing"]) == ["registros_d.csv:2", "registros_d.csv:3"]
     assert found["exportados"] == [str(outside / "a.csv")]
+
+
+def test_files_that_only_may_be_hers_are_not_left_to_people(lake, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("fora")
+    (outside / "a.csv").write_text(f"x;{E_MAIL}")
+    note_export(lake, outside)
+    for name in ("registros_d.csv", "registros_e.csv", "registros_f.csv"):
+        send(lake, name, "utf-8", [ANA], 1_700_100_000)
+    (lake / "runs").mkdir()
+    (lake / "runs" / "a.png").write_bytes(b"\0" + E_MAIL.encode())
+    (lake / "runs" / "a.html").write_text(E_MAIL)
+    found = Found(
+        Values(Keys(frozenset({E_MAIL}))),
+        [FoundRecord("registros_d.csv", 2, "", Kind.ROW), FoundRecord("registros_e.csv", 2, "", Kind.POSSIBLE)],
+    )
+    left = left_behind(load_settings(lake=lake), found)
+    assert left == [outside / "a.csv", lake / "runs" / "a.png", lake / "landing" / "registros_d.csv"]
 
 
 def test_the_table_shows_file_and_line(capsys, lake):
