@@ -110,6 +110,7 @@ def as_bytes(text):
     [
         ("a.html", as_bytes(TEXT), as_bytes(CHANGED)),
         ("a.ipynb", as_bytes(f"{{{TEXT}"), as_bytes(f"{{{CHANGED}")),  # no JSON
+        ("a.gz", b"\x1f\x8b" + as_bytes(TEXT), b"\x1f\x8b" + as_bytes(CHANGED)),  # only begins like a compressed file
         ("a.png", as_bytes(f"\0{TEXT}"), as_bytes(f"\0{TEXT}")),
     ],
 )

@@ -13,7 +13,7 @@ from vendas.declaration_types import Derived, Type
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind, Layout, anonymize
 from vendas.privacy.edited_files import edit_file
-from vendas.privacy.layers import GZIP, as_text, is_text
+from vendas.privacy.layers import as_text, is_text
 from vendas.rules.gold import RULES
 from vendas.rules.people import Values
 from vendas.storage import Location
@@ -90,9 +90,9 @@ def _anonymize_copy(path: Path, values: Values, token: str) -> bool:
     data = path.read_bytes()
     text = as_text(data)
     new = _in_json(text, values, token) if path.suffix in (".ipynb", ".json") else values.replaced_in(text, token)
-    encoded = new.encode("utf-8", "surrogateescape")
+    before, after = (part.encode("utf-8", "surrogateescape") for part in (text, new))
     aside = path.with_name(f".{path.name}.anonimizado")
-    aside.write_bytes(gzip.compress(encoded) if data[:2] == GZIP else encoded)
+    aside.write_bytes(after if before == data else gzip.compress(after))
     aside.chmod(path.stat().st_mode)
     aside.replace(path)
     return True
