@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import uuid
 
 import boto3
@@ -28,12 +29,29 @@ def account():
     moto_api_backend.reset()
 
 
+class AtomicWrites:
+    """moto's application with S3's promise that of writes with one condition one succeeds.
+
+    moto looks at the condition and then writes, while its other threads do the same.
+    """
+
+    def __init__(self, app):
+        self._app, self._lock = app, threading.Lock()
+
+    def __call__(self, environ, start_response):
+        if {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} & environ.keys():
+            with self._lock:
+                return self._app(environ, start_response)
+        return self._app(environ, start_response)
+
+
 @pytest.fixture(scope="session")
 def emulator():
     """Start moto's server."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # otherwise it logs a line per request
     server = ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
+    server._server.app = AtomicWrites(server._server.app)
     yield server
     server.stop()
 
