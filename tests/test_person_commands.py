@@ -10,6 +10,7 @@ from helpers.inprocess import drop
 from helpers.people import ANA, E_MAIL, FILES, HEADER, REST, TELEPHONE, send
 from helpers.terminal import vendas_here
 from vendas.cli import person_commands
+from vendas.cli.person_display import _TITLES
 from vendas.errors import VendasError
 from vendas.lake.erasures import Erased, keyed_hash, note_export, read_key, read_variants, remember_person
 from vendas.lake.lock import hold_lake
@@ -103,6 +104,8 @@ def test_files_that_only_may_be_hers_are_not_left_to_people(lake, tmp_path_facto
 def test_the_table_shows_file_and_line(capsys, lake):
     done = vendas_here(capsys, "person", "show", "--lake", lake, "--email", "ana@exemplo.com.br")
     assert "registros_a" in done.stdout and "ana@exemplo.com.br" in done.stdout.replace("\n", "")
+    counted = dict(line.strip().rsplit(maxsplit=1) for line in done.stdout.splitlines()[3 : 3 + len(_TITLES)])
+    assert counted == dict.fromkeys(_TITLES.values(), "0") | {_TITLES["bronze"]: "2"}
 
 
 REFUSED = {
