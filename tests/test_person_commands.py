@@ -9,7 +9,7 @@ import typer
 from helpers.inprocess import drop
 from helpers.people import ANA, E_MAIL, FILES, HEADER, REST, TELEPHONE, send
 from helpers.terminal import vendas_here
-from vendas.cli import person_commands
+from vendas.cli import person_commands, person_on_aws
 from vendas.cli.person_display import _TITLES
 from vendas.errors import VendasError
 from vendas.lake.erasures import Erased, keyed_hash, note_export, read_key, read_variants, remember_person
@@ -21,6 +21,7 @@ from vendas.privacy.search import Found, FoundRecord
 from vendas.privacy.show import left_behind
 from vendas.rules.people import Keys, Values
 from vendas.settings import load_settings
+from vendas.storage import S3Lake
 
 TOKEN = "ANONIMIZADO-0123456789ab"
 
@@ -167,6 +168,12 @@ def test_erasing_waits_for_a_run(capsys, lake):
         assert waiting.is_alive()
     waiting.join()
     assert done[0].returncode == 0 and "waiting for it to end" in done[0].stderr
+
+
+def test_of_a_lake_in_s3_its_stack_tells_the_rest(lake, monkeypatch):
+    monkeypatch.setattr(person_on_aws, "with_stack", lambda settings: (settings.lake, "and its stack"))
+    assert person_commands._settings("s3://lago") == (S3Lake("lago"), "and its stack")
+    assert person_commands._settings(str(lake)).lake == lake
 
 
 # --- files that bring an erased person back
