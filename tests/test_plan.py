@@ -63,10 +63,10 @@ def lake(tmp_path_factory, spark):
     (landing / "registros_fora.csv").write_text(SALES.replace("Souza", "Reis"))
     for path in landing.iterdir():
         os.utime(path, (DROPPED_AT, DROPPED_AT))
-    run_all_stages(spark, lake)
+    assert run_all_stages(spark, lake) > 0
     (landing / "registros_atrasadas.csv").write_text(SALES)
     os.utime(landing / "registros_atrasadas.csv", (DROPPED_AT - 100, DROPPED_AT - 100))
-    run_all_stages(spark, lake, "r2")
+    assert run_all_stages(spark, lake, "r2") == 0
     assert vendas("undo", bronze_name(lake, "registros_fora.csv"), "--yes", "--lake", lake).returncode == 0
     yield lake
     stop(lake / "dw")

@@ -31,7 +31,7 @@ def fresh(spark, lake, folder):
     made = folder / "novo"
     shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
     shutil.copytree(lake / "landing", made / "landing")
-    run_all_stages(spark, made)
+    assert run_all_stages(spark, made) > 0
     return made
 
 

@@ -66,7 +66,7 @@ def fresh(old, spark, tmp_path_factory):
     _, local, _ = old
     made = tmp_path_factory.mktemp("novo") / "lago"
     shutil.copytree(local / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
-    run_all_stages(spark, made)
+    assert run_all_stages(spark, made) > 0
     yield made
     embedded.stop(made / "dw")
 

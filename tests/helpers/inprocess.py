@@ -106,10 +106,14 @@ def drop(lake, name, data, at=1_700_000_000):
     return path
 
 
-def run_all_stages(spark, lake, run_id="r1"):
-    """Run all stages on a lake that has no warehouse of another version; `spark` as in `run_intake`."""
-    for stage in STAGES:
-        run_notebook(notebook_of(stage), lake=str(lake), run_id=run_id)
+def run_all_stages(spark, lake, run_id="r1", **of_bronze):
+    """Run all stages on a lake that has no warehouse of another version; return how many files were rejected.
+
+    `spark` as in `run_intake`; `of_bronze` are parameters of the first notebook.
+    """
+    given = {STAGES[0]: of_bronze}
+    done = [run_notebook(notebook_of(of), lake=str(lake), run_id=run_id, **given.get(of, {})) for of in STAGES]
+    return sum(result.rejected for result in done)
 
 
 def run_intake(spark, lake, gold=False, run_id="r1"):

@@ -7,11 +7,10 @@ import boto3
 import psycopg
 
 from conftest import COPY_ROLE
-from helpers.inprocess import run_notebook
+from helpers.inprocess import run_all_stages
 from helpers.people import texts_of, values_in
 from vendas import storage
-from vendas.lake.events import STAGES
-from vendas.lake.ledger import list_entries, notebook_of, read_events
+from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.spark import jvm_of, session
 from vendas.settings import load_settings
 
@@ -60,9 +59,7 @@ class CloudLake:
         self.s3.put_object(Bucket=self.buckets[1], Key=name, Body=data)
 
     def run(self, **of_bronze):
-        for stage in STAGES:
-            given = of_bronze if stage == STAGES[0] else {}
-            run_notebook(notebook_of(stage), lake=str(self.settings.lake), run_id="r", **given)
+        run_all_stages(session(self.settings), self.settings.lake, "r", **of_bronze)
 
     def counts(self):
         entries = list_entries(read_events(self.settings.lake))

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from helpers.inprocess import run_notebook
+from helpers.inprocess import run_all_stages
 from vendas import schema
 from vendas.lake import spark
 from vendas.lake.events import STAGES
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER
-from vendas.lake.ledger import notebook_of
 from vendas.lake.tables import Lake
 from vendas.settings import load_settings
 from vendas.tuning import LITTLE_WORK_BYTES  # from so many bytes on, Spark's workers do the work
@@ -65,8 +64,7 @@ def main(lake, run_id, files=None):
         if files:
             Lake(spark.session(settings)).record(history(int(files)))
         else:
-            for stage in STAGES:
-                run_notebook(notebook_of(stage), lake=lake, run_id=run_id)
+            run_all_stages(spark.session(settings), lake, run_id)
         spark.session(settings).stop()
 
 

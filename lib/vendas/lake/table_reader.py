@@ -72,7 +72,7 @@ def read_table(lake: Location, table: str) -> pa.Table:
 
 def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
     """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
-    nothing = pa.Table.from_batches([], arrow_schema(TABLES[table]))
+    nothing = arrow_schema(TABLES[table]).empty_table()
 
     def read(opened: "Table") -> pa.Table:
         return pa.concat_tables([nothing, *map(rows_of, _plan(opened.scan(), opened, table))])
@@ -265,7 +265,7 @@ def _in_glue(lake: S3Lake, table: str) -> "Table | None":
 
 @lru_cache(maxsize=1)
 def _glue_catalog(options: frozenset[tuple[str, str | None]]) -> "GlueCatalog":
-    """Return the catalog with these options; the last one is kept, because its client takes 0.4 s to create."""
+    """Return the catalog with these options; the last is kept, as its client takes longer to create than most calls."""
     from pyiceberg.catalog.glue import GlueCatalog
 
     return GlueCatalog("glue", **{name: value for name, value in options if value})
