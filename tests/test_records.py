@@ -173,6 +173,12 @@ def test_the_header_once_more_is_no_row(parse, again):
     assert [(row["linha"], row["problemas"]) for row in rows] == [(2, []), (4, [])]
 
 
+@pytest.mark.parametrize("name", NEEDED)
+def test_the_header_once_more_may_have_one_odd_spelling(parse, name):
+    again = HEADER.replace(name, f"{name[0]}.{name[1:]}", 1)
+    assert [row["linha"] for row in parse(f"{GOOD}\n{again}\n{GOOD}\n")] == [2, 4]
+
+
 @pytest.mark.parametrize("again", [HEADER.removesuffix("Usado"), HEADER.replace("Nome", "Nome Completo", 1)])
 def test_what_only_resembles_the_header_is_a_row(parse, again):
     assert [row["linha"] for row in parse(f"{GOOD}\n{again}\n")] == [2, 3]

@@ -10,10 +10,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 MISSING = "NÃO INFORMADO"
 BLANKS = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-UNSEEN = (
-    [0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F)]
-    + [*range(0x2060, 0x2065), *range(0x2066, 0x206A), 0xFEFF]
-)  # fmt: skip
+UNSEEN = {
+    0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x206A),
+    0xFEFF,
+}  # fmt: skip
 
 
 def clean(text: str | None) -> str:
