@@ -63,6 +63,21 @@ def test_a_module_that_is_missing_is_told_and_raised_for_who_looks_for_it(monkey
     assert debug or "Install it again" in str(ended.value)
 
 
+def test_pandas_is_imported_only_where_it_is_asked_for():
+    """In a Python of its own, as the tests have imported pandas."""
+    code = """
+import sys
+import pyarrow as pa
+from vendas.cli import commands
+
+commands._spare_pandas()
+pa.array([1]), pa.scalar("a")
+print("pandas" in sys.modules, pa.array([1]).to_pandas().tolist(), "pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False [1] True\n"
+
+
 def doctor(folder, *arguments, **environment):
     variables = {name: value for name, value in os.environ.items() if name != "LC_ALL"} | environment
     done = subprocess.run([VENDAS, "doctor", "--json", *arguments], cwd=folder, env=variables, capture_output=True)

@@ -1,7 +1,7 @@
 """Events of the ledger, as rows of Arrow: a lake of years has half a million, of which a run needs a few as objects."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import overload
@@ -56,7 +56,7 @@ def stage_before(stage: str) -> str:
 
 def as_rows(events: Iterable[Event]) -> pa.Table:
     """Return events as rows of the ledger's table."""
-    return pa.Table.from_pylist([asdict(event) for event in events], EVENT_COLUMNS)
+    return pa.Table.from_pylist([vars(event) for event in events], EVENT_COLUMNS)
 
 
 def at(places: np.ndarray, values: np.ndarray, nothing: int | bool = False) -> np.ndarray:

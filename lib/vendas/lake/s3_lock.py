@@ -13,13 +13,16 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
-from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vendas.landing.s3_objects import put_if_unchanged
 from vendas.storage import S3Path, client
 from vendas.tuning import LOCK_BEAT_SECONDS, LOCK_DEAD_SECONDS, LOCK_LOOK_SECONDS
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class _Seen:
 class _Lock:
     """One holder's view of the lock's object."""
 
-    def __init__(self, s3: BaseClient, path: S3Path):
+    def __init__(self, s3: "BaseClient", path: S3Path):
         self._s3, self._path = s3, path
         self._writer = secrets.token_hex(8)
         self._own: _Seen | None = None  # the state that this holder wrote last

@@ -12,15 +12,17 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from vendas.landing.bronze_names import Arrival, BronzeFile, NewFiles
 from vendas.landing.s3_objects import head_of, hex_of, list_objects, list_objects_with_times, status
 from vendas.storage import S3Path
 from vendas.tuning import BRONZE_LISTED_EVERY, CLAIM_STALE_AFTER
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 CLAIMS = "_claims"  # the folder of claims in bronze
 LOOKED = "_looked"  # among the claims, written by the first run and each full listing: its age shows when one is due
@@ -72,7 +74,7 @@ class Landed:
         return cls(S3Path(bucket, key), datetime.fromisoformat(event_time), etag, version)
 
 
-def claim_first(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None:
+def claim_first(s3: "BaseClient", claim: S3Path, landed: Landed) -> Arrival | None:
     """Claim an object; return the arrival as first claimed, or None if it was moved and its claim deleted."""
     try:
         s3.put_object(Bucket=claim.bucket, Key=claim.key, Body=landed.to_json(), IfNoneMatch="*")
@@ -84,13 +86,13 @@ def claim_first(s3: BaseClient, claim: S3Path, landed: Landed) -> Arrival | None
     return first.arrival if first else None
 
 
-def is_run_owed(s3: BaseClient, bronze: S3Path) -> bool:
+def is_run_owed(s3: "BaseClient", bronze: S3Path) -> bool:
     """Return whether bronze holds a file that no run has recorded since it arrived."""
     claims = (claim for claim in list_objects(s3, bronze / CLAIMS) if claim.name != LOOKED)
     return any(_arrived(s3, landed, bronze) for _, landed in _of_moved(s3, claims, bronze))
 
 
-def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
+def look(s3: "BaseClient", bronze: S3Path) -> NewFiles:
     """Return the bronze files that no run has recorded since they arrived, from their claims; once a day all of bronze.
 
     `NewFiles.done` deletes the claims. The claim of an object that is still in landing stays, because the object has
@@ -119,7 +121,7 @@ def look(s3: BaseClient, bronze: S3Path) -> NewFiles:
     return NewFiles(sorted(filter(None, map(BronzeFile.parse, names))), arrivals, done)
 
 
-def _of_moved(s3: BaseClient, claims: Iterable[S3Path], bronze: S3Path) -> Iterator[tuple[S3Path, Landed]]:
+def _of_moved(s3: "BaseClient", claims: Iterable[S3Path], bronze: S3Path) -> Iterator[tuple[S3Path, Landed]]:
     """Yield the claims whose objects are gone from landing: a mover that still tries one finds nothing to copy."""
     for claim in claims:
         landed = _read(s3, claim)
@@ -130,13 +132,13 @@ def _of_moved(s3: BaseClient, claims: Iterable[S3Path], bronze: S3Path) -> Itera
             yield claim, landed
 
 
-def _read(s3: BaseClient, claim: S3Path) -> Landed | None:
+def _read(s3: "BaseClient", claim: S3Path) -> Landed | None:
     try:
         return Landed.from_json(s3.get_object(Bucket=claim.bucket, Key=claim.key)["Body"].read())
     except s3.exceptions.NoSuchKey:
         return None
 
 
-def _arrived(s3: BaseClient, landed: Landed, bronze: S3Path) -> bool:
+def _arrived(s3: "BaseClient", landed: Landed, bronze: S3Path) -> bool:
     """Return whether its copy is in bronze; it is not if somebody deleted the object from landing before the copy."""
     return head_of(s3, bronze / landed.arrival.bronze_name) is not None

@@ -9,10 +9,9 @@ import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
-from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import S3CopyFailedError
 
@@ -23,6 +22,9 @@ from vendas.landing.s3_claims import Landed
 from vendas.landing.s3_objects import head_of, hex_of, is_anonymized, is_gone, is_same, list_objects, prefix
 from vendas.storage import S3Path, client
 from vendas.tuning import S3_PART_BYTES
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies a larger object only in parts
 _log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ def look(bronze: S3Path) -> NewFiles:
     return NewFiles(found.files, found.arrivals, done)
 
 
-def waiting(s3: BaseClient, landing: S3Path) -> list[Landed]:
+def waiting(s3: "BaseClient", landing: S3Path) -> list[Landed]:
     """List the sales files directly in landing, oldest first; their event time is LastModified (whole seconds).
 
     This includes a version that a later upload replaced, but not one that was deleted after its upload.
@@ -86,7 +88,7 @@ def _sales(there: Iterable[Landed]) -> list[Landed]:
     return sorted(sales, key=lambda landed: (landed.event_time, landed.path.key))
 
 
-def _in_landing(s3: BaseClient, landing: S3Path) -> list[Landed]:
+def _in_landing(s3: "BaseClient", landing: S3Path) -> list[Landed]:
     pages = s3.get_paginator("list_object_versions").paginate(
         Bucket=landing.bucket, Prefix=prefix(landing), Delimiter="/"
     )
@@ -108,7 +110,7 @@ def _in_landing(s3: BaseClient, landing: S3Path) -> list[Landed]:
     ]
 
 
-def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple[list[Arrival], list[ArrivalError]]:
+def move_all(s3: "BaseClient", waiting: Iterable[Landed], bronze: S3Path) -> tuple[list[Arrival], list[ArrivalError]]:
     """Move each object, even if others fail; return the arrivals and the errors of those that could not be moved."""
     arrived, failed = [], []
     for landed in waiting:
@@ -120,7 +122,7 @@ def move_all(s3: BaseClient, waiting: Iterable[Landed], bronze: S3Path) -> tuple
 
 
 def move_to_bronze(
-    s3: BaseClient, landed: Landed, bronze: S3Path, copied_at_once: int = COPIED_AT_ONCE
+    s3: "BaseClient", landed: Landed, bronze: S3Path, copied_at_once: int = COPIED_AT_ONCE
 ) -> Arrival | None:
     """Copy one object to bronze, verify the copy, and only then delete exactly this object from landing.
 
@@ -154,7 +156,7 @@ def move_to_bronze(
         return arrival
 
 
-def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:
+def _copy(s3: "BaseClient", landed: Landed, head: dict[str, Any], target: S3Path, at_once: int) -> bool:
     """Copy an object and verify the copy; return False if the object was gone.
 
     Raises: ArrivalError if the copy differs, which is then deleted again.
@@ -181,7 +183,7 @@ def _copy(s3: BaseClient, landed: Landed, head: dict[str, Any], target: S3Path, 
     raise ArrivalError(f"The copy of {landed.path} as {target} differs from it and was deleted. It is tried again.")
 
 
-def _delete(s3: BaseClient, landed: Landed) -> None:
+def _delete(s3: "BaseClient", landed: Landed) -> None:
     try:
         s3.delete_object(Bucket=landed.path.bucket, Key=landed.path.key, **landed.which)
     except ClientError as error:
@@ -200,5 +202,5 @@ def _explained(what: str) -> Generator[None]:
         ) from error
 
 
-def _client() -> BaseClient:
+def _client() -> "BaseClient":
     return client("s3")

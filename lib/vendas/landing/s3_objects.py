@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from vendas.storage import S3Path
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 ANONYMIZED = {"anonimizado": "sim"}  # the metadata of an object whose content was changed to erase a person
 _CHANGED = (404, 409, 412)  # deleted; being written by another; written by another
 _GONE = (404, 412)  # no such object or version; the content is another one now
 
 
-def head_of(s3: BaseClient, path: S3Path, **which: str) -> dict[str, Any] | None:
+def head_of(s3: "BaseClient", path: S3Path, **which: str) -> dict[str, Any] | None:
     """Return the metadata of an object, or None if it is gone or no longer matches `which`."""
     try:
         return s3.head_object(Bucket=path.bucket, Key=path.key, ChecksumMode="ENABLED", **which)
@@ -34,7 +36,9 @@ def status(error: ClientError) -> int:
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def put_if_unchanged(s3: BaseClient, path: S3Path, body: bytes | BinaryIO, etag: str | None, **more: Any) -> str | None:
+def put_if_unchanged(
+    s3: "BaseClient", path: S3Path, body: bytes | BinaryIO, etag: str | None, **more: Any
+) -> str | None:
     """Write an object if its ETag is still this one, or, for None, if it does not exist; return its new ETag.
 
     Return None if somebody else has written or deleted it meanwhile. `more` are further arguments of PutObject.
@@ -73,30 +77,30 @@ def hex_of(etag: str) -> str:
     return etag.strip('"')
 
 
-def list_objects(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
+def list_objects(s3: "BaseClient", place: S3Path) -> Iterator[S3Path]:
     """List the objects directly under a prefix."""
     return (path for path, _ in list_objects_with_times(s3, place))
 
 
-def list_objects_with_times(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, datetime]]:
+def list_objects_with_times(s3: "BaseClient", place: S3Path) -> Iterator[tuple[S3Path, datetime]]:
     """List the objects directly under a prefix, each with its LastModified time."""
     found = _listed(s3, place, "Contents", Delimiter="/")
     return ((S3Path(place.bucket, one["Key"]), one["LastModified"]) for one in found)
 
 
-def list_prefixes(s3: BaseClient, place: S3Path) -> Iterator[S3Path]:
+def list_prefixes(s3: "BaseClient", place: S3Path) -> Iterator[S3Path]:
     """List the prefixes directly under a prefix, as a folder lists its folders."""
     found = _listed(s3, place, "CommonPrefixes", Delimiter="/")
     return (S3Path(place.bucket, one["Prefix"].rstrip("/")) for one in found)
 
 
-def list_below(s3: BaseClient, place: S3Path) -> Iterator[tuple[S3Path, int, datetime]]:
+def list_below(s3: "BaseClient", place: S3Path) -> Iterator[tuple[S3Path, int, datetime]]:
     """List all objects under a prefix, at any depth, each with its size in bytes and its LastModified time."""
     found = _listed(s3, place, "Contents")
     return ((S3Path(place.bucket, one["Key"]), one["Size"], one["LastModified"]) for one in found)
 
 
-def _listed(s3: BaseClient, place: S3Path, part: str, **more: str) -> Iterator[dict[str, Any]]:
+def _listed(s3: "BaseClient", place: S3Path, part: str, **more: str) -> Iterator[dict[str, Any]]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix(place), **more)
     return (one for page in pages for one in page.get(part, []))
 

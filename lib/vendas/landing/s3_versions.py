@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-
-from botocore.client import BaseClient
+from typing import TYPE_CHECKING
 
 from vendas.errors import VendasError
 from vendas.landing.s3_objects import prefix
 from vendas.storage import S3Path
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 _DELETED_AT_ONCE = 1000  # the most that S3 takes in one request
 
@@ -26,7 +28,7 @@ class Version:
     size: int = 0
 
 
-def list_versions(s3: BaseClient, place: S3Path) -> Iterator[list[Version]]:
+def list_versions(s3: "BaseClient", place: S3Path) -> Iterator[list[Version]]:
     """Yield all versions of each object under a prefix, at any depth, the newest first.
 
     An object of a bucket without versioning has one version.
@@ -37,7 +39,7 @@ def list_versions(s3: BaseClient, place: S3Path) -> Iterator[list[Version]]:
         yield sorted(versions, key=lambda version: (version.is_latest, version.at), reverse=True)
 
 
-def versions_of(s3: BaseClient, path: S3Path) -> list[Version]:
+def versions_of(s3: "BaseClient", path: S3Path) -> list[Version]:
     """List all versions of one object."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=path.bucket, Prefix=path.key)
     return [version for page in pages for version in _of_page(page, path.bucket) if version.path == path]
@@ -56,7 +58,7 @@ def _of_page(page: dict, bucket: str) -> Iterator[Version]:
             )
 
 
-def delete_versions(s3: BaseClient, versions: Iterable[Version]) -> int:
+def delete_versions(s3: "BaseClient", versions: Iterable[Version]) -> int:
     """Delete these versions, for ever; return how many. All are in one bucket.
 
     Raises: VendasError if S3 refuses one of them, as it does while a lock or a legal hold protects it.
@@ -75,11 +77,11 @@ def delete_versions(s3: BaseClient, versions: Iterable[Version]) -> int:
     return len(listed)
 
 
-def delete_noncurrent(s3: BaseClient, path: S3Path) -> int:
+def delete_noncurrent(s3: "BaseClient", path: S3Path) -> int:
     """Delete all versions of an object but the latest; return how many."""
     return delete_versions(s3, (version for version in versions_of(s3, path) if not version.is_latest))
 
 
-def delete_entirely(s3: BaseClient, path: S3Path) -> None:
+def delete_entirely(s3: "BaseClient", path: S3Path) -> None:
     """Delete an object with all its versions."""
     delete_versions(s3, versions_of(s3, path))
