@@ -11,6 +11,7 @@ import pytest
 from helpers.terminal import FIXTURES, run
 from vendas.lake import spark as vendas_spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER, S3A
+from vendas.runs.fork_server import ForkServer
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
 
@@ -72,6 +73,13 @@ def real_lake(tmp_path_factory, engine):
         shutil.copy(path, folder / "landing")
     yield folder, run(folder)
     embedded.stop(folder / "dw")
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """Return a fork server for all tests that need one; its start takes longer than what most of them do."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture

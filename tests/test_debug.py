@@ -16,6 +16,7 @@ from vendas.cli import commands, terminal
 from vendas.errors import NotebookError, VendasError
 from vendas.machine.environment import temporary_folder
 from vendas.runs import pipeline
+from vendas.runs.forked_kernels import forked_from
 from vendas.runs.notebook_runner import run_notebook
 
 WATCH = """
@@ -139,8 +140,10 @@ REFUSED = "from vendas.errors import VendasError\nraise VendasError('x')"
 
 
 @pytest.mark.parametrize(("environment", "shown"), [({}, False), (DEBUGGING, True)])
-def test_what_a_cell_refuses_has_its_own_traceback_on_demand(tmp_path, environment, shown):
+def test_what_a_cell_refuses_has_its_own_traceback_on_demand(tmp_path, forks, environment, shown):
     notebook = write_notebook(tmp_path / "x.ipynb", REFUSED)
     with pytest.raises(NotebookError) as caught:
-        run_notebook(notebook, tmp_path / "out.ipynb", {"run_id": "r1", "rows": 1}, environment, 60)
+        run_notebook(
+            notebook, tmp_path / "out.ipynb", {"run_id": "r1", "rows": 1}, environment, 60, kernel=forked_from(forks)
+        )
     assert ("Traceback" in str(caught.value.__cause__)) == shown

@@ -16,7 +16,6 @@ from helpers.small_notebooks import RESULT, tagged, write_notebook
 from vendas.errors import NotebookError
 from vendas.results import RESULT_MIME, StageResult
 from vendas.runs import notebook_runner
-from vendas.runs.fork_server import ForkServer
 from vendas.runs.forked_kernels import forked_from
 from vendas.runs.notebook_runner import OwnPythonKernel, run_notebook
 
@@ -38,10 +37,9 @@ def fails(tmp_path):
     return fails
 
 
-@pytest.fixture(scope="module")
-def forked():
-    with ForkServer() as server:
-        yield forked_from(server)
+@pytest.fixture
+def forked(forks):
+    return forked_from(forks)
 
 
 # A kernel that is started by itself takes most of a second; runs fork theirs.

@@ -8,16 +8,17 @@ import pytest
 from helpers.small_notebooks import RESULT, write_notebook
 from vendas.errors import NotebookError
 from vendas.results import StageResult
+from vendas.runs.forked_kernels import forked_from
 from vendas.runs.notebook_runner import run_notebook
 
 GIVEN = {"run_id": "r1", "rows": 7}
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, forks):
     def run(*cells, environment=None, on_cell=lambda done, total: None):
         notebook = write_notebook(tmp_path / "x.ipynb", *cells)
-        return run_notebook(notebook, run.output, GIVEN, environment or {}, 60, on_cell)
+        return run_notebook(notebook, run.output, GIVEN, environment or {}, 60, on_cell, forked_from(forks))
 
     run.output = tmp_path / "out" / "x.ipynb"
     return run

@@ -307,12 +307,13 @@ def test_the_dictionarys_page_says_what_everything_means(folder):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch, forks):
     """Run one small stage, and the exploration if there is one, as run_pipeline does with the real ones."""
     folders = {"notebooks": tmp_path / "notebooks"}
     real = resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folders.get(name) or real(name))
     monkeypatch.setattr(pipeline, "gateway_environment", lambda settings, log, work: nullcontext({}))
+    monkeypatch.setattr(pipeline, "ForkServer", lambda lake: nullcontext(forks))
     monkeypatch.setattr(pipeline, "NOTEBOOKS", ["01_bronze"])
     folders["notebooks"].mkdir()
 
