@@ -43,10 +43,14 @@ def test_sales_are_of_their_hour(tmp_path):
     assert len(rows) > 5000 and {row["Timestamp do Registro"][:13] for row in rows} == {"2025-01-03 10"}
 
 
-@pytest.fixture
-def measured(tmp_path, monkeypatch):
+POINTS = (30, 100, 300)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
     """Return what is measured where a run costs as SECONDS says."""
-    lake = tmp_path / "lago"
+    folder = tmp_path_factory.mktemp("chain")
+    lake = folder / "lago"
 
     def run(settings):
         files = sorted(settings.landing.iterdir())
@@ -66,15 +70,17 @@ def measured(tmp_path, monkeypatch):
         return Cost(2.0, 2.0)
 
     counted = {"seen": 0, "since": 0}
-    monkeypatch.setattr(chain, "SHOPS", 10)
-    monkeypatch.setattr(year, "run", run)
-    monkeypatch.setattr(year, "cost_of", cost_of)
-    monkeypatch.setattr(year.time, "sleep", lambda seconds: None)
-    return year.measure(tmp_path, points=(30, 200, 1000))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain, "SHOPS", 10)
+        patch.setattr(year, "HOURS_AT_ONCE", 10)
+        patch.setattr(year, "run", run)
+        patch.setattr(year, "cost_of", cost_of)
+        patch.setattr(year.time, "sleep", lambda seconds: None)
+        return year.measure(folder, POINTS)
 
 
 def test_the_model_is_what_was_measured(measured):
-    assert [point.seen >= least for point, least in zip(measured.points, (30, 200, 1000), strict=True)] == [True] * 3
+    assert [point.seen >= least for point, least in zip(measured.points, POINTS, strict=True)] == [True] * 3
     model = year.Model.of(measured)
     assert model.seconds == pytest.approx(SECONDS) and model.furthest == pytest.approx(0, abs=1e-9)
     assert model.hour(1_000_000, 6) == pytest.approx(60.12) and model.memory(2_000_000, 6) == pytest.approx(1002)
