@@ -10,6 +10,12 @@ LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 MAKEFLAGS += --jobs=3
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-compile
 
+# With a newer pip than Python brings, which takes three times as long to find out what to install.
+define make_venv
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/$(PIP_INSTALL) pip==26.3
+endef
+
 # The tests start hundreds of processes: without bytecode, each would compile the library, and rewrite assertions, again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -36,7 +42,7 @@ install: .venv/.installed
 
 .venv/.installed: pyproject.toml
 	@echo "Setting up .venv (a minute or two, once)"
-	$(PYTHON) -m venv .venv
+	$(make_venv)
 	$(BIN)/$(PIP_INSTALL) --editable '.[test]'
 	touch $@
 
@@ -53,7 +59,7 @@ check: install
 # Apart from .venv, because it pins much that would not go with the project's own.
 .venv-checkov/.installed: Makefile
 	@echo "Setting up .venv-checkov (a minute, once)"
-	$(PYTHON) -m venv .venv-checkov
+	$(make_venv)
 	.venv-checkov/bin/$(PIP_INSTALL) checkov==3.3.30
 	touch $@
 
@@ -71,10 +77,11 @@ test: install .venv-checkov/.installed .venv-dbt/.installed
 		echo "Java 17 is missing, or not all of it: install openjdk-17-jre-headless, and set JAVA_HOME if need be" >&2; \
 		exit 2; }
 	@echo "Setting up .venv-glue6 (a minute or two, once)"
-	$(PYTHON_OF_GLUE6) -m venv .venv-glue6
+	$(make_venv)
 	.venv-glue6/bin/$(PIP_INSTALL) --editable '.[test]'
 	touch $@
 
+.venv-glue6/.installed: PYTHON = $(PYTHON_OF_GLUE6)
 test-glue6: .venv-glue6/.installed .venv-checkov/.installed
 	CHECKOV=.venv-checkov/bin/checkov .venv-glue6/bin/python -m pytest
 
@@ -101,7 +108,7 @@ build/lambda: lambda/handler.py $(LAMBDA_SOURCES) .venv/.installed
 # Peers of the benchmarks, apart as a user has them. Parts of dbt 1.12 are fetched from outside PyPI.
 .venv-dbt/.installed: Makefile
 	@echo "Setting up .venv-dbt (a minute, once)"
-	$(PYTHON) -m venv .venv-dbt
+	$(make_venv)
 	.venv-dbt/bin/$(PIP_INSTALL) \
 		'dlt[postgres]==1.31.0' dbt-core==1.11.16 dbt-postgres==1.11.0 pyarrow==26.0.1
 	touch $@
