@@ -147,6 +147,15 @@ def test_a_channel_s_next_file_goes_on_later(tmp_path):
     assert sales["registros_gerais.csv"][1] < "2022-12" < sales["registros_gerais_2.csv"][1]
 
 
+def test_the_sales_of_each_file_are_in_order_of_their_days(tmp_path):
+    days, seen = {}, set()
+    for name, *texts in read(write_sample(8000, tmp_path, files=8)):
+        if tuple(texts) not in seen:  # a duplicate is anywhere
+            days.setdefault(name, []).append(texts[0][:10])
+        seen.add(tuple(texts))
+    assert len(days) == 8 and [name for name, of_file in days.items() if of_file != sorted(of_file)] == []
+
+
 def test_a_new_column_without_examples_is_empty_if_it_has_a_default(tmp_path, monkeypatch):
     colour = Input("Cor", Type.TEXT, "", "NÃO INFORMADO")
     monkeypatch.setattr(generator, "COLUMNS", [*generator.COLUMNS, colour])

@@ -9,6 +9,7 @@ from rich.console import Console
 from vendas.cli.plan_command import print_plan
 from vendas.reports.difference_preview import examples_of, month_rows, show_columns, show_fates
 from vendas.reports.plan_page import changed_rows, write_plan_page
+from vendas.schema import INPUT_NAMES
 from vendas.stages.difference import Change, ColumnChanges, Difference, FileDifference, Moves, Total
 from vendas.tuning import FILES_IN_TERMINAL
 
@@ -135,6 +136,13 @@ def test_examples_come_from_each_file_in_turn_and_masked():
         ("i***@b.c", 9, "registros_b.csv"),
         ("e***@b.c", 5, "registros_a.csv"),
     ]
+
+
+@pytest.mark.parametrize(("columns", "each"), [(1, 10), (4, 2), (11, 1)])
+def test_a_notebooks_table_has_examples_of_each_column_and_stays_short(columns, each):
+    names, name_of = INPUT_NAMES[:columns], "registros_{}_20240101T000000000Z_aaaaaaaa.csv".format
+    files = [FileDifference(name_of(n), 9, {name: changes(1, (n, "x", "y")) for name in names}) for n in range(12)]
+    assert show_columns(Difference(files))["coluna"].tolist() == [name for name in names for _ in range(each)]
 
 
 def test_months_are_in_order_and_show_what_stays_once():

@@ -51,6 +51,7 @@ def index_of(folder, **facts):
 def test_the_page_says_when_how_long_and_how_it_ended(folder):
     run = a_run(files=[entry()])
     said = read_page(write_report(folder, run, AT)).text
+    assert f"Execução de {format_moment(run.begun)[:16]} " in said
     assert "Concluída Início " + format_moment(run.begun) + " Duração 21,4 s Execução 20240331T140509Z-00aa" in said
 
 

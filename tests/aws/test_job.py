@@ -86,6 +86,20 @@ def test_a_stage_waits_for_who_holds_the_lake_and_holds_it_itself(bucket, monkey
     assert order == ["upkeep", True]
 
 
+# --- the exploration
+
+
+@pytest.mark.parametrize(
+    ("notebook", "report", "explored"), [("04_dw", True, 1), ("04_dw", False, 0), ("02_silver", True, 0)]
+)
+def test_the_star_is_explored_after_its_load_if_pages_are_wanted(bucket, monkeypatch, notebook, report, explored):
+    calls = []
+    monkeypatch.setattr(job, "execute", lambda *_: StageResult(notebook[3:], "jr"))
+    monkeypatch.setattr(job, "explore", lambda *_: calls.append(True) or [])
+    job.run_job(notebook, load_settings(lake=f"s3://{bucket}", report=report), job.JobRun("jr"))
+    assert len(calls) == explored
+
+
 # --- places in S3
 
 
