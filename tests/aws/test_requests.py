@@ -1,26 +1,29 @@
 """Requests to S3 for a small increment: as many in a lake with a long history as in an empty one."""
 
 import copy
-import json
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import boto3
+import pyarrow as pa
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from conftest import COPY_ROLE
 from helpers.permissions import Recorder
-from helpers.s3_stages import old_name
-from vendas import storage
+from helpers.s3_lakes import CloudLake, let_java_reach
+from vendas import schema, storage
+from vendas.lake.events import STAGES
 from vendas.lake.ledger import list_entries, read_events
-from vendas.storage import S3Lake
+from vendas.lake.spark import session
+from vendas.lake.tables import Lake
 
 HERE = Path(__file__).parent
 FILES, AT_MOST = 100_000, 1.2
+BEGIN = datetime(2020, 1, 1)
+DIALECT = '{"encoding": "utf-8", "delimiter": ",", "blocks": [{"offset": 190, "length": 1234, "line": 2}], "rows": 0}'
 CSV = (HERE.parent / "fixtures" / "registros_website.csv").read_bytes()
 
 
@@ -35,49 +38,66 @@ def recorder(aws, emulator):
 
 
 @pytest.fixture
-def lake(empty, bucket):
+def lake(s3_spark, aws, empty):
     """Return a lake whose tables exist and which has no files yet."""
-    held = {"host": "127.0.0.1", "port": empty.port, "dbname": "vendas", "username": "vendas"}
-    held |= {"password": empty.endpoint.password, "sslrootcert": empty.endpoint.root_certificate}
-    boto3.client("secretsmanager").create_secret(Name="vendas/historia", SecretString=json.dumps(held))
-    boto3.client("glue").create_database(DatabaseInput={"Name": "historia"})
-    made = S3Lake(bucket, database="historia")
-    stages(made, "vazio", "vazio")
-    yield made
-    del s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket]  # so that the emulator does not keep it for other tests
-
-
-def stages(lake, actor, *arguments):
-    """Run `s3_stages.py` as an actor of this name."""
-    settings = {
-        "AWS_ACCESS_KEY_ID": f"{actor}Role",
-        "VENDAS_GLUE_DATABASE": lake.database,
-        "VENDAS_REDSHIFT_SECRET": "vendas/historia",
-        "VENDAS_REDSHIFT_COPY_ROLE": COPY_ROLE,
-        "PYTHONPATH": str(HERE.parent),
-    }
-    command = [sys.executable, HERE.parent / "helpers" / "s3_stages.py", str(lake), *arguments]
-    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    let_java_reach(s3_spark, aws)
+    with pytest.MonkeyPatch.context() as patch:
+        made = CloudLake("historia", empty, patch)
+        made.run()
+        yield made
+    for bucket in made.buckets:  # so that the emulator does not keep them for other tests
+        del s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket]
 
 
 def increment(lake, recorder, run_id, data):
-    """Return the requests to S3 of a run of all stages with one new file."""
-    boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"landing/registros_{run_id}.csv", Body=data)
-    stages(lake, run_id, run_id)
+    """Return the requests to S3 of a run of all stages with one new file, in a process of its own."""
+    lake.drop(f"registros_{run_id}.csv", data)
+    command = [sys.executable, HERE.parent / "helpers" / "s3_stages.py", str(lake.settings.lake), run_id]
+    own = {"AWS_ACCESS_KEY_ID": f"{run_id}Role", "PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     calls = recorder.calls.items()
     return sum(times for call, times in calls if call.actor == f"{run_id}Role" and call.action.startswith("s3:"))
 
 
+def old_name(number):
+    """Return the bronze name of an old file."""
+    return f"registros_loja_{number % 100}_{BEGIN + timedelta(minutes=number):%Y%m%dT%H%M}00000Z_{number:08x}.csv"
+
+
+def history(files):
+    """Return the ledger's rows for this number of old files, done by all stages and without sales."""
+    rows = pa.table(
+        {
+            "arquivo": [old_name(number) for number in range(files) for _ in STAGES],
+            "arquivo_recebido": [f"registros_loja_{number % 100}.csv" for number in range(files) for _ in STAGES],
+            "etapa": list(STAGES) * files,
+            "run_id": [f"{BEGIN + timedelta(minutes=number):%Y%m%dT%H}" for number in range(files) for _ in STAGES],
+            "situacao": ["processado"] * files * len(STAGES),
+            "contrato": [schema.SALES.version] * files * len(STAGES),
+            "dialeto": [DIALECT if stage == "bronze" else None for _ in range(files) for stage in STAGES],
+            "registrado_em": [
+                BEGIN + timedelta(minutes=number, seconds=place) for number in range(files) for place in range(4)
+            ],
+        }
+    )
+    counts = dict.fromkeys(["lidas", "duplicadas", "quarentena", "gravadas"], pa.array([0] * len(rows)))
+    for name, column in counts.items():
+        rows = rows.append_column(name, column)
+    empty = schema.arrow_schema(schema.LEDGER_COLUMNS).empty_table()
+    return pa.concat_tables([empty, rows], promote_options="permissive").cast(empty.schema)
+
+
 def give_history(lake):
     """Put FILES files into bronze, and their events into the ledger in the form that upkeep leaves."""
-    boto3.client("s3").put_object(Bucket=lake.bucket, Key=f"bronze/{old_name(0)}", Body=CSV)
-    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[lake.bucket].keys
+    bucket = lake.buckets[0]
+    lake.s3.put_object(Bucket=bucket, Key=f"bronze/{old_name(0)}", Body=CSV)
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
     for number in range(1, FILES):
         key = copy.copy(keys[f"bronze/{old_name(0)}"])
         key.name = f"bronze/{old_name(number)}"
         keys[key.name] = key
-    stages(lake, "historia", "--history", str(FILES))
+    Lake(session(lake.settings)).record(history(FILES))
 
 
 def test_an_increment_costs_no_more_requests_in_a_lake_of_a_hundred_thousand_files(lake, recorder):
@@ -85,5 +105,5 @@ def test_an_increment_costs_no_more_requests_in_a_lake_of_a_hundred_thousand_fil
     give_history(lake)
     into_a_large_lake = increment(lake, recorder, "segundo", CSV.replace(b"2023", b"2024"))
     assert into_a_large_lake <= AT_MOST * into_an_empty_lake, (into_an_empty_lake, into_a_large_lake)
-    found = {entry["arquivo_recebido"]: entry["situacao"] for entry in list_entries(read_events(lake))}
+    found = {entry["arquivo_recebido"]: entry["situacao"] for entry in list_entries(read_events(lake.settings.lake))}
     assert len(found) == 102 and found["registros_segundo.csv"] == "processado"

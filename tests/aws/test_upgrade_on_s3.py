@@ -1,11 +1,7 @@
 """A lake in S3 and a Redshift of the version of 26 November 2026, upgraded by the next run of the jobs."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import boto3
 import psycopg
@@ -17,13 +13,16 @@ from helpers.inprocess import run_all_stages
 from helpers.lake_twin import COLUMNS
 from helpers.old_lakes import EXPECTED, LAKE, restore_warehouse, unpack
 from helpers.redshift_double import RedshiftDouble
+from helpers.s3_lakes import let_java_reach
+from vendas import storage
 from vendas.lake.events import UNDONE
 from vendas.lake.ledger import list_entries, read_events
+from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
+from vendas.settings import load_settings
 from vendas.storage import S3Lake
 from vendas.warehouse import embedded
 
-HERE = Path(__file__).parent
 TABLES = ("silver", "gold", "quarantine", "mended", "ledger")
 UNDONE_FILES = {entry["arquivo"] for entry in EXPECTED["files"] if entry["situacao"] == UNDONE}
 DATABASE, SECRET = "antigo", "vendas/antigo"
@@ -72,23 +71,18 @@ def fresh(old, spark, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def upgraded(old):
+def upgraded(old, s3_spark, aws):
     lake, _, backend = old
-    settings = {
-        "VENDAS_GLUE_DATABASE": DATABASE,
-        "VENDAS_REDSHIFT_SECRET": SECRET,
-        "VENDAS_REDSHIFT_COPY_ROLE": COPY_ROLE,
-        "PYTHONPATH": str(HERE.parent),
-    }
+    settings = {"GLUE_DATABASE": DATABASE, "REDSHIFT_SECRET": SECRET, "REDSHIFT_COPY_ROLE": COPY_ROLE}
     before = warehouse(backend, {"fato_vendas": "count(*)"})
-    done = subprocess.run(
-        [sys.executable, HERE.parent / "helpers" / "s3_stages.py", str(lake), "atualiza"],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return lake, before, warehouse(backend, COLUMNS)
+    let_java_reach(s3_spark, aws)
+    storage.client.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(f"VENDAS_{name}", value)
+        run_all_stages(session(load_settings(lake=str(lake))), lake, "atualiza")
+    yield lake, before, warehouse(backend, COLUMNS)
+    storage.client.cache_clear()
 
 
 def warehouse(backend, columns):
