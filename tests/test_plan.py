@@ -11,13 +11,17 @@ import pytest
 
 from helpers.drills import Edit, Project
 from helpers.inprocess import run_all_stages
+from helpers.plain_lake import make_lake
 from helpers.terminal import FIXTURES, vendas, vendas_here
 from vendas import schema
-from vendas.lake.ledger import read_events
+from vendas.csvfile import header
+from vendas.errors import VendasError
+from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.workers import SparkWorkers, ThisProcess
 from vendas.rules.trial import REFUSED_ON_TRIAL, trying
-from vendas.stages import difference
+from vendas.stages import difference, plan
+from vendas.stages.difference import Moves
 from vendas.stages.plan import make_plan
 from vendas.stages.rehearsal import WorkersOnTrial
 from vendas.warehouse.embedded import stop
@@ -120,8 +124,16 @@ RULES = {"Valor da Compra": _CELLS["refuse_over_100"], "dominio_email": without_
 
 
 @pytest.fixture(scope="module")
-def on_trial(lake):
-    return make_plan(lake, WorkersOnTrial(ThisProcess(), RULES))
+def plain(tmp_path_factory):
+    """Return a lake with the real files, sales of this module, and a rejected file."""
+    files = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))}
+    files |= {"registros_regras.csv": SALES.encode(), "registros_exclamadas.csv": SALES.replace(",", "!").encode()}
+    return make_lake(tmp_path_factory.mktemp("plano") / "lago", files)
+
+
+@pytest.fixture(scope="module")
+def on_trial(plain):
+    return make_plan(plain, WorkersOnTrial(ThisProcess(), RULES))
 
 
 def test_rules_on_trial_are_planned_as_the_librarys_would_be(on_trial):
@@ -137,20 +149,57 @@ def test_the_librarys_own_rules_change_nothing(lake):
 
 
 @pytest.mark.parametrize("rows", [1, 7, 40])
-def test_a_plan_is_the_same_however_many_rows_are_compared_at_a_time(lake, on_trial, monkeypatch, rows):
+def test_a_plan_is_the_same_however_many_rows_are_compared_at_a_time(plain, on_trial, monkeypatch, rows):
     monkeypatch.setattr(difference, "COMPARED_ROWS", rows)
-    assert make_plan(lake, WorkersOnTrial(ThisProcess(), RULES)) == on_trial
+    assert make_plan(plain, WorkersOnTrial(ThisProcess(), RULES)) == on_trial
 
 
-def test_a_plan_is_the_same_by_spark(lake, on_trial, spark):
-    assert make_plan(lake, WorkersOnTrial(SparkWorkers(spark), RULES)) == on_trial
+def test_a_plan_is_the_same_by_spark(plain, on_trial, spark):
+    assert make_plan(plain, WorkersOnTrial(SparkWorkers(spark), RULES)) == on_trial
 
 
-def test_a_plan_for_some_files_is_their_part(lake, on_trial):
-    name = bronze_name(lake, "registros_regras.csv")
-    (found,) = make_plan(lake, WorkersOnTrial(ThisProcess(), {"dominio_email": without_domain}), [name]).files
+def test_a_plan_for_some_files_is_their_part(plain, on_trial):
+    name = bronze_name(plain, "registros_regras.csv")
+    (found,) = make_plan(plain, WorkersOnTrial(ThisProcess(), {"dominio_email": without_domain}), [name]).files
     (whole,) = [file for file in on_trial.files if file.arquivo == name]
     assert found.colunas["dominio_email"].mudam == 4 and found.arquivo == whole.arquivo
+
+
+def test_without_other_rules_there_is_nothing_to_change(plain):
+    found = make_plan(plain, ThisProcess())
+    assert not found and [file.linhas for file in found.files] == [
+        entry["lidas"] for entry in list_entries(read_events(plain))
+    ]
+
+
+def test_the_rules_on_trial_decide_about_each_row(plain, on_trial):
+    sales = read_table(plain, "silver").to_pylist()
+    dear = sum(sale["Valor da Compra"] > 100 for sale in sales)
+    assert on_trial.total.silver.saem == dear > 0
+    domains = {row["dominio_email"] for row in read_table(plain, "gold").to_pylist()}
+    assert {change.depois for change in on_trial.total.colunas["dominio_email"].exemplos}.isdisjoint(domains)
+
+
+def test_what_intake_rejected_and_now_takes_comes_in(plain, monkeypatch):
+    monkeypatch.setitem(header.DELIMITERS, "!", "exclamação")
+    name = bronze_name(plain, "registros_exclamadas.csv")
+    (found,) = make_plan(plain, ThisProcess(), [name]).files
+    assert (found.linhas, found.motivo, found.silver, found.duplicadas) == (4, None, Moves(0, 0), Moves(4, 0))
+
+
+def test_what_intake_took_and_now_rejects_goes_and_says_why(plain, monkeypatch):
+    monkeypatch.delitem(header.DELIMITERS, ",")
+    name = bronze_name(plain, "registros_regras.csv")
+    (found,) = make_plan(plain, ThisProcess(), [name]).files
+    assert found.motivo and found.silver == Moves(0, 4)
+
+
+def test_a_plan_needs_the_files_in_bronze_and_in_the_ledger(plain, monkeypatch):
+    with pytest.raises(VendasError, match="is still pending"):
+        make_plan(plain, ThisProcess(), ["registros_x.csv"])
+    monkeypatch.setattr(plan, "list_bronze_files", lambda folder: [])
+    with pytest.raises(VendasError, match="registros_regras"):
+        make_plan(plain, ThisProcess(), [bronze_name(plain, "registros_regras.csv")])
 
 
 def test_an_undone_file_cannot_be_planned_for(lake, capsys):
@@ -158,19 +207,19 @@ def test_an_undone_file_cannot_be_planned_for(lake, capsys):
     assert done.returncode == 1 and "was undone" in done.stderr
 
 
-def test_a_file_that_is_not_there_cannot_be_planned_for(lake, capsys):
-    done = vendas_here(capsys, "plan", "registros_nenhum.csv", "--lake", lake)
+def test_a_file_that_is_not_there_cannot_be_planned_for(plain, capsys):
+    done = vendas_here(capsys, "plan", "registros_nenhum.csv", "--lake", plain)
     assert done.returncode == 1 and "No bronze file is named registros_nenhum.csv" in done.stderr
 
 
-def test_the_terminal_says_that_nothing_would_change(lake, capsys):
-    done = vendas_here(capsys, "plan", "--lake", lake)
+def test_the_terminal_says_that_nothing_would_change(plain, capsys):
+    done = vendas_here(capsys, "plan", "--lake", plain)
     assert done.returncode == 0 and "Nothing would change" in done.stdout
-    done = vendas_here(capsys, "plan", "--lake", lake, "--json")
-    assert json.loads(done.stdout.splitlines()[-1])["totais"]["arquivos"] == 8
+    done = vendas_here(capsys, "plan", "--lake", plain, "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["totais"]["arquivos"] == 6
 
 
-def test_a_refusal_on_trial_has_a_reason(lake):
+def test_a_refusal_on_trial_has_a_reason():
     from vendas.rules.validate import RULES as LIBRARY
 
     with trying(RULES):

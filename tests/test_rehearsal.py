@@ -10,7 +10,10 @@ import pyarrow.compute as pc
 import pytest
 
 from helpers.inprocess import NOTEBOOKS, run_notebook
+from helpers.plain_lake import make_lake
+from helpers.rows import HEADER
 from helpers.small_notebooks import write_notebook
+from helpers.terminal import FIXTURES
 from test_plan import files_below
 from test_project import ROOT
 from vendas import schema
@@ -37,10 +40,15 @@ from vendas.warehouse import embedded
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados order by 1"
 
 
+BAD = f"{HEADER}\n2024-02-01 10:00,Caio,,,,Bola,caro,Loja,,,,,\n2024-02-01 10:00,Caio,,,,Bola,5.00,Loja,,,,,\n"
+
+
 @pytest.fixture(scope="module")
-def lake(real_lake):
-    folder, _ = real_lake
-    return folder
+def lake(tmp_path_factory):
+    """Return a lake with the real files, one with a refused row, and a rejected one."""
+    files = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))}
+    files |= {"registros_caro.csv": BAD.encode(), "registros_vazio.csv": b""}
+    return make_lake(tmp_path_factory.mktemp("ensaio") / "lago", files)
 
 
 @pytest.fixture
@@ -65,7 +73,8 @@ def test_a_rehearsal_does_all_the_work_and_changes_nothing(lake, stage, no_jvm):
         assert result.read == result.written == sum(entry["gold"] for entry in processed)
 
 
-def test_a_rehearsed_load_is_rolled_back(lake, spark):
+def test_a_rehearsed_load_is_rolled_back(real_lake, spark):
+    lake, _ = real_lake
     settings = load_settings(lake=lake)
     with psycopg.connect(embedded.ensure_running(lake / "dw").url, autocommit=True) as connection:
         before = connection.execute(LOADED_ROWS).fetchall(), files_below(settings.lake)
@@ -213,6 +222,7 @@ def test_workers_of_other_rules_are_not_used(spark, monkeypatch):
     assert not {pid for pid, _ in one} & {pid for pid, _ in other}
 
 
+@pytest.mark.slow
 def test_an_edited_library_counts_from_the_next_cell_on(lake, tmp_path):
     """Run cells of a rehearsal in a kernel whose library is edited between two of them."""
     copy = tmp_path / "projeto"
