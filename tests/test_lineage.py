@@ -5,7 +5,7 @@ import json
 import psycopg
 import pytest
 
-from helpers.inprocess import drop, run_intake
+from helpers.plain_lake import make_lake
 from helpers.rows import HEADER
 from helpers.terminal import vendas, vendas_here
 from vendas.stages.lineage import NEITHER, REFUSED, SALE, find_line
@@ -24,11 +24,11 @@ def test_every_fact_leads_to_its_line(real_lake):
         assert found.venda["Email"] in (lake / "bronze" / arquivo).read_text().splitlines()[linha - 1]
 
 
-def test_a_line_is_a_sale_or_refused_or_neither(spark, tmp_path):
+def test_a_line_is_a_sale_or_refused_or_neither(tmp_path):
     rows = ["2024-01-01 10:00,Ana,,,,,10.00,,,,,,", "ontem,Rui,,,,,1,,,,,,", "2024-01-01 10:00,Ana,,,,,10.00,,,,,,"]
-    drop(tmp_path, "registros_a.csv", "\n".join([HEADER, *rows, ""]).encode())
-    (arquivo,) = run_intake(spark, tmp_path).bronze_names.values()
-    found = [find_line(tmp_path, arquivo, linha) for linha in (1, 2, 3, 4, 5)]
+    lake = make_lake(tmp_path / "lago", {"registros_a.csv": "\n".join([HEADER, *rows, ""]).encode()})
+    (arquivo,) = [path.name for path in (lake / "bronze").iterdir()]
+    found = [find_line(lake, arquivo, linha) for linha in (1, 2, 3, 4, 5)]
     assert [line.situacao for line in found] == [NEITHER, SALE, REFUSED, NEITHER, NEITHER]
     assert found[2].texto == rows[1] and found[2].motivos == ("timestamp_invalido",)
 

@@ -3,30 +3,31 @@
 import pytest
 
 from helpers.inprocess import drop, run_intake, run_notebook
+from helpers.plain_lake import make_lake
 from helpers.rows import HEADER
 from vendas.lake.ledger import latest, read_events
-from vendas.lake.spark import session
-from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake
+from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.lake.workers import ThisProcess
 from vendas.reports import preview
 from vendas.reports.bronze_preview import read_raw_records
 from vendas.reports.silver_preview import bronze_events, count_years, find_duplicate
 from vendas.schema import ARQUIVO, LINHA_DO_ARQUIVO
-from vendas.settings import load_settings
+from vendas.stages.rehearsal import RehearsalLake
 
 
 def lines(*moments, value="10.00"):
     return "\n".join([HEADER, *(f"{moment} 10:00,Ana,,,,Mesa,{value},,,,,," for moment in moments)]).encode()
 
 
-@pytest.fixture
-def tables(spark, tmp_path):
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
     """A lake after two runs: two files and then one that has a sale of the first, a new one and a refused one."""
-    drop(tmp_path, "registros_a.csv", lines("2022-05-01", "2023-05-01"), at=1_700_000_000)
-    drop(tmp_path, "registros_b.csv", lines("2024-05-01", "2024-05-02"), at=1_700_000_001)
-    run_intake(spark, tmp_path, gold=True)
-    drop(tmp_path, "registros_c.csv", lines("01/05/2023", "2024-05-03", "2024-02-30", value="R$ 10"), at=1_700_000_002)
-    run_intake(spark, tmp_path, gold=True, run_id="r2")
-    return Lake(session(load_settings(lake=tmp_path)))
+    first = {
+        "registros_a.csv": lines("2022-05-01", "2023-05-01"),
+        "registros_b.csv": lines("2024-05-01", "2024-05-02"),
+    }
+    later = {"registros_c.csv": lines("01/05/2023", "2024-05-03", "2024-02-30", value="R$ 10")}
+    return RehearsalLake(make_lake(tmp_path_factory.mktemp("visto") / "lago", first, later), ThisProcess())
 
 
 def shown(tables, stage="silver"):
@@ -75,8 +76,10 @@ def test_years_are_counted_in_full_however_few_rows_are_read(tables, monkeypatch
     assert count_years(tables, sales, events) == {2022: 1, 2023: 1, 2024: 3}
 
 
-def test_a_bronze_file_that_is_gone_fails_no_notebook(tables):
-    for path in (tables.place / "bronze").iterdir():
+def test_a_bronze_file_that_is_gone_fails_no_notebook(spark, tmp_path):
+    drop(tmp_path, "registros_a.csv", lines("2022-05-01", "2023-05-01"))
+    run_intake(spark, tmp_path, gold=True)
+    for path in (tmp_path / "bronze").iterdir():
         path.unlink()
     for name in ("01_bronze", "02_silver", "03_gold"):
-        assert run_notebook(name, lake=str(tables.place)).files == ()
+        assert run_notebook(name, lake=str(tmp_path)).files == ()

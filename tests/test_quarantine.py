@@ -6,8 +6,9 @@ import json
 import pytest
 
 from helpers.inprocess import drop, run_intake
+from helpers.plain_lake import make_lake
 from helpers.rows import NEEDED
-from test_pipeline import vendas
+from helpers.terminal import vendas_here
 from vendas.errors import QuarantineError
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
@@ -22,21 +23,21 @@ SHORT = "L1;2024-03-31 14:05;Bia"
 TWICE = GOOD.replace("2024-03-31 14:05", "31/02/2024 10:00").replace("11%", "0.11").replace("Ana", "Zoë")
 
 
+FILE = "\r\n".join([HEADER, GOOD, AMBIGUOUS, SHORT, TWICE, ""]).encode()
+
+
 @pytest.fixture(scope="module")
-def lake(spark, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("quarentena") / "lago"
-    drop(folder, "registros_loja 1.csv", "\r\n".join([HEADER, GOOD, AMBIGUOUS, SHORT, TWICE, ""]).encode())
-    run_intake(spark, folder)
-    return folder
+def lake(tmp_path_factory):
+    return make_lake(tmp_path_factory.mktemp("quarentena") / "lago", {"registros_loja 1.csv": FILE})
 
 
 def links(lake):
     return sorted(tuple(row.values()) for row in read_table(lake, RESUBMITTED_TABLE).to_pylist())
 
 
-def test_every_refused_row_is_listed_with_line_exact_text_and_all_reasons(lake):
+def test_every_refused_row_is_listed_with_line_exact_text_and_all_reasons(lake, capsys):
     (name,) = [path.name for path in (lake / "bronze").iterdir()]
-    listed = json.loads(vendas("quarantine", "list", "--lake", lake, "--json").stdout)
+    listed = json.loads(vendas_here(capsys, "quarantine", "list", "--lake", lake, "--json").stdout)
     assert listed == {
         "rows": [
             {"arquivo": name, "linha": 3, "texto": AMBIGUOUS, "motivos": ["valor_ambiguo"]},
@@ -46,8 +47,8 @@ def test_every_refused_row_is_listed_with_line_exact_text_and_all_reasons(lake):
     }
 
 
-def test_people_see_what_the_reasons_mean(lake):
-    shown = vendas("quarantine", "list", "--lake", lake).stdout
+def test_people_see_what_the_reasons_mean(lake, capsys):
+    shown = vendas_here(capsys, "quarantine", "list", "--lake", lake).stdout
     assert "desconto_ambiguo: " in shown and "Livro" in shown
 
 
@@ -90,9 +91,12 @@ def test_a_lake_without_refused_rows_exports_nothing(tmp_path):
     assert export_quarantine(tmp_path, tmp_path / "landing", tmp_path / "out") == {} and read_quarantine(tmp_path) == []
 
 
-def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(spark, lake, tmp_path):
-    """The last test of this lake: one row is corrected, one is still wrong, one is not sent back."""
-    path = exported(lake, tmp_path)
+def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(spark, tmp_path):
+    """One row is corrected, one is still wrong, one is not sent back."""
+    lake = tmp_path / "lago"
+    drop(lake, "registros_loja 1.csv", FILE)
+    run_intake(spark, lake)
+    path = exported(lake, tmp_path / "first")
     header, _, rest = path.read_bytes().decode("utf-8-sig").partition("\r\n")
     ambiguous = rest[: rest.index("\r\n" + SHORT)]
     twice = rest[rest.index(TWICE) :].rstrip("\r\n")
