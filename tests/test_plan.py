@@ -202,6 +202,11 @@ def test_a_plan_needs_the_files_in_bronze_and_in_the_ledger(plain, monkeypatch):
         make_plan(plain, ThisProcess(), [bronze_name(plain, "registros_regras.csv")])
 
 
+def test_status_lists_the_files_of_the_ledger(plain, capsys):
+    said = vendas_here(capsys, "status", "--lake", plain).stdout
+    assert "registros_regras.csv" in said and "No file yet" not in said
+
+
 def test_an_undone_file_cannot_be_planned_for(lake, capsys):
     done = vendas_here(capsys, "plan", bronze_name(lake, "registros_fora.csv"), "--lake", lake)
     assert done.returncode == 1 and "was undone" in done.stderr

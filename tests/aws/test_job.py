@@ -100,6 +100,18 @@ def test_the_star_is_explored_after_its_load_if_pages_are_wanted(bucket, monkeyp
     assert len(calls) == explored
 
 
+def test_a_page_that_cannot_be_written_fails_no_job_and_is_told(bucket, monkeypatch, capsys):
+    def fail(*_):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(job, "SERVICE", "pages")  # as above
+    monkeypatch.setattr(job, "execute", lambda *_: StageResult("silver", "jr"))
+    monkeypatch.setattr(job.report, "write_pages", fail)
+    assert job.run_job("02_silver", load_settings(lake=f"s3://{bucket}"), job.JobRun("jr")).stage == "silver"
+    said = capsys.readouterr().out
+    assert "Pages or metrics of this job are missing; its data is not." in said and "no page" in said
+
+
 # --- places in S3
 
 

@@ -1,0 +1,58 @@
+"""Whom a record's e-mail and telephone tell: an erased person, or somebody who shares a value with one."""
+
+import pytest
+
+from vendas.lake.erasures import EMAIL_KIND, TELEPHONE_KIND, keyed_hash
+from vendas.privacy.anonymize import Kind
+from vendas.privacy.intake import _in_text, _KnownPeople
+
+KEY, TOKEN = b"k" * 32, "ANONIMIZADO-0123456789ab"
+HERS, SHARED, OTHER = "ana@x.example", "casa@x.example", "rui@x.example"
+TELEPHONE, OTHER_TELEPHONE = "11999887766", "21912345678"
+
+
+@pytest.fixture
+def known():
+    """Return a person who asked by her e-mail; her rows also had an e-mail and a telephone of others."""
+    seen = [(EMAIL_KIND, SHARED), (TELEPHONE_KIND, TELEPHONE)]
+    return _KnownPeople(
+        KEY, {keyed_hash(KEY, EMAIL_KIND, HERS): TOKEN}, {keyed_hash(KEY, *value): TOKEN for value in seen}
+    )
+
+
+@pytest.mark.parametrize(
+    ("email", "telephone", "hers"),
+    [
+        (HERS, "", True),
+        (HERS, OTHER_TELEPHONE, True),
+        (SHARED, "", True),
+        ("", TELEPHONE, True),
+        (SHARED, TELEPHONE, True),
+        (SHARED, OTHER_TELEPHONE, False),
+        (OTHER, TELEPHONE, False),
+        (OTHER, "", False),
+        ("", OTHER_TELEPHONE, False),
+        ("", "", False),
+    ],
+)
+def test_a_value_of_others_tells_her_only_alone_or_beside_hers(known, email, telephone, hers):
+    assert known.token_of(email, telephone) == (TOKEN if hers else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "values"),
+    [
+        (f"1;{HERS};2", Kind.TEXT, {HERS}),
+        (f"1;{HERS};{OTHER}", Kind.TEXT, {HERS}),
+        (f"1;{SHARED};2", Kind.TEXT, {SHARED}),
+        (f"1;{SHARED};{TELEPHONE}", Kind.TEXT, {SHARED, TELEPHONE}),
+        (f"1;{SHARED};{OTHER}", Kind.TEXT, None),  # the row may be the other one's
+        (f"1;{SHARED};{OTHER}", Kind.MENTION, {SHARED}),
+        (f"1;{OTHER};2", Kind.TEXT, None),
+        ("1;2;3", Kind.TEXT, None),
+    ],
+)
+def test_of_a_text_only_her_values_are_told(known, text, kind, values):
+    found = _in_text(text, kind, known)
+    assert (found and {*found.values.keys.emails, *found.values.keys.telephones}) == values
+    assert found is None or (found.kind, found.token) == (kind, TOKEN)
