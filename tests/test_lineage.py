@@ -24,13 +24,38 @@ def test_every_fact_leads_to_its_line(real_lake):
         assert found.venda["Email"] in (lake / "bronze" / arquivo).read_text().splitlines()[linha - 1]
 
 
-def test_a_line_is_a_sale_or_refused_or_neither(tmp_path):
-    rows = ["2024-01-01 10:00,Ana,,,,,10.00,,,,,,", "ontem,Rui,,,,,1,,,,,,", "2024-01-01 10:00,Ana,,,,,10.00,,,,,,"]
-    lake = make_lake(tmp_path / "lago", {"registros_a.csv": "\n".join([HEADER, *rows, ""]).encode()})
+ROWS = ["2024-01-01 10:00,Ana,,,,,10.00,,,,,,", "ontem,Rui,,,,,1,,,,,,", "2024-01-01 10:00,Ana,,,,,10.00,,,,,,"]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Return a lake with one file: a sale, a refused row, a duplicate."""
+    files = {"registros_a.csv": "\n".join([HEADER, *ROWS, ""]).encode()}
+    return make_lake(tmp_path_factory.mktemp("linhas") / "lago", files)
+
+
+def name_in(lake):
     (arquivo,) = [path.name for path in (lake / "bronze").iterdir()]
-    found = [find_line(lake, arquivo, linha) for linha in (1, 2, 3, 4, 5)]
+    return arquivo
+
+
+def test_a_line_is_a_sale_or_refused_or_neither(plain):
+    found = [find_line(plain, name_in(plain), linha) for linha in (1, 2, 3, 4, 5)]
     assert [line.situacao for line in found] == [NEITHER, SALE, REFUSED, NEITHER, NEITHER]
-    assert found[2].texto == rows[1] and found[2].motivos == ("timestamp_invalido",)
+    assert found[2].texto == ROWS[1] and found[2].motivos == ("timestamp_invalido",)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (2, ["venda ", "Valor da Compra", "10.00"]),
+        (3, ["está na quarentena: ontem,Rui", "timestamp_invalido: "]),
+        (4, ["não é uma venda: "]),
+    ],
+)
+def test_status_tells_what_became_of_a_line(plain, capsys, line, said):
+    shown = vendas_here(capsys, "status", name_in(plain), "--line", line, "--lake", plain).stdout
+    assert f"Linha {line} de {name_in(plain)}" in shown.replace("\n", "") and [t for t in said if t not in shown] == []
 
 
 def test_status_shows_a_line_and_refuses_one_of_several_files(real_lake):

@@ -53,6 +53,11 @@ def test_a_total_adds_files_up():
     assert {name: changed.mudam for name, changed in found.colunas.items()} == {"email": 6, "canal": 1}
 
 
+def test_why_a_part_would_be_rejected_is_why_the_whole_would():
+    taken, refused = FileDifference(A, 1), FileDifference(A, 1, motivo="Falta uma coluna")
+    assert (taken + refused).motivo == (refused + taken).motivo == "Falta uma coluna"
+
+
 def test_parts_of_a_file_add_up_and_keep_the_first_examples():
     whole = FILES[1] + FILES[1] + FILES[1] + FILES[1]
     assert (whole.linhas, whole.colunas["email"].mudam, len(whole.colunas["email"].exemplos)) == (28, 16, 3)
