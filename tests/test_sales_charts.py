@@ -89,7 +89,7 @@ def test_beyond_the_tenth_members_are_added_up_without_a_bar(drawn):
 
 def test_a_single_member_beyond_the_tenth_is_shown_itself(drawn):
     ranked_bars(members(11), "Vendas")
-    assert drawn()["y"][-1] == "produto 10"
+    assert drawn()["y"][-1] == "produto 10" and [len(widths) for widths in drawn()["widths"]] == [11]
 
 
 def test_long_names_lose_their_middle_and_dollars_are_no_formula(drawn):
