@@ -9,7 +9,8 @@ from helpers.runs import STAGES, a_run, entry
 from helpers.terminal import FIXTURES
 from vendas.errors import NotebookError
 from vendas.reports.report import EXPLORATION
-from vendas.runs.run_log import FILE, LOG, log_of, logged
+from vendas.runs import run_log
+from vendas.runs.run_log import FILE, LOG, log_of, logged, timed
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00 (INFO|WARNING|ERROR) (.*)")
 PERSONAL = ("Nome", "Sobrenome", "Email", "Telefone", "Vendedor")
@@ -69,6 +70,14 @@ def test_a_run_that_is_interrupted_says_so(tmp_path, said):
     with pytest.raises(KeyboardInterrupt), logged(a_run(), tmp_path):
         raise KeyboardInterrupt
     assert said()[-1] == "ERROR run interrupted after 0.0 s"
+
+
+def test_a_run_and_its_parts_tell_how_long_they_took(tmp_path, said, monkeypatch):
+    clock = iter([100, 102, 103.5, 110.25])
+    monkeypatch.setattr(run_log.time, "monotonic", lambda: next(clock))
+    with logged(a_run(), tmp_path), timed("03_gold"):
+        pass
+    assert said()[1:] == ["INFO 03_gold begun", "INFO 03_gold done in 1.5 s", "INFO run done in 10.2 s"]
 
 
 def test_a_files_name_stays_on_its_line(tmp_path, said):
