@@ -21,8 +21,6 @@ GOOD = "L1;2024-03-31 14:05;Ana;Souza;a@b.example;119;Livro;10,00;C;P;M;V;11%;X"
 AMBIGUOUS = GOOD.replace("10,00", "1.234").replace("Livro", '"Livro; ""A""\r\nB"')
 SHORT = "L1;2024-03-31 14:05;Bia"
 TWICE = GOOD.replace("2024-03-31 14:05", "31/02/2024 10:00").replace("11%", "0.11").replace("Ana", "Zoë")
-
-
 FILE = "\r\n".join([HEADER, GOOD, AMBIGUOUS, SHORT, TWICE, ""]).encode()
 
 

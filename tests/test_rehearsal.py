@@ -10,10 +10,9 @@ import pyarrow.compute as pc
 import pytest
 
 from helpers.inprocess import NOTEBOOKS, run_notebook
-from helpers.plain_lake import make_lake
+from helpers.plain_lake import make_lake, real_files
 from helpers.rows import HEADER
 from helpers.small_notebooks import write_notebook
-from helpers.terminal import FIXTURES
 from test_plan import files_below
 from test_project import ROOT
 from vendas import schema
@@ -38,16 +37,13 @@ from vendas.stages.rehearsal import RehearsalLake, WorkersOnTrial, known_events,
 from vendas.warehouse import embedded
 
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados order by 1"
-
-
 BAD = f"{HEADER}\n2024-02-01 10:00,Caio,,,,Bola,caro,Loja,,,,,\n2024-02-01 10:00,Caio,,,,Bola,5.00,Loja,,,,,\n"
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     """Return a lake with the real files, one with a refused row, and a rejected one."""
-    files = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))}
-    files |= {"registros_caro.csv": BAD.encode(), "registros_vazio.csv": b""}
+    files = real_files() | {"registros_caro.csv": BAD.encode(), "registros_vazio.csv": b""}
     return make_lake(tmp_path_factory.mktemp("ensaio") / "lago", files)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyiceberg.catalog.memory import InMemoryCatalog
 from pyiceberg.table import Table
 
+from helpers.terminal import FIXTURES
 from vendas import schema
 from vendas.lake.events import PROCESSED, STAGES, Event, Events, as_rows
 from vendas.lake.ledger import read_events
@@ -22,6 +23,11 @@ from vendas.stages.rehearsal import RehearsalLake
 from vendas.stages.survey import survey_files
 
 BEGUN = datetime(2024, 12, 1, 6, tzinfo=UTC)
+
+
+def real_files() -> dict[str, bytes]:
+    """Return the four real files, by received name."""
+    return {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))}
 
 
 def make_lake(lake: Path, *runs: dict[str, bytes]) -> Path:
@@ -62,15 +68,9 @@ def _run(lake: Path, run_id: str, begun: datetime, files: dict[str, bytes]) -> d
         (bronze / arrival.bronze_name).write_bytes(data)
     new = [BronzeFile.of(arrival.bronze_name) for arrival in arrived]
     came = survey_files(ThisProcess(), bronze, new, arrived, run_id)
-    tables, before = (
-        RehearsalLake(lake, ThisProcess()),
-        read_events(lake) if (lake / "ledger" / "data").exists() else [],
-    )
-    known = Events.of([*before, *_recorded([came], begun)])
-    silver = [
-        replace(event, run_id=run_id)
-        for event in _rehearse(tables, known, [event for event in came if event.situacao == PROCESSED])
-    ]
+    tables, known = RehearsalLake(lake, ThisProcess()), Events.of([*read_events(lake), *_recorded([came], begun)])
+    accepted = [event for event in came if event.situacao == PROCESSED]
+    silver = [replace(event, run_id=run_id) for event in _rehearse(tables, known, accepted)]
     held = {event.arquivo: event.gravadas for event in silver}
     later = [reconciliation.carried_events(silver, stage, held, run_id) for stage in STAGES[2:]]
     written = {table: [file.rows() for file in files] for table, files in tables.written.items()}
