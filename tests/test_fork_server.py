@@ -21,9 +21,10 @@ from vendas.tuning import LEDGER_SMALL_FILE_BYTES
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def server(forks):
-    return forks
+@pytest.fixture(scope="module")
+def server():
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -45,6 +45,11 @@ def test_a_line_is_a_sale_or_refused_or_neither(plain):
     assert found[2].texto == ROWS[1] and found[2].motivos == ("timestamp_invalido",)
 
 
+def test_status_lists_the_files_of_the_ledger(plain, capsys):
+    said = vendas_here(capsys, "status", "--lake", plain).stdout
+    assert "registros_a.csv" in said and "No file yet" not in said
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

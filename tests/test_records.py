@@ -280,7 +280,7 @@ def files(draw):
 
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(files(), st.integers(1, 300), st.integers(1, 80), st.integers(1, 30))
+@given(files(), st.integers(1, 300), st.integers(1, 80), st.integers(1, 9))
 def test_rows_are_the_twins_wherever_the_bytes_are_cut(tmp_path, data, block_bytes, window_bytes, piece_bytes):
     path = tmp_path / "registros.csv"
     path.write_bytes(data)
