@@ -1,8 +1,11 @@
 """Who a person is: e-mails and telephones as people write them, and their values in any text."""
 
-import pytest
+from unittest.mock import patch
 
-from vendas.rules.people import Keys, Values, normalize_email, normalize_telephone
+import pytest
+from hypothesis import given, strategies as st
+
+from vendas.rules.people import Contacts, Keys, Values, normalize_email, normalize_telephone
 
 E_MAIL, TELEPHONE = "zuleica@exemplo.com.br", "11987654321"
 
@@ -104,3 +107,16 @@ def test_other_peoples_values_stay(text):
 def test_a_name_alone_is_looked_for_if_it_has_three_letters():
     values = Values(Keys(), frozenset(), frozenset({"Ana", "Jo"}))
     assert values.replaced_in("a Ana e a Jo, Anas", "T") == "a T e a Jo, Anas"
+
+
+PIECES = ["zuleica", "ZULEİCA", "zuleıca", "@", "\u200b@", "exemplo.com.br", "EXEMPLO\u00ad.com.br", ".io", "x", "ſ"]
+PIECES += ["+55", "(11)", "11", "011", "987", "98765", "65", "4321", "-", " ", ".", "0", "/", "9"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_a_first_look_at_a_text_hides_nothing(text):
+    contacts = Contacts(frozenset({E_MAIL, "ſx@exemplo.com.br"}), frozenset({TELEPHONE, "1198765"}))
+    found, left = contacts.are_in(text), contacts.replaced_in(text, "T")
+    with patch.object(Contacts, "_may_be_in", return_value=True):
+        assert (contacts.are_in(text), contacts.replaced_in(text, "T")) == (found, left)
+    assert found == (left != text)

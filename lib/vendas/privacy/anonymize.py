@@ -90,7 +90,7 @@ def anonymize(text: str, layout: Layout, kind: Kind, values: Values, token: str)
         return _anonymize_malformed(text, layout, values, token)
     fields = fields_of(text, layout)
     for at in layout.other_texts:
-        fields[at] = values.by_contact.sub(token, fields[at])
+        fields[at] = values.by_contact.replaced_in(fields[at], token)
     for at in layout.extra:
         fields[at] = values.replaced_in(fields[at], token)
     for at in layout.personal if kind == Kind.ROW else ():
@@ -131,7 +131,7 @@ def find_personal_pieces(text: str, layout: Layout, values: Values) -> set[tuple
     for line in _LINE.finditer(text):
         pieces = list(_pieces(line, layout.delimiter))
         for at, (begin, end) in enumerate(pieces):
-            if not values.by_contact.search(text[begin:end]):
+            if not values.by_contact.are_in(text[begin:end]):
                 continue
             place = layout.email if "@" in text[begin:end] else layout.telephone
             moved = 0 if place is None else at - place

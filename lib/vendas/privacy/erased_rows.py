@@ -31,7 +31,7 @@ def anonymize_sales(table: str, rows: pa.Table, kinds: Mapping[int, Kind], value
         new = dict.fromkeys(theirs, own[column.name]) if column.name in own else {}
         for place in kinds.keys() - new.keys():
             text = rows[column.name][place].as_py() or ""
-            new[place] = values.by_contact.sub(token, text) if column.name not in own else text
+            new[place] = values.by_contact.replaced_in(text, token) if column.name not in own else text
         rows = _with_values(rows, column.name, new)
     return rows
 

@@ -64,7 +64,7 @@ def _by_values(table: str, rows: pa.Table, values: Values) -> Iterator[int]:
         yield from pc.indices_nonzero(theirs).to_pylist()
     elif table == QUARANTINE_TABLE:
         texts = rows["texto"].to_pylist()
-        yield from (place for place, text in enumerate(texts) if values.by_request.search(text))
+        yield from (place for place, text in enumerate(texts) if values.by_request.are_in(text))
 
 
 def _array(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -19,7 +19,7 @@ from vendas.privacy.anonymize import Kind, Layout, fields_of, find_personal_piec
 from vendas.privacy.bronze_records import read_records, survey_or_none
 from vendas.rules.cleaning import address, clean_text
 from vendas.rules.columns import text_or_default
-from vendas.rules.people import Keys, Values, email_pattern, normalize_emails, normalize_telephones
+from vendas.rules.people import Contacts, Keys, Values, email_pattern, normalize_emails, normalize_telephones
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings
 from vendas.stages.survey import SurveyedFile
@@ -177,7 +177,7 @@ def _with_contacts(texts: pa.StringArray, values: Values) -> Iterator[tuple[int,
     """Yield place and text of each record with an e-mail or telephone of the values anywhere in it."""
     for number in pc.indices_nonzero(_perhaps(texts, values.keys)).to_pylist():
         text = texts[number].as_py()
-        if values.by_contact.search(text):
+        if values.by_contact.are_in(text):
             yield number, text
 
 
@@ -191,12 +191,12 @@ def _perhaps(texts: pa.StringArray, keys: Keys) -> pa.BooleanArray:
     return found
 
 
-def _stands_in(text: str, file: CsvFile, pattern: re.Pattern[str], personal: bool) -> bool:
-    """Return whether a well-formed record has a match in one of its personal columns, or in one of its other texts."""
+def _stands_in(text: str, file: CsvFile, contacts: Contacts, personal: bool) -> bool:
+    """Return whether a well-formed record has a contact in one of its personal columns, or of its other texts."""
     layout = layout_of(file, text)
     fields = fields_of(text, layout)
     places = layout.personal if personal else (*layout.other_texts, *layout.extra)
-    return any(pattern.search(fields[at]) for at in places)
+    return any(contacts.are_in(fields[at]) for at in places)
 
 
 def _find(file: CsvFile, values: Values, chosen: set[int]) -> Iterator[tuple[list[FoundRecord], set[str]]]:
@@ -244,7 +244,7 @@ _ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
 
 def _kind_of_malformed(text: str, values: Values) -> Kind:
     """Return whether a malformed record is the person's, or has another's e-mail beside a telephone of both."""
-    if values.by_request.search(text):
+    if values.by_request.are_in(text):
         return Kind.TEXT
     strangers = {found.lower() for found in _ADDRESS.findall(text)} - values.keys.all_emails
     return Kind.POSSIBLE if strangers else Kind.TEXT
