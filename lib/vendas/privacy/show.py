@@ -64,7 +64,7 @@ class PersonReport:
         return not any(items for name, items in vars(self).items() if name != "outras_maquinas")
 
     def as_json(self) -> dict:
-        """Return the document that `vendas person show --json` prints; values are texts, numbers of lines numbers."""
+        """Return what `vendas person show --json` prints: texts, whole numbers, and null for what is missing."""
         return {name: [_as_json(item) for item in items] for name, items in vars(self).items()}
 
 
@@ -74,7 +74,7 @@ def _as_json(item: FoundRecord | Receipt | Location | str | dict) -> dict | str:
     if isinstance(item, Receipt):
         return vars(item)
     if isinstance(item, dict):
-        return {name: value if isinstance(value, int | list) else str(value) for name, value in item.items()}
+        return {name: value if isinstance(value, int | list | None) else str(value) for name, value in item.items()}
     return str(item)
 
 
