@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 
 import psutil
@@ -240,6 +241,16 @@ def test_the_wait_grows_to_a_bound(every, times):
     assert waits == [min(every * 2**n, max(WATCH_LONGEST_WAIT_SECONDS, every)) for n in range(1, times + 1)]
 
 
+@pytest.mark.parametrize(("outcome", "calls"), [(None, 2), (OSError(), 1)])
+def test_a_task_hurries_unless_it_failed(outcome, calls):
+    clock, act = Clock(), Act(outcome)
+    task = Task(act, every=10, retry=10)
+    keep_doing([task], lambda *_: None, lambda: clock.now > 5, clock, lambda _: (task.hurry(), clock.sleep(6)))
+    assert act.calls == 1
+    keep_doing([task], lambda *_: None, lambda: clock.now > 6, clock, clock.sleep)
+    assert act.calls == calls
+
+
 def test_an_error_nobody_foresaw_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         attempts([Task(Act(ZeroDivisionError()), every=10, retry=10)], until=100)
@@ -248,13 +259,22 @@ def test_an_error_nobody_foresaw_is_not_hidden():
 # --- the loop over a lake
 
 
-def watched(settings, run, until, monkeypatch):
-    """Watch the lake for this many seconds, looking every 10; return the number of refreshes of the star."""
+def watched(settings, run, until, monkeypatch, closing=inf):
+    """Watch the lake for this many seconds, looking every 10; return the number of refreshes of the star.
+
+    At the second `closing`, the closing of a file in landing is seen.
+    """
     clock, refreshed = Clock(), []
+
+    def wait(_, seconds):
+        is_seen = clock.now < closing <= clock.now + seconds
+        clock.now = closing if is_seen else clock.now + seconds
+        return is_seen
+
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
     monkeypatch.setattr(WarmProcesses, "start", lambda self: None)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))
-    monkeypatch.setattr(watch.Closings, "wait", lambda self, seconds: clock.sleep(seconds))
+    monkeypatch.setattr(watch.Closings, "wait", wait)
     warm = WarmProcesses(settings, print)
     watch.watch(settings, 10, 3600, lambda: run(clock.now), warm, pytest.fail, lambda: clock.now > until, print)
     return len(refreshed)
@@ -270,6 +290,18 @@ def test_runs_when_there_is_work_and_refreshes_on_schedule(settings, monkeypatch
 
     assert watched(settings, run, 7205, monkeypatch) == 3
     assert runs == [10]
+
+
+def test_a_closing_that_is_seen_brings_the_look_forward(settings, monkeypatch):
+    drop(settings)
+    runs = []
+
+    def run(now):
+        runs.append(now)
+        (settings.landing / "registros_a.csv").unlink()
+
+    watched(settings, run, 100, monkeypatch, closing=4)
+    assert runs == [4]
 
 
 def test_what_comes_during_a_run_is_taken_up_by_the_next_look(settings, monkeypatch):
@@ -291,6 +323,15 @@ def test_what_comes_during_a_run_is_taken_up_by_the_next_look(settings, monkeypa
 def test_no_warehouse_is_made_for_a_refresh(settings):
     refresh_star(settings)
     assert not settings.dw.exists()
+
+
+def test_the_star_of_a_warehouse_is_refreshed(settings, monkeypatch):
+    refreshed = []
+    monkeypatch.setattr(embedded, "is_initialized", lambda dw: dw == settings.dw)
+    monkeypatch.setattr(embedded, "ensure_running", lambda dw: ("the one of", dw))
+    monkeypatch.setattr(watch.load, "refresh", refreshed.append)
+    refresh_star(settings)
+    assert refreshed == [("the one of", settings.dw)]
 
 
 @pytest.mark.engine
@@ -344,6 +385,27 @@ def test_the_handlers_of_before_come_back():
 def test_senseless_seconds_are_refused(tmp_path, capsys, words):
     done = vendas_here(capsys, "watch", "--lake", tmp_path / "lago", *words)
     assert done.returncode == 1 and "Error: " in done.stderr and list(tmp_path.iterdir()) == []
+
+
+def test_the_command_looks_refreshes_and_shows_as_it_is_told(tmp_path, capsys, monkeypatch):
+    given = []
+
+    def keep_up_to_date(settings, every, refresh, run_and_show, warm, failed, stopped, tell):
+        given.extend([settings.lake, every, refresh, settings.landing.is_dir(), stopped()])
+        tell(settings.landing / "registros_a.csv", "is still being written")
+        failed(WarehouseError("It is gone."), 20)
+
+    monkeypatch.setattr(watch, "watch", keep_up_to_date)
+    done = vendas_here(capsys, "watch", "--lake", tmp_path / "lago", "--every", "7", "--refresh", "90")
+    assert given == [tmp_path / "lago", 7, 90, True, False]
+    assert [line for line in done.stderr.splitlines() if line] == [
+        f"Watching {tmp_path / 'lago' / 'landing'}; Ctrl-C ends it.",
+        f"{tmp_path / 'lago' / 'landing' / 'registros_a.csv'} is still being written.",
+        "WarehouseError: It is gone.",
+        "Trying again in 20 s.",
+        "Stopped. Nothing is lost: the next run, or watch, takes up what is pending.",
+    ]
+    assert done.returncode == 0 and done.stdout == ""
 
 
 @pytest.mark.engine
