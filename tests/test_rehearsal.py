@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from types import SimpleNamespace
 
 import nbformat
 import psycopg
@@ -30,7 +31,7 @@ from vendas.reports.difference_preview import (
 )
 from vendas.runs.notebook_runner import run_notebook as run_strictly
 from vendas.settings import load_settings
-from vendas.stages import reconciliation, transform
+from vendas.stages import reconciliation, rehearsal, transform
 from vendas.stages.difference import compare_gold
 from vendas.stages.plan import make_plan
 from vendas.stages.rehearsal import RehearsalLake, WorkersOnTrial, known_events, open_lake
@@ -174,6 +175,31 @@ def test_the_newest_files_are_the_sample(lake, monkeypatch):
 def test_a_rule_of_a_cell_is_never_published(lake):
     with pytest.raises(RuleError, match="Only a rehearsal"):
         open_lake(load_settings(lake=lake), regras={"canal": upper})
+
+
+def test_a_stage_that_publishes_has_its_tables_made_and_follows_no_edits(lake, monkeypatch):
+    made = []
+    monkeypatch.setattr(rehearsal, "follow_edits", pytest.fail)
+    monkeypatch.setattr(rehearsal, "session", lambda settings: settings.lake)
+    monkeypatch.setattr(rehearsal, "Lake", lambda session: SimpleNamespace(create_tables=lambda: made.append(session)))
+    open_lake(load_settings(lake=lake))
+    assert made == [lake]
+
+
+@pytest.mark.parametrize("regras", [{}, {"canal": upper}])
+def test_a_rehearsal_of_all_files_is_sparks_and_of_a_sample_this_process_own(lake, monkeypatch, regras):
+    monkeypatch.setattr(rehearsal, "session", lambda settings: "a session")
+    for amostra, workers in ((True, ThisProcess()), (False, SparkWorkers("a session"))):
+        opened = open_lake(load_settings(lake=lake), ensaio=True, regras=regras, amostra=amostra)
+        assert (opened.workers, opened.sampled) == (WorkersOnTrial(workers, regras) if regras else workers, amostra)
+
+
+def test_a_rehearsals_notebook_follows_edits_of_the_library(lake, monkeypatch):
+    said = []
+    shell = SimpleNamespace(run_line_magic=lambda *words: said.append(words))
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    open_lake(load_settings(lake=lake), ensaio=True)
+    assert said == [("reload_ext", "autoreload"), ("autoreload", "2")]
 
 
 def test_a_rehearsal_in_a_schedule_fails_loudly(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import glue_job
 from helpers.runs import a_run, entry
 from vendas import storage
-from vendas.errors import SettingsError
+from vendas.errors import NotebookError, SettingsError
 from vendas.lake import s3_lock
 from vendas.lake.events import Event
 from vendas.lake.lock import LOCK, hold_lake
@@ -110,6 +110,35 @@ def test_a_page_that_cannot_be_written_fails_no_job_and_is_told(bucket, monkeypa
     assert job.run_job("02_silver", load_settings(lake=f"s3://{bucket}"), job.JobRun("jr")).stage == "silver"
     said = capsys.readouterr().out
     assert "Pages or metrics of this job are missing; its data is not." in said and "no page" in said
+
+
+def test_a_stage_that_fails_names_its_notebook_where_it_is_kept(bucket, monkeypatch, capsys):
+    told = []
+
+    def execute(notebook, settings, folder, environment, own):
+        assert (folder.name, own) == ("wr-1", {"undo": ["a.csv"], "replay": []})
+        raise NotebookError(f"A cell failed; see {folder}/{notebook}.ipynb.")
+
+    monkeypatch.setattr(job, "SERVICE", "failing")  # as above
+    monkeypatch.setattr(job.JobRun, "properties", lambda _: {"undo": '["a.csv"]'})
+    monkeypatch.setattr(job, "execute", execute)
+    monkeypatch.setattr(job.report, "write_pages", lambda run, *_: told.append(run.failure))
+    settings, said = (
+        load_settings(lake=f"s3://{bucket}"),
+        f"A cell failed; see s3://{bucket}/runs/wr-1/01_bronze.ipynb.",
+    )
+    with pytest.raises(NotebookError) as raised:
+        job.run_job("01_bronze", settings, job.JobRun("jr", workflow="vendas", workflow_run="wr-1"))
+    assert (str(raised.value), told) == (said, [said])
+    assert said in capsys.readouterr().out
+
+
+def test_only_the_first_stage_asks_for_corrections(bucket, monkeypatch):
+    given = []
+    monkeypatch.setattr(job.JobRun, "properties", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(job, "execute", lambda *words: given.append(words[-1]) or StageResult("gold", "jr", ("a.csv",)))
+    job.run_job("03_gold", load_settings(lake=f"s3://{bucket}"), job.JobRun("jr"))
+    assert given == [{}]
 
 
 # --- places in S3
