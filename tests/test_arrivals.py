@@ -133,6 +133,30 @@ def test_a_copy_that_differs_is_an_error_and_the_original_stays(landing, bronze,
     assert path.exists() and list_bronze_files(bronze) == []
 
 
+def test_a_bronze_file_of_that_name_with_other_content_is_kept_and_told(landing, bronze):
+    path = drop(landing, "registros.csv")
+    there = bronze / bronze_name("registros")
+    bronze.mkdir()
+    there.write_bytes(b"other\n")
+    with pytest.raises(ArrivalError, match=f"{there} holds other content than {path}"):
+        sweep(landing, bronze)
+    assert path.exists() and there.read_bytes() == b"other\n" and [*bronze.iterdir()] == [there]
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["alone", "beside-a-newer-one"])
+def test_without_links_an_original_gets_its_name_back_if_no_newer_file_has_it(landing, bronze, monkeypatch, newer):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    hidden = drop(landing, ".registros.csv.0123abcd.taken", b"old\n")
+    if newer:
+        drop(landing, "registros.csv", b"new\n")
+    monkeypatch.setattr(folder_moves.os, "link", refuse)
+    folder_moves._put_back(hidden, landing / "registros.csv")
+    assert (landing / "registros.csv").read_bytes() == (b"new\n" if newer else b"old\n")
+    assert hidden.exists() is newer
+
+
 def test_an_unreadable_file_is_an_error_that_names_it(landing, bronze, monkeypatch):
     path = drop(landing, "registros.csv")
 
