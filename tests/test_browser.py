@@ -7,7 +7,7 @@ from helpers.browser import WIDTHS, Browser, needs_chromium
 from helpers.runs import AT, STAGES, a_run, entry, stages, write_all_executed, write_executed
 from vendas.reports.report import EXPLORATION, write_report
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 PAGES = ["index", "dicionario", EXPLORATION, "01_bronze", "../index"]
 HOSTILE = ["registros<script>alert(1)</script>.csv", "registros\u202egpj.csv", f"registros_{'longo' * 40}.csv"]

@@ -24,6 +24,7 @@ def statements(sql):
         yield from (part for part in body[1].split(";") if not PL_SQL.match(part))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES + FOR_ANALYSTS, ids=lambda file: file.stem)
 def test_redshift_can_parse_it(file):
     for statement in statements(Redshift.ddl(file.read_text(encoding="utf-8"))):

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from helpers.stack import TEMPLATE, Stack, parse
 from test_project import ROOT
@@ -46,11 +45,13 @@ def stack():
 # --- linters
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing():
     done = subprocess.run([Path(sys.executable).with_name("cfn-lint"), TEMPLATE], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_checkov_finds_nothing_that_is_not_answered():
     if "CHECKOV" not in os.environ:
         pytest.skip("checkov is in an environment of its own: `make test` sets it up and says where")
@@ -92,9 +93,9 @@ def test_the_triggers_start_the_notebooks_in_the_order_of_a_run_here(stack):
 
 
 def test_the_triggers_decide_not_their_order_in_the_template(stack, tmp_path):
-    template = yaml.safe_load(TEXT)
+    template = parse(TEXT)
     reversed_order = dict(reversed(template["Resources"].items()))
-    (tmp_path / "t.yaml").write_text(yaml.safe_dump(template | {"Resources": reversed_order}, sort_keys=False))
+    (tmp_path / "t.yaml").write_text(json.dumps(template | {"Resources": reversed_order}))
     assert started_in_order(Stack(tmp_path / "t.yaml", **GIVEN)) == started_in_order(stack)
 
 

@@ -31,8 +31,8 @@ ARNS = {
 
 @cache
 def parse(text):
-    """Parse a template; the cached tree must not be changed. Parsing takes half a second."""
-    return yaml.safe_load(text)
+    """Parse a template; the cached tree must not be changed. Without libyaml, parsing takes half a second."""
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 class Stack:
