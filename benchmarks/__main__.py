@@ -45,7 +45,6 @@ def measure(given: Namespace, before: float, folder: Path) -> str:
     runs, peers, settings = _turns(rounds, folder)
     small = load_settings(lake=folder / "small-lake")
     figures = [
-        *star.of_small_files(small, rounds, folder),
         *star.figures(rows, [run.whole for run in runs], peers["star"]),
         *lake.figures(runs, peers["lake_duckdb"], peers["lake_spark"]),
         *load.figures(runs, peers["copy"]),
@@ -54,7 +53,7 @@ def measure(given: Namespace, before: float, folder: Path) -> str:
         *showing.of_previews(runs),
     ]
     figures += [cluster.measure(settings, runs, folder / "input", folder)]  # before the lake grows by increments
-    figures += increment.measure(settings, small, rows, rounds)
+    figures += increment.measure(settings, small, rows, rounds, folder)
     figures += [*size.of_memory(runs, rows, folder), *size.of_many_files(given.files, folder)]
     figures += drops.measure(given.drops, folder)
     return section(rows, rounds, before, figures, runs[-1].cells())

@@ -1,11 +1,16 @@
-"""What a small file costs in a large lake, and what it costs to find that nothing is new."""
+"""What a small file costs in a small lake, against dlt and dbt, and in a large one; and to find that nothing is new."""
+
+import shutil
+from pathlib import Path
 
 from pyiceberg.expressions import AlwaysTrue, And, GreaterThanOrEqual, LessThan
 
+from benchmarks import star
 from benchmarks.agreement import Disagreement
 from benchmarks.data import SMALL, write_rows
 from benchmarks.figures import Figure
 from benchmarks.pipeline_run import run
+from benchmarks.processes import Cost
 from vendas import schema
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import held_files
@@ -15,19 +20,27 @@ from vendas.settings import Settings
 DAY, DAY_AFTER = "2023-05-10T00:00:00", "2023-05-11T00:00:00"
 
 
-def measure(large: Settings, small: Settings, rows: int, rounds: int) -> list[Figure]:
-    """A file of 1,000 rows into a lake of so many rows, and into one that had a few such files before."""
-    into_large, into_small, idle = [], [], []
-    for turn in range(rounds):
-        into_small.append(_seconds(small, turn))
-        into_large.append(_seconds(large, turn))
-        idle.append(run(large).whole.wall)
+def measure(large: Settings, small: Settings, rows: int, rounds: int, folder: Path) -> list[Figure]:
+    """A file of 1,000 rows into a lake, and a database, that had one before, and into a lake of so many rows; in turns.
+
+    The small lake stays.
+    """
+    into_small, into_large, peers, idle = [], [], [], []
+    for turn in range(rounds + 1):
+        source = folder / f"small-{turn}"
+        write_rows(SMALL, source, seed=1000 + turn, files=1)
+        into_small.append(_take(small, source))
+        peers.append(star.peer_cost(small, source, folder / "small-dlt", fresh=not turn))
+        if turn:  # the first one makes the small lake
+            into_large.append(_take(large, source))
+            idle.append(run(large).whole.wall)
     return [
+        *star.figures(SMALL, into_small[1:], peers[1:]),
         Figure(
             f"{SMALL:,} rows into a lake of {rows:,}, prompt to prompt",
-            into_large,
+            [cost.wall for cost in into_large],
             "the same into a small one",
-            into_small,
+            [cost.wall for cost in into_small[1:]],
             1.2,
         ),
         _pruned(large),
@@ -45,11 +58,11 @@ def _pruned(large: Settings) -> Figure:
     return Figure("silver's files that sales of one day are compared with", [left], "all", [held], unit="")
 
 
-def _seconds(settings: Settings, turn: int) -> float:
-    """Seconds of a run that finds one new file."""
-    write_rows(SMALL, settings.landing, seed=1000 + turn, files=1)
+def _take(settings: Settings, source: Path) -> Cost:
+    """What a run costs that finds one new file."""
+    shutil.copytree(source, settings.landing, dirs_exist_ok=True)
     done = run(settings)
     (entry,) = list_entries(read_events(settings.lake), done.run_id)
     if (entry["lidas"], entry["dw"]) != (SMALL, entry["silver"]):
         raise Disagreement(f"an increment of {SMALL} rows: {entry}")
-    return done.whole.wall
+    return done.whole

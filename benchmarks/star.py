@@ -6,15 +6,13 @@ they have no quarantine with reasons, no ledger, no duplicates across runs, and 
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import psycopg
 
 from benchmarks.agreement import Disagreement
-from benchmarks.data import SMALL, write_rows
+from benchmarks.data import SMALL
 from benchmarks.figures import Figure
-from benchmarks.pipeline_run import run
 from benchmarks.processes import Cost, cost_of
 from vendas.settings import Settings
 from vendas.warehouse.embedded import ensure_running
@@ -34,18 +32,6 @@ def figures(rows: int, ours: list[Cost], peer: list[Cost]) -> list[Figure]:
         Figure(f"{of}, prompt to prompt", [c.wall for c in ours], PEER, [c.wall for c in peer], AT_MOST.get(rows)),
         Figure(f"{of}, processors' seconds without PostgreSQL's", [c.cpu for c in ours], PEER, [c.cpu for c in peer]),
     ]
-
-
-def of_small_files(small: Settings, rounds: int, folder: Path) -> list[Figure]:
-    """A file of 1,000 rows into the lake `small`, and a database, that had one before; in turns. The lake stays."""
-    ours, peer = [], []
-    for turn in range(rounds + 1):
-        there = folder / f"small-{turn}"
-        write_rows(SMALL, there, seed=turn, files=1)
-        shutil.copytree(there, small.landing, dirs_exist_ok=True)
-        ours.append(run(small).whole)
-        peer.append(peer_cost(small, there, folder / "small-dlt", fresh=not turn))
-    return figures(SMALL, ours[1:], peer[1:])
 
 
 def peer_cost(settings: Settings, landing: Path, folder: Path, fresh: bool = True) -> Cost:

@@ -202,6 +202,9 @@ def _scan_piece(
 ) -> bool:
     """Fill `inside[begin:end]` and append to `loose`; return whether `end` is between quotes."""
     is_quote = view[begin:end] == QUOTE
+    if not is_quote.any():
+        inside[begin:end] = state
+        return state
     edges = begin + np.flatnonzero(np.diff(is_quote, prepend=False, append=False))
     first, after = edges[::2], edges[1::2]
     previous = view[first - 1]
