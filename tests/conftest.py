@@ -1,14 +1,15 @@
 """Fixtures of all tests: a Spark session with a lake of its own, and a lake after a run."""
 
+import fcntl
+import json
 import os
 import runpy
-import shutil
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from helpers.terminal import FIXTURES, run
+from helpers.terminal import run_real_files
 from vendas.lake import spark as vendas_spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER, S3A
 from vendas.runs.fork_server import ForkServer
@@ -16,6 +17,7 @@ from vendas.settings import load_settings
 from vendas.warehouse import embedded
 
 HERE = Path(__file__).parent
+REAL_LAKE = Path("dados de março", "lago")
 
 
 def pytest_configure(config):
@@ -65,14 +67,25 @@ def spark(tmp_path_factory, engine):
 def real_lake(tmp_path_factory, engine):
     """Return a lake whose path has blanks and accents, after a run with the four real files, and the run's output.
 
-    Tests may add files, but must not remove any.
+    All workers have the same one, which the first to need it makes. Tests must not change its tables.
     """
-    folder = tmp_path_factory.mktemp("dados de março") / "lago"
-    (folder / "landing").mkdir(parents=True)
-    for path in sorted(FIXTURES.glob("*.csv")):  # in this order they become bronze files
-        shutil.copy(path, folder / "landing")
-    yield folder, run(folder)
-    embedded.stop(folder / "dw")
+    here = tmp_path_factory.getbasetemp()
+    folder = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / REAL_LAKE
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / "run.json").open("a+") as told:
+        fcntl.flock(told, fcntl.LOCK_EX)
+        told.seek(0)
+        if not (said := told.read()):
+            said = json.dumps(run_real_files(folder))
+            told.write(said)
+    return folder, json.loads(said)
+
+
+def pytest_sessionfinish(session):
+    """Stop the database of the lake of all workers, once they have ended."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory and not hasattr(session.config, "workerinput") and "not engine" not in session.config.option.markexpr:
+        embedded.stop(factory.getbasetemp() / REAL_LAKE / "dw")
 
 
 @pytest.fixture(scope="session")

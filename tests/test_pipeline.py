@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from helpers.rows import NEEDED
-from helpers.terminal import FIXTURES, run, vendas, vendas_here
+from helpers.terminal import FIXTURES, run, run_real_files, vendas, vendas_here
 from vendas import resources
 from vendas.lake.table_reader import read_table
 from vendas.reasons import Reason
@@ -43,14 +43,18 @@ def table(lake, name):
     return read_table(lake, name).to_pylist()
 
 
-@pytest.fixture
-def lake(real_lake):
-    return real_lake[0]
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory, engine):
+    """Return the path of a lake of this module alone, which its tests change; it has blanks and accents."""
+    folder = tmp_path_factory.mktemp("dados de abril") / "lago é"
+    yield folder
+    stop(folder / "dw")
 
 
-@pytest.fixture
-def first(real_lake):
-    return real_lake[1]
+@pytest.fixture(scope="module")
+def first(lake):
+    """Return the output of the run with the four real files, which makes the lake."""
+    return run_real_files(lake)
 
 
 def test_the_run_is_described_as_documented(first):

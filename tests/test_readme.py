@@ -9,12 +9,15 @@ import papermill
 import pytest
 import typer
 
+from helpers.inprocess import run_all_stages
+from helpers.plain_lake import real_files
 from helpers.terminal import FIXTURES, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
 from vendas import __version__, errors, schema
 from vendas.cli.commands import app
 from vendas.rules.columns import TURNOS
 from vendas.settings import Settings
+from vendas.warehouse.embedded import stop
 
 README, PORTUGUESE = ROOT / "README.md", ROOT / "README.pt-BR.md"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -102,17 +105,20 @@ def test_whatever_else_is_called_is_there(page):
                 assert program in ("vendas", "aws", "cp", "git", "xdg-open")
 
 
-def test_quick_commands_do_what_they_say(real_lake, tmp_path, monkeypatch):
+def test_quick_commands_do_what_they_say(spark, tmp_path, monkeypatch):
     """As in the blocks, in their order; the bronze file of an example is replaced by one of this lake."""
-    lake, report = real_lake
+    lake = tmp_path / "lago"
+    run_all_stages(spark, lake, files=real_files())
+    arquivo = sorted(path.name for path in (lake / "bronze").iterdir())[0]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "registros_loja.csv").write_bytes((FIXTURES / "registros_website.csv").read_bytes())
     lines = [line for page in TEXT for block in blocks(page) for _, line in COMMAND_LINE.findall(block)]
     quick = [line for line in dict.fromkeys(lines) if line.startswith(QUICK)]
     assert len(quick) > 5
     for line in quick:
-        done = vendas(*shlex.split(A_BRONZE_NAME.sub(report["files"][0]["arquivo"], line)), VENDAS_LAKE=str(lake))
+        done = vendas(*shlex.split(A_BRONZE_NAME.sub(arquivo, line)), VENDAS_LAKE=str(lake))
         assert done.returncode == 0 and "Traceback" not in done.stderr, f"{line}\n{done.stderr}"
+    stop(lake / "dw")
 
 
 # --- links and images

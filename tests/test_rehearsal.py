@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from helpers.inprocess import NOTEBOOKS, run_notebook
+from helpers.inprocess import NOTEBOOKS, run_all_stages, run_notebook
 from helpers.plain_lake import make_lake, real_files
 from helpers.rows import HEADER
 from helpers.small_notebooks import write_notebook
@@ -70,8 +70,9 @@ def test_a_rehearsal_does_all_the_work_and_changes_nothing(lake, stage, no_jvm):
         assert result.read == result.written == sum(entry["gold"] for entry in processed)
 
 
-def test_a_rehearsed_load_is_rolled_back(real_lake, spark):
-    lake, _ = real_lake
+def test_a_rehearsed_load_is_rolled_back(tmp_path, spark):
+    lake = tmp_path / "lago"
+    run_all_stages(spark, lake, files=real_files())
     settings = load_settings(lake=lake)
     with psycopg.connect(embedded.ensure_running(lake / "dw").url, autocommit=True) as connection:
         before = connection.execute(LOADED_ROWS).fetchall(), files_below(settings.lake)
@@ -81,6 +82,7 @@ def test_a_rehearsed_load_is_rolled_back(real_lake, spark):
         assert connection.execute(LOADED_ROWS).fetchall() == before[0]
         assert connection.execute("select max(xmin::text::bigint) from fato_vendas").fetchall() == stamps
     assert files_below(lake) == before[1]
+    embedded.stop(lake / "dw")
 
 
 def upper(texts):

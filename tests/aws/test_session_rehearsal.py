@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 from goldens import REHEARSED, rehearsal_of
+from helpers.plain_lake import make_lake, real_files
 from helpers.session_desk import GlueSession, desk, needs_kernel
 from helpers.sessions_stub import Stub
 from test_plan import files_below
@@ -14,9 +15,13 @@ from vendas.runs.notebook_runner import run_notebook
 pytestmark = needs_kernel
 
 
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return make_lake(tmp_path_factory.mktemp("sessão") / "lago", real_files())
+
+
 @pytest.mark.parametrize("stage", REHEARSED)
-def test_a_rule_is_tried_in_a_session(real_lake, tmp_path, stage):
-    lake, _ = real_lake
+def test_a_rule_is_tried_in_a_session(lake, tmp_path, stage):
     before = files_below(lake)
     notebook, output = tmp_path / f"{stage}.ipynb", tmp_path / "out.ipynb"
     nbformat.write(rehearsal_of(ROOT / "notebooks" / f"{stage}.ipynb"), notebook)

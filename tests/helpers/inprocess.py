@@ -106,11 +106,14 @@ def drop(lake, name, data, at=1_700_000_000):
     return path
 
 
-def run_all_stages(spark, lake, run_id="r1", **of_bronze):
+def run_all_stages(spark, lake, run_id="r1", files=None, **of_bronze):
     """Run all stages on a lake that has no warehouse of another version; return how many files were rejected.
 
-    `spark` as in `run_intake`; `of_bronze` are parameters of the first notebook.
+    `files` are bytes by name, to drop before; `spark` as in `run_intake`; `of_bronze` are parameters of the first
+    notebook.
     """
+    for name, data in (files or {}).items():
+        drop(lake, name, data)
     given = {STAGES[0]: of_bronze}
     done = [run_notebook(notebook_of(of), lake=str(lake), run_id=run_id, **given.get(of, {})) for of in STAGES]
     return sum(result.rejected for result in done)

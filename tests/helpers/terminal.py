@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -47,6 +48,14 @@ def run(lake, expected=0, **environment):
     done = vendas("run", "--lake", lake, "--json", **environment)
     assert done.returncode == expected, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_real_files(lake):
+    """Run `vendas run` in a new lake with the four real files; return its JSON."""
+    (lake / "landing").mkdir(parents=True)
+    for path in sorted(FIXTURES.glob("*.csv")):  # in this order they become bronze files
+        shutil.copy(path, lake / "landing")
+    return run(lake)
 
 
 def kill_with_children(process, *others):
