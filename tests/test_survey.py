@@ -40,5 +40,16 @@ def test_ignored_columns_are_named(survey, tmp_path):
     assert event.motivo == "Colunas ignoradas: 'Loja', 'Obs'"
 
 
+@pytest.mark.parametrize(
+    ("times", "where"),
+    [(1, "na linha 3"), (20, f"nas linhas {', '.join(map(str, range(3, 43, 2)))}"), (23, "41 e mais 3")],
+)
+def test_headers_that_come_again_are_told_by_line_and_many_are_counted(survey, tmp_path, times, where):
+    write(tmp_path, FILE, f"{HEADER}\n" + f"{sale('Livro')}{HEADER}\n" * times)
+    (event,) = survey(FILE)
+    assert event.motivo.startswith("Cabeçalho repetido, ignorado: na") and event.motivo.endswith(where)
+    assert event.lidas == times
+
+
 def test_no_files_have_no_events(survey):
     assert survey() == []

@@ -1,7 +1,7 @@
 """The input, output and stored files of a Glue job; test_end_to_end runs complete jobs."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Thread
 from time import sleep
@@ -16,11 +16,12 @@ from vendas.errors import NotebookError, SettingsError
 from vendas.lake import s3_lock
 from vendas.lake.events import Event
 from vendas.lake.lock import LOCK, hold_lake
+from vendas.lake.maintenance import Size, Upkeep
 from vendas.landing.s3_objects import list_objects
 from vendas.reports.cost import Usage
 from vendas.reports.report import write_report
 from vendas.results import StageResult
-from vendas.runs import job, run_archive
+from vendas.runs import job, run_archive, upkeep_job
 from vendas.settings import load_settings
 from vendas.storage import S3Lake, S3Path
 
@@ -139,6 +140,32 @@ def test_only_the_first_stage_asks_for_corrections(bucket, monkeypatch):
     monkeypatch.setattr(job, "execute", lambda *words: given.append(words[-1]) or StageResult("gold", "jr", ("a.csv",)))
     job.run_job("03_gold", load_settings(lake=f"s3://{bucket}"), job.JobRun("jr"))
     assert given == [{}]
+
+
+# --- the upkeep
+
+
+def test_the_upkeep_keeps_what_is_read_for_a_day_and_prints_its_sizes(bucket, monkeypatch, capsys):
+    settings, given = load_settings(lake=f"s3://{bucket}"), []
+
+    def maintain_tables(settings, keep, open_session, waiting, done):
+        given.extend([settings, keep])
+        waiting()
+        done("silver")
+        return [Upkeep("silver", Size(9, 90, 3, 900), Size(1, 80, 1, 100))]
+
+    monkeypatch.setattr(upkeep_job, "SERVICE", "upkeep")  # as above
+    monkeypatch.setattr(upkeep_job, "maintain_tables", maintain_tables)
+    with pytest.raises(SettingsError, match="--upkeep is 23; expected 24 hours or more"):
+        upkeep_job.run_upkeep(settings, 23)
+    assert given == []
+    upkeep_job.run_upkeep(settings, 24)
+    assert given == [settings, timedelta(days=1)]
+    *logged, sizes = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["message"] for line in logged] == [job.WAITING, "upkeep done of table"]
+    before = {"data_files": 9, "data_bytes": 90, "snapshots": 3, "disk_bytes": 900}
+    after = {"data_files": 1, "data_bytes": 80, "snapshots": 1, "disk_bytes": 100}
+    assert json.loads(sizes) == {"tables": [{"table": "silver", "before": before, "after": after}]}
 
 
 # --- places in S3
