@@ -4,13 +4,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from pyarrow.types import is_decimal
 
 from vendas.declaration import SALES
 from vendas.declaration_types import Carried, Column, Derived, Dimension, Input, Type
 from vendas.errors import DeclarationError
 from vendas.rules.gold import RULES
 from vendas.rules.validate import RULES as TYPING
-from vendas.schema import TEXT_COLUMNS
+from vendas.schema import TABLES, TEXT_COLUMNS, arrow_schema
 from vendas.warehouse.star import tables
 
 COLOUR = Input("Cor da Embalagem", Type.TEXT, "A cor da embalagem", "NÃO INFORMADO", optional=True)
@@ -83,3 +84,10 @@ def test_every_derived_column_and_every_typed_one_has_its_rule():
 def test_personal_columns_are_those_of_the_contract():
     assert {column.name for column in SALES.columns if column.personal} == {"Nome", "Sobrenome", "Email", "Telefone"}
     assert {c.name for c in SALES.gold_columns if c.personal} == {"nome_completo", "email", "telefone"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_arrow_keeps_money_and_fractions_in_the_digits_that_spark_does(table):
+    found = {field.name: field.type for field in arrow_schema(TABLES[table]) if is_decimal(field.type)}
+    declared = {column.name: column.type for column in TABLES[table] if column.type.startswith("decimal")}
+    assert {name: f"decimal({kind.precision},{kind.scale})" for name, kind in found.items()} == declared

@@ -21,7 +21,7 @@ from vendas.errors import UpkeepError
 from vendas.lake.events import Event
 from vendas.lake.ledger import record
 from vendas.lake.lock import hold_lake
-from vendas.lake.maintenance import maintain_tables
+from vendas.lake.maintenance import Size, Upkeep, maintain_tables
 from vendas.lake.spark import session
 from vendas.lake.table_files import delete_orphans
 from vendas.lake.table_reader import read_table
@@ -294,6 +294,23 @@ def vendas(*words):
     return subprocess.run(
         [VENDAS, *map(str, words)], capture_output=True, text=True, env=os.environ | {"VENDAS_SPARK_MEMORY": "1g"}
     )
+
+
+@pytest.mark.parametrize(("words", "hours"), [([], 168), (["--keep", "0"], 0)])
+def test_the_command_keeps_a_week_unless_it_is_told(tmp_path, capsys, monkeypatch, words, hours):
+    given = []
+
+    def maintain(settings, keep, open_session, waiting, done):
+        given.extend([settings.lake, keep])
+        done("silver")
+        return [Upkeep("silver", Size(1234, 90, 3, 900), Size(1, 80, 1, 100))]
+
+    monkeypatch.setattr("vendas.lake.maintenance.maintain_tables", maintain)
+    shown = vendas_here(capsys, "maintain", "--lake", tmp_path, *words)
+    assert given == [tmp_path, timedelta(hours=hours)] and shown.returncode == 0
+    assert "silver done" in shown.stderr and "1.234 → 1" in shown.stdout and "900 → 100" in shown.stdout
+    told = json.loads(vendas_here(capsys, "maintain", "--lake", tmp_path, "--json", *words).stdout)
+    assert told["tables"][0]["after"] == {"data_files": 1, "data_bytes": 80, "snapshots": 1, "disk_bytes": 100}
 
 
 def test_a_lake_without_tables_is_left_without(tmp_path):
