@@ -21,10 +21,7 @@ DAY, DAY_AFTER = "2023-05-10T00:00:00", "2023-05-11T00:00:00"
 
 
 def measure(large: Settings, small: Settings, rows: int, rounds: int, folder: Path) -> list[Figure]:
-    """A file of 1,000 rows into a lake, and a database, that had one before, and into a lake of so many rows; in turns.
-
-    The small lake stays.
-    """
+    """A file of 1,000 rows into a lake, and a database, that had one before, and into a lake of so many rows."""
     into_small, into_large, peers, idle = [], [], [], []
     for turn in range(rounds + 1):
         source = folder / f"small-{turn}"

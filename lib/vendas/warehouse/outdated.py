@@ -7,11 +7,12 @@ from vendas import schema
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES
 
-# One text a column, since each value that comes from a JVM is a call; the type is last, because it may have blanks.
+# One text a column, since each value that comes from a JVM is a call; between tabs, since names may have blanks.
 _COLUMNS = (
-    "select table_name || ' ' || column_name || ' ' || coalesce(cast(character_maximum_length as varchar), '') || ' ' "
-    "|| coalesce(cast(numeric_precision as varchar), '') || ' ' || coalesce(cast(numeric_scale as varchar), '') || ' ' "
-    "|| data_type as described "
+    "select table_name || '\t' || column_name || '\t' || data_type || '\t' || "
+    "coalesce(cast(character_maximum_length as varchar), '') || '\t' || "
+    "coalesce(cast(numeric_precision as varchar), '') || '\t' || "
+    "coalesce(cast(numeric_scale as varchar), '') as described "
     "from information_schema.columns where table_schema = current_schema() order by table_name, ordinal_position"
 )
 _VIEWS = "select table_name from information_schema.views where table_schema = current_schema()"
@@ -71,7 +72,7 @@ def _shapes(ask: Ask) -> dict[str, dict[str, str]]:
     """Return the type of each column of each table and view, in the declaration's notation."""
     found: dict[str, dict[str, str]] = {}
     for row in ask(_COLUMNS):
-        table, column, *details, type = row["described"].split(" ", 5)
+        table, column, type, *details = row["described"].split("\t")
         given = _TYPES.get(type, type).format(*filter(None, details))
         found.setdefault(table, {})[column] = given
     return found
