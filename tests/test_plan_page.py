@@ -185,3 +185,19 @@ def test_the_page_shows_no_name_and_no_address_in_a_reason(tmp_path):
 def test_the_page_says_that_nothing_would_change(tmp_path):
     text = write_plan_page(tmp_path, NOTHING).read_text()
     assert "Nada mudaria" in text and "<svg" not in text
+
+
+@pytest.mark.parametrize(
+    ("months", "said"), [(12, ""), (13, "One other month has other totals"), (14, "2 other months have other totals")]
+)
+def test_a_year_of_months_is_shown_and_the_others_counted(months, said):
+    totals = {f"20{20 + n // 12}-{1 + n % 12:02}": (total(3, "10.50"), total(1, "4.00")) for n in range(months)}
+    shown = printed(Difference(FILES, totals))
+    assert said in shown and ("other month" in shown) == bool(said) and sum(month in shown for month in totals) == 12
+
+
+@pytest.mark.parametrize(("more", "said"), [(0, ""), (1, "One other file changes"), (2, "2 other files change")])
+def test_as_many_files_are_shown_as_in_a_run_and_the_others_counted(more, said):
+    files = [FileDifference(f"registros_{n}.csv", 1, silver=Moves(1, 0)) for n in range(FILES_IN_TERMINAL + more)]
+    shown = printed(Difference(files))
+    assert said in shown and ("other file" in shown) == bool(said) and shown.count("registros_") == FILES_IN_TERMINAL

@@ -86,8 +86,10 @@ def print_plan(console: Console, found: Difference) -> None:
         if file.motivo:
             console.print(f"{file.arquivo} would be rejected: {file.motivo}", markup=False, highlight=False)
     if left_out := len(changed[FILES_IN_TERMINAL:]):
-        console.print(f"{format_number(left_out)} other files change, too.", highlight=False)
+        others = "One other file changes" if left_out == 1 else f"{format_number(left_out)} other files change"
+        console.print(f"{others}, too.", highlight=False)
     for month in list(month_rows(found.months))[:_MONTHS_SHOWN]:
         console.print("; ".join(f"{name} {value}" for name, value in month.items()), highlight=False, soft_wrap=True)
     if (left_out := len(found.months) - _MONTHS_SHOWN) > 0:
-        console.print(f"{format_number(left_out)} other months have other totals, too.", highlight=False)
+        others = "One other month has" if left_out == 1 else f"{format_number(left_out)} other months have"
+        console.print(f"{others} other totals, too.", highlight=False)

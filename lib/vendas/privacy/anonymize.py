@@ -155,7 +155,7 @@ def _pieces(line: re.Match[str], delimiter: str) -> Iterator[tuple[int, int]]:
     begin = line.start()
     for piece in line[0].split(delimiter):
         inner = piece.strip(_EDGES)
-        at = begin + (piece.find(inner) if inner else 0)
+        at = begin + piece.find(inner)
         yield at, at + len(inner)
         begin += len(piece) + len(delimiter)
 
