@@ -20,6 +20,8 @@ from helpers.intake_twin import evidence_of, reasons_against
 from helpers.rows import NEEDED, OPTIONAL
 from vendas.rules.columns import MAX_TEXT_BYTES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SEED = 8
 PIECES = {

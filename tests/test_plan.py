@@ -149,7 +149,7 @@ def test_the_librarys_own_rules_change_nothing(lake):
     assert not make_plan(lake, ThisProcess())
 
 
-@pytest.mark.parametrize("rows", [1, 7, 40])
+@pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.slow), 7, 40])
 def test_a_plan_is_the_same_however_many_rows_are_compared_at_a_time(plain, on_trial, monkeypatch, rows):
     monkeypatch.setattr(difference, "COMPARED_ROWS", rows)
     assert make_plan(plain, WorkersOnTrial(ThisProcess(), RULES)) == on_trial

@@ -10,6 +10,8 @@ from benchmarks.pipeline_run import PipelineRun
 from benchmarks.processes import Cost
 from vendas.landing.arrivals import is_sales_file
 
+pytestmark = pytest.mark.slow
+
 SECONDS = [10, 0.05, 0.02]  # of a run, for each thousand files, for each run since the upkeep
 
 

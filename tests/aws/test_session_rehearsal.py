@@ -12,7 +12,7 @@ from test_project import ROOT
 from vendas.errors import NotebookError
 from vendas.runs.notebook_runner import run_notebook
 
-pytestmark = needs_kernel
+pytestmark = [needs_kernel, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
