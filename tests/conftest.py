@@ -83,9 +83,8 @@ def real_lake(tmp_path_factory, engine):
 
 def pytest_sessionfinish(session):
     """Stop the database of the lake of all workers, once they have ended."""
-    factory = getattr(session.config, "_tmp_path_factory", None)
-    if factory and not hasattr(session.config, "workerinput") and "not engine" not in session.config.option.markexpr:
-        embedded.stop(factory.getbasetemp() / REAL_LAKE / "dw")
+    if not hasattr(session.config, "workerinput"):
+        embedded.stop(session.config._tmp_path_factory.getbasetemp() / REAL_LAKE / "dw")
 
 
 @pytest.fixture(scope="session")

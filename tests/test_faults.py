@@ -17,11 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.inprocess import drop, run_all_stages
+from helpers.inprocess import Intake, drop, run_all_stages
 from helpers.lake_twin import Shelf, contents
 from helpers.rows import HEADER
-from helpers.terminal import NO_REPORT, kill_with_children
-from vendas.lake.ledger import read_events
+from helpers.terminal import NO_REPORT, kill_with_children, real_files
 from vendas.warehouse.embedded import stop
 
 pytestmark = pytest.mark.engine
@@ -46,8 +45,8 @@ def send(landing, name, *rows, at):
 
 
 def send_the_real_files(landing):
-    for number, path in enumerate(sorted(FIXTURES.glob("*.csv"))):
-        drop(landing.parent, path.name, path.read_bytes(), at=1_700_000_000 + number)
+    for number, (name, data) in enumerate(real_files().items()):
+        drop(landing.parent, name, data, at=1_700_000_000 + number)
 
 
 def send_good_and_bad(landing):
@@ -123,11 +122,8 @@ class Undisturbed:
             self.after[name] = contents(self.lake)
 
     def _run(self, spark, name, step):
-        events = read_events(self.lake)
-        given = {}
-        if step.correction:
-            kind, received = step.correction
-            given[kind] = [event.arquivo for event in events if event.arquivo_recebido == received][:1]
+        known = Intake(self.lake).bronze_names
+        given = {kind: [known[received]] for kind, received in filter(None, [step.correction])}
         run_all_stages(spark, self.lake, name, **given)
 
 

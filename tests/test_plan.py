@@ -11,8 +11,8 @@ import pytest
 
 from helpers.drills import Edit, Project
 from helpers.inprocess import run_all_stages
-from helpers.plain_lake import make_lake, real_files
-from helpers.terminal import FIXTURES, vendas, vendas_here
+from helpers.plain_lake import make_lake
+from helpers.terminal import FIXTURES, real_files, vendas, vendas_here
 from vendas import schema
 from vendas.csvfile import header
 from vendas.errors import VendasError

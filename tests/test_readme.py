@@ -10,8 +10,7 @@ import pytest
 import typer
 
 from helpers.inprocess import run_all_stages
-from helpers.plain_lake import real_files
-from helpers.terminal import FIXTURES, vendas
+from helpers.terminal import FIXTURES, real_files, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
 from vendas import __version__, errors, schema
 from vendas.cli.commands import app

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 from helpers.inprocess import NOTEBOOKS, run_all_stages, run_notebook
-from helpers.plain_lake import make_lake, real_files
+from helpers.plain_lake import make_lake
 from helpers.rows import HEADER
 from helpers.small_notebooks import write_notebook
+from helpers.terminal import real_files
 from test_plan import files_below
 from test_project import ROOT
 from vendas import schema

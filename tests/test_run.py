@@ -5,8 +5,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from helpers.plain_lake import make_lake, real_files
+from helpers.plain_lake import make_lake
 from helpers.runs import STAGES
+from helpers.terminal import real_files
 from vendas.lake import ledger
 from vendas.lake.table_reader import Shape
 from vendas.results import Stage

@@ -280,7 +280,8 @@ def watched(settings, run, until, monkeypatch, closing=inf):
     return len(refreshed)
 
 
-def test_runs_when_there_is_work_and_refreshes_on_schedule(settings, monkeypatch):
+def taking(settings):
+    """Drop a file; return a run that takes it, after the list of the times at which it is called."""
     drop(settings)
     runs = []
 
@@ -288,18 +289,17 @@ def test_runs_when_there_is_work_and_refreshes_on_schedule(settings, monkeypatch
         runs.append(now)
         (settings.landing / "registros_a.csv").unlink()
 
+    return runs, run
+
+
+def test_runs_when_there_is_work_and_refreshes_on_schedule(settings, monkeypatch):
+    runs, run = taking(settings)
     assert watched(settings, run, 7205, monkeypatch) == 3
     assert runs == [10]
 
 
 def test_a_closing_that_is_seen_brings_the_look_forward(settings, monkeypatch):
-    drop(settings)
-    runs = []
-
-    def run(now):
-        runs.append(now)
-        (settings.landing / "registros_a.csv").unlink()
-
+    runs, run = taking(settings)
     watched(settings, run, 100, monkeypatch, closing=4)
     assert runs == [4]
 

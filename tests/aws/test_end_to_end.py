@@ -19,6 +19,7 @@ from helpers.glue_python import NO_HOME
 from helpers.permissions import Recorder
 from helpers.stack import Stack
 from helpers.star import DIMENSIONS
+from helpers.terminal import real_files
 from helpers.workflow_double import WorkflowDouble, metrics_of
 from test_preflight import FAULTS
 from vendas import storage
@@ -179,8 +180,8 @@ def gold_rows(lake):
 @pytest.fixture(scope="module")
 def first_run(cloud):
     """Upload the four real files; the function moves them to bronze and starts the workflow."""
-    for path in sorted(FIXTURES.glob("*.csv")):
-        cloud.send(path.name, path.read_bytes())
+    for name, data in real_files().items():
+        cloud.send(name, data)
     cloud.send("leia-me.txt", b"nada")
     answer = cloud.invoke(cloud.messages())
     return answer, cloud.workflow.follow(cloud.last_run())
@@ -322,8 +323,8 @@ def test_a_person_is_erased_by_the_job_and_known_by_the_next_run(cloud, first_ru
     assert cloud.ask(f"select email from dim_cliente where email in ('{email}', '{receipt.token}')") == [
         (receipt.token,)
     ]
-    for path in sorted(FIXTURES.glob("*.csv")):
-        cloud.send(path.name, path.read_bytes())
+    for name, data in real_files().items():
+        cloud.send(name, data)
     assert len(cloud.invoke({"sweep": True})["moved"]) == len(list(FIXTURES.glob("*.csv")))
     again = cloud.workflow.run_job("BronzeJob", cloud.last_run())
     assert again.state == "SUCCEEDED", again.error

@@ -124,10 +124,8 @@ def test_a_stage_that_fails_names_its_notebook_where_it_is_kept(bucket, monkeypa
     monkeypatch.setattr(job.JobRun, "properties", lambda _: {"undo": '["a.csv"]'})
     monkeypatch.setattr(job, "execute", execute)
     monkeypatch.setattr(job.report, "write_pages", lambda run, *_: told.append(run.failure))
-    settings, said = (
-        load_settings(lake=f"s3://{bucket}"),
-        f"A cell failed; see s3://{bucket}/runs/wr-1/01_bronze.ipynb.",
-    )
+    settings = load_settings(lake=f"s3://{bucket}")
+    said = f"A cell failed; see {settings.lake}/runs/wr-1/01_bronze.ipynb."
     with pytest.raises(NotebookError) as raised:
         job.run_job("01_bronze", settings, job.JobRun("jr", workflow="vendas", workflow_run="wr-1"))
     assert (str(raised.value), told) == (said, [said])

@@ -4,9 +4,10 @@ import nbformat
 import pytest
 
 from goldens import REHEARSED, rehearsal_of
-from helpers.plain_lake import make_lake, real_files
+from helpers.plain_lake import make_lake
 from helpers.session_desk import GlueSession, desk, needs_kernel
 from helpers.sessions_stub import Stub
+from helpers.terminal import real_files
 from test_plan import files_below
 from test_project import ROOT
 from vendas.errors import NotebookError

@@ -10,7 +10,6 @@ import pyarrow as pa
 from pyiceberg.catalog.memory import InMemoryCatalog
 from pyiceberg.table import Table
 
-from helpers.terminal import FIXTURES
 from vendas import schema
 from vendas.lake.events import PROCESSED, STAGES, Event, Events, as_rows
 from vendas.lake.ledger import read_events
@@ -23,11 +22,6 @@ from vendas.stages.rehearsal import RehearsalLake
 from vendas.stages.survey import survey_files
 
 BEGUN = datetime(2024, 12, 1, 6, tzinfo=UTC)
-
-
-def real_files() -> dict[str, bytes]:
-    """Return the four real files, by received name."""
-    return {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))}
 
 
 def make_lake(lake: Path, *runs: dict[str, bytes]) -> Path:

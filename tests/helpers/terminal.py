@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -50,11 +49,16 @@ def run(lake, expected=0, **environment):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def real_files():
+    """Return the bytes of the four real files by received name, in the order in which they become bronze files."""
+    return {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.csv"))}
+
+
 def run_real_files(lake):
     """Run `vendas run` in a new lake with the four real files; return its JSON."""
     (lake / "landing").mkdir(parents=True)
-    for path in sorted(FIXTURES.glob("*.csv")):  # in this order they become bronze files
-        shutil.copy(path, lake / "landing")
+    for name, data in real_files().items():
+        (lake / "landing" / name).write_bytes(data)
     return run(lake)
 
 

@@ -86,10 +86,12 @@ def print_plan(console: Console, found: Difference) -> None:
         if file.motivo:
             console.print(f"{file.arquivo} would be rejected: {file.motivo}", markup=False, highlight=False)
     if left_out := len(changed[FILES_IN_TERMINAL:]):
-        others = "One other file changes" if left_out == 1 else f"{format_number(left_out)} other files change"
-        console.print(f"{others}, too.", highlight=False)
+        console.print(f"{_others(left_out, 'file changes', 'files change')}, too.", highlight=False)
     for month in list(month_rows(found.months))[:_MONTHS_SHOWN]:
         console.print("; ".join(f"{name} {value}" for name, value in month.items()), highlight=False, soft_wrap=True)
     if (left_out := len(found.months) - _MONTHS_SHOWN) > 0:
-        others = "One other month has" if left_out == 1 else f"{format_number(left_out)} other months have"
-        console.print(f"{others} other totals, too.", highlight=False)
+        console.print(f"{_others(left_out, 'month has', 'months have')} other totals, too.", highlight=False)
+
+
+def _others(count: int, one: str, many: str) -> str:
+    return f"One other {one}" if count == 1 else f"{format_number(count)} other {many}"
