@@ -1,10 +1,12 @@
 """The run on a cluster: Spark's own, with two workers that share nothing but the lake, which is on an emulator of S3.
 
-Both are on this machine, so this tells what spreading costs, not what it gains. After each notebook both workers are
-replaced by new ones with empty disks: what a stage needs of another is in the lake, or the run fails.
+Both are on this machine, so this tells what spreading costs, not what it gains. After each notebook the processes of
+both workers that held its data are killed, and their disks emptied: what a stage needs of another is in the lake, or
+the run fails.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import boto3
+import psutil
 import pyspark
 
 from benchmarks.agreement import COUNTS, Disagreement
@@ -24,6 +27,7 @@ from benchmarks.pipeline_run import PipelineRun
 from vendas.lake import spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES
 from vendas.lake.ledger import list_entries, read_events
+from vendas.runs.fork_server import ForkServer
 from vendas.runs.pipeline import Progress, run_notebooks
 from vendas.settings import Settings, load_settings
 
@@ -34,9 +38,14 @@ SPARK_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
 
 def measure(here: Settings, runs: list[PipelineRun], source: Path, folder: Path) -> Figure:
     """The lake's notebooks over the same files as `runs`, which left the lake `here`; its counts must be the same."""
-    with _emulator(folder) as environment, patch.dict(os.environ, environment), _master(folder) as master:
+    with (
+        _emulator(folder) as environment,
+        patch.dict(os.environ, environment),
+        _master(folder) as master,
+        _workers(master, folder) as workers,
+    ):
         _upload(source)
-        seconds, counted = _run(load_settings(lake=f"s3://{BUCKET}", spark_master=master), master, folder)
+        seconds, counted = _run(load_settings(lake=f"s3://{BUCKET}", spark_master=master), workers, folder)
     expected = _counts(here)
     if counted != expected:
         raise Disagreement(f"on a cluster: {counted}; on this machine: {expected}")
@@ -45,15 +54,16 @@ def measure(here: Settings, runs: list[PipelineRun], source: Path, folder: Path)
     return Figure(name, [seconds] * len(local), "in one process, lake in folders", local)
 
 
-def _run(settings: Settings, master: str, folder: Path) -> tuple[float, list[int]]:
+def _run(settings: Settings, workers: dict[Path, int], folder: Path) -> tuple[float, list[int]]:
     seconds, packages = 0.0, patch.object(spark, "PACKAGES", (*PACKAGES, ICEBERG_AWS))  # Glue has it
-    with packages, spark.gateway_environment(settings, folder / "spark.log") as gateway:
-        stages = run_notebooks(settings, folder / "cluster", gateway, Progress())
+    with packages, spark.gateway_environment(settings, folder / "spark.log") as gateway, ForkServer() as forks:
+        stages = run_notebooks(settings, folder / "cluster", gateway, Progress(), forks=forks)
         for number in range(len(NOTEBOOKS)):
-            with _workers(master, folder / f"workers-{number}"):
-                begun = time.monotonic()
-                next(stages)
-                seconds += time.monotonic() - begun
+            if number:
+                _renew(workers)
+            begun = time.monotonic()
+            next(stages)
+            seconds += time.monotonic() - begun
     return seconds, _counts(settings)
 
 
@@ -98,21 +108,32 @@ def _master(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _workers(master: str, folder: Path) -> Iterator[None]:
-    """As many workers as WORKERS, of one processor and 1 GB each, with disks of their own."""
+def _workers(master: str, folder: Path) -> Iterator[dict[Path, int]]:
+    """As many workers as WORKERS, of one processor and 1 GB each; yields the disk and the process id of each."""
     words = ["worker.Worker", "--cores", "1", "--memory", "1g"]
-    workers = []
+    started: dict[Path, subprocess.Popen] = {}
     try:
         for number in range(WORKERS):
-            disk = folder / str(number)
-            disk.mkdir(parents=True)
-            log = folder / f"{number}.log"
-            started = _start_spark([*words, "--work-dir", str(disk), master], log, {"SPARK_LOCAL_DIRS": str(disk)})
-            workers.append(started)
-        yield
+            disk = folder / f"worker-{number}"
+            disk.mkdir()
+            more = {"SPARK_LOCAL_DIRS": str(disk)}
+            started[disk] = _start_spark([*words, "--work-dir", str(disk), master], folder / f"{disk.name}.log", more)
+        yield {disk: worker.pid for disk, worker in started.items()}
     finally:
-        for worker in workers:
+        for worker in started.values():
             _stop(worker)
+
+
+def _renew(workers: dict[Path, int]) -> None:
+    """Kill each worker's executor, which has data in memory, and delete its files; the worker starts another one."""
+    for disk, pid in workers.items():
+        left = [*disk.glob("*/*/*")]  # files of Spark and of its executor; those of the next one have other names
+        executors = psutil.Process(pid).children()
+        for process in [child for executor in executors for child in [*executor.children(recursive=True), executor]]:
+            process.kill()
+        psutil.wait_procs(executors)
+        for path in left:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _start_spark(words: list[str], log: Path, more: dict[str, str]) -> subprocess.Popen:
