@@ -129,8 +129,8 @@ def _renew(workers: dict[Path, int]) -> None:
     for disk, pid in workers.items():
         left = [*disk.glob("*/*/*")]  # files of Spark and of its executor; those of the next one have other names
         executors = psutil.Process(pid).children()
-        for process in [child for executor in executors for child in [*executor.children(recursive=True), executor]]:
-            process.kill()
+        for executor in executors:
+            executor.kill()  # and with it end its Python workers
         psutil.wait_procs(executors)
         for path in left:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
