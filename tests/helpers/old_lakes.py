@@ -36,10 +36,11 @@ def unpack(archive: Path, lake: Path, address: str | None = None) -> Path:
     """Unpack the lake of an archive to this path, which must not exist yet; return the path. File times are kept."""
     lake.mkdir(parents=True)
     with tarfile.open(archive) as packed:
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python before 3.11.4 has none
         for member in packed:
             _, _, member.name = member.name.partition("/")
             if member.name:
-                packed.extract(member, lake, filter="data")
+                packed.extract(member, lake)
     for metadata in sorted(lake.glob("*/metadata")):
         _move_table(metadata, lake, address or str(lake))
     return lake
