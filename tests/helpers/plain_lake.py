@@ -17,7 +17,7 @@ from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, SILVER_TABLE
 from vendas.lake.workers import ThisProcess
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.stages import reconciliation
-from vendas.stages.plan import _rehearse
+from vendas.stages.plan import rehearse_files
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.stages.survey import survey_files
 
@@ -64,7 +64,7 @@ def _run(lake: Path, run_id: str, begun: datetime, files: dict[str, bytes]) -> d
     came = survey_files(ThisProcess(), bronze, new, arrived, run_id)
     tables, known = RehearsalLake(lake, ThisProcess()), Events.of([*read_events(lake), *_recorded([came], begun)])
     accepted = [event for event in came if event.situacao == PROCESSED]
-    silver = [replace(event, run_id=run_id) for event in _rehearse(tables, known, accepted)]
+    silver = [replace(event, run_id=run_id) for event in rehearse_files(tables, known, accepted)]
     held = {event.arquivo: event.gravadas for event in silver}
     later = [reconciliation.carried_events(silver, stage, held, run_id) for stage in STAGES[2:]]
     written = {table: [file.rows() for file in files] for table, files in tables.written.items()}

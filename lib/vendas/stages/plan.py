@@ -33,7 +33,7 @@ def make_plan(place: Location, workers: Workers, files: Collection[str] = ()) ->
         return Difference()
     tables = RehearsalLake(place, workers)
     surveyed = survey_files(workers, place / "bronze", chosen, [], _RUN)
-    silver = _rehearse(tables, known, [event for event in surveyed if event.situacao == PROCESSED])
+    silver = rehearse_files(tables, known, [event for event in surveyed if event.situacao == PROCESSED])
     rejected = [replace(event, etapa="silver") for event in surveyed if event.situacao == REJECTED]
     order = {file.name: place for place, file in enumerate(chosen)}
     events = sorted(silver + rejected, key=lambda event: order[event.arquivo])
@@ -57,8 +57,12 @@ def _choose(known: Events, files: Collection[str]) -> list[BronzeFile]:
     return sorted(map(BronzeFile.of, given))
 
 
-def _rehearse(tables: RehearsalLake, known: Events, surveyed: Sequence[Event]) -> list[Event]:
-    """Do the work of silver and gold on these files, as their notebooks do it; return silver's events."""
+def rehearse_files(tables: RehearsalLake, known: Events, surveyed: Sequence[Event]) -> list[Event]:
+    """Do the work of silver and gold on accepted files, as their notebooks do it, in `tables`; return silver's events.
+
+    `surveyed` are the files' bronze events.
+    Raises: ConservationError if rows would be lost.
+    """
     of_files = known.of_files({event.arquivo for event in surveyed})
     again = ledger.pending([*of_files, *(replace(event, registrado_em=None) for event in surveyed)], "silver")
     arquivos = [event.arquivo for event in again]
