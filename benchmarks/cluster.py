@@ -54,7 +54,7 @@ def measure(here: Settings, runs: list[PipelineRun], source: Path, folder: Path)
     return Figure(name, [seconds] * len(local), "in one process, lake in folders", local)
 
 
-def _run(settings: Settings, workers: dict[Path, int], folder: Path) -> tuple[float, list[int]]:
+def _run(settings: Settings, workers: dict[Path, subprocess.Popen], folder: Path) -> tuple[float, list[int]]:
     seconds, packages = 0.0, patch.object(spark, "PACKAGES", (*PACKAGES, ICEBERG_AWS))  # Glue has it
     with packages, spark.gateway_environment(settings, folder / "spark.log") as gateway, ForkServer() as forks:
         stages = run_notebooks(settings, folder / "cluster", gateway, Progress(), forks=forks)
@@ -108,8 +108,8 @@ def _master(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _workers(master: str, folder: Path) -> Iterator[dict[Path, int]]:
-    """As many workers as WORKERS, of one processor and 1 GB each; yields the disk and the process id of each."""
+def _workers(master: str, folder: Path) -> Iterator[dict[Path, subprocess.Popen]]:
+    """As many workers as WORKERS, of one processor and 1 GB each; yields the process of each by its disk."""
     words = ["worker.Worker", "--cores", "1", "--memory", "1g"]
     started: dict[Path, subprocess.Popen] = {}
     try:
@@ -118,17 +118,18 @@ def _workers(master: str, folder: Path) -> Iterator[dict[Path, int]]:
             disk.mkdir()
             more = {"SPARK_LOCAL_DIRS": str(disk)}
             started[disk] = _start_spark([*words, "--work-dir", str(disk), master], folder / f"{disk.name}.log", more)
-        yield {disk: worker.pid for disk, worker in started.items()}
+        yield started
     finally:
         for worker in started.values():
             _stop(worker)
 
 
-def _renew(workers: dict[Path, int]) -> None:
+def _renew(workers: dict[Path, subprocess.Popen]) -> None:
     """Kill each worker's executor, which has data in memory, and delete its files; the worker starts another one."""
-    for disk, pid in workers.items():
+    for disk, worker in workers.items():
         left = [*disk.glob("*/*/*")]  # files of Spark and of its executor; those of the next one have other names
-        executors = psutil.Process(pid).children()
+        children = psutil.Process(worker.pid).children()  # at times with its start's dead bash, never reaped
+        executors = [child for child in children if child.name() == "java"]
         for executor in executors:
             executor.kill()  # and with it end its Python workers
         psutil.wait_procs(executors)
