@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from threading import Timer
 
@@ -119,6 +120,21 @@ def test_a_sweep_waits_the_quiet_time_for_one_that_was_opened_again(landing, see
         os.truncate(path, 0)
         folder_moves.sweep(landing, landing.parent / "bronze", quiet=LONG)
     assert sum(slept) > CLOSED_QUIET_SECONDS
+
+
+def test_the_processes_of_a_block_start_however_many_files_were_closed(landing, seen):
+    paths = [write(landing / f"registros_{number:0200}.csv") for number in range(1000)]
+    with seen.told():
+        subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+        assert all(closings.is_seen_closed(path, path.stat()) for path in paths)
+
+
+def test_no_list_stays_after_the_block(landing, seen, tmp_path, monkeypatch):
+    monkeypatch.setattr(closings.tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    with seen.told():
+        assert [*(tmp_path / "temporary").iterdir()]
+    assert not [*(tmp_path / "temporary").iterdir()]
 
 
 def test_nobody_is_told_after_the_block(landing, seen):

@@ -2,7 +2,7 @@
 
 On Linux this uses inotify(7), which reports changes made on this machine. Elsewhere, and with writers on another one,
 nothing is seen, and the folder has to be looked at now and then. A file whose closing was seen needs no quiet time. The
-process that moves it is another one: a variable of its environment lists these files.
+process that moves it is another one: a variable of its environment names a file that lists them.
 """
 
 import ctypes
@@ -10,12 +10,14 @@ import json
 import os
 import select
 import struct
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
-_SEEN = "VENDAS_SEEN_CLOSED"  # JSON: name of a file to its state when it was closed
+_SEEN = "VENDAS_SEEN_CLOSED"  # names a file with JSON: name of a file in landing to its state when it was closed
 _CLOSE_WRITE, _MOVED_TO, _IGNORED, _OVERFLOW, _ONLY_FOLDER = 0x8, 0x80, 0x8000, 0x4000, 0x1000000
 _EVENT = struct.Struct("iIII")  # watch, what happened, cookie, length of the name
 _BUFFER_BYTES = 1 << 16
@@ -57,11 +59,14 @@ class Closings:
         """Tell the processes that the block starts which files were closed, and are as they were then."""
         self._read()
         self._seen = {name: state for name, state in self._seen.items() if self.has_seen(self._folder / name)}
-        os.environ[_SEEN] = json.dumps(self._seen)
-        try:
-            yield
-        finally:
-            del os.environ[_SEEN]
+        with tempfile.NamedTemporaryFile("w", prefix="vendas-closings-") as listed:
+            json.dump(self._seen, listed)
+            listed.flush()
+            os.environ[_SEEN] = listed.name
+            try:
+                yield
+            finally:
+                del os.environ[_SEEN]
 
     def _watch(self) -> None:
         """Begin to watch the folder; again if it was deleted meanwhile."""
@@ -85,8 +90,13 @@ class Closings:
 
 def is_seen_closed(path: Path, stat: os.stat_result) -> bool:
     """Return whether this process was told that the file was closed, and it has not changed since."""
-    told = json.loads(os.environ.get(_SEEN, "{}"))
+    told = _read_list(os.environ[_SEEN]) if _SEEN in os.environ else {}
     return told.get(path.name) == _describe(stat)
+
+
+@lru_cache(maxsize=1)  # a sweep asks for each file; a list is not changed once it is named
+def _read_list(path: str) -> dict[str, State]:
+    return json.loads(Path(path).read_bytes())
 
 
 def _events(inotify: int | None) -> Iterator[tuple[str, int]]:
