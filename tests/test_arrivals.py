@@ -169,6 +169,23 @@ def test_an_unreadable_file_is_an_error_that_names_it(landing, bronze, monkeypat
     assert path.exists()
 
 
+def test_files_that_cannot_be_moved_stop_no_other_and_are_all_named(landing, bronze, monkeypatch):
+    bad = [drop(landing, "registros_1.csv", b"bad\n"), drop(landing, "registros_2.csv", b"bad\n", datetime.now(UTC))]
+    good = [drop(landing, f"registros_{number}.csv") for number in range(3, 50)]
+    copy = folder_moves._copy
+
+    def refuse_some(source, target, guard):
+        if source.name in map(str, bad):
+            raise PermissionError(13, "Permission denied")
+        return copy(source, target, guard)
+
+    monkeypatch.setattr(folder_moves, "_copy", refuse_some)
+    with pytest.raises(ArrivalError) as error:
+        sweep(landing, bronze, quiet=0.1)
+    assert all(f"{path} could not be moved" in str(error.value) for path in bad)
+    assert sorted(landing.iterdir()) == bad and len([*bronze.iterdir()]) == len(good)
+
+
 def test_the_leftover_of_a_killed_sweep_is_cleared_and_the_file_taken_again(landing, bronze):
     drop(landing, "registros.csv")
     bronze.mkdir()

@@ -89,22 +89,34 @@ def sweep(landing: Path, bronze: Path, quiet: float) -> list[Arrival]:
 
     Missing folders are created. If files changed within the last `quiet` seconds, wait for them, at most that long. A
     file that is open for writing, or changes meanwhile, stays for the next sweep.
-    Raises: ArrivalError if a copy cannot be made or differs from its original, which then stays in landing.
+    Raises: ArrivalError if copies could not be made or differ from their originals, which then stay in landing, naming
+    each, after all others were moved.
     """
     landing.mkdir(parents=True, exist_ok=True)
     bronze.mkdir(parents=True, exist_ok=True)
     _clear_up(landing, bronze)
     found = look(landing, quiet)
-    arrived = _move_all(found.ready, bronze)
+    moved = _move_all(found.ready, bronze)
     seen = {path: stat for path in found.young if (stat := _stat(path))}
     if seen:
         time.sleep(max(0.0, *(_wait(path, stat, quiet) for path, stat in seen.items())))
-    return arrived + _move_all([path for path, stat in seen.items() if not _changed(stat, _stat(path))], bronze)
+    moved += _move_all([path for path, stat in seen.items() if not _changed(stat, _stat(path))], bronze)
+    if failed := [str(error) for error in moved if isinstance(error, ArrivalError)]:
+        raise ArrivalError("\n".join(failed))
+    return [arrival for arrival in moved if isinstance(arrival, Arrival)]
 
 
-def _move_all(paths: Iterable[Path], bronze: Path) -> list[Arrival]:
+def _move_all(paths: Iterable[Path], bronze: Path) -> list[Arrival | ArrivalError | None]:
+    """Move each file, even if others fail; return each one's arrival or error, or None if it stays or is gone."""
+
+    def move(path: Path) -> Arrival | ArrivalError | None:
+        try:
+            return move_to_bronze(path, bronze)
+        except ArrivalError as error:
+            return error
+
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return [arrival for arrival in threads.map(lambda path: move_to_bronze(path, bronze), paths) if arrival]
+        return [*threads.map(move, paths)]
 
 
 def _clear_up(landing: Path, bronze: Path) -> None:
