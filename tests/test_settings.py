@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from vendas.errors import SettingsError
@@ -30,6 +32,24 @@ def test_what_is_given_wins_over_the_environment(monkeypatch, tmp_path):
 def test_none_means_not_given(monkeypatch, tmp_path):
     monkeypatch.setenv("VENDAS_LAKE", str(tmp_path))
     assert load_settings(lake=None).lake == tmp_path
+
+
+@pytest.mark.parametrize("name", ["LAKE", "LANDING", "GLUE_ROLE", "QUIET_SECONDS"])
+def test_an_empty_variable_counts_as_not_set(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    unset = load_settings()
+    monkeypatch.setenv(f"VENDAS_{name}", "")
+    assert load_settings() == unset
+    monkeypatch.delenv(f"VENDAS_{name}")
+    (tmp_path / ".env").write_text(f"VENDAS_{name}=\n")
+    assert load_settings() == unset
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+@pytest.mark.parametrize("place", ["lake", "landing"])
+def test_a_blank_place_is_refused_and_not_the_working_folder(place, blank):
+    with pytest.raises(SettingsError, match=rf"VENDAS_{place.upper()}\).*the path is blank.*{re.escape(repr(blank))}"):
+        load_settings(**{place: blank})
 
 
 def test_a_role_is_given_by_its_arn(tmp_path):

@@ -18,7 +18,12 @@ class Settings(BaseSettings):
     """The location of a lake and the options of its runs; each field can be set by `VENDAS_<FIELD>` or in `.env`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VENDAS_", env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+        env_prefix="VENDAS_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,  # scripts set variables that they have no value for
+        extra="ignore",
+        frozen=True,
     )
 
     glue_database: str = Field(
@@ -97,6 +102,8 @@ class Settings(BaseSettings):
 
 
 def _absolute(place: str) -> Path:
+    if not place.strip():
+        raise ValueError("the path is blank; `.` is the working folder")
     try:
         place = os.path.realpath(Path(place).expanduser())
         place.encode()
