@@ -27,6 +27,14 @@ def test_a_survey_survives_the_ledger(survey, tmp_path):
     assert (event.lidas, SurveyedFile.of(tmp_path, event).survey.rows) == (3, 3)
 
 
+@pytest.mark.parametrize("end", ["", "\x1a", "\r\n\x1a", "\n\x1a\x1a\r\n\x1a \n"])
+def test_the_head_of_a_short_file_is_the_file(survey, tmp_path, end):
+    write(tmp_path, FILE, f"{HEADER}\n{sale('Livro') * 3}{end}")
+    (event,) = survey(FILE)
+    file = SurveyedFile.of(tmp_path, event)
+    assert file.head(10) == file
+
+
 def test_a_bad_file_is_rejected_with_its_reason_and_the_others_go_on(survey, tmp_path):
     write(tmp_path, FILE, "")
     write(tmp_path, OTHER, HEADER)

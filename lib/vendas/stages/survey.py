@@ -8,7 +8,7 @@ from typing import Self
 
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.dialect import Block, Survey, survey
-from vendas.csvfile.grammar import windows
+from vendas.csvfile.grammar import bytes_between, windows
 from vendas.errors import FileRejected
 from vendas.lake.events import REJECTED, Event
 from vendas.lake.workers import Workers
@@ -81,11 +81,11 @@ class SurveyedFile:
         survey = self.survey
         if not survey.blocks:
             return self
-        first = survey.blocks[0]
+        first, last = survey.blocks[0], survey.blocks[-1]
         length = read = rows = 0
         with self.path.open("rb") as opened:
-            opened.seek(first.offset)
-            for window in windows(opened.read, survey.delimiter, first.first_line, SAMPLE_BYTES):
+            rest = bytes_between(opened, first.offset, last.offset + last.length)
+            for window in windows(rest, survey.delimiter, first.first_line, SAMPLE_BYTES):
                 taken = min(len(window), records - read)
                 length = window.offset + int(window.bounds[taken])
                 read += taken
