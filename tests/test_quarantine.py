@@ -3,6 +3,7 @@
 import csv
 import json
 
+import pyarrow as pa
 import pytest
 
 from helpers.inprocess import drop, run_intake
@@ -10,10 +11,14 @@ from helpers.plain_lake import make_lake
 from helpers.rows import NEEDED
 from helpers.terminal import vendas_here
 from vendas.errors import QuarantineError
-from vendas.lake.ledger import list_entries, read_events
+from vendas.lake.events import Events
+from vendas.lake.ledger import list_entries, mark_undone, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import RESUBMITTED_TABLE
+from vendas.landing.bronze_names import BronzeFile, bytes_too_long, is_sales_file
+from vendas.stages import quarantine
 from vendas.stages.quarantine import QuarantinedRow, export_quarantine, read_quarantine
+from vendas.stages.resubmitted import find_links
 from vendas.storage import S3Path
 
 HEADER = ";".join(['"Loja; a"', *NEEDED])
@@ -66,6 +71,33 @@ def test_the_export_names_reasons_and_origin(lake, tmp_path):
     *_, (*_, reasons, origin) = csv.reader(path.open(encoding="utf-8-sig", newline=""), delimiter=";")
     (name,) = [path.name for path in (lake / "bronze").iterdir()]
     assert "desconto" in reasons.lower() and origin == f"{name}:6"
+
+
+@pytest.mark.parametrize(
+    "received", ["REGISTROS_A.CSV", 'registros "a";\nb.csv', f"registros_{'ã' * 106}.csv", f"registros_{'a' * 212}.csv"]
+)
+def test_rows_of_a_file_of_any_name_can_come_back(tmp_path, received):
+    lake = make_lake(tmp_path / "lago", {received: FILE})
+    (name,) = [path.name for path in (lake / "bronze").iterdir()]
+    path = exported(lake, tmp_path / "out")
+    assert is_sales_file(path.name) and path.name.endswith("_quarentena.csv") and not bytes_too_long(path.name)
+    _, *rows = csv.reader(path.open(encoding="utf-8-sig", newline=""), delimiter=";")
+    returned = pa.table({"arquivo": [path.name] * 3, "linha": [2, 4, 5], "origem": [origin for *_, origin in rows]})
+    assert find_links(returned).select(["arquivo_de_origem", "linha_de_origem"]).to_pylist() == [
+        {"arquivo_de_origem": name, "linha_de_origem": line} for line in (3, 5, 6)
+    ]
+
+
+def test_files_whose_names_are_cut_alike_are_exported_apart(tmp_path):
+    lake = make_lake(tmp_path / "lago", {f"registros_{'a' * 205}{end}.csv": FILE for end in "12"})
+    assert [*export_quarantine(lake, lake / "landing", tmp_path / "out").values()] == [3, 3]
+
+
+def test_rows_of_a_file_that_is_being_undone_are_exported_with_its_header(lake, tmp_path, monkeypatch):
+    events = read_events(lake)
+    undone = mark_undone(events, [BronzeFile.of(events[0].arquivo)], "r2")
+    monkeypatch.setattr(quarantine, "read_events", lambda lake: Events.of([*undone, *events]))
+    assert exported(lake, tmp_path).read_text("utf-8-sig").startswith(HEADER)
 
 
 def test_the_landing_is_no_place_to_export_to(lake):

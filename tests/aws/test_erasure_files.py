@@ -401,10 +401,10 @@ def test_exports_are_noted_with_their_machine_and_looked_into_there(capsys, sett
 
 
 def test_what_cannot_be_noted_is_not_exported(lake, monkeypatch, tmp_path):
-    arquivo, survey = "registros_20240331T140509123Z_1a2b3c4d.csv", json.dumps({"delimiter": ";", "header": ["a"]})
+    arquivo, survey = "registros_20240331T140509123Z_1a2b3c4d.csv", {"delimiter": ";", "header": ["a"]}
     row = quarantine.QuarantinedRow(arquivo, 2, E_MAIL, ("numero_de_campos",), False)
     monkeypatch.setattr(quarantine, "read_quarantine", lambda _: [row])
-    monkeypatch.setattr(quarantine, "_surveyed", lambda _: {row.arquivo: {"bronze": SimpleNamespace(dialeto=survey)}})
+    monkeypatch.setattr(quarantine, "_surveys", lambda *_: {row.arquivo: survey})
     refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
     with (
         monkeypatch.context() as patch,

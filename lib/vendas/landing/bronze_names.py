@@ -1,5 +1,6 @@
 """File names: which files intake takes, and the bronze name of each, derived from its arrival event."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ MAX_S3_NAME_BYTES = 1000  # for bronze names on S3: the length of the warehouse'
 MAX_KEY_BYTES = 1024  # S3's limit for an object's key
 MISNAMED = "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
 _ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # what a bronze name adds to the received name
+_HASH_DIGITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,6 +40,18 @@ def bytes_too_long(name: str, longest: int = MAX_NAME_BYTES) -> int:
 def bytes_too_long_on_s3(name: str, prefix: str) -> int:
     """Return by how many bytes a bronze name would be too long for an object under this prefix on S3 (`bronze/`)."""
     return bytes_too_long(name, min(MAX_S3_NAME_BYTES, MAX_KEY_BYTES - _bytes(prefix)))
+
+
+def fitting_name(stem: str, ending: str) -> str:
+    """Return `stem` + `ending`, short enough for intake; of a stem that is too long, its start and a hash of it.
+
+    `stem` is composed, `ending` is in ASCII.
+    """
+    if not bytes_too_long(stem + ending):
+        return stem + ending
+    whole = stem.encode(errors="surrogateescape")
+    ending = f"_{hashlib.sha256(whole).hexdigest()[:_HASH_DIGITS]}{ending}"
+    return whole[: MAX_NAME_BYTES - _ADDED_BYTES - len(ending)].decode(errors="ignore") + ending
 
 
 def _bytes(name: str) -> int:

@@ -3,16 +3,17 @@
 import csv
 import io
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from vendas.errors import QuarantineError
 from vendas.lake.erasures import note_export
-from vendas.lake.ledger import latest, read_events
+from vendas.lake.ledger import read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE
-from vendas.landing.arrivals import BronzeFile
+from vendas.landing.bronze_names import BronzeFile, fitting_name
 from vendas.reasons import Reason
 from vendas.schema import ORIGIN_NAME, REASONS_NAME
 from vendas.storage import Location
@@ -65,10 +66,10 @@ def export_quarantine(lake: Location, landing: Location, folder: Path) -> dict[P
     """
     if isinstance(landing, Path) and folder.resolve() == landing.resolve():
         raise QuarantineError(f"{folder} is the landing: the rows would come back unmended. Export to another folder.")
-    headers = {name: json.loads(stages["bronze"].dialeto) for name, stages in _surveyed(lake).items()}
     rows = [row for row in read_quarantine(lake) if not row.corrigida]
+    surveys = _surveys(lake, {row.arquivo for row in rows})
     texts = {
-        folder / f"{Path(arquivo).stem}_quarentena.csv": _as_csv(list(of_file), headers[arquivo])
+        folder / fitting_name(Path(arquivo).stem, "_quarentena.csv"): _as_csv(list(of_file), surveys[arquivo])
         for arquivo, of_file in groupby(rows, key=lambda row: row.arquivo)
     }
     if there := [path for path in texts if path.exists()]:
@@ -83,8 +84,10 @@ def export_quarantine(lake: Location, landing: Location, folder: Path) -> dict[P
     return {path: count for path, (_, count) in texts.items()}
 
 
-def _surveyed(lake: Location) -> dict[str, dict]:
-    return {name: stages for name, stages in latest(read_events(lake)).items() if stages["bronze"].dialeto}
+def _surveys(lake: Location, arquivos: Collection[str]) -> dict[str, dict]:
+    """Return the last survey of each file; the last event has none if a run has yet to take the file out."""
+    events = sorted(read_events(lake).of_files(arquivos), key=lambda event: event.recorded_at)
+    return {event.arquivo: json.loads(event.dialeto) for event in events if event.dialeto}
 
 
 def _as_csv(rows: list[QuarantinedRow], survey: dict) -> tuple[str, int]:

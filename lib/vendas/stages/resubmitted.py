@@ -8,7 +8,7 @@ from vendas.lake.data_files import DataFile, one_of
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE, Lake
 
 RESUBMITTED_SCHEMA = schema.arrow_schema(schema.RESUBMITTED_COLUMNS)
-_ORIGIN = r"^\s*(?P<arquivo>registros.*\.csv):(?P<linha>[0-9]{1,18})\s*$"  # as `vendas quarantine export` writes it
+_ORIGIN = r"(?is)^\s*(?P<arquivo>registros.*\.csv):(?P<linha>[0-9]{1,18})\s*$"  # as an export has it
 
 
 def find_links(validated: pa.Table) -> pa.Table:
