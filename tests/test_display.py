@@ -72,6 +72,13 @@ def test_files_that_need_a_look_come_first_in_a_runs_table(tmp_path):
     assert sorted(order[:2]) == ["recusado", "rejeitado"] and order[2:] == ["parte", "duvidas"]
 
 
+def test_files_that_need_a_look_come_first_wherever_a_table_is_cut():
+    files = [entry("registros_a.csv"), entry("registros_b.csv"), entry("registros_c.csv", refused=1)]
+    text = said(print_files, files, "Ledger", 2)
+    assert [name for name in ("_a", "_b", "_c") if f"registros{name}" in text] == ["_a", "_c"]
+    assert "The first 2 of 3 files, those that need a look first" in text
+
+
 def test_all_files_are_shown_where_nothing_cuts():
     files = [entry(f"registros_{number}.csv") for number in range(50)]
     text = said(print_files, files, "Ledger")

@@ -91,7 +91,7 @@ def print_run(console: Console, report: pipeline.RunReport, tell_of_landing: boo
     """Print the result of a run: its files, the files that stay in landing, and the path of its report."""
     if report.files:
         title = f"Run {report.run_id}: {report.seconds:.1f} s"
-        print_files(console, sorted(report.files, key=ledger.attention_order), title, FILES_IN_TERMINAL)
+        print_files(console, report.files, title, FILES_IN_TERMINAL)
     else:
         console.print(f"Nothing new: no file is pending ({report.seconds:.1f} s).")
     for path, why in report.left.items() if tell_of_landing else ():
@@ -108,11 +108,13 @@ def print_left(console: Console, path: Path, why: str) -> None:
 def print_files(
     console: Console, entries: list[dict], title: str, most: int | None = None, older: Collection[str] = ()
 ) -> None:
-    """Print a table of at most `most` ledger entries, the totals of all, and the reasons of those shown.
+    """Print a table of ledger entries, the totals of all, and the reasons of those shown.
 
-    Files in `older` are marked, because older rules processed them.
+    With `most`, show at most so many, those that need a look first. Files in `older` are marked, because older rules
+    processed them.
     """
-    shown, marked = entries[:most], set(older)
+    shown = entries if most is None else sorted(entries, key=ledger.attention_order)[:most]
+    marked = set(older)
     if len(shown) > FILES_IN_A_TABLE:
         _print_lines(console, entries, shown, title, marked)
     else:
