@@ -99,6 +99,12 @@ def test_a_fault_is_told_with_what_to_do(look, monkeypatch, tmp_path, what):
     assert not finding.ok and finding.found and finding.remedy
 
 
+def test_a_landing_in_s3_of_a_lake_in_a_folder_is_told_as_a_run_tells_it(look, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("VENDAS_LANDING", "s3://loja/landing")
+    finding, done = look()["Landing"], vendas_here(capsys, "run", "--lake", tmp_path / "lago")
+    assert (finding.ok, done.stderr) == (False, f"ArrivalError: {finding.found}\n") and finding.remedy
+
+
 def test_missing_jars_are_no_fault_while_there_is_a_way_to_them(look, monkeypatch, tmp_path):
     monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
     monkeypatch.setattr(installation, "can_be_fetched", lambda package, url: None)

@@ -16,9 +16,10 @@ from pathlib import Path
 import psutil
 
 from vendas.doctor.findings import Finding
-from vendas.errors import VendasError
+from vendas.errors import ArrivalError, VendasError
 from vendas.lake.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.lake.spark import java_home
+from vendas.landing.arrivals import landing_folder
 from vendas.machine.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.machine.full_disk import nearest_existing
 from vendas.settings import Settings, load_settings
@@ -47,8 +48,7 @@ def look_at_installation(lake: str | None, environment: dict[str, str] | None = 
         _variables(variables),
     ]
     if settings and isinstance(settings.lake, Path):
-        landing = settings.landing if isinstance(settings.landing, Path) else settings.lake
-        findings += [_folder("Lake", settings.lake), _folder("Landing", landing), _file_system(settings.lake)]
+        findings += [_folder("Lake", settings.lake), _landing(settings), _file_system(settings.lake)]
         findings += [_disk("Disk of the lake", settings.lake), _disk("Temporary files", Path(tempfile.gettempdir()))]
         findings.append(_memory(settings))
     return [*findings, _postgresql(), _ports()]
@@ -152,6 +152,13 @@ def _folder(what: str, folder: Path) -> Finding:
         remedy = "Mend its permissions, or give another folder by --lake or VENDAS_LAKE."
         return Finding(what, False, f"{folder if place == above else place}: {error.strerror}", remedy)
     return Finding(what, True, str(folder) if above == folder else f"{folder}, to be made")
+
+
+def _landing(settings: Settings) -> Finding:
+    try:
+        return _folder("Landing", landing_folder(settings.landing))
+    except ArrivalError as error:
+        return Finding("Landing", False, str(error), "Without VENDAS_LANDING it is the folder landing in the lake.")
 
 
 def _file_system(lake: Path) -> Finding:
