@@ -241,10 +241,11 @@ def test_the_wait_grows_to_a_bound(every, times):
     assert waits == [min(every * 2**n, max(WATCH_LONGEST_WAIT_SECONDS, every)) for n in range(1, times + 1)]
 
 
+@pytest.mark.parametrize("every", [10, WATCH_LONGEST_WAIT_SECONDS, 2 * WATCH_LONGEST_WAIT_SECONDS])
 @pytest.mark.parametrize(("outcome", "calls"), [(None, 2), (OSError(), 1)])
-def test_a_task_hurries_unless_it_failed(outcome, calls):
+def test_a_task_hurries_unless_it_failed(outcome, calls, every):
     clock, act = Clock(), Act(outcome)
-    task = Task(act, every=10, retry=10)
+    task = Task(act, every, retry=every)
     keep_doing([task], lambda *_: None, lambda: clock.now > 5, clock, lambda _: (task.hurry(), clock.sleep(6)))
     assert act.calls == 1
     keep_doing([task], lambda *_: None, lambda: clock.now > 6, clock, clock.sleep)

@@ -71,28 +71,31 @@ class Lookout:
 
 
 class Task:
-    """An action due now and then every `every` seconds; after failures in 2 × `retry` seconds, then 4 ×, 8 × …"""
+    """An action due now and then every `every` seconds; after failures in 2 × `retry` seconds, then 4 ×, 8 × …
+
+    It waits no longer than WATCH_LONGEST_WAIT_SECONDS, or `retry` if that is longer.
+    """
 
     def __init__(self, action: Callable[[], None], every: float, retry: float):
         self.action, self.every, self.retry = action, every, retry
         self.due = float("-inf")
-        self._wait = retry
+        self._wait = 0.0  # after failures
 
     def attempt(self, clock: Callable[[], float], failed: Callable[[VendasError | OSError, float], None]) -> None:
         """Run the action and set when it is due again; pass an error and the seconds until then to `failed`."""
         try:
             self.action()
         except (VendasError, OSError) as error:
-            self._wait = min(2 * self._wait, max(WATCH_LONGEST_WAIT_SECONDS, self.retry))
+            self._wait = min(2 * (self._wait or self.retry), max(WATCH_LONGEST_WAIT_SECONDS, self.retry))
             failed(error, self._wait)
             self.due = clock() + self._wait
         else:
-            self._wait = self.retry
+            self._wait = 0.0
             self.due = clock() + self.every
 
     def hurry(self) -> None:
         """Make the action due now, unless it has failed the last time."""
-        if self._wait == self.retry:
+        if not self._wait:
             self.due = float("-inf")
 
 
