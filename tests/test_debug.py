@@ -104,8 +104,8 @@ def test_a_bug_shows_its_traceback_on_demand(status):
     assert code == 1 and said.startswith("Traceback") and "in fail\n" in said
 
 
-def test_a_bug_whose_traceback_cannot_be_kept_is_told_all_the_same(status, tmp_path):
-    (tmp_path / f"vendas-{os.getuid()}").symlink_to(tmp_path / "nowhere")
+def test_a_bug_whose_traceback_cannot_be_kept_is_told_all_the_same(status, monkeypatch):
+    monkeypatch.setattr(terminal, "temporary_folder", failing(OSError(28, "No space left on device")))
     assert status(KeyError("x")) == (1, "A bug in vendas: KeyError: 'x' (VENDAS_DEBUG=1 shows its traceback)\n")
 
 

@@ -92,6 +92,12 @@ def test_a_temporary_folder_that_others_made_is_not_used(temporary, tmp_path):
     assert temporary_folder().parent == tmp_path and stat.S_IMODE(temporary_folder().stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("nowhere")], ids=["file", "broken link"])
+def test_a_name_of_the_temporary_folder_that_is_no_folder_is_left_alone(temporary, make):
+    make(temporary)
+    assert temporary_folder() != temporary and temporary_folder().is_dir() and not temporary.is_dir()
+
+
 def test_a_home_that_can_be_written_to_is_kept(tmp_path):
     environment = {"HOME": str(tmp_path)}
     isolate(environment)

@@ -6,6 +6,7 @@ import pwd
 import stat
 import tempfile
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 from vendas.machine.job_environment import writable_folders
@@ -56,11 +57,12 @@ def leave_gateway(environment: MutableMapping[str, str] = os.environ) -> None:
 def temporary_folder() -> Path:
     """Create and return a folder in the temporary one that belongs to this user alone.
 
-    It has the same name each time, unless that name belongs to another user: files in the folder are executed, so
-    nobody else may write there.
+    It has the same name each time, unless that name belongs to another user, or to no folder: files in the folder are
+    executed, so nobody else may write there.
     """
     folder = Path(tempfile.gettempdir()) / f"vendas-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
     found = folder.lstat()
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
         folder.chmod(0o700)
