@@ -1,12 +1,13 @@
 """`vendas status FILE --line N`: the result of a line of a bronze file, and back from the warehouse to the file."""
 
 import json
+import shutil
 
 import psycopg
 import pytest
 
 from helpers.plain_lake import make_lake
-from helpers.rows import HEADER
+from helpers.rows import FILE, HEADER
 from helpers.terminal import vendas, vendas_here
 from vendas.stages.lineage import NEITHER, REFUSED, SALE, find_line
 from vendas.warehouse.embedded import ensure_running
@@ -61,6 +62,37 @@ def test_status_lists_the_files_of_the_ledger(plain, capsys):
 def test_status_tells_what_became_of_a_line(plain, capsys, line, said):
     shown = vendas_here(capsys, "status", name_in(plain), "--line", line, "--lake", plain).stdout
     assert f"Linha {line} de {name_in(plain)}" in shown.replace("\n", "") and [t for t in said if t not in shown] == []
+
+
+@pytest.fixture
+def new(plain, tmp_path):
+    """Return the lake with one more file in bronze, which no run has recorded yet, and its name there."""
+    lake, name = tmp_path / "lago", "registros_b_20250101T000000000Z_bbbbbbbb.csv"
+    shutil.copytree(plain, lake)
+    (lake / "bronze" / name).write_text("\n".join([HEADER, *ROWS]))
+    return lake, name
+
+
+def test_a_line_of_a_file_that_no_run_has_recorded_yet_is_told_to_be_pending(new, capsys):
+    lake, name = new
+    shown = vendas_here(capsys, "status", name, "--line", 2, "--lake", lake).stdout
+    assert f"Linha 2 de {name} não é uma venda: o arquivo ainda não foi processado; `vendas run`" in shown
+
+
+def test_a_file_that_no_run_has_recorded_yet_has_an_entry(new, capsys):
+    lake, name = new
+    told = vendas_here(capsys, "status", "registros_a.csv", name, "--lake", lake, "--json").stdout
+    known, entry = json.loads(told)["files"]
+    assert entry == dict.fromkeys(known, 0) | {
+        "arquivo": name, "arquivo_recebido": "registros_b.csv", "situacao": "pendente", "motivo": None,
+    }  # fmt: skip
+
+
+def test_a_line_of_a_file_of_a_lake_without_a_run_is_pending(tmp_path, capsys):
+    (tmp_path / "bronze").mkdir()
+    (tmp_path / "bronze" / FILE).write_text(HEADER)
+    told = json.loads(vendas_here(capsys, "status", FILE, "--line", 1, "--lake", tmp_path, "--json").stdout)
+    assert (told["files"][0]["situacao"], told["linha"]["situacao"]) == ("pendente", NEITHER)
 
 
 def test_status_shows_a_line_and_refuses_one_of_several_files(real_lake):

@@ -250,12 +250,14 @@ def status(
     older = ledger.list_of_older_rules(events)
     stages: dict[str, list[ledger.Event]] = {}
     if files:
-        named = {file.name for file in find(list_bronze_files(settings.bronze), [Path(file).name for file in files])}
+        bronze = find(list_bronze_files(settings.bronze), [Path(file).name for file in files])
+        named = {file.name for file in bronze}
         entries = [entry for entry in entries if entry["arquivo"] in named]
+        entries += ledger.list_entries_of_new(file for file in bronze if file.name not in events.file_places)
         older = [arquivo for arquivo in older if arquivo in named]
         stages = {name: list(done.values()) for name, done in ledger.latest(events).items() if name in named}
     found = None
-    if line is not None and entries:
+    if line is not None:
         arquivo = entries[0]["arquivo"]
         if arquivo in ledger.list_outdated(events):
             raise typer.BadParameter(

@@ -194,7 +194,7 @@ def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> Non
 
 _WHY_NO_SALE = {  # by the file's situation
     PROCESSED: "é igual a outra que veio antes, ou nenhum registro começa ali",
-    PENDING: "o arquivo ainda não foi processado, o que `vendas run` faz",
+    PENDING: "o arquivo ainda não foi processado; `vendas run` o processa, e na AWS o workflow",
     REJECTED: "o arquivo foi rejeitado",
     UNDONE: "o arquivo foi desfeito",
 }

@@ -293,6 +293,11 @@ def entry_columns(events: Iterable[Event], run_id: str | None = None) -> pa.Tabl
     return pa.table(columns)
 
 
+def list_entries_of_new(files: Iterable[BronzeFile]) -> list[dict]:
+    """Return the entries of bronze files that no run has recorded yet: they are pending."""
+    return list_entries(Event(file.name, file.received_as, "bronze", BY_HAND) for file in files)
+
+
 def is_refused(entry: dict) -> bool:
     """Return whether intake took no row of a file: it was rejected, or it has rows and all of them were refused."""
     return entry["situacao"] == REJECTED or 0 < entry["lidas"] == entry["quarentena"]

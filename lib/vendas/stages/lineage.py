@@ -18,8 +18,8 @@ class Line:
     """What became of the record that begins on a physical line of a bronze file.
 
     `situacao` is SALE (then `venda_id` is its key in fato_vendas, and `venda` is silver's row), REFUSED (then `motivos`
-    are the codes of its reasons and `texto` is the record), or NEITHER: it equals an earlier sale, or no record begins
-    there.
+    are the codes of its reasons and `texto` is the record), or NEITHER: it equals an earlier sale, no record begins
+    there, or the file is pending, rejected or undone.
     """
 
     arquivo: str
