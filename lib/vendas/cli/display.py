@@ -27,10 +27,7 @@ from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 _TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
 _ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
-_COUNTS = {
-    "lidas": "Lidas", "duplicadas": "Dupl.", "quarentena": "Quar.", "duvidosas": "Duv.", "silver": "Silver",
-    "gold": "Gold", "dw": "DW",
-}  # fmt: skip
+_COUNT_HEADINGS = ("Lidas", "Dupl.", "Quar.", "Duv.", "Silver", "Gold", "DW")  # of ledger.COUNTS
 
 
 class RunProgress(pipeline.Progress):
@@ -146,7 +143,7 @@ def _files_table(entries: list[dict], shown: list[dict], title: str, marked: set
     )
     table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
     table.add_column("Situação", no_wrap=True)
-    for heading, total in zip(_COUNTS.values(), _totals(entries), strict=True):
+    for heading, total in zip(_COUNT_HEADINGS, _totals(entries), strict=True):
         table.add_column(heading, total, justify="right", no_wrap=True)
     for entry in shown:
         situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]{_mark(entry, marked)}"
@@ -156,7 +153,7 @@ def _files_table(entries: list[dict], shown: list[dict], title: str, marked: set
 
 def _print_lines(console: Console, entries: list[dict], shown: list[dict], title: str, marked: set[str]) -> None:
     """Print the same as a plain text, because a table takes a quarter of a millisecond a row."""
-    rows = [("Arquivo", "Situação", *_COUNTS.values())]
+    rows = [("Arquivo", "Situação", *_COUNT_HEADINGS)]
     rows += [(entry["arquivo_recebido"], entry["situacao"] + _mark(entry, marked), *_counts(entry)) for entry in shown]
     rows += [("Total", "", *_totals(entries))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -169,11 +166,11 @@ def _mark(entry: dict, marked: set[str]) -> str:
 
 
 def _counts(entry: dict) -> list[str]:
-    return [format_number(entry[name]) for name in _COUNTS]
+    return [format_number(entry[name]) for name in ledger.COUNTS]
 
 
 def _totals(entries: list[dict]) -> list[str]:
-    return [format_number(sum(entry[name] for entry in entries)) for name in _COUNTS]
+    return [format_number(sum(entry[name] for entry in entries)) for name in ledger.COUNTS]
 
 
 def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> None:

@@ -75,7 +75,7 @@ def _row(item: object) -> tuple[str, str]:
     return str(item.get("cliente_id", "")), _facts({k: v for k, v in item.items() if k != "cliente_id"})
 
 
-def _facts(values: dict, *but: str) -> str:
+def _facts(values: dict) -> str:
     if "etapa" in values:  # an event of the ledger; its survey would fill the screen
         return f"{values['etapa']}: {values['motivo'] or values['arquivo_recebido']}"
-    return "; ".join(str(value) for name, value in values.items() if value is not None and name not in but)
+    return "; ".join(str(value) for value in values.values() if value is not None)

@@ -35,6 +35,8 @@ from vendas.rules.fingerprint import rules_fingerprint
 from vendas.storage import Location
 from vendas.tuning import LEDGER_KEPT_ROWS, LEDGER_SMALL_FILE_BYTES
 
+SILVER_COUNTS = ("lidas", "duplicadas", "quarentena", "duvidosas")  # of a file's rows, counted by silver
+COUNTS = (*SILVER_COUNTS, *STAGES[1:])  # of an entry: these, and the rows of each table
 BY_HAND = "manual"  # the run id of a notebook that no run executes
 
 
@@ -287,7 +289,7 @@ def entry_columns(events: Iterable[Event], run_id: str | None = None) -> pa.Tabl
         "arquivo_recebido": events.texts("arquivo_recebido", bronze),
         "situacao": pc.if_else(pa.array(_are_waiting(events)[chosen]), PENDING, events.texts("situacao", bronze)),
         "motivo": pc.coalesce(pc.binary_join_element_wise(*reasons, "; "), *reasons),
-        **{name: events.counts(name, silver) for name in ("lidas", "duplicadas", "quarentena", "duvidosas")},
+        **{name: events.counts(name, silver) for name in SILVER_COUNTS},
         **{stage: events.counts("gravadas", events.last_of(stage)[chosen]) for stage in STAGES[1:]},
     }
     return pa.table(columns)

@@ -35,10 +35,7 @@ EXPLORATION = "05_exploracao"
 SUMMARY = "run.json"
 _FATES = {"lidas": "Lidas", "silver": "Silver", "duplicadas": "Duplicadas", "quarentena": "Quarentena"}
 _LAYERS = {"silver": "silver", "gold": "gold", "dw": "DW"}
-_COUNTS = {
-    "lidas": "Lidas", "duplicadas": "Duplicadas", "quarentena": "Quarentena", "duvidosas": "Duvidosas",
-    "silver": "Silver", "gold": "Gold", "dw": "DW",
-}  # fmt: skip
+_COUNT_HEADINGS = ("Lidas", "Duplicadas", "Quarentena", "Duvidosas", "Silver", "Gold", "DW")
 
 
 def exploration_failed(error: Exception) -> str:
@@ -224,7 +221,7 @@ def _index(folder: Path, run: Run, notebooks: list[Notebook]) -> str:
         laws=list(_laws(files)),
         charts=_charts(files, stages),
         reasons=[{"code": code, "sentence": Reason(code).sentence, "rows": n} for code, n in run.reasons.items()],
-        counts=_COUNTS,
+        counts=dict(zip(ledger.COUNTS, _COUNT_HEADINGS, strict=True)),
         doubtful=_totals(files, ["duvidosas"])["duvidosas"],
         shown=files[:FILES_SHOWN],
         hidden=len(files[FILES_SHOWN:]),

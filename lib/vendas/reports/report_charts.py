@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vendas.lake.events import PROCESSED
 from vendas.reports.charts import save, shorten_name, stack_bars
 from vendas.text import format_duration, format_number
 from vendas.tuning import FILES_DRAWN
@@ -38,7 +39,7 @@ def changes_chart(changes: list[tuple[str, int]]) -> str:
 
 def _fates(file: dict) -> Bar:
     rows = [file[fate] for fate in _FATES]
-    said = " + ".join(map(format_number, rows)) if file["situacao"] == "processado" else f"✗ {file['situacao']}"
+    said = " + ".join(map(format_number, rows)) if file["situacao"] == PROCESSED else f"✗ {file['situacao']}"
     return file["arquivo_recebido"], said, rows
 
 

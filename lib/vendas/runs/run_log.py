@@ -14,6 +14,7 @@ from traceback import format_tb
 
 import vendas
 from vendas.errors import NotebookError
+from vendas.lake import ledger
 from vendas.reports.report import Run
 
 FILE = "run.log"
@@ -23,7 +24,6 @@ LOG.propagate = False  # so that nothing of it is printed
 LOG.addHandler(logging.NullHandler())
 
 _NOTE = "Log: "
-_COUNTS = ("lidas", "duplicadas", "quarentena", "duvidosas", "silver", "gold", "dw")
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def log_of(error: BaseException) -> str | None:
 def _log_files(files: list[dict]) -> None:
     for file in files:
         name = file["arquivo"].encode(errors="backslashreplace").decode()  # a name may have bytes that are no text
-        LOG.info("%s %s %s", name, file["situacao"], " ".join(f"{name}={file[name]}" for name in _COUNTS))
+        LOG.info("%s %s %s", name, file["situacao"], " ".join(f"{name}={file[name]}" for name in ledger.COUNTS))
 
 
 class _Handler(logging.FileHandler):

@@ -65,11 +65,6 @@ class Diagnosis:
     exemplos: tuple[Example, ...] = ()  # the first row found of each code, by line
 
     @property
-    def all_codes(self) -> dict[str, int]:
-        """The number of rows of every code."""
-        return self.motivos | self.duvidas | self.avisos
-
-    @property
     def rejected(self) -> bool:
         """Whether intake would take no row of the file."""
         return self.situacao == REJECTED
