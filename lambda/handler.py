@@ -21,12 +21,11 @@ from vendas.errors import ArrivalError
 from vendas.landing import s3_claims, s3_moves
 from vendas.landing.bronze_names import Arrival, is_sales_file
 from vendas.landing.s3_claims import Landed
-from vendas.landing.s3_objects import head_of, hex_of, prefix
+from vendas.landing.s3_objects import PREFLIGHT_FOLDER, head_of, hex_of, prefix
 from vendas.storage import S3Path, client
 
 LANDING = S3Path(os.environ["LANDING_BUCKET"])
 BRONZE = S3Path(os.environ["LAKE_BUCKET"], "bronze")
-PREFLIGHT = "_preflight/"  # prefix of the keys of test objects, in landing and in bronze
 
 logger, metrics = Logger(), Metrics()
 
@@ -41,7 +40,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _take_up_batch(event, context)
     if event.get("sweep") is True:
         return _sweep()
-    if str(event.get("preflight", "")).startswith(PREFLIGHT):
+    if str(event.get("preflight", "")).startswith(f"{PREFLIGHT_FOLDER}/"):
         return _try_a_move(LANDING / event["preflight"])
     raise ArrivalError(f'Not an event of this function: {event!r:.200}. Send SQS messages, or {{"sweep": true}}.')
 

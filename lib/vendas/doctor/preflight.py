@@ -15,12 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from vendas.doctor.findings import Finding
 from vendas.doctor.preflight_job import Probe, result_path, run_probe
 from vendas.errors import ProbeFailed, SettingsError
+from vendas.landing.s3_objects import PREFLIGHT_FOLDER
 from vendas.storage import S3Lake, S3Path, client
 from vendas.tuning import PREFLIGHT_POLL_SECONDS
 
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 LONGEST_ANSWER = 1000  # characters
-LANDING_FOLDER = "_preflight"  # a folder in which no file counts as a sales file
 
 _JOB = "See the job's run in the Glue console; its log is in /aws-glue/STACK/error. docs/aws.md, Preflight."
 _FUNCTION = (
@@ -113,7 +113,7 @@ def _wait(look: Callable[[], dict[str, Any]], progress: Progress, poll_seconds: 
 
 def _copy_by_function(stack: StackOutputs) -> str:
     """Put an object into landing, and have the function copy it to bronze under its role and delete both objects."""
-    landing = S3Path(stack["LandingBucket"]) / LANDING_FOLDER / f"{secrets.token_hex(8)}.txt"
+    landing = S3Path(stack["LandingBucket"]) / PREFLIGHT_FOLDER / f"{secrets.token_hex(8)}.txt"
     landing.write_bytes(b"preflight\n")
     copied = None
     try:

@@ -12,12 +12,12 @@ from vendas.doctor import job_probes, warehouse_probes
 from vendas.doctor.findings import Finding, findings_as_json
 from vendas.errors import ProbeFailed, without_java_frames
 from vendas.lake.spark import session
+from vendas.landing.s3_objects import PREFLIGHT_FOLDER
 from vendas.settings import Settings
 from vendas.storage import S3Path, as_s3
 from vendas.warehouse.endpoint import Endpoint
 from vendas.warehouse.load import endpoint_of
 
-FOLDER = "_preflight"  # among the runs of a lake
 LONGEST_MESSAGE = 2000  # characters
 
 _DEPLOY = "Deploy again: make deploy brings the jobs' arguments and modules up to date."
@@ -114,7 +114,7 @@ def _said(error: Exception) -> str:
 
 def result_path(lake: S3Path, name: str) -> S3Path:
     """Return the path of the result of the preflight with this name."""
-    return lake / "runs" / FOLDER / f"{name}.json"
+    return lake / "runs" / PREFLIGHT_FOLDER / f"{name}.json"
 
 
 def run_preflight(settings: Settings, name: str, region: str | None) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 ANONYMIZED = {"anonimizado": "sim"}  # the metadata of an object whose content was changed to erase a person
+PREFLIGHT_FOLDER = "_preflight"  # in landing, in bronze and among the runs: of test objects, which no run reads
 _CHANGED = (404, 409, 412)  # deleted; being written by another; written by another
 _GONE = (404, 412)  # no such object or version; the content is another one now
 
