@@ -34,7 +34,7 @@ def local(lake: str | None) -> Settings:
     if not isinstance(settings.lake, Path):
         raise VendasError(
             f"{settings.lake} is in S3, where the Glue workflow does this, not this machine (docs/aws.md tells how). "
-            "Here work: status, quarantine, person and notebook; or give the folder of a lake."
+            "Here work: status, quarantine, person, notebook, doctor and check; or give the folder of a lake."
         )
     return settings
 

@@ -268,4 +268,4 @@ def _place(rows: pa.Table) -> pa.ChunkedArray:
 
 
 def _sentence(code: str) -> str:
-    return Reason(code).sentence if code in set(Reason) else code  # a code of an older version
+    return Reason(code).sentence if code in set(Reason) else code  # that of a rule on trial is none

@@ -1,1 +1,1 @@
-"""The contract's rules, pure: from one Arrow array or table to another, without I/O and without Spark."""
+"""The contract's rules, without Spark: pure functions from Arrow to Arrow, a trial of others, and a fingerprint."""
