@@ -404,6 +404,14 @@ def test_the_command_prints_json_writes_nothing_and_exits_2_for_a_rejected_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["registros_a.csv", "registros_b.csv"]
 
 
+def test_a_file_all_of_whose_rows_would_be_refused_is_taken(tmp_path, capsys):
+    path = tmp_path / "registros_a.csv"
+    path.write_text("\n".join([HEADER, line(Timestamp_do_Registro="ontem")]))
+    done = vendas_here(capsys, "check", path, "--json")
+    (found,) = json.loads(done.stdout)["files"]
+    assert (done.returncode, found["situacao"], found["lidas"], found["recusadas"]) == (0, "aceito", 1, 1)
+
+
 def test_the_command_exits_1_for_a_missing_file(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     done = vendas_here(capsys, "check", "registros.csv")

@@ -16,6 +16,7 @@ from vendas.lake.ledger import list_entries, mark_undone, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import RESUBMITTED_TABLE
 from vendas.landing.bronze_names import BronzeFile, bytes_too_long, is_sales_file
+from vendas.schema import ORIGIN_NAME
 from vendas.stages import quarantine
 from vendas.stages.quarantine import QuarantinedRow, export_quarantine, read_quarantine
 from vendas.stages.resubmitted import find_links
@@ -64,6 +65,10 @@ def test_the_export_is_a_csv_with_the_original_header_and_rows_exactly(lake, tmp
     text = exported(lake, tmp_path).read_bytes().decode("utf-8-sig")
     assert text.startswith(HEADER + ";Motivos da Quarentena;Linha de Origem\r\n")
     assert all(f"\r\n{row};" in text for row in (AMBIGUOUS, SHORT, TWICE))
+
+
+def test_the_help_of_an_export_says_which_column_must_stay(capsys):
+    assert f'Leave their last column, "{ORIGIN_NAME}"' in vendas_here(capsys, "quarantine", "export", "--help").stdout
 
 
 def test_the_export_names_reasons_and_origin(lake, tmp_path):

@@ -105,7 +105,10 @@ def _read_debug() -> None:
 
 @app.command()
 def run(lake: Lake = None, json: Json = False) -> None:
-    """Process all pending files, from landing to star. Exit code 2: done, but a file was rejected."""
+    """Process all pending files, from landing to star.
+
+    Exit code 2: done, but a file was rejected, or all rows of one were refused.
+    """
     report = _run(local(lake), json)
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
@@ -308,7 +311,10 @@ def check(
     lake: Lake = None,  # every command has this option; it has no effect here
     json: Json = False,
 ) -> None:
-    """Check what intake would do with CSV files; write nothing. Exit code 2: it would not take one of them."""
+    """Check what intake would do with CSV files; write nothing. Exit code 2: it would not take one of them.
+
+    A file all of whose rows it would refuse is taken; `vendas run` ends with exit code 2 for it.
+    """
     from vendas.stages.check_file import as_json, check_files
 
     with console.status("Reading the files …"):

@@ -38,7 +38,10 @@ def quarantine_export(
     lake: Lake = None,
     json: Json = False,
 ) -> None:
-    """Write the rows as CSV files to correct and drop into landing again; the column of reasons may stay in them."""
+    """Write the rows as CSV files to correct and drop into landing again.
+
+    Leave their last column, "Linha de Origem", in them: it links a corrected row to the refused one.
+    """
     from vendas.stages.quarantine import export_quarantine
 
     settings = load_settings(lake=lake)
