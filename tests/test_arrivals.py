@@ -16,6 +16,7 @@ from vendas.landing.arrivals import (
     BronzeFile,
     explain_left_behind,
     find,
+    find_new_files,
     is_sales_file,
     list_bronze_files,
     list_waiting_files,
@@ -288,6 +289,22 @@ def test_a_decomposed_name_that_is_short_enough_once_composed_arrives(landing, b
     drop(landing, decomposed)
     assert len(sweep(landing, bronze)) == 1
     assert [file.received_as for file in list_bronze_files(bronze)] == [name] and list(landing.iterdir()) == []
+
+
+def test_a_name_that_is_no_utf8_stays_and_stops_no_other_file(landing, bronze):
+    odd = drop(landing, "registros_\udcff.csv")
+    drop(landing, "registros_b.csv")
+    assert [arrival.name for arrival in sweep(landing, bronze)] == ["registros_b.csv"]
+    found = look_at_landing(landing, 2)
+    assert explain_left_behind(found) == {odd: "stays in landing: its name is not in UTF-8; rename it"}
+    assert found.waiting == []
+
+
+def test_a_name_in_bronze_that_is_no_utf8_is_told(bronze):
+    bronze.mkdir()
+    drop(bronze, bronze_name("registros_\udcff"))
+    with pytest.raises(ArrivalError, match="not in UTF-8. Move the file to landing under another name"):
+        find_new_files(bronze)
 
 
 def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronze):

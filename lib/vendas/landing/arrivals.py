@@ -10,10 +10,11 @@ from vendas.landing.bronze_names import (
     Arrival,
     BronzeFile,
     NewFiles,
-    bytes_too_long,
     check_present,
     find,
     is_sales_file,
+    is_utf8,
+    why_unfit,
 )
 from vendas.landing.folder_moves import Landing
 from vendas.storage import S3Path
@@ -48,11 +49,14 @@ def find_new_files(bronze: Path | S3Path, known: Collection[str] = (), arrived: 
     """Return the bronze files that a run may have to survey: those that are not `known`, and those that `arrived` now.
 
     On S3 these are the files that no run has recorded, and once a day all of bronze.
-    Raises: ArrivalError if AWS refuses a request or cannot be reached.
+    Raises: ArrivalError if AWS refuses a request or cannot be reached, or a name in a folder is not in UTF-8.
     """
     if isinstance(bronze, S3Path):
         return _s3_moves().look(bronze)
-    return NewFiles(list_bronze_files(bronze, but={*known} - {arrival.bronze_name for arrival in arrived}))
+    new = list_bronze_files(bronze, but={*known} - {arrival.bronze_name for arrival in arrived})
+    if odd := [file.name for file in new if not is_utf8(file.name)]:  # put there by hand, or by an older version
+        raise ArrivalError(f"{bronze / odd[0]}: the name is not in UTF-8. Move the file to landing under another name.")
+    return NewFiles(new)
 
 
 def list_waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:
@@ -81,11 +85,8 @@ def look_at_landing(landing: Path, quiet: float) -> Landing:
 def explain_left_behind(found: Landing) -> dict[Path, str]:
     """Map each file that a run leaves in landing to why, and what to do; the text continues the file's name."""
     writing = dict.fromkeys([*found.held, *found.young], "is still being written; the next run takes it")
-    too_long = {
-        path: f"stays in landing: its name is {bytes_too_long(path.name)} bytes too long for bronze; shorten it"
-        for path in found.too_long
-    }
-    return writing | too_long | dict.fromkeys(found.misnamed, MISNAMED)
+    unfit = {path: f"stays in landing: {why_unfit(path.name)}" for path in found.unfit}
+    return writing | unfit | dict.fromkeys(found.misnamed, MISNAMED)
 
 
 def explain_left_by_run(found: Landing) -> dict[Path, str]:

@@ -37,6 +37,23 @@ def bytes_too_long(name: str, longest: int = MAX_NAME_BYTES) -> int:
     return max(0, _bytes(composed(name)) + _ADDED_BYTES - longest)
 
 
+def why_unfit(name: str) -> str | None:
+    """Return why a bronze folder cannot keep a file under this name, and what to do; None if it can."""
+    if not is_utf8(name):
+        return "its name is not in UTF-8; rename it"
+    excess = bytes_too_long(name)
+    return f"its name is {excess} bytes too long for bronze; shorten it" if excess else None
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether the name is a text, as tables and JSON need it; names in a folder can be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def bytes_too_long_on_s3(name: str, prefix: str) -> int:
     """Return by how many bytes a bronze name would be too long for an object under this prefix on S3 (`bronze/`)."""
     return bytes_too_long(name, min(MAX_S3_NAME_BYTES, MAX_KEY_BYTES - _bytes(prefix)))

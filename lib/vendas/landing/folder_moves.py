@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from vendas.errors import ArrivalError
 from vendas.landing.anonymized_files import is_anonymized
-from vendas.landing.bronze_names import Arrival, bytes_too_long, composed, is_sales_file, looks_misnamed
+from vendas.landing.bronze_names import Arrival, composed, is_sales_file, looks_misnamed, why_unfit
 from vendas.landing.closings import is_seen_closed
 from vendas.landing.open_files import WriteGuard, held_by_writers
 from vendas.storage import sync_folder
@@ -36,7 +36,7 @@ class Landing:
     ready: list[Path]  # complete, as far as this machine can tell
     young: list[Path]  # changed within the quiet time, or with a modification time in the future
     held: list[Path]  # open for writing
-    too_long: list[Path]  # their bronze names would be longer than file systems allow
+    unfit: list[Path]  # bronze cannot keep their names
     misnamed: list[Path]  # other CSV files, which stay because of their names
     hidden: list[Path]  # originals that a killed sweep left under a hidden name
 
@@ -63,7 +63,7 @@ def look(landing: Path, quiet: float) -> Landing:
     """
     names = names_in(landing)
     sales = [landing / name for name in names if is_sales_file(name)]
-    fitting = [path for path in sales if not bytes_too_long(path.name)]
+    fitting = [path for path in sales if not why_unfit(path.name)]
     held = held_by_writers(fitting)
     free = set(fitting) - {*held}
     young = [path for path in free if (stat := _stat(path)) and _wait(path, stat, quiet) > 0]
@@ -71,7 +71,7 @@ def look(landing: Path, quiet: float) -> Landing:
         ready=sorted(free - {*young}),
         young=sorted(young),
         held=sorted(held),
-        too_long=sorted(set(sales) - set(fitting)),
+        unfit=sorted(set(sales) - set(fitting)),
         misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
         # An original whose name a newer file has now is restored once that file has gone.
         hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
