@@ -148,6 +148,7 @@ VALORES = [
     ("R$ -", None, "valor_ausente"),
     ("-", None, "valor_ausente"),
     ("–", None, "valor_ausente"),
+    ("R$ \u2212", None, "valor_ausente"),
     (None, None, "valor_ausente"),
     ("", None, "valor_ausente"),
     (f" {NBSP}\t", None, "valor_ausente"),
@@ -164,6 +165,9 @@ VALORES = [
     ("1.234,56 -", None, "valor_negativo"),
     ("R$ 5-", None, "valor_negativo"),
     ("\u22125", None, "valor_negativo"),  # a typographic minus
+    ("–50", None, "valor_negativo"),  # a dash, which word processors make of a hyphen
+    ("R$ —1.234,56", None, "valor_negativo"),
+    ("50–", None, "valor_negativo"),
     ("1.234", None, "valor_ambiguo"),
     ("1,234", None, "valor_ambiguo"),
     ("1234,567", None, "valor_ambiguo"),
@@ -253,9 +257,20 @@ DESCONTOS = [
     ("(5%)", None, "desconto_negativo"),
     ("(5)%", None, "desconto_negativo"),
     ("\u22125%", None, "desconto_negativo"),
+    ("–5%", None, "desconto_negativo"),
+    ("5% —", None, "desconto_negativo"),
     ("0.11", None, "desconto_ambiguo"),
     ("0,5", None, "desconto_ambiguo"),
     ("0.125", None, "desconto_ambiguo"),  # also three decimals, but the ambiguity is checked first
+    (".11", None, "desconto_ambiguo"),
+    (",5", None, "desconto_ambiguo"),
+    ("+0.11", None, "desconto_ambiguo"),
+    ("1,1E-01", None, "desconto_ambiguo"),
+    ("5e-05", None, "desconto_ambiguo"),
+    (".0", None, "desconto_invalido"),
+    ("1E+00", None, "desconto_invalido"),
+    ("1e-0", None, "desconto_invalido"),
+    ("11e-2", None, "desconto_invalido"),
     ("5,125%", None, "desconto_casas_decimais"),
     ("0.125%", None, "desconto_casas_decimais"),
     ("250.125", None, "desconto_casas_decimais"),
@@ -359,17 +374,17 @@ def some_valor(random):
     digits = random.choice([str(whole), *(f"{whole:,}".replace(",", sign) for sign in ",. '’" + NBSP)])
     cents = "".join(random.choices("0123456789", k=random.choice([0, 1, 2, 2, 2, 3, 4])))
     cents += "0" * random.choice([0, 0, 0, 1, 2, 4])
-    before = random.choice(["", "", "", "R$", "R$ ", f"R${NBSP}", "-", "R$ -", "(", "US$ ", "r$"])
+    before = random.choice(["", "", "", "R$", "R$ ", f"R${NBSP}", "-", "–", "R$ -", "(", "US$ ", "r$"])
     behind = random.choice(["", "", "", "", "-", ")", " R$", " BRL"])
     return before + digits + random.choice([".", ","]) * bool(cents) + cents + behind
 
 
 def some_desconto(random):
-    whole = random.choice(["0", "00", "5", "11", "100", "101", str(random.randrange(10_000))])
+    whole = random.choice(["0", "00", "", "5", "11", "100", "101", str(random.randrange(10_000))])
     decimals = "".join(random.choices("0123456789", k=random.choice([0, 1, 2, 3]))) + random.choice(["", "", "00"])
     return (
-        random.choice(["", "", "", "-", "("]) + whole + random.choice([".", ","]) * bool(decimals) + decimals
-        + random.choice(["", "%", "%", " %", "-", ")", "%)"])
+        random.choice(["", "", "", "-", "–", "(", "+"]) + whole + random.choice([".", ","]) * bool(decimals) + decimals
+        + random.choice(["", "%", "%", " %", "-", ")", "%)", "e-1", "E-02"])
     )  # fmt: skip
 
 
@@ -533,7 +548,8 @@ def test_dates_tell_which_way_they_are_written():
 FRACTIONS = [
     ("0.11", True, False), ("0,5", True, False), ("0.001", True, False), ("0", False, False), ("0.00", False, False),
     ("0.11%", False, False), ("1", False, True), ("1.00", False, True), ("01,0", False, True), ("1%", False, False),
-    ("1.5", False, False), ("11", False, False), ("", False, False),
+    ("1.5", False, False), ("11", False, False), ("", False, False), (".1", True, False), (",11", True, False),
+    ("+.5", True, False), ("1e-1", True, False), (".1%", False, False), (".00", False, False), ("1E+0", False, False),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 MISSING = "NÃO INFORMADO"
+MINUS = "-−–—"
 BLANKS = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 UNSEEN = {
     0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x206A),
@@ -129,11 +130,11 @@ def valor_reason(text: str) -> str | None:
 
 def _judge_valor(text: str) -> tuple[Decimal | None, str | None]:
     amount = _without_currency(text)
-    if amount in ("", "-", "–", "—"):
+    if amount in ("", *MINUS):
         return None, "valor_ausente"
-    if amount[0] in "-−" and _is_digits(_without_currency(amount[1:].removeprefix(" "))):
+    if amount[0] in MINUS and _is_digits(_without_currency(amount[1:].removeprefix(" "))):
         return None, "valor_negativo"
-    if amount[-1] in "-−" and _is_digits(amount[:-1]):
+    if amount[-1] in MINUS and _is_digits(amount[:-1]):
         return None, "valor_negativo"
     if amount[0] == "(" and amount[-1] == ")" and _is_digits(_without_currency(amount[1:-1].removeprefix(" "))):
         return None, "valor_negativo"
@@ -204,26 +205,32 @@ def desconto_reason(text: str) -> str | None:
 def _judge_desconto(text: str) -> tuple[Decimal | None, str | None]:
     if not text:
         return Decimal(0), None
-    for opening, closing in (("-", ""), ("−", ""), ("", "-"), ("", "−"), ("(", ")")):
+    for opening, closing in (*((sign, "") for sign in MINUS), *(("", sign) for sign in MINUS), ("(", ")")):
         inner = text.removesuffix("%").removesuffix(" ") if closing == ")" else text
         if inner.startswith(opening) and inner.endswith(closing):
             inner = inner[len(opening) : len(inner) - len(closing)]
-            inner = inner.removeprefix(" ") if not closing else inner.removesuffix(" ") if closing in "-−" else inner
+            inner = inner.removeprefix(" ") if not closing else inner.removesuffix(" ") if closing in MINUS else inner
             if re.fullmatch("[0-9][0-9.,]*( ?%)?", inner):
                 return None, "desconto_negativo"
+    if _is_fraction(text):
+        return None, "desconto_ambiguo"
     percent = text.endswith("%")
     number = text[:-1].removesuffix(" ") if percent else text
     if not re.fullmatch("[0-9]+([.,][0-9]+)?", number):
         return None, "desconto_invalido"
     whole, _, decimals = number.replace(",", ".").partition(".")
     whole, decimals = whole.lstrip("0"), decimals.rstrip("0")
-    if not percent and not whole and decimals:
-        return None, "desconto_ambiguo"
     if len(decimals) > 2:
         return None, "desconto_casas_decimais"
     if len(whole) > 3 or Decimal(f"{whole or 0}.{decimals or 0}") > 100:
         return None, "desconto_acima_de_100"
     return Decimal(f"{whole or 0}.{decimals or 0}") / 100, None
+
+
+def _is_fraction(text: str) -> bool:
+    """Return whether the text is a number above 0 and below 1, without exponent or with a first digit that counts."""
+    written = re.fullmatch(r"\+?(?:\d*[.,]\d+|[1-9](?:[.,]\d+)?[Ee]-\d+)", text, re.ASCII)
+    return bool(written) and 0 < Decimal(text.replace(",", ".")) < 1
 
 
 def shows_fraction(text: str) -> bool:

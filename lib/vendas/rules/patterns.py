@@ -65,7 +65,8 @@ AMOUNT_SHAPE = _either(
     *(f"[1-9][0-9]{{0,2}}{g}+[.,][0-9]{{1,2}}" for g in BLANK_AND_APOSTROPHES),
 )
 PLAIN_AMOUNT = r"[0-9]{1,10}(?:\.[0-9]{1,2})?"  # parsed by Arrow itself, and within the limit of VALOR
-AMOUNT_MISSING = r"(?:R\$)? ?[-–—]?"
+MINUS = "[-−–—]"  # also the typographic minus, and the dashes that word processors make of a hyphen
+AMOUNT_MISSING = rf"(?:R\$)? ?{MINUS}?"
 AMOUNT_AMBIGUOUS = "[0-9]+[.,][0-9]{3}"
 AMOUNT_WITHOUT_DECIMALS = _either(*(f"[0-9]+{g}+" for g in BLANK_AND_APOSTROPHES))
 AMOUNT_MORE_DECIMALS = _either(
@@ -75,8 +76,8 @@ AMOUNT_MORE_DECIMALS = _either(
 )
 DIGITS = "[0-9][0-9., '’]*"
 AMOUNT_NEGATIVE = _either(
-    f"{CURRENCY}[-−] ?{CURRENCY}{DIGITS}",
-    f"{CURRENCY}{DIGITS}[-−]",
+    f"{CURRENCY}{MINUS} ?{CURRENCY}{DIGITS}",
+    f"{CURRENCY}{DIGITS}{MINUS}",
     rf"{CURRENCY}\( ?{CURRENCY}{DIGITS}\)",
 )
 OTHER_CURRENCY = "(?:[A-Za-z]{1,3}|[A-Za-z]{0,2}[$€£¥])"
@@ -84,11 +85,13 @@ AMOUNT_IN_CURRENCY = _either(f"{OTHER_CURRENCY} ?{DIGITS}", f"{DIGITS}{OTHER_CUR
 
 PERCENT_SIGN = "(?: ?%)?"
 PERCENT_SHAPE = "[0-9]+(?:[.,][0-9]+)?"
-PERCENT_BELOW_ONE, PERCENT_ONE = "0+[.,]0*[1-9][0-9]*", "0*1(?:[.,]0+)?"
+# Also as databases (`.11`) and spreadsheets (`1,1E-01`) write a fraction, in forms that are no percentage otherwise.
+PERCENT_BELOW_ONE = _either(r"\+?0*[.,]0*[1-9][0-9]*", r"\+?[1-9](?:[.,][0-9]+)?[Ee]-0*[1-9][0-9]*")
+PERCENT_ONE = "0*1(?:[.,]0+)?"
 PERCENT_UP_TO_100 = f"(?:0*[0-9]{{1,2}}(?:[.,][0-9]{{1,2}}0*)?|0*100(?:[.,]0+)?){PERCENT_SIGN}"
 PERCENT_MORE_DECIMALS = f"[0-9]+[.,][0-9]{{2}}[0-9]*[1-9][0-9]*{PERCENT_SIGN}"
 PERCENT_NEGATIVE = _either(
-    f"[-−] ?[0-9][0-9.,]*{PERCENT_SIGN}",
-    f"[0-9][0-9.,]*{PERCENT_SIGN} ?[-−]",
+    f"{MINUS} ?[0-9][0-9.,]*{PERCENT_SIGN}",
+    f"[0-9][0-9.,]*{PERCENT_SIGN} ?{MINUS}",
     rf"\([0-9][0-9.,]*{PERCENT_SIGN}\){PERCENT_SIGN}",
 )
