@@ -117,7 +117,9 @@ def test_the_delimiter_is_the_headers(look, delimiter, quote):
         (UTF8_BOM + b"\n \r\n" + HEADER.encode(), "utf-8", True),
         (UTF8_BOM + f'"{HEADER}'.replace(",", '",', 1).encode(), "utf-8", True),
         (HEADER.encode("cp1252"), "cp1252", False),
-        (HEADER.encode("cp1252") + "\nIRMÃ” é MAÇÃ– d’água".encode("cp1252"), "cp1252", False),
+        (HEADER.encode("cp1252") + "\n“IRMÔ é MAÇÃ– d’água".encode("cp1252"), "cp1252", False),
+        (HEADER.encode("cp1252") + "\nMAÇû LÃ\u00a0AZUL, LÃ\u00a0 amanhã…”".encode("cp1252"), "cp1252", False),
+        (HEADER.encode("cp1252") + b"\nMA\xc7\xc3\xa0", "cp1252", False),
         (HEADER.encode("cp1252") + "\nmanhã…” TV™ R$ 5 ¢ Håkan Jäger œuvre".encode("cp1252"), "cp1252", False),
         (b"\xa0\n" + HEADER.encode("cp1252"), "cp1252", False),
         (HEADER.encode() + b"\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "utf-8", False),
@@ -161,6 +163,25 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         (HEADER_LINES.encode() + b"a\n\xe9", MIXTURE.format(1, 3)),
         (HEADER_LINES.encode() + b"a\xc3", MIXTURE.format(1, 2)),
         (HEADER_LINES.encode("cp1252") + "Zé\n".encode("cp1252") + "João".encode(), MIXTURE.format(3, 1)),
+        *(
+            (HEADER_LINES.encode("cp1252") + b"Z\xe9\n" + f"{text}\n".encode(), MIXTURE.format(3, 1))
+            for text in (
+                "pago à vista",
+                "voilà",
+                "ANTÔNIO",
+                "Ônibus",
+                "MAIÔ",
+                "10×20",
+                "10 × 20",
+                "a\u00a0b",
+                "A\u00a0B",
+            )
+        ),
+        *(
+            (HEADER_LINES.encode("cp1252") + f"“Z”\n{text}\n".encode("cp1252"), MIXTURE.format(3, 1))
+            for text in ("MAIÃ” PRETO", "“S” MAIÃ”", "“S” Ã”NIBUS", "PRÃ–MIO")
+        ),
+        (HEADER_LINES.encode("cp1252") + "a ■ b ® c".encode(), MIXTURE.format(2, 1)),
         (ASCII_LINES.encode() + "“€”\n".encode() + b"Z\xe9", MIXTURE.format(2, 3)),
         (ASCII_LINES.encode() + "😀\n".encode() + b"Z\xe9", MIXTURE.format(2, 3)),
         (UTF8_BOM + ASCII_LINES.encode() + b"Z\xe9", MIXTURE.format(1, 2)),

@@ -8,6 +8,8 @@ from vendas.schema import INPUT_COLUMNS, INPUT_NAMES
 from vendas.text import INVISIBLE, WHITE_SPACE
 
 BEHIND_A_LETTER = set("…’”–—™›»®\u00a0".encode("cp1252"))
+CAPITALS = {bytes([byte]) for byte in (*range(ord("A"), ord("Z") + 1), *range(0xC0, 0xDF))}
+LETTERS = CAPITALS | {bytes([byte]) for byte in (*range(ord("a"), ord("z") + 1), *range(0xDF, 0x100))}
 FOREIGN = "€‚ƒ„†‡ˆ‰‹“™›¡¢£¶"  # letters of CP850, CP860 or MacRoman as shown in Windows-1252
 
 
@@ -123,9 +125,23 @@ def has_utf8(data: bytes) -> bool:
     for place, byte in enumerate(data):
         size = 2 if 0xC2 <= byte < 0xE0 else 3 if 0xE0 <= byte < 0xF0 else 4 if 0xF0 <= byte < 0xF5 else 0
         whole = data[place : place + size]
-        if len(whole) == size > 0 and is_valid(whole, "utf-8") and not set(whole[1:]) <= BEHIND_A_LETTER:
+        if len(whole) == size > 0 and is_valid(whole, "utf-8") and not ends_a_word(data, place, whole):
             return True
     return False
+
+
+def ends_a_word(data: bytes, place: int, whole: bytes) -> bool:
+    """Return whether these bytes may also be the last letter of a word in Windows-1252 and what follows it."""
+    if not set(whole[1:]) <= BEHIND_A_LETTER or whole[0] in "Ââ".encode("cp1252"):
+        return False
+    if whole[0] != ord("Ã"):
+        return True
+    if whole[1] == ord("\u00a0"):
+        return data[place - 1 : place] in CAPITALS
+    opened = data[max(0, place - 200) : place].replace(b"\x94", b"\x93").split(b"\x93")
+    quoted = len(opened) > 1 and data[place - len(opened[-1]) - 1] == 0x93
+    in_capitals = data[place - 1 : place] in CAPITALS and data[place + 2 : place + 3] not in LETTERS
+    return in_capitals and (quoted or whole[1] != 0x94)
 
 
 def is_valid(data: bytes, encoding: str) -> bool:
