@@ -17,6 +17,8 @@ from vendas.errors import FileRejected
 
 GOOD = "1,2,3,4,5,6,7,8,9,10,11,12,13"
 UTF8_BOM = b"\xef\xbb\xbf"
+HEADER_LINES = HEADER + "\n"
+ASCII_LINES = HEADER.replace("ç", "c").replace("ã", "a").replace("ó", "o") + "\n"
 
 
 @pytest.fixture
@@ -121,6 +123,9 @@ def test_the_delimiter_is_the_headers(look, delimiter, quote):
         (HEADER.encode("cp1252") + "\nMAÇû LÃ\u00a0AZUL, LÃ\u00a0 amanhã…”".encode("cp1252"), "cp1252", False),
         (HEADER.encode("cp1252") + b"\nMA\xc7\xc3\xa0", "cp1252", False),
         (HEADER.encode("cp1252") + "\nmanhã…” TV™ R$ 5 ¢ Håkan Jäger œuvre".encode("cp1252"), "cp1252", False),
+        (HEADER.encode("cp1252") + "\nCore™i5 Preço€uro disse“olá” a£b Vans™Old".encode("cp1252"), "cp1252", False),
+        (ASCII_LINES.encode() + "\nCore™i5 Preço€uro disse“olá” a£b Vans™Old".encode("cp1252"), "cp1252", False),
+        (ASCII_LINES.encode() + "Intel™core Lego™Star palavra“nova Home›Loja 5€cada".encode("cp1252"), "cp1252", False),
         (b"\xa0\n" + HEADER.encode("cp1252"), "cp1252", False),
         (HEADER.encode() + b"\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "utf-8", False),
     ],
@@ -139,8 +144,6 @@ def test_a_header_without_rows_is_a_good_file(look, rows):
     assert (found.rows, found.blocks) == (0, ())
 
 
-HEADER_LINES = HEADER + "\n"
-ASCII_LINES = HEADER.replace("ç", "c").replace("ã", "a").replace("ó", "o") + "\n"
 MIXTURE = "mistura codificações: a linha {} tem texto em UTF-8, e a linha {} tem bytes que não são UTF-8"
 BEFORE, LAST = HEADER.rsplit(",", 1)
 
@@ -191,7 +194,12 @@ BEFORE, LAST = HEADER.rsplit(",", 1)
         (ASCII_LINES.encode() + "Antônio".encode("cp850"), "há 'Ant“nio', que em CP850 é 'Antônio'"),
         (ASCII_LINES.encode() + "Sofá, João".encode("cp860"), "há 'Jo„o', que em CP860 é 'João'"),
         (HEADER_LINES.encode("mac_roman"), "que em MacRoman é 'Interação'"),
-        (ASCII_LINES.encode() + "Célia é João".encode("mac_roman"), "há 'Jo‹o', que em MacRoman é 'João'"),
+        (ASCII_LINES.encode() + "Célia é João".encode("mac_roman"), "há 'CŽlia', que em MacRoman é 'Célia'"),
+        (ASCII_LINES.encode() + "São Paulo".encode("cp850"), "há 'SÆo', que em CP850 é 'São'"),
+        (
+            ASCII_LINES.encode() + "A™B €50 Core™i5\nJoão".encode("cp1252") + b"\nJo\x8bo Ant\x99nio",
+            "na linha 4 há 'Jo‹o'",
+        ),
         (BEFORE, f"falta: '{LAST}'. Vieram 12 colunas, separadas por vírgula: 'Timestamp do Registro', 'Nome'"),
         (HEADER + ",Nome", "repetida: 'Nome'"),
         (HEADER + ",NOME,  \u00a0nomé", "repetida: 'Nome'"),

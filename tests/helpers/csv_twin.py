@@ -108,16 +108,57 @@ def encoding_of(data: bytes) -> str:
         raise Refused
     if is_valid(data, "utf-8"):
         return "utf-8"
-    if has_utf8(data) or not is_valid(data, "cp1252"):
-        raise Refused
-    text = data.decode("cp1252")
-    letters = [letter.isalpha() or letter in FOREIGN for letter in text]
-    for place in range(1, len(text) - 1):
-        if text[place] in FOREIGN and letters[place - 1] and letters[place + 1]:
-            raise Refused
-    if re.search("[a-z][ÆŽ][a-z]", text):
+    if has_utf8(data) or not is_valid(data, "cp1252") or is_of_another_page(data):
         raise Refused
     return "cp1252"
+
+
+def is_of_another_page(data: bytes) -> bool:
+    """Return whether half of the odd letters in words, or more, make sense in one other code page."""
+    text = data.decode("cp1252")
+    letters = [letter.isalpha() or letter in FOREIGN for letter in text]
+    odd = [
+        place
+        for place in range(1, len(text) - 1)
+        if letters[place - 1]
+        and ((text[place] in FOREIGN and letters[place + 1]) or (text[place] in "ÆŽ" and "a" <= text[place + 1] <= "z"))
+    ]
+    known = [sum(is_portuguese(data.decode(page), place) for place in odd) for page in ("cp850", "mac_roman", "cp860")]
+    return bool(odd) and max(known) > 0 and 2 * max(known) >= len(odd)
+
+
+def is_portuguese(text: str, place: int) -> bool:
+    """Return whether this letter of a text stands between such as it does in Portuguese words."""
+    before, letter, behind = text[place - 1], text[place], text[place + 1 : place + 3]
+    if letter.isupper() and not (before.isupper() and behind[0].isupper()):
+        return False
+    if not letter.isupper() and not (letter.islower() and behind[0].islower() and is_latin(before)):
+        return False
+    before, letter, behind = before.lower(), letter.lower(), behind.lower()
+    one, two = behind[0], behind[1:]
+    consonant = one in "bcdfghjklmnpqrstvwxyzç"
+    if letter in "ãõ":
+        ends = two in ("m", "z") or not is_latin(two)
+        ends = ends or (two == "s" and not is_latin(text[place + 3 : place + 4]))
+        return (one in {"ã": "oe", "õ": "e"}[letter] and ends) or (letter == "ã" and one in "sz")
+    if letter == "ç":
+        return before in "aeiouáâãéêíóõúclnprs" and one in "aouáâãóôõú"
+    if letter in "âê":
+        return consonant
+    if letter == "ô":
+        stands = one in "bdfmnprtv" or (one == "l" and two in tuple("aeo"))
+        stands = stands or (one == "s" and (two == "t" or not is_latin(two)))
+        return stands and before in "bcdfghjklmnpqrstvwxyzç"
+    if letter in "áéíóú":
+        return (
+            consonant and (is_latin(two) or one in "lmnrsxz")
+        ) or letter + one in "áu éa éi éo éu ói ía íe ío".split()
+    return False
+
+
+def is_latin(letter: str) -> bool:
+    """Return whether this is a letter of Western Europe's alphabets."""
+    return letter.lower() in set("abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ")
 
 
 def has_utf8(data: bytes) -> bool:

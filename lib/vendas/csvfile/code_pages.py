@@ -5,6 +5,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from vendas.arrays import byte_table
+
 CODE_PAGES = {"CP850": "cp850", "MacRoman": "mac_roman", "CP860": "cp860"}
 """Code pages of Brazilian text besides UTF-8 and Windows-1252, by their common names: DOS, old Macs, old DOS."""
 
@@ -20,28 +22,34 @@ def _decoded(byte: int, encoding: str) -> str:
     return bytes([byte]).decode(encoding, errors="ignore")
 
 
-def _table(bytes_chosen: list[int]) -> np.ndarray:
-    table = np.zeros(256, bool)
-    table[bytes_chosen] = True
-    return table
-
-
 _ABOVE_ASCII = range(0x80, 0x100)
 _MEANT = [b for b in _ABOVE_ASCII if any(_decoded(b, page) in PORTUGUESE for page in CODE_PAGES.values())]
 _UNDEFINED, _SIGNS = "", "ƒˆ"  # signs that Unicode classifies as letters
-_SYMBOLS = _table(
-    [
-        byte
-        for byte in _MEANT
-        if (shown := _decoded(byte, "cp1252")) == _UNDEFINED
-        or shown in _SIGNS
-        or not (shown.isalpha() or shown in BETWEEN_LETTERS)
-    ]
+_SYMBOLS = byte_table(
+    byte
+    for byte in _MEANT
+    if (shown := _decoded(byte, "cp1252")) == _UNDEFINED
+    or shown in _SIGNS
+    or not (shown.isalpha() or shown in BETWEEN_LETTERS)
 )
-_ODD_CAPITALS = _table(list("ÆŽ".encode("cp1252")))  # capitals, which do not occur between small letters: `JoÆo`
-_SMALL = _table(list(range(ord("a"), ord("z") + 1)))
-_LETTERS = _SYMBOLS | _table([b for b in range(256) if _decoded(b, "cp1252").isalpha()])
+_ODD_CAPITALS = byte_table("ÆŽ".encode("cp1252"))  # capitals, which do not occur before small letters: `JoÆo`, `SŽrgio`
+_SMALL = byte_table(range(ord("a"), ord("z") + 1))
+_LETTERS = _SYMBOLS | byte_table(b for b in range(256) if _decoded(b, "cp1252").isalpha())
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
+
+_LETTER, _CONSONANT = "[a-zà-öø-ÿ]", "[bcdfghjklmnpqrstvwxyzç]"
+_IN_A_WORD = re.compile(
+    rf"""
+    [aeiouáâãéêíóõúclnprs] ç [aouáâãóôõú]
+    | {_LETTER} (?: ão | ãe | õe ) (?: [mz] | s? (?!{_LETTER}) )
+    | {_LETTER} ã [sz]
+    | {_LETTER} [âê] {_CONSONANT}
+    | {_CONSONANT} ô (?: [bdfmnprtv] | l[aeo] | s (?: t | (?!{_LETTER}) ) )
+    | {_LETTER} (?: [áéíóú] (?: {_CONSONANT} {_LETTER} | [lmnrsxz] ) | áu | é[aiou] | ói | í[aeo] )
+    """,
+    re.VERBOSE,
+)
+"""A letter beyond ASCII with its neighbours, in small letters, as they occur within Portuguese words: `nça`, `ção`."""
 
 
 class ForeignLetters:
@@ -50,11 +58,6 @@ class ForeignLetters:
     def __init__(self) -> None:
         self.places: list[int] = []
         self._rest = b""  # the last two bytes of the chunks before, since a letter may be among them
-
-    @property
-    def first(self) -> int:
-        """The offset in the file of the first letter found."""
-        return self.places[0]
 
     def add(self, chunk: bytes, offset: int) -> None:
         """Search the chunk that begins at this offset, unless _WORDS letters were found before."""
@@ -68,33 +71,39 @@ class ForeignLetters:
         middle = 1 + np.flatnonzero(view[1:-1] >= 0x80)
         byte, before, behind = view[middle], view[middle - 1], view[middle + 1]
         found = (_SYMBOLS[byte] & _LETTERS[before] & _LETTERS[behind]) | (
-            _ODD_CAPITALS[byte] & _SMALL[before] & _SMALL[behind]
+            _ODD_CAPITALS[byte] & _LETTERS[before] & _SMALL[behind]
         )
         self.places += (begin + middle[found][: _WORDS - len(self.places)]).tolist()
 
-    def describe(self, file: BinaryIO) -> tuple[str, str, str] | None:
-        """Return the likeliest code page, and the first word as Windows-1252 shows it and as meant; None if none."""
-        if not self.places:
-            return None
+    def describe(self, file: BinaryIO) -> tuple[str, int, str, str] | None:
+        """Return the code page in which at least half of the letters make sense; None if there is none.
+
+        With it, the offset of the first such letter, and its word as Windows-1252 shows it and as it is meant.
+        """
         words = [_word_at(file, place) for place in self.places]
-        pages = {page: sum(map(_portuguese_letters, _all_decoded(words, page))) for page in CODE_PAGES}
-        page = max(pages, key=pages.__getitem__)
-        return page, words[0].decode("cp1252", errors="replace"), _all_decoded(words[:1], page)[0]
+        pages = {
+            page: [at for at, (word, place) in enumerate(words) if _is_portuguese(word.decode(codec), place)]
+            for page, codec in CODE_PAGES.items()
+        }
+        page = max(pages, key=lambda page: len(pages[page]))
+        if not pages[page] or 2 * len(pages[page]) < len(words):
+            return None
+        first = pages[page][0]
+        word = words[first][0]
+        return page, self.places[first], word.decode("cp1252", errors="replace"), word.decode(CODE_PAGES[page])
 
 
-def _word_at(file: BinaryIO, place: int) -> bytes:
+def _word_at(file: BinaryIO, place: int) -> tuple[bytes, int]:
+    """Return the word around this offset of the file, and the place in it."""
     begin = max(0, place - _AROUND)
     file.seek(begin)
     data = file.read(2 * _AROUND)
-    return next(word[0] for word in _WORD.finditer(data) if word.end() > place - begin)
+    word = next(word for word in _WORD.finditer(data) if word.end() > place - begin)
+    return word[0], place - begin - word.start()
 
 
-def _all_decoded(words: list[bytes], page: str) -> list[str]:
-    return [word.decode(CODE_PAGES[page]) for word in words]
-
-
-def _portuguese_letters(word: str) -> int:
-    """Count the Portuguese letters beyond ASCII, minus the other ones, minus capitals among small letters."""
-    letters = [letter for letter in word if not letter.isascii()]
-    odd = sum(letter.isupper() for letter in letters) if word[1:] != word[1:].upper() else 0
-    return sum(1 if letter in PORTUGUESE else -1 for letter in letters) - odd
+def _is_portuguese(word: str, place: int) -> bool:
+    """Return whether the letter at this place of a word stands between such as it does in Portuguese, in one case."""
+    before, letter, behind = word[place - 1], word[place], word[place + 1]
+    in_one_case = before.isupper() and behind.isupper() if letter.isupper() else letter.islower() and behind.islower()
+    return in_one_case and _IN_A_WORD.match(word.lower(), place - 1) is not None

@@ -71,7 +71,8 @@ def detect_encoding(file: BinaryIO, chunk_bytes: int = ENCODING_CHUNK_BYTES) -> 
     if characters.first is not None:
         raise _mixture(line_at(file, characters.first), line_at(file, not_utf8))
     if found := letters.describe(file):
-        raise _code_page(*found, line_at(file, letters.first))
+        page, place, word, meant = found
+        raise _code_page(page, word, meant, line_at(file, place))
     if undefined is None:
         return Encoded(CP1252, head, end)
     raise reject(
