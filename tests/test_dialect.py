@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import unicodedata
 from functools import partial
 
 import pytest
@@ -43,30 +44,45 @@ def refusal(look):
     return refusal
 
 
-@pytest.mark.parametrize(
-    "spell",
-    [
-        str.upper,
-        str.lower,
-        lambda name: f" \u00a0{name}\t",
-        lambda name: name.replace(" ", " \u00a0\u2003 "),
-        lambda name: name.replace("ç", "c").replace("ã", "a").replace("ó", "o"),
-        lambda name: name.replace("ç", "c\u0327").replace("ã", "a\u0303").replace("ó", "o\u0301"),
-        lambda name: f'"{name}"',
-        lambda name: '"' + name.replace(" ", "\n") + '"',
-        lambda name: f"\ufeff{name}",
-        lambda name: name.replace(" ", "_").lower(),
-        lambda name: name.replace(" ", "").lower(),
-        lambda name: "\u200b".join(name),
-        lambda name: f"{name}:",
-        lambda name: f"{name} (R$)",
-        lambda name: f"{name} (%) *",
-        lambda name: name.replace("Email", "E-mail"),
-        lambda name: name.replace("Timestamp do Registro", "DATA:"),
-    ],
-)
+SPELLINGS = [
+    str.upper,
+    str.lower,
+    lambda name: f" \u00a0{name}\t",
+    lambda name: name.replace(" ", " \u00a0\u2003 "),
+    lambda name: name.replace("ç", "c").replace("ã", "a").replace("ó", "o"),
+    lambda name: name.replace("ç", "c\u0327").replace("ã", "a\u0303").replace("ó", "o\u0301"),
+    lambda name: f'"{name}"',
+    lambda name: '"' + name.replace(" ", "\n") + '"',
+    lambda name: f"\ufeff{name}",
+    lambda name: name.replace(" ", "_").lower(),
+    lambda name: name.replace(" ", "").lower(),
+    lambda name: "\u200b".join(name),
+    lambda name: f"{name}:",
+    lambda name: f"{name} (R$)",
+    lambda name: f"{name} (%) *",
+    lambda name: f"{name} (R$)_",
+    lambda name: f"{name}_ (R$) __ -",
+    lambda name: name.replace("Email", "E-mail"),
+    lambda name: f"{name[0]}-{name[1:]}",
+    lambda name: " ".join(name),
+    lambda name: unicodedata.normalize("NFD", "\u0301".join(name)),
+    lambda name: name.replace("e", "é"),
+    lambda name: name.replace("Timestamp do Registro", "DATA:"),
+]
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
 def test_header_names_match_however_they_are_spelt(look, spell):
     assert look(",".join(map(spell, NEEDED)) + "\n").positions == positions(*range(13))
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
+def test_a_header_further_down_is_found_however_it_is_spelt(look, refusal, spell):
+    again, reverse = ",".join(map(spell, NEEDED)), ",".join(map(spell, reversed(NEEDED)))
+
+    assert look(f"{HEADER}\n{GOOD}\n{again}\n{GOOD}\n").repeated_lines == (3,)
+    assert "Na linha 3 o cabeçalho aparece outra vez" in refusal(f"{HEADER}\n{GOOD}\n{reverse}\n")
+    assert "O cabeçalho está na linha 2" in refusal(f"Vendas\n{again}\n")
 
 
 def test_columns_may_come_in_any_order_among_extra_ones(look):

@@ -208,7 +208,7 @@ def places(names: list[str]) -> list[int | None] | None:
 def key(name: str) -> str:
     seen = "".join(letter for letter in name if letter not in INVISIBLE)
     words = " ".join(filter(None, re.split(f"[{WHITE_SPACE}]+", seen)))
-    unit = re.fullmatch(r"(.+)\([^()]*\)[^\w()]*", unicodedata.normalize("NFC", words), re.DOTALL)
+    unit = re.fullmatch(r"(.+)\([^()]*\)(?:[^\w()]|_)*", unicodedata.normalize("NFC", words), re.DOTALL)
     plain = unicodedata.normalize("NFD", (unit[1] if unit else words).casefold())
     return "".join(letter for letter in plain if letter.isalnum())
 

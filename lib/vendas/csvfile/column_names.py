@@ -8,7 +8,7 @@ from vendas.schema import INPUT_COLUMNS
 from vendas.text import normalize_blanks
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
-_UNIT = re.compile(r"(?<=.)\([^()]*\)[^\w()]*\Z", re.DOTALL)
+_UNIT = re.compile(r"(?<=.)\([^()]*\)(?:[^\w()]|_)*\Z", re.DOTALL)
 
 
 def normalize_name(name: str) -> str:

@@ -6,22 +6,27 @@ from functools import cached_property
 
 import numpy as np
 
-from vendas.csvfile.column_names import are_headers, name_places, positions_of, read_names
+from vendas.arrays import byte_table
+from vendas.csvfile.column_names import are_headers, name_places, normalize_name, positions_of, read_names
 from vendas.csvfile.grammar import QUOTE, Window
 from vendas.schema import INPUT_COLUMNS
 from vendas.text import WHITE_SPACE
 
 _BLANK, _PERHAPS, _SOLID = range(3)
+_LETTERS = bytes(range(ord("a"), ord("z") + 1))
+_LOWER = bytes.maketrans(_LETTERS.upper(), _LETTERS)
+_IS_LETTER = byte_table(_LETTERS + _LETTERS.upper())
+_OTHERS = bytes(np.flatnonzero(~_IS_LETTER).tolist())
 _SPELLINGS = [
-    [name.lower().encode() for name in (column.name, *column.other_names)]
+    [normalize_name(name).encode() for name in (column.name, *column.other_names)]
     for column in INPUT_COLUMNS
-    if not column.optional and all(name.isascii() and name.isalpha() for name in (column.name, *column.other_names))
+    if not column.optional and all(name.isascii() for name in (column.name, *column.other_names))
 ]
-_TELLING_WORDS = sorted(_SPELLINGS, key=lambda words: min(map(len, words)))[-3:]
-"""The spellings of three required columns: of those with one-word names only, the three with the longest names.
+_TELLING_WORDS = sorted(_SPELLINGS, key=lambda words: min(map(len, words)))[-4:]
+"""The spellings of four required columns: of those with names in ASCII only, the four with the longest names.
 
-A header has at least two of these columns in such a spelling, however it spells the others, and rows have none. So a
-record without a word of the last two is no header, which is a fast test.
+However a header spells its names, their letters are these. Rows hardly ever have two of them. So a record without a
+word of the last three is no header, which is a fast test.
 """
 
 
@@ -55,11 +60,12 @@ class RowFinder:
 
     def headers(self, window: Window) -> dict[int, tuple[int | None, ...]]:
         """Return the records that are headers, with each declared column once: record number and column places."""
-        found, lower = {}, window.data.lower()
+        found = {}
         telling = [word for words in _TELLING_WORDS[1:] for word in words]
-        for number in np.flatnonzero(window.holding(_places_of(telling, lower))):
+        for number in np.flatnonzero(window.holding(_places_of(telling, window))):
             record = window.record(number)
-            if sum(any(word in record.lower() for word in words) for words in _TELLING_WORDS) < 2:
+            letters = _letters_of(record)
+            if sum(any(word in letters for word in words) for words in _TELLING_WORDS) < 2:
                 continue
             places = name_places(read_names(record, self.encoding, self.delimiter))
             if are_headers(places):
@@ -83,12 +89,22 @@ class RowFinder:
         return re.compile(f"{field}(?:{delimiter}{field})*")
 
 
-def _places_of(words: list[bytes], data: bytes) -> np.ndarray:
-    """Return the offsets of these words in the data; in most data `find` shows fast that there are none."""
-    places = []
+def _letters_of(data: bytes) -> bytes:
+    """Return the ASCII letters of some text, in lower case."""
+    return data.translate(_LOWER, _OTHERS)
+
+
+def _places_of(words: list[bytes], window: Window) -> np.ndarray:
+    """Return where these words begin in the window, whatever stands between their letters.
+
+    In most data `find` shows fast that there are none.
+    """
+    letters, places = _letters_of(window.data), []
     for word in words:
-        place = data.find(word)
+        place = letters.find(word)
         while place >= 0:
             places.append(place)
-            place = data.find(word, place + 1)
-    return np.array(places, np.int64)
+            place = letters.find(word, place + 1)
+    if not places:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(_IS_LETTER[window.bytes])[places]
