@@ -93,6 +93,23 @@ def test_columns_may_come_in_any_order_among_extra_ones(look):
     assert found.header == (found.extra[0], *reversed(NEEDED), *found.extra[1:])
 
 
+@pytest.mark.parametrize(
+    ("header", "rows", "extra"),
+    [
+        (f"{HEADER},", "", ()),
+        (f"{HEADER},", f"{GOOD},\n{GOOD},\n", ()),
+        (f'{HEADER},""', f'{GOOD},""\n\n{HEADER},\n', ()),
+        (f"{HEADER},", f"{GOOD}\n", ()),
+        (HEADER, f"{GOOD},\n", ()),
+        (f"{HEADER},", f"{GOOD},\n{GOOD},x\n", ("",)),
+        (f"{HEADER},Obs,", f"{GOOD},,\n", ("Obs",)),
+        (f"{HEADER},,", f"{GOOD},,\n", ("",)),
+    ],
+)
+def test_a_delimiter_at_the_end_is_no_extra_column(look, header, rows, extra):
+    assert look(f"{header}\n{rows}").extra == extra
+
+
 def test_a_file_may_have_ten_thousand_columns(look):
     assert len(look(HEADER + "," * 9_987 + "\n").header) == 10_000
 

@@ -76,7 +76,7 @@ def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int
             return windows(bytes_between(file, header.end, text.end), header.delimiter, header.next_line, size)
 
         finder = RowFinder(text.encoding, header.delimiter)
-        names = _names_of_fields(header, finder, partial(records, _FIRST_LOOK_BYTES))
+        names, named = _names_of_fields(header, finder, partial(records, _FIRST_LOOK_BYTES))
         found = _Found(header, finder)
         blocks = list(_cut_blocks(records(window_bytes), header.end, found.rows_in, block_bytes))
     return Survey(
@@ -85,7 +85,7 @@ def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int
         delimiter=header.delimiter,
         header=names,
         positions=header.positions,
-        extra=replace(header, names=names[: len(header.names)]).extra,
+        extra=replace(header, names=names[:named]).extra,
         blocks=tuple(block for block, rows in blocks if rows),
         rows=sum(rows for _, rows in blocks),
         repeated=len(found.repeated),
@@ -93,33 +93,37 @@ def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int
     )
 
 
-def _names_of_fields(header: Header, finder: RowFinder, records: Callable[[], Iterator[Window]]) -> tuple[str, ...]:
-    """Return the columns that rows have fields for, if every row, or only the header, ends in an extra empty field.
+def _names_of_fields(
+    header: Header, finder: RowFinder, records: Callable[[], Iterator[Window]]
+) -> tuple[tuple[str, ...], int]:
+    """Return the columns that rows have fields for, and how many of them are more than a delimiter at the end.
 
-    Most files are recognized as normal by their first row; only files that may have the extra field are read to the
-    end.
+    An extra empty field ends every row, or only the header, or both. Most files are recognized as normal by their first
+    row; only files that may have the extra field are read to the end.
     """
-    width = len(header.names)
+    names, width = header.names, len(header.names)
     if _every_row(records(), finder, width + 1, _ends_empty):
-        return (*header.names, "")
-    if header.names[-1] == "" and _every_row(records(), finder, width - 1):
-        return header.names[:-1]
-    return header.names
+        return (*names, ""), width
+    if names[-1] == "" and _every_row(records(), finder, width - 1):
+        return names[:-1], width - 1
+    if names[-1] == "" and _every_row(records(), finder, width, _ends_empty) is not False:
+        return names, width - 1
+    return names, width
 
 
 def _every_row(
     records: Iterator[Window], finder: RowFinder, fields: int, has: Callable[[Window, str], np.ndarray] | None = None
-) -> bool:
-    """Return whether there are rows and each has this many fields and satisfies `has`; stop at one that does not."""
-    any_rows = False
+) -> bool | None:
+    """Return whether each row has this many fields and satisfies `has`, up to one that does not; None without rows."""
+    every = None
     for window in records:
         rows = finder.rows(window)
         if not (window.fields(finder.delimiter) == fields)[rows].all():
             return False
         if has and not has(window, finder.delimiter)[rows].all():
             return False
-        any_rows |= bool(rows.any())
-    return any_rows
+        every = every or bool(rows.any()) or None
+    return every
 
 
 def _ends_empty(window: Window, delimiter: str) -> np.ndarray:
