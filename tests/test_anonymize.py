@@ -49,6 +49,8 @@ REFUSED, TAKEN = "é" * 501, "é" * 500
         ("Zu", f"{REFUSED} <zu@x.example>", False),  # cleaned, it is the address
         ("Zu", f"zu@x.example{REFUSED}", True),
         (TAKEN, "zu@x.example", False),
+        ("\u0958" * 167, "zu@x.example", True),  # 501 bytes, but 1,002 in NFC
+        ("Zu", f"zu@x.example{'Ⱥ' * 400}", True),  # 812 bytes, but 1,212 in lower case
     ],
 )
 def test_a_row_that_was_refused_for_a_long_field_stays_refused(nome, email, stays):

@@ -80,6 +80,25 @@ def test_all_reasons_against_a_record_are_kept_in_their_order():
     ]
 
 
+@pytest.mark.parametrize(
+    ("column", "text", "is_long"),
+    [
+        ("Email", "É" * 500, False),
+        ("Email", "Ⱥ" * 333, False),
+        ("Email", "Ⱥ" * 334, True),
+        ("Email", "İ" * 334, True),
+        ("Email", f"{'z' * 1000} <İ@x.example>", False),
+        ("Nome", "Ⱥ" * 500, False),
+        ("Nome", "\u0958" * 166, False),
+        ("Nome", "\u0958" * 167, True),
+    ],
+)
+def test_texts_are_measured_as_the_layers_keep_them(column, text, is_long):
+    row = raw_row(**{column: text})
+    assert motivos(row) == [["texto_longo"] * is_long]
+    assert reasons_against(row) == ["texto_longo"] * is_long
+
+
 def test_a_refused_record_keeps_its_text_and_what_could_be_read():
     (row,) = validated(raw_row(**{VALOR: "-1", NOME: " Ana "}))
     assert (row["texto"], row[VALOR], row[NOME], row[DESCONTO]) == ("…", None, "Ana", Decimal("0.1100"))

@@ -78,7 +78,8 @@ def texts_of(row: dict) -> dict[str, str]:
 def reasons_against(row: dict, evidence: tuple[bool, bool] = (False, False)) -> list[str]:
     month_first, fractions = evidence
     moment, percent = rules.clean(row[TIMESTAMP]), rules.clean(row[DESCONTO])
-    too_long = [reason for text in texts_of(row).values() if (reason := rules.texto_reason(text))]
+    texts = texts_of(row)
+    too_long = [reason for text in (*texts.values(), rules.email(texts[EMAIL])) if (reason := rules.texto_reason(text))]
     reasons = [
         "timestamp_ambiguo"
         if month_first and rules.is_another_day_month_first(moment)

@@ -12,7 +12,7 @@ from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
 from vendas.rules.cleaning import address, clean_text
-from vendas.rules.columns import MAX_TEXT_BYTES
+from vendas.rules.columns import MAX_TEXT_BYTES, email as lower_email, texto_reason
 from vendas.rules.people import MIN_TELEPHONE_DIGITS, Values
 
 _BREAKS = re.compile(r"[\r\n]+")
@@ -100,12 +100,11 @@ def anonymize(text: str, layout: Layout, kind: Kind, values: Values, token: str)
 
 def _as_long(raw: str, token: str, is_email: bool) -> str:
     """Return the token, repeated if a field is so long that its row is refused, which it must stay on every replay."""
-    if len(raw.encode()) <= MAX_TEXT_BYTES:  # cleaning makes no text longer
-        return token
     text = raw[1:-1].replace('""', '"') if raw.startswith('"') else raw
     cleaned = clean_text(pa.array([text]))
-    length = len((address(cleaned) if is_email else cleaned)[0].as_py().encode())
-    return token if length <= MAX_TEXT_BYTES else " ".join([token] * (MAX_TEXT_BYTES // len(token) + 1))
+    kept = [address(cleaned), lower_email(address(cleaned))] if is_email else [cleaned]
+    refused = texto_reason(*kept)[0].is_valid
+    return " ".join([token] * (MAX_TEXT_BYTES // len(token) + 1)) if refused else token
 
 
 def _token_field(raw: str, token: str) -> str:
