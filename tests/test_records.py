@@ -197,6 +197,8 @@ def test_what_only_resembles_the_header_is_a_row(parse, again):
         (HEADER, [GOOD + ",", GOOD + ", "], [[COUNT], [COUNT]]),
         (HEADER, [GOOD + ",,", GOOD + ",,"], [[COUNT], [COUNT]]),
         (HEADER + ",", [GOOD, GOOD + ","], [[COUNT], []]),
+        (HEADER + ",", [GOOD, "x", GOOD + ",x", GOOD], [[], [COUNT], [COUNT], []]),
+        (HEADER + ",", [GOOD + ",", "x", GOOD + ",x"], [[], [COUNT], []]),
         (HEADER + ",,", [GOOD, GOOD], [[COUNT], [COUNT]]),
     ],
 )

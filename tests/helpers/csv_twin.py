@@ -98,7 +98,9 @@ def fields_of_rows(header: Record, rows: list[Record]) -> int:
     width = len(header.fields)
     if rows and all(len(r.fields) == width + 1 and r.fields[-1] in (Field(None, ""), Field("", "")) for r in rows):
         return width + 1
-    if rows and header.names[-1] == "" and all(len(record.fields) == width - 1 for record in rows):
+    widths = {len(record.fields) for record in rows}
+    any_as_header = any(len(r.fields) == width and r.fields[-1] in (Field(None, ""), Field("", "")) for r in rows)
+    if header.names[-1] == "" and width - 1 in widths and not any_as_header:
         return width - 1
     return width
 

@@ -102,28 +102,32 @@ def _names_of_fields(
     row; only files that may have the extra field are read to the end.
     """
     names, width = header.names, len(header.names)
-    if _every_row(records(), finder, width + 1, _ends_empty):
+    if _all_end_empty(records(), finder, width + 1):
         return (*names, ""), width
-    if names[-1] == "" and _every_row(records(), finder, width - 1):
+    if names[-1] != "":
+        return names, width
+    rows = as_header = without = 0
+    for window in records():
+        is_row, fields = finder.rows(window), window.fields(finder.delimiter)
+        rows += np.count_nonzero(is_row)
+        as_header += np.count_nonzero(is_row & (fields == width) & _ends_empty(window, finder.delimiter))
+        without += np.count_nonzero(is_row & (fields == width - 1))
+    if without and not as_header:
         return names[:-1], width - 1
-    if names[-1] == "" and _every_row(records(), finder, width, _ends_empty) is not False:
-        return names, width - 1
-    return names, width
+    return names, width - 1 if as_header == rows else width
 
 
-def _every_row(
-    records: Iterator[Window], finder: RowFinder, fields: int, has: Callable[[Window, str], np.ndarray] | None = None
-) -> bool | None:
-    """Return whether each row has this many fields and satisfies `has`, up to one that does not; None without rows."""
-    every = None
+def _all_end_empty(records: Iterator[Window], finder: RowFinder, fields: int) -> bool:
+    """Return whether there are rows and each has this many fields, an empty last one; stop at one that does not."""
+    any_rows = False
     for window in records:
         rows = finder.rows(window)
         if not (window.fields(finder.delimiter) == fields)[rows].all():
             return False
-        if has and not has(window, finder.delimiter)[rows].all():
+        if not _ends_empty(window, finder.delimiter)[rows].all():
             return False
-        every = every or bool(rows.any()) or None
-    return every
+        any_rows |= bool(rows.any())
+    return any_rows
 
 
 def _ends_empty(window: Window, delimiter: str) -> np.ndarray:
