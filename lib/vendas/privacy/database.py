@@ -142,6 +142,10 @@ def purge_database(settings: Settings, values: Values, token: str) -> None:
         return
     endpoint = ensure_running(folder)
     with psycopg.connect(endpoint.url, autocommit=True) as connection:
+        connection.execute("alter system set wal_recycle = off")  # delete old files of the log, instead of reusing them
+        connection.execute("select pg_reload_conf()")
+    # A new connection, because the server tells all its processes of the setting before it accepts one.
+    with psycopg.connect(endpoint.url, autocommit=True) as connection:
         _await_readers(connection)
         connection.execute(SQL("set lock_timeout = {}").format(Literal(f"{PURGE_WAIT_SECONDS}s")))
         try:
@@ -179,9 +183,9 @@ _STATISTICS = ("pg_catalog", "pg_statistic")  # common values of columns; their 
 
 
 def _renew_log(connection) -> None:
-    """Go on in new files of the write-ahead log, and delete the old ones instead of keeping them for reuse."""
-    connection.execute("alter system set wal_recycle = off")
-    connection.execute("select pg_reload_conf()")
+    """Go on in new files of the write-ahead log, and delete the old ones; the server must not reuse files any more."""
+    # A checkpoint that is under way may reuse old files, under names that come after the current one; wait for its end.
+    connection.execute("checkpoint")
     last = connection.execute("select max(name) from pg_ls_waldir() where length(name) = 24").fetchone()[0]
     while connection.execute("select pg_walfile_name(pg_current_wal_insert_lsn()) <= %s", [last]).fetchone()[0]:
         connection.execute("checkpoint")  # writes a record, without which there would be nothing to switch from
