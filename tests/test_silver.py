@@ -160,3 +160,8 @@ def test_sales_that_differed_only_in_an_erased_persons_values_are_two():
     known = with_variants(known, known["Arquivo de Origem"], known["Linha do Arquivo"], {FILE: {2: "a"}})
     new, equal = distinct_sales(sales, known)
     assert ([row & 0xFF for row in new[POSICAO].to_pylist()], len(equal)) == ([3], 1)
+
+
+def test_variants_of_no_sales_are_none():
+    sales = with_variants(NOTHING, NOTHING["Arquivo de Origem"], NOTHING["Linha do Arquivo"], {FILE: {2: "a"}})
+    assert sales["variante"].to_pylist() == []

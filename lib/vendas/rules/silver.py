@@ -119,7 +119,8 @@ def with_variants(
     Sales that differed only in these values are different sales, although all have the person's token now.
     """
     held = np.full(len(sales), "", object)
-    for place in pc.indices_nonzero(pc.starts_with(sales[schema.EMAIL.name], TOKEN_PREFIX)).to_pylist():
+    # By numpy, because Arrow's indices_nonzero ends the process where no sale is held, and so no chunk.
+    for place in np.flatnonzero(pc.starts_with(sales[schema.EMAIL.name], TOKEN_PREFIX)).tolist():
         held[place] = variants.get(arquivos[place].as_py(), {}).get(linhas[place].as_py(), "")
     return sales.append_column(VARIANT, pa.array(held, pa.string()))
 
