@@ -101,6 +101,17 @@ def here(shelf, spark):
     stop(shelf.lake / "dw")
 
 
+@pytest.fixture
+def bronze_only(tmp_path, spark):
+    """Return a lake that has a file with her in bronze, and no tables yet."""
+    bronze = tmp_path / "lago" / "bronze"
+    bronze.mkdir(parents=True)
+    data = people.as_csv(*FILES["registros_a.csv"])
+    (bronze / "registros_a_20240102T030405678Z_0a1b2c3d.csv").write_bytes(data)
+    yield Erased(tmp_path / "lago")
+    stop(tmp_path / "lago" / "dw")
+
+
 def test_no_byte_is_left_and_every_count_stays(here):
     before, sums = here.counts(), here.query("select count(*), sum(valor_com_desconto) from fato_vendas")
     assert len(find_left(here.lake)) > 20
@@ -112,6 +123,13 @@ def test_no_byte_is_left_and_every_count_stays(here):
     members = "select nome_completo, email, dominio_email, telefone from dim_cliente where email = '{}'"
     assert here.query(members.format(receipt.token)) == [(receipt.token, receipt.token, "NÃO INFORMADO", receipt.token)]
     assert (receipt.arquivos, receipt.linhas) == (5, 15)
+
+
+def test_a_lake_that_has_no_tables_yet_is_erased_from_and_runs_on(bronze_only):
+    receipt = bronze_only.erase()
+    bronze_only.run()
+    hers = f"select count(*) from fato_vendas natural join dim_cliente where email = '{receipt.token}'"
+    assert bronze_only.query(hers) == [(4,)] and bronze_only.left() == {}
 
 
 def test_bronze_keeps_lines_and_all_other_bytes(here):

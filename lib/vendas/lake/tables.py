@@ -144,44 +144,35 @@ class Lake:
             held = [HeldFile(location(file.location()), target.columns).rows() for file in small]
             merged = target.write(_joined([*held, rows]))
             try:
-                return self._put_in_place(opened, small, merged)
+                return self._put_in_place(opened, small, [merged])
             except (Py4JJavaError, IllegalArgumentException) as error:
                 if "Missing required files to delete" not in str(error):
                     raise
                 opened.refresh()  # another process has just merged these files
         _append(self.spark, opened, [target.write(rows)]).commit()
 
-    def _put_in_place(self, table: JavaObject, files: Iterable[JavaObject], merged: DataFile) -> None:
-        """Replace these files by one, in one commit, which fails if one of them is gone by then."""
+    def swap_files(self, table: str, swapped: Mapping[str, DataFile]) -> None:
+        """Replace data files, each named by its path, by files with as many rows of the same bronze files.
+
+        One commit, so that readers see all old or all new values. Without files, do nothing; the table need not exist.
+        Raises: ConcurrentChange if one of them is no longer part of the table.
+        """
+        if not swapped:
+            return
+        opened = iceberg_table(self.spark, table)
+        there = {str(location(file.location())): file for file in _data_files(opened)}
+        if not swapped.keys() <= there.keys():
+            raise ConcurrentChange(f"The table {table} was changed meanwhile by another program. Run again.")
+        self._put_in_place(opened, [there[path] for path in swapped], swapped.values())
+
+    def _put_in_place(self, table: JavaObject, files: Iterable[JavaObject], new: Iterable[DataFile]) -> None:
+        """Replace these files by new ones, in one commit, which fails if one of them is gone by then."""
         change = table.newTransaction()
         deletion = change.newDelete().validateFilesExist()
         for file in files:
             deletion.deleteFile(file)
         deletion.commit()
-        change.newAppend().appendFile(_added(self.spark, table, merged)).commit()
-        change.commitTransaction()
-
-    def swap_files(self, table: str, swapped: Mapping[str, DataFile]) -> None:
-        """Replace data files, each named by its path, by files with as many rows of the same bronze files.
-
-        One commit, so that readers see all old or all new values.
-        Raises: ConcurrentChange if one of them is no longer part of the table.
-        """
-        opened = iceberg_table(self.spark, table)
-        there = {str(location(file.location())): file for file in _data_files(opened)}
-        if not swapped:
-            return
-        if not swapped.keys() <= there.keys():
-            raise ConcurrentChange(f"The table {table} was changed meanwhile by another program. Run again.")
-        change = opened.newTransaction()
-        deletion = change.newDelete().validateFilesExist()
-        for path in swapped:
-            deletion.deleteFile(there[path])
-        deletion.commit()
-        append = change.newAppend()
-        for file in swapped.values():
-            append.appendFile(_added(self.spark, opened, file))
-        append.commit()
+        _append(self.spark, change.table(), new).commit()
         change.commitTransaction()
 
     def total(self, table: str) -> int:
@@ -310,7 +301,7 @@ def _described(columns: Iterable[Column]) -> str:
 
 
 def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -> JavaObject:
-    """Return an uncommitted append of these files to a table."""
+    """Return an uncommitted append of these files to a table, or to that of a transaction."""
     append = table.newAppend()
     for file in files:
         append.appendFile(_added(spark, table, file))
