@@ -131,6 +131,20 @@ def test_a_question_that_ends_without_an_answer_is_no_bug(status):
     assert code == 130 and said.strip().startswith("Interrupted.")
 
 
+def test_a_lake_in_s3_without_credentials_is_no_bug(monkeypatch, capsys):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    done = vendas_here(capsys, "status", "--lake", "s3://lago")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "AWS refused, or could not be reached: Unable to locate credentials\n"
+        "Check the credentials and the region (AWS_PROFILE, AWS_DEFAULT_REGION), and that they may do this.\n"
+    )
+
+
 def test_an_installation_that_lacks_a_module_is_one_message(fails):
     code, said = fails("import sys; sys.modules['rich'] = None; from vendas.start import main; main()")
     assert code == 1 and said.startswith("vendas is not installed whole: ") and "Traceback" not in said

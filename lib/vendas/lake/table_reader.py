@@ -245,15 +245,19 @@ def _open_table(lake: Location, table: str, read: Callable[["Table"], T]) -> T |
 
 def _in_glue(lake: S3Lake, table: str) -> "Table | None":
     import boto3
+    from botocore.exceptions import NoCredentialsError
     from pyiceberg.exceptions import NoSuchTableError
 
     # Without these, pyarrow, which reads the files, would find credentials, region and address in other ways.
     session = boto3.Session()
-    credentials = session.get_credentials().get_frozen_credentials()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    frozen = credentials.get_frozen_credentials()
     found = {
-        "s3.access-key-id": credentials.access_key,
-        "s3.secret-access-key": credentials.secret_key,
-        "s3.session-token": credentials.token,
+        "s3.access-key-id": frozen.access_key,
+        "s3.secret-access-key": frozen.secret_key,
+        "s3.session-token": frozen.token,
         "s3.region": session.region_name,
         "s3.endpoint": client("s3").meta.endpoint_url,
     }
