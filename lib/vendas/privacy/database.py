@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import LiteralString
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +18,7 @@ from vendas.settings import Settings
 from vendas.storage import S3Path, as_folder
 from vendas.tuning import PURGE_WAIT_SECONDS
 from vendas.warehouse import load
+from vendas.warehouse.direct import connected
 from vendas.warehouse.embedded import ensure_running, is_initialized
 from vendas.warehouse.jdbc import Transaction, run_alone
 from vendas.warehouse.star import FACT_TABLE, TABLES
@@ -57,17 +60,14 @@ def names_warehouse(settings: Settings) -> bool:
 
 
 def _members_of_redshift(settings: Settings, gold: list[dict]) -> list[dict]:
-    from sqlalchemy import text  # here, because these imports take half a second
-
-    from vendas.reports.exploration import connect
+    from vendas.reports.exploration import ask, connect  # here, because these imports take half a second
 
     columns = [pa.array([row[name] for row in gold], pa.string()) for name in _CUSTOMER.attributes]
     ids = sorted({*member_key(*columns).to_pylist()})
     if not ids:
         return []
-    with connect(load.endpoint_of(settings)).connect() as connection:
-        rows = connection.execute(text(_MEMBERS_OF_REDSHIFT.format(", ".join(map(str, ids))))).mappings()
-        return [dict(row) for row in rows]
+    query = _MEMBERS_OF_REDSHIFT.format(", ".join(map(str, ids)))
+    return ask(connect(load.endpoint_of(settings)), query).to_dict("records")
 
 
 def member_ids(settings: Settings, values: Values) -> list[int]:
@@ -106,16 +106,15 @@ def delete_unused_members(opened: Transaction, values: Values) -> None:
             opened.run(f"delete from {table} where {key} in ({', '.join(sorted(holding))})")
 
 
-def _query(settings: Settings, query: str, *given: Iterable) -> list[dict]:
-    import psycopg  # here, because the import takes a quarter of a second
+def _query(settings: Settings, query: LiteralString, *given: Iterable) -> list[dict]:
+    """Return the rows of a query; none if its tables do not exist yet."""
+    from psycopg.errors import UndefinedTable  # here, because the import takes a quarter of a second
     from psycopg.rows import dict_row
 
-    url = ensure_running(as_folder(settings.dw)).url
-    try:
-        with psycopg.connect(url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query, given).fetchall()  # pyrefly: ignore[bad-argument-type]  # a constant query
-    except psycopg.errors.UndefinedTable:
-        return []
+    endpoint = ensure_running(as_folder(settings.dw))
+    with connected(endpoint, row_factory=dict_row) as connection, suppress(UndefinedTable):
+        return connection.execute(query, given).fetchall()
+    return []
 
 
 def vacuum_redshift(spark: SparkSession, settings: Settings) -> None:
@@ -132,27 +131,27 @@ def purge_database(settings: Settings, values: Values, token: str) -> None:
     """Leave no byte of deleted rows in the database's files: tables, statistics, write-ahead log and server log.
 
     Tables are written anew, which locks out their readers for the seconds that it takes.
-    Raises: WarehouseError if the database does not start, or somebody goes on reading the old rows.
+    Raises: WarehouseError if the database does not start or refuses, or somebody goes on reading the old rows.
     """
-    import psycopg
+    from psycopg.errors import LockNotAvailable
     from psycopg.sql import SQL, Identifier, Literal
 
     folder = as_folder(settings.dw)
     if not is_initialized(folder):
         return
     endpoint = ensure_running(folder)
-    with psycopg.connect(endpoint.url, autocommit=True) as connection:
+    with connected(endpoint, autocommit=True) as connection:
         connection.execute("alter system set wal_recycle = off")  # delete old files of the log, instead of reusing them
         connection.execute("select pg_reload_conf()")
     # A new connection, because the server tells all its processes of the setting before it accepts one.
-    with psycopg.connect(endpoint.url, autocommit=True) as connection:
+    with connected(endpoint, autocommit=True) as connection:
         _await_readers(connection)
         connection.execute(SQL("set lock_timeout = {}").format(Literal(f"{PURGE_WAIT_SECONDS}s")))
         try:
             connection.execute(_FORGET)
             for table in [*connection.execute(_TABLES).fetchall(), _STATISTICS]:
                 connection.execute(SQL("vacuum (full, analyze) {}").format(Identifier(*table)))
-        except psycopg.errors.LockNotAvailable:
+        except LockNotAvailable:
             raise WarehouseError(_STILL_READ) from None
         _renew_log(connection)
     if endpoint.log and (said := read_text(endpoint.log)) and values.found_in(said):

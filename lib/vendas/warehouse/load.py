@@ -6,7 +6,7 @@ Redshift, except those in a folder named after one of them; all other difference
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from vendas.lake.tables import Audit, pass_any
 from vendas.settings import Settings
 from vendas.storage import Location, as_folder, client
 from vendas.tuning import LARGE_LOAD_ROWS
+from vendas.warehouse.direct import connected
 from vendas.warehouse.embedded import ensure_running
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
-from vendas.warehouse.jdbc import Transaction, explain_refusal, in_transaction, transaction
+from vendas.warehouse.jdbc import Transaction, in_transaction, transaction
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
 from vendas.warehouse.staging import NOTHING, Totals, add_totals, staged_parts
@@ -145,16 +146,11 @@ def refresh(endpoint: Endpoint) -> None:
     A warehouse without tables is left unchanged.
     Raises: WarehouseError if the database refuses.
     """
-    import psycopg  # here, because its import would cost a load's notebook a quarter of a second
+    from psycopg.errors import UndefinedTable  # here, because it would cost a load's notebook a quarter of a second
 
-    try:
-        with psycopg.connect(endpoint.url) as connection:
-            connection.execute(PostgreSQL.lock_loads)
-            connection.execute(REFRESH)
-    except psycopg.errors.UndefinedTable:
-        return
-    except psycopg.Error as error:
-        raise WarehouseError(explain_refusal(endpoint, str(error))) from error
+    with connected(endpoint) as connection, suppress(UndefinedTable):
+        connection.execute(PostgreSQL.lock_loads)
+        connection.execute(REFRESH)
 
 
 def is_as_declared(endpoint: Endpoint) -> bool:
@@ -162,14 +158,10 @@ def is_as_declared(endpoint: Endpoint) -> bool:
 
     Raises: WarehouseError if it cannot be reached.
     """
-    import psycopg
     from psycopg.rows import dict_row
 
-    try:
-        with psycopg.connect(endpoint.url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-            return not is_outdated(lambda query: cursor.execute(query).fetchall())
-    except psycopg.Error as error:
-        raise WarehouseError(explain_refusal(endpoint, str(error))) from error
+    with connected(endpoint, row_factory=dict_row) as connection:
+        return not is_outdated(lambda query: connection.execute(query).fetchall())
 
 
 def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
