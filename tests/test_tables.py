@@ -86,6 +86,15 @@ def test_what_an_audit_refused_does_not_come_back(spark, tables):
     assert [row.Nome for row in tables.read(SILVER_TABLE).collect()] == ["Ana"]
 
 
+def test_what_an_audit_refused_is_told_although_its_branch_cannot_be_removed(spark, tables, monkeypatch):
+    def refuse(held):
+        monkeypatch.setattr(lake_tables, "iceberg_table", lambda *_: spark._jvm.java.lang.Integer.parseInt("no branch"))
+        raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        add(tables, silver_frame(spark, [silver_row()]), [FILE], audit=refuse)
+
+
 def test_replace_leaves_other_files_alone_and_can_be_repeated(spark, tables):
     add(tables, silver_frame(spark, [silver_row(), silver_row(OTHER)]), [FILE, OTHER])
     for _ in range(2):

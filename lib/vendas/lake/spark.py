@@ -49,6 +49,8 @@ S3A_REGION = "fs.s3a.endpoint.region"
 _RULES = "VENDAS_RULES"  # in the environment of Spark's Python workers: the rules that they work by
 _ALONE = "VENDAS_ALONE"  # in the environment of a kernel whose run has little to read: it needs no workers
 _OF_GATEWAY = ["GATEWAY_SERVER", "j"]  # py4j's own Java objects; all others belong to a client
+CALL_ERRORS = (Py4JError, PySparkException, OSError)
+"""What a call of the JVM can raise: its own exceptions, and that it is gone."""
 
 
 def java_home() -> Path:
@@ -163,6 +165,16 @@ def jvm_of(spark: SparkSession) -> JVMView:
     jvm = spark._jvm
     assert jvm is not None  # set from start to stop
     return jvm
+
+
+@contextmanager
+def closing_java(opened: JavaObject) -> Generator[JavaObject]:
+    """Close a Java object after the block; a failure to close it is not raised, which would hide the block's error."""
+    try:
+        yield opened
+    finally:
+        with suppress(*CALL_ERRORS):
+            opened.close()
 
 
 def java_properties(spark: SparkSession, given: dict[str, str]) -> JavaObject:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from weakref import WeakSet
@@ -16,7 +17,7 @@ from vendas import schema
 from vendas.declaration_types import Column
 from vendas.errors import ConcurrentChange
 from vendas.lake.data_files import DataFile, HeldFile, Target
-from vendas.lake.spark import jvm_of, lake_of, table_name
+from vendas.lake.spark import CALL_ERRORS, closing_java, jvm_of, lake_of, table_name
 from vendas.lake.table_reader import columns_of, count_by_file, files_between, held_files, is_one_of, shape
 from vendas.lake.workers import SparkWorkers, Workers
 from vendas.storage import Location, location
@@ -236,7 +237,8 @@ class Change:
         try:
             return self._publish(branch, rows, files, replaced, audit)
         except BaseException:
-            iceberg_table(self._spark, self._table).manageSnapshots().removeBranch(branch).commit()
+            with suppress(*CALL_ERRORS):  # which would hide the error; the branch expires
+                iceberg_table(self._spark, self._table).manageSnapshots().removeBranch(branch).commit()
             raise
 
     def _begin(self, branch: str) -> None:
@@ -325,11 +327,8 @@ def _added(spark: SparkSession, table: JavaObject, file: DataFile) -> JavaObject
 
 def _data_files(table: JavaObject) -> list[JavaObject]:
     """Return Iceberg's objects for the table's current data files."""
-    tasks = table.newScan().planFiles()
-    try:
+    with closing_java(table.newScan().planFiles()) as tasks:
         return [task.file() for task in tasks.iterator()]
-    finally:
-        tasks.close()
 
 
 def _joined(tables: Iterable[pa.Table]) -> pa.Table:

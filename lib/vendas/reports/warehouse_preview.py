@@ -1,13 +1,13 @@
 """Previews of 04_dw: what the warehouse holds of the files just loaded, queried in one transaction."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
 from vendas.lake.events import Event
+from vendas.lake.spark import closing_java
 from vendas.reports.masking import mask_row
 from vendas.reports.preview import NO_SALES, Preview, ShownEvents, reading, showing
 from vendas.text import format_number
@@ -151,7 +151,7 @@ def _dimension(key: str) -> str:
 
 def _ask(opened: Transaction, query: str, files: Sequence[str]) -> list[Cells]:
     """Return the rows of a query with file names as its parameters, since a name may have any character."""
-    with closing(opened.connection.prepareStatement(query)) as statement:
+    with closing_java(opened.connection.prepareStatement(query)) as statement:
         for place, file in enumerate(files, start=1):
             statement.setString(place, file)
         found = statement.executeQuery()

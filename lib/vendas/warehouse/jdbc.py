@@ -12,6 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
+from vendas.lake.spark import CALL_ERRORS, closing_java
 from vendas.machine import full_disk
 from vendas.tuning import CONFLICT_PAUSES
 from vendas.warehouse.endpoint import Endpoint
@@ -29,13 +30,13 @@ class Transaction:
 
     def run(self, *statements: str) -> None:
         """Execute statements in order; each text may hold several."""
-        with self._closing(self.connection.createStatement()) as statement:
+        with closing_java(self.connection.createStatement()) as statement:
             for sql in statements:
                 statement.execute(sql)
 
     def rows(self, query: str) -> list[dict[str, str]]:
         """Return the rows of a query, each as texts by column."""
-        with self._closing(self.connection.createStatement()) as statement:
+        with closing_java(self.connection.createStatement()) as statement:
             found = statement.executeQuery(query)
             described = found.getMetaData()
             names = [described.getColumnLabel(number + 1) for number in range(described.getColumnCount())]
@@ -46,7 +47,7 @@ class Transaction:
 
     def shape(self, table: str) -> list[tuple[str, str, int]]:
         """Return name, type and precision (for a varchar, its length) of each column of a table, in order."""
-        with self._closing(self.connection.createStatement()) as statement:
+        with closing_java(self.connection.createStatement()) as statement:
             found = statement.executeQuery(f"select * from {table} where false").getMetaData()
             return [
                 (found.getColumnName(n), found.getColumnTypeName(n), found.getPrecision(n))
@@ -59,20 +60,12 @@ class Transaction:
         if not rows:
             return
         insert = f"insert into {table} values ({', '.join('?' * len(rows[0]))})"
-        with self._closing(self.connection.prepareStatement(insert)) as statement:
+        with closing_java(self.connection.prepareStatement(insert)) as statement:
             for row in rows:
                 for position, value in enumerate(row, start=1):
                     statement.setObject(position, value)
                 statement.addBatch()
             statement.executeBatch()
-
-    @staticmethod
-    @contextmanager
-    def _closing(statement: JavaObject) -> Generator[JavaObject]:
-        try:
-            yield statement
-        finally:
-            statement.close()
 
 
 @contextmanager
@@ -82,22 +75,15 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transactio
     Raises: WarehouseError if the database, its driver or Spark fails; WarehouseConflict if the cause is another
     transaction.
     """
-    try:
-        connection = connect(spark, endpoint)
+    with _connection(spark, endpoint) as connection:
+        connection.setAutoCommit(False)
         try:
-            connection.setAutoCommit(False)
             yield Transaction(spark, endpoint, connection)
             connection.commit()
         except BaseException:
-            with suppress(Py4JJavaError):  # the connection itself may have failed
+            with suppress(*CALL_ERRORS):  # the connection itself may have failed
                 connection.rollback()
             raise
-        finally:
-            connection.close()
-    except (Py4JJavaError, PySparkException) as error:
-        said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-        kind = WarehouseConflict if _is_conflict(error, str(said)) else WarehouseError
-        raise kind(explain_refusal(endpoint, without_java_frames(str(said)))) from error
 
 
 def run_alone(spark: SparkSession, endpoint: Endpoint, statement: str) -> None:
@@ -105,14 +91,20 @@ def run_alone(spark: SparkSession, endpoint: Endpoint, statement: str) -> None:
 
     Raises: WarehouseError if the database, or its driver, fails.
     """
+    with _connection(spark, endpoint) as connection:
+        Transaction(spark, endpoint, connection).run(statement)
+
+
+@contextmanager
+def _connection(spark: SparkSession, endpoint: Endpoint) -> Generator[JavaObject]:
+    """Open a connection for the block; what fails in it becomes a WarehouseError, or a WarehouseConflict."""
     try:
-        connection = connect(spark, endpoint)
-        try:
-            Transaction(spark, endpoint, connection).run(statement)
-        finally:
-            connection.close()
-    except Py4JJavaError as error:
-        raise WarehouseError(explain_refusal(endpoint, str(error.java_exception.getMessage()))) from error
+        with closing_java(connect(spark, endpoint)) as connection:
+            yield connection
+    except (Py4JError, PySparkException) as error:
+        said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
+        kind = WarehouseConflict if _is_conflict(error, str(said)) else WarehouseError
+        raise kind(explain_refusal(endpoint, without_java_frames(str(said)))) from error
 
 
 def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Transaction], T]) -> T:

@@ -10,7 +10,7 @@ from py4j.java_gateway import JavaObject
 from pyspark.sql import SparkSession
 
 from vendas.lake.data_files import WrittenFile
-from vendas.lake.spark import java_properties, jvm_of
+from vendas.lake.spark import closing_java, java_properties, jvm_of
 from vendas.storage import Location, as_folder
 from vendas.tuning import COPY_ENCODED_ROWS
 from vendas.warehouse.endpoint import Endpoint
@@ -79,8 +79,5 @@ class PostgreSQL:
         """Append files of rows to a table."""
         copying, java = transaction.connection.getCopyAPI(), jvm_of(transaction.spark).java.io
         for file in files:
-            content = java.FileInputStream(file.path)
-            try:
+            with closing_java(java.FileInputStream(file.path)) as content:
                 copying.copyIn(f"copy {table} ({', '.join(columns)}) from stdin (format binary)", content)
-            finally:
-                content.close()

@@ -1,0 +1,47 @@
+"""A transaction whose connection fails, or whose JVM is gone: the first error is the one that is told."""
+
+from types import SimpleNamespace
+
+import pytest
+from py4j.protocol import Py4JError, Py4JNetworkError
+
+from vendas.errors import WarehouseError
+from vendas.warehouse import jdbc
+from vendas.warehouse.endpoint import Endpoint
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    """Return an endpoint whose connection can be neither used nor left."""
+    connection = SimpleNamespace(
+        setAutoCommit=lambda _: None,
+        createStatement=failing(Py4JError("no answer")),
+        rollback=failing(Py4JNetworkError("no rollback")),
+        close=failing(ConnectionRefusedError("no close")),
+    )
+    monkeypatch.setattr(jdbc, "connect", lambda spark, endpoint: connection)
+    return Endpoint(1, "x")
+
+
+def test_an_error_of_the_block_is_not_hidden(endpoint):
+    with pytest.raises(KeyError, match="first"), jdbc.transaction(None, endpoint):
+        raise KeyError("first")
+
+
+def test_a_jvm_that_is_gone_is_explained(endpoint):
+    with pytest.raises(WarehouseError, match="127.0.0.1:1/vendas refused: no answer"):
+        jdbc.in_transaction(None, endpoint, lambda opened: opened.run("select 1"))
+    with pytest.raises(WarehouseError, match="127.0.0.1:1/vendas refused: no answer"):
+        jdbc.run_alone(None, endpoint, "vacuum")
+
+
+def test_a_commit_is_not_undone_by_a_connection_that_cannot_be_closed(endpoint):
+    jdbc.connect(None, endpoint).commit = lambda: None
+    assert jdbc.in_transaction(None, endpoint, lambda opened: "done") == "done"
