@@ -1,5 +1,7 @@
 """The token in one record of a CSV file: quotes, delimiters and line breaks stay."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -58,6 +60,13 @@ def test_a_row_that_was_refused_for_a_long_field_stays_refused(nome, email, stay
     assert [is_long(text) for text in (row, anonymize(row, LAYOUT, Kind.ROW, VALUES, TOKEN))] == [stays, stays]
 
 
+def test_a_field_is_long_by_its_own_columns_limit():
+    layout = replace(LAYOUT, personal={1: 30, 2: 40})
+    row = f"01/02/2024 10:00;{'x' * 31};{'x' * 31};zu@x.example;;{REST}"
+    after = f"01/02/2024 10:00;{TOKEN} {TOKEN};{TOKEN};zu@x.example;;{REST}"
+    assert anonymize(row, layout, Kind.ROW, VALUES, TOKEN) == after
+
+
 def is_long(row):
     of_row = dict(zip(schema.INPUT_NAMES, (field.strip('"') for field in row.split(";")), strict=False))
     record = {name: [of_row.get(name, "")] for name in schema.INPUT_NAMES} | {LINHA: [2], TEXTO: [row], ORIGEM: [None]}
@@ -92,7 +101,7 @@ def test_values_are_found_anywhere_in_a_malformed_record(before, after):
 
 
 def test_a_contact_in_the_first_field_is_found_beside_another():
-    layout = Layout(";", (0, 1, 2), (), (), (1,), 0, 2)
+    layout = Layout(";", dict.fromkeys((0, 1, 2), 1000), (), (), (1,), 0, 2)
     text = "z@novo.example;Zuleica;11 98765-4321;10,00;1"
     found = sorted(text[begin:end] for begin, end in find_personal_pieces(text, layout, VALUES))
     assert found == ["Zuleica", "z@novo.example"]

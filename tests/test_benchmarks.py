@@ -18,7 +18,7 @@ from benchmarks.processes import Cost, watched
 from benchmarks.star import ENVIRONMENT
 from helpers.intake_twin import evidence_of, reasons_against
 from helpers.rows import NEEDED, OPTIONAL
-from vendas.rules.columns import MAX_TEXT_BYTES
+from vendas.schema import NOME
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_duckdb_validates_as_the_contract_does(tmp_path):
     )
     plain |= {"Valor da Compra": "1,50", "Desconto Oferecido": ""}
     rows = [plain | {name: odd_texts(name, generator)} for name in PIECES for _ in range(3000)]
-    rows += [plain | {"Nome": "á" * size} for size in (MAX_TEXT_BYTES // 2, MAX_TEXT_BYTES // 2 + 1)]
+    rows += [plain | {"Nome": "á" * size} for size in (NOME.max_bytes // 2, NOME.max_bytes // 2 + 1)]
     landing = tmp_path / "landing"
     landing.mkdir()
     with (landing / "registros.csv").open("w", encoding="utf-8", newline="") as file:

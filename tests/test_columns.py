@@ -353,7 +353,7 @@ def test_types_are_the_contract_s(texts):
     assert [values.type for values in typed.values()] == arrow_schema((*typed,)).types
     assert rules.valor_com_desconto(typed[VALOR], typed[DESCONTO]).type == arrow_schema((VALOR,)).types[0]
     told = [reason(texts_array(texts)) for _, reason, _ in PAIRS.values()]
-    assert {reasons.type for reasons in (*told, rules.texto_reason(texts_array(texts)))} == {pa.string()}
+    assert {reasons.type for reasons in (*told, rules.texto_reason((texts_array(texts), 1000)))} == {pa.string()}
 
 
 def some_timestamp(random):
@@ -577,8 +577,13 @@ def test_evidence_is_its_twins(some, names, seed):
 def test_texto_reason_counts_bytes():
     texts = ["a" * 1000, "a" * 1001, "ã" * 500, "ã" * 500 + "a"]
     expected = [(None,), ("texto_longo",), (None,), ("texto_longo",)]
-    assert outcomes(texts, rules.texto_reason) == expected
-    assert [(twin.texto_reason(text),) for text in texts] == expected
+    assert outcomes(texts, lambda cleaned: rules.texto_reason((cleaned, 1000))) == expected
+    assert [(twin.texto_reason(text, 1000),) for text in texts] == expected
+
+
+def test_texto_reason_compares_each_column_with_its_own_limit():
+    one, other = texts_array(["ab", "ab", "abc", ""]), texts_array(["abcd", "abcde", "", ""])
+    assert rules.texto_reason((one, 2), (other, 4)).to_pylist() == [None, "texto_longo", "texto_longo", None]
 
 
 def test_turno_of_every_hour():

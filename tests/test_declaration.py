@@ -51,6 +51,11 @@ def test_a_default_that_is_missing_or_senseless_is_refused(type, default, option
         Input("x", type, "", default, optional=optional)
 
 
+def test_a_default_that_is_longer_than_a_text_may_be_is_refused():
+    with pytest.raises(DeclarationError, match="'x': the default 'NÃO' has more than 3 bytes"):
+        Input("x", Type.TEXT, "", "NÃO", max_bytes=3)
+
+
 def test_what_is_not_declared_is_refused():
     with pytest.raises(DeclarationError, match="Gold has no column cor_da_embalagem"):
         replace(SALES, dimensions=(Dimension("cor", "", ("cor_da_embalagem",), ""),))

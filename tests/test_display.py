@@ -256,7 +256,7 @@ def test_a_diagnosis_is_a_row_of_the_table_and_a_sentence_for_each_thing_to_know
           UTF-8 com BOM, delimitador: vírgula.
           Colunas com outro nome: Canal (no arquivo: canal).
           Colunas ignoradas: 'Obs'.
-          Recusadas: 1 por texto_longo. Um campo de texto passa de 1.000 bytes (em UTF-8); encurte o texto.
+          Recusadas: 1 por texto_longo. Um campo de texto passa do limite (em geral 1.000 bytes em UTF-8); encurte-o.
 
         loja.csv
           O nome não é registros*.csv: o arquivo não seria recolhido. Renomeie-o antes de enviar.

@@ -37,7 +37,7 @@ SALES = f"""{HEADER}
 """
 CHANGED = (
     Edit("lib/vendas/rules/columns.py", '"Manhã": 6,', '"Manhã": 5,', instead=True),
-    Edit("lib/vendas/rules/columns.py", "MAX_TEXT_BYTES = 1000", "MAX_TEXT_BYTES = 40", instead=True),
+    Edit("lib/vendas/rules/validate.py", "column.max_bytes", "40", instead=True),
     Edit("lib/vendas/rules/columns.py", "import pyarrow as pa\n", "# Another rule.\n"),
     Edit(
         "lib/vendas/rules/validate.py",

@@ -1,5 +1,6 @@
 """The typed columns of a record and all reasons against it; every input record is in the output once."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -51,6 +52,13 @@ def test_a_good_record_is_typed_cleaned_and_without_its_text():
         "Código de Desconto Usado": "VERAO",
         "origem": "a.csv:3",
     }
+
+
+def test_a_text_is_refused_for_its_own_columns_limit(monkeypatch):
+    columns = [replace(column, max_bytes=14) if column == schema.NOME else column for column in schema.TEXT_COLUMNS]
+    monkeypatch.setattr(schema, "TEXT_COLUMNS", columns)
+    rows = [raw_row(Nome="x" * 14), raw_row(Nome="x" * 15), raw_row(Nome="", Sobrenome="x" * 15)]
+    assert motivos(*rows) == [[], ["texto_longo"], []]
 
 
 def test_its_columns_have_the_contracts_types():

@@ -41,7 +41,8 @@ _DEFAULT_VALUES: dict[str, Callable[[str], str | int | Decimal]] = {
 class Column:
     """A column: its name, Spark SQL type and comment, and the default for an empty or absent field.
 
-    `default` is a text as in a file; None: the column has no default. `max_bytes` limits a text's length in UTF-8.
+    `default` is a text as in a file; None: the column has no default. `max_bytes` limits a text's length in UTF-8;
+    a row with a longer one is refused.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Input(Column):
 
     `examples` are the values that sample files have in the column; without them, sample files lack an optional column.
     Raises: DeclarationError if a text or an optional column has no default, a column of a type without defaults has
-    one, or the default is not of the column's type.
+    one, or the default is not of the column's type, or longer than its texts may be.
     """
 
     optional: bool = False
@@ -87,6 +88,10 @@ class Input(Column):
             raise DeclarationError(
                 f"The column {self.name!r}: the default {self.default!r} is no {self.type}."
             ) from None
+        if self.type == Type.TEXT and len(str(self.default).encode()) > self.max_bytes:
+            raise DeclarationError(
+                f"The column {self.name!r}: the default {self.default!r} has more than {self.max_bytes} bytes."
+            )
 
 
 @dataclass(frozen=True)

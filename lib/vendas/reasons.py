@@ -130,5 +130,5 @@ class Reason(Code):
     )
     TEXTO_LONGO = (
         "texto_longo",
-        "Um campo de texto passa de 1.000 bytes (em UTF-8); encurte o texto.",
+        "Um campo de texto passa do limite (em geral 1.000 bytes em UTF-8); encurte-o.",
     )

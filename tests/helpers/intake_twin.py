@@ -79,14 +79,16 @@ def reasons_against(row: dict, evidence: tuple[bool, bool] = (False, False)) -> 
     month_first, fractions = evidence
     moment, percent = rules.clean(row[TIMESTAMP]), rules.clean(row[DESCONTO])
     texts = texts_of(row)
-    too_long = [reason for text in (*texts.values(), rules.email(texts[EMAIL])) if (reason := rules.texto_reason(text))]
+    limits = {column.name: column.max_bytes for column in TEXT_COLUMNS}
+    kept = [*texts.items(), (EMAIL, rules.email(texts[EMAIL]))]
+    too_long = [rules.texto_reason(text, limits[name]) for name, text in kept]
     reasons = [
         "timestamp_ambiguo"
         if month_first and rules.is_another_day_month_first(moment)
         else rules.timestamp_reason(moment),
         rules.valor_reason(rules.clean(row[VALOR])),
         "desconto_um_ambiguo" if fractions and rules.is_one_without_sign(percent) else rules.desconto_reason(percent),
-        *too_long[:1],
+        max(too_long, key=bool),
     ]
     return [reason for reason in reasons if reason]
 

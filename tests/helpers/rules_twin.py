@@ -241,8 +241,8 @@ def is_one_without_sign(text: str) -> bool:
     return "%" not in text and _judge_desconto(text)[0] == Decimal("0.01")
 
 
-def texto_reason(cleaned: str) -> str | None:
-    return "texto_longo" if len(cleaned.encode()) > 1000 else None
+def texto_reason(cleaned: str, max_bytes: int) -> str | None:
+    return "texto_longo" if len(cleaned.encode()) > max_bytes else None
 
 
 TURNO_BY_HOUR = ["Madrugada"] * 6 + ["Manhã"] * 6 + ["Tarde"] * 6 + ["Noite"] * 6

@@ -1,7 +1,7 @@
 """The token in the place of a person's values in one record of a CSV file. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
 from vendas.rules.cleaning import address, clean_text
-from vendas.rules.columns import MAX_TEXT_BYTES, email as lower_email, texto_reason
+from vendas.rules.columns import email as lower_email, texto_reason
 from vendas.rules.people import MIN_TELEPHONE_DIGITS, Values
 
 _BREAKS = re.compile(r"[\r\n]+")
@@ -40,7 +40,7 @@ class Layout:
     """Where a file's records have which columns; each place counts from 0."""
 
     delimiter: str
-    personal: tuple[int, ...]
+    personal: Mapping[int, int]  # with the bytes that a text may have there
     other_texts: tuple[int, ...]  # declared text columns that are not personal
     extra: tuple[int, ...]
     names: tuple[int, ...]
@@ -67,7 +67,11 @@ class Layout:
 
         return cls(
             delimiter,
-            places(column for column in schema.INPUT_COLUMNS if column.personal),
+            {
+                at: column.max_bytes
+                for column in schema.INPUT_COLUMNS
+                if column.personal and (at := place[column.name]) is not None
+            },
             places(column for column in schema.TEXT_COLUMNS if not column.personal),
             tuple(at for at in range(width) if at not in positions),
             places((schema.NOME, schema.SOBRENOME)),
@@ -93,18 +97,18 @@ def anonymize(text: str, layout: Layout, kind: Kind, values: Values, token: str)
         fields[at] = values.by_contact.replaced_in(fields[at], token)
     for at in layout.extra:
         fields[at] = values.replaced_in(fields[at], token)
-    for at in layout.personal if kind == Kind.ROW else ():
-        fields[at] = _token_field(fields[at], _as_long(fields[at], token, is_email=at == layout.email))
+    for at, max_bytes in layout.personal.items() if kind == Kind.ROW else ():
+        fields[at] = _token_field(fields[at], _as_long(fields[at], token, max_bytes, is_email=at == layout.email))
     return layout.delimiter.join(fields)
 
 
-def _as_long(raw: str, token: str, is_email: bool) -> str:
+def _as_long(raw: str, token: str, max_bytes: int, is_email: bool) -> str:
     """Return the token, repeated if a field is so long that its row is refused, which it must stay on every replay."""
     text = raw[1:-1].replace('""', '"') if raw.startswith('"') else raw
     cleaned = clean_text(pa.array([text]))
     kept = [address(cleaned), lower_email(address(cleaned))] if is_email else [cleaned]
-    refused = texto_reason(*kept)[0].is_valid
-    return " ".join([token] * (MAX_TEXT_BYTES // len(token) + 1)) if refused else token
+    refused = texto_reason(*((text, max_bytes) for text in kept))[0].is_valid
+    return " ".join([token] * (max_bytes // len(token) + 1)) if refused else token
 
 
 def _token_field(raw: str, token: str) -> str:

@@ -18,7 +18,6 @@ from vendas.rules.anonymized import is_token
 from vendas.schema import DESCONTO, MISSING, TIMESTAMP, VALOR, arrow_schema
 
 MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow_schema((TIMESTAMP, VALOR, DESCONTO)).types
-MAX_TEXT_BYTES = 1000  # of a clean text in UTF-8
 
 # The parts of the day in order, each with the hour at which it begins.
 TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
@@ -106,10 +105,10 @@ def is_one_without_sign(percent: pa.StringArray) -> pa.BooleanArray:
     return _is(percent, patterns.PERCENT_ONE)
 
 
-def texto_reason(*cleaned: pa.StringArray) -> pa.StringArray:
-    """Return why a row's cleaned texts cannot be kept: one has more than MAX_TEXT_BYTES in UTF-8."""
-    longest = pc.max_element_wise(*map(pc.binary_length, cleaned))
-    return null_elsewhere(pc.greater(longest, MAX_TEXT_BYTES), pa.repeat(Reason.TEXTO_LONGO.value, len(longest)))
+def texto_reason(*cleaned: tuple[pa.StringArray, int]) -> pa.StringArray:
+    """Return why a row's cleaned texts cannot be kept: one has more bytes in UTF-8 than given beside it."""
+    excess = pc.max_element_wise(*(pc.subtract(pc.binary_length(text), max_bytes) for text, max_bytes in cleaned))
+    return null_elsewhere(pc.greater(excess, 0), pa.repeat(Reason.TEXTO_LONGO.value, len(excess)))
 
 
 def turno(timestamp: pa.TimestampArray) -> pa.StringArray:

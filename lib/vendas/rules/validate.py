@@ -62,9 +62,10 @@ def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.Re
     ambiguous = _ambiguous(clean, evidence)
     typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in RULES.items()}
     reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in RULES]
-    in_lower_case = columns.email(texts[schema.EMAIL.name])  # as gold has it, and maybe longer: Ⱥ becomes ⱥ
-    too_long = columns.texto_reason(*texts.values(), in_lower_case)
-    motivos = _motivos(records[PROBLEMAS], [*reasons, too_long])
+    kept = [(texts[column.name], column.max_bytes) for column in schema.TEXT_COLUMNS]
+    # Gold's e-mail is in lower case, which may be longer: Ⱥ becomes ⱥ.
+    kept.append((columns.email(texts[schema.EMAIL.name]), schema.EMAIL.max_bytes))
+    motivos = _motivos(records[PROBLEMAS], [*reasons, columns.texto_reason(*kept)])
     texto = null_elsewhere(is_refused(motivos), records[TEXTO])
     validated = texts | typed | {LINHA: records[LINHA], TEXTO: texto, MOTIVOS: motivos, ORIGEM: records[ORIGEM]}
     return pa.record_batch([validated[name] for name in VALIDATED_SCHEMA.names], schema=VALIDATED_SCHEMA)
