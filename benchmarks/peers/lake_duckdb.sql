@@ -59,13 +59,15 @@ create macro as_value(a) as try_cast(case
     when matches(a, with_zeros()) then replace(regexp_extract(a, '^\d+[.,]\d\d'), ',', '.')
     when matches(a, blank_amount()) then replace(regexp_replace(a, '[ ''’]', '', 'g'), ',', '.')
 end as decimal(12, 2));
+create macro minus() as '[-−–—]';
 create macro is_negative(t) as matches(
     t,
-    '(R\$ ?)?([-−] ?(R\$ ?)?' || digits() || '|' || digits() || '[-−]|\( ?(R\$ ?)?' || digits() || '\))'
+    '(R\$ ?)?('
+    || minus() || ' ?(R\$ ?)?' || digits() || '|' || digits() || minus() || '|\( ?(R\$ ?)?' || digits() || '\))'
 );
 create macro value_reason(t, a, value) as case
     when value is not null then null
-    when matches(t, '(R\$)? ?[-–—]?') then 'valor_ausente'
+    when matches(t, '(R\$)? ?' || minus() || '?') then 'valor_ausente'
     when is_negative(t) then 'valor_negativo'
     when matches(a, '\d+[.,]\d{3}') then 'valor_ambiguo'
     when matches(a, '\d+' || blank_groups()) then 'valor_sem_centavos'
@@ -88,13 +90,15 @@ create macro as_points(t) as case
         then try_cast(replace(regexp_replace(t, percent() || '$', ''), ',', '.') as decimal(18, 2))
 end;
 create macro is_unclear(t, points) as points > 0 and points < 1 and t not like '%\%' escape '\';
-create macro is_fraction(t) as matches(t, '0+[.,]\d*[1-9]\d*');
+create macro is_fraction(t) as matches(t, '\+?0*[.,]0*[1-9]\d*|\+?[1-9]([.,]\d+)?[Ee]-0*[1-9]\d*');
 create macro discount_reason(t, points, has_fractions) as case
     when has_fractions and matches(t, '0*1([.,]0+)?') then 'desconto_um_ambiguo'
     when points <= 100 and not is_unclear(t, points) then null
     when matches(
         t,
-        '[-−] ?\d[\d.,]*' || percent() || '|\d[\d.,]*' || percent() || ' ?[-−]|\(\d[\d.,]*' || percent() || '\)' || percent()
+        minus() || ' ?\d[\d.,]*' || percent()
+        || '|\d[\d.,]*' || percent() || ' ?' || minus()
+        || '|\(\d[\d.,]*' || percent() || '\)' || percent()
     ) then 'desconto_negativo'
     when is_fraction(t) then 'desconto_ambiguo'
     when matches(t, '\d+[.,]\d\d\d*[1-9]\d*' || percent()) then 'desconto_casas_decimais'
