@@ -94,10 +94,40 @@ def test_a_mention_is_replaced_in_its_column_alone():
             '01/02/2024 10:00;Rui;Sá;r@x.example;;"TV 24";1\n02/02/2024 10:00;T;"T";T;;Mesa',
         ),
         ("solta: Zuleica Reis (11) 98765-4321", "solta: T T T"),
+        ("01/02/2024 10:00;Ana;Lima;Ana Lima <zu@x.example>;;Mesa", "01/02/2024 10:00;T;T;T;;Mesa"),
     ],
 )
 def test_values_are_found_anywhere_in_a_malformed_record(before, after):
     assert anonymize(before, LAYOUT, Kind.TEXT, VALUES, "T") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"Zu"x;"Quixo"tinha;zu@x.example;', '"T"T;"T"T;T;'),
+        ('"Zu"x;Lima;"zu@x.example"x;"11977771234"x', '"T"T;T;"T"T;"T"T'),
+        ('"Zu "Zel" Maria";Lima;zu@x.example;', '"T"T"T";T;T;'),
+        ('Zu\rMaria;"Li\r\nma"x;zu@x.example;', 'T\rT;"T\r\nT"T;T;'),
+        ('"Zu;\nMaria"x;Lima;zu@x.example;', '"T;\nT"T;T;T;'),
+        ('"Zu"x;Lima;"\nAna <zu@x.example>";"119\n87654321"', '"T"T;T;"\nT";"T\nT"'),
+    ],
+)
+def test_marks_stay_where_they_are_in_a_malformed_record(before, after):
+    record = "01/02/2024 10:00;{};Mesa"
+    assert anonymize(record.format(before), LAYOUT, Kind.TEXT, VALUES, "T") == record.format(after)
+
+
+def test_line_breaks_stay_in_the_other_texts_of_a_row():
+    row = '01/02/2024 10:00;Ana;Lima;a@x.example;;"Mesa\n11 98765\n4321";10,00;Site;Web;;Rui;;'
+    after = row.replace("11 98765\n4321", "T\nT")
+    assert anonymize(row, LAYOUT, Kind.MENTION, VALUES, "T") == after
+
+
+def test_of_rows_that_a_quote_or_a_return_joins_only_hers_changes():
+    rui, hers = f"01/02/2024 10:00;Rui;Sá;r@x.example;;{REST}", f"01/02/2024 10:00;Ana;Lima;zu@x.example;;{REST}"
+    for joined in ("\r", "\n", "x\r"):
+        after = f"{rui}{joined}01/02/2024 10:00;T;T;T;;{REST}{joined}{rui}"
+        assert anonymize(f"{rui}{joined}{hers}{joined}{rui}", LAYOUT, Kind.TEXT, VALUES, "T") == after
 
 
 def test_a_contact_in_the_first_field_is_found_beside_another():

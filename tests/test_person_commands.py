@@ -196,6 +196,8 @@ ARRIVALS = {
     f"01/02/2024 10:00;Zu;Q;;+55 (11) 98765-4321;{REST}": True,  # her telephone, and no e-mail
     f"01/02/2024 10:00;Léo;Q;leo@exemplo.com.br;11987654321;{REST}": False,  # it may be another's, too
     f"01/02/2024 10:00;Zu;Q;{E_MAIL};x": True,
+    f'01/02/2024 10:00;"Zu"x;Q;{E_MAIL};;{REST}': True,
+    f"01/02/2024 10:00;Zu\rZu;Q;{E_MAIL};;{REST}": True,
     ANA: False,
 }
 
@@ -206,8 +208,9 @@ def test_her_rows_get_the_token_in_bronze(tmp_path, row, is_hers):
     send(tmp_path, "registros_n.csv", "cp1252", [row], 1_700_000_000)
     (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
     assert protect(tmp_path) == is_hers
-    line = (tmp_path / "bronze" / arrived.bronze_name).read_text("cp1252").splitlines()[1]
+    line = (tmp_path / "bronze" / arrived.bronze_name).read_bytes().decode("cp1252").split("\r\n")[1]
     assert (TOKEN in line and "Zu" not in line) if is_hers else line == row
+    assert line.count('"') == row.count('"')
 
 
 def test_of_a_row_that_a_stray_quote_swallowed_with_hers_nothing_goes(tmp_path):

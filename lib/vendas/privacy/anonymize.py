@@ -1,7 +1,8 @@
 """The token in the place of a person's values in one record of a CSV file. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect, bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,14 +12,17 @@ from vendas import schema
 from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
+from vendas.csvfile.header import DELIMITERS
 from vendas.rules.cleaning import address, clean_text
 from vendas.rules.columns import email as lower_email, texto_reason
-from vendas.rules.people import MIN_TELEPHONE_DIGITS, Values
+from vendas.rules.people import MIN_TELEPHONE_DIGITS, Span, Values, replace_spans
 
 _BREAKS = re.compile(r"[\r\n]+")
-_LINE = re.compile(r"[^\r\n]+")
-_COLUMN_NAMES = {normalize_name(name) for name in schema.INPUT_NAMES}
+_BETWEEN_MARKS = re.compile(rf'[^"\r\n{"".join(DELIMITERS)}]+')
 _EDGES = " \t\"'\xa0"  # around a value in a field whose quoting is broken
+_PIECE = re.compile(rf"[^{_EDGES}\r\n](?:[^\r\n]*[^{_EDGES}\r\n])?")
+_COLUMN_NAMES = {normalize_name(name) for name in schema.INPUT_NAMES}
+_MOST_MOVED = 2  # fields that a contact stands too far to the right in a row of several physical lines
 
 
 class Kind(StrEnum):
@@ -55,7 +59,7 @@ class Layout:
     @classmethod
     def guess(cls, line: str) -> "Layout":
         """Return the layout of a line of a rejected file: its most frequent delimiter, the columns as declared."""
-        delimiter = max(",;\t|", key=line.count)
+        delimiter = max(DELIMITERS, key=line.count)
         return cls._of(delimiter, tuple(range(len(schema.INPUT_COLUMNS))), len(schema.INPUT_COLUMNS))
 
     @classmethod
@@ -91,12 +95,12 @@ def anonymize(text: str, layout: Layout, kind: Kind, values: Values, token: str)
     In a row of the person's all personal fields become the token. Quotes, delimiters and line breaks stay.
     """
     if kind == Kind.TEXT:
-        return _anonymize_malformed(text, layout, values, token)
+        return replace_between_marks(text, [*find_personal_pieces(text, layout, values), *values.spans_in(text)], token)
     fields = fields_of(text, layout)
     for at in layout.other_texts:
-        fields[at] = values.by_contact.replaced_in(fields[at], token)
+        fields[at] = replace_between_marks(fields[at], values.by_contact.spans_in(fields[at]), token)
     for at in layout.extra:
-        fields[at] = values.replaced_in(fields[at], token)
+        fields[at] = replace_between_marks(fields[at], values.spans_in(fields[at]), token)
     for at, max_bytes in layout.personal.items() if kind == Kind.ROW else ():
         fields[at] = _token_field(fields[at], _as_long(fields[at], token, max_bytes, is_email=at == layout.email))
     return layout.delimiter.join(fields)
@@ -118,49 +122,54 @@ def _token_field(raw: str, token: str) -> str:
     return f'"{token}{"".join(_BREAKS.findall(raw))}"'
 
 
-def _anonymize_malformed(text: str, layout: Layout, values: Values, token: str) -> str:
-    for begin, end in sorted(find_personal_pieces(text, layout, values), reverse=True):
-        text = text[:begin] + token + text[end:]
-    return values.replaced_in(text, token)
+def replace_between_marks(text: str, spans: Iterable[Span], token: str) -> str:
+    """Return a text of a CSV file with the token in the place of these spans, but for the marks that stand in them.
+
+    Quotes, delimiters and line breaks stay, and between two of them no text becomes none. So each record begins and
+    ends where it did, and is refused for the same reasons.
+    """
+    between = (run.span() for begin, end in spans for run in _BETWEEN_MARKS.finditer(text, begin, end))
+    return replace_spans(text, between, token)
 
 
-def find_personal_pieces(text: str, layout: Layout, values: Values) -> set[tuple[int, int]]:
+def find_personal_pieces(text: str, layout: Layout, values: Values) -> set[Span]:
     """Find the values beside the person's e-mail or telephone in a malformed record: begin and end of each.
 
-    Each physical line with such a contact is a row of its own, since a stray quote swallows rows. A delimiter too many
-    or too few moves fields, so names are looked for where the header has them, and as far from there as the contact is.
+    A physical line with such a contact is a row of its own, if a stray quote swallowed rows, or ends a row that has a
+    line break in a field. A delimiter too many or too few moves fields. So names are looked for where the header has
+    them, counted from where the row begins, and as far from there as the contact is.
     """
+    begins = [0, *(found.end() for found in re.finditer(re.escape(layout.delimiter), text))]
+    ends = [*(begin - 1 for begin in begins[1:]), len(text)]
+    lines = [0, *(found.end() for found in _BREAKS.finditer(text))]
+    rows = [bisect(begins, line) - 1 for line in lines]  # the field in which each line begins
     found = set()
-    for line in _LINE.finditer(text):
-        pieces = list(_pieces(line, layout.delimiter))
-        for at, (begin, end) in enumerate(pieces):
-            if not values.by_contact.are_in(text[begin:end]):
-                continue
-            place = layout.email if "@" in text[begin:end] else layout.telephone
-            moved = 0 if place is None else at - place
-            found.update({*_beside(text, pieces, layout, moved)} - {(begin, end)})
+    for contact in values.by_contact.spans_in(text):
+        at, line = bisect(begins, contact[0]) - 1, bisect(lines, contact[0]) - 1
+        column = layout.email if "@" in text[slice(*contact)] else layout.telephone
+        place = at - rows[line] if column is None else column
+        row = rows[min(line, bisect_left(rows, at - place - _MOST_MOVED))]
+        for field, is_personal in _beside(at, place, row, layout):
+            if 0 <= field < len(begins):
+                pieces = _PIECE.finditer(text, begins[field], ends[field])
+                found.update(piece.span() for piece in pieces if is_personal(piece[0]))
+        found.discard(contact)
     return found
 
 
-def _beside(text: str, pieces: list[tuple[int, int]], layout: Layout, moved: int) -> Iterator[tuple[int, int]]:
-    names = sorted({at + by for at in layout.names for by in (0, moved)})
-    for at in range(names[0], names[-1] + 1) if names else ():
-        if 0 <= at < len(pieces) and _is_name(text[slice(*pieces[at])]):
-            yield pieces[at]
-    for place in (layout.email, layout.telephone):
-        at = -1 if place is None else place + moved
-        if 0 <= at < len(pieces) and _is_contact(text[slice(*pieces[at])]):
-            yield pieces[at]
+def _beside(at: int, place: int, row: int, layout: Layout) -> Iterator[tuple[int, Callable[[str], bool]]]:
+    """Yield where a person's values may stand in the row of a contact, each with what tells such a value.
 
-
-def _pieces(line: re.Match[str], delimiter: str) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each field of a line, whatever its quotes, without blanks and quotes at its ends."""
-    begin = line.start()
-    for piece in line[0].split(delimiter):
-        inner = piece.strip(_EDGES)
-        at = begin + piece.find(inner)
-        yield at, at + len(inner)
-        begin += len(piece) + len(delimiter)
+    The contact stands in the field `at`, and in the header in the column `place`; `row` is the row's first field.
+    """
+    moved = at - place
+    for column in layout.names:
+        for field in range(min(row, moved) + column, max(row, moved) + column + 1):
+            yield field, _is_name
+    contacts = [column for column in (layout.email, layout.telephone) if column is not None]
+    yield from ((moved + column, _is_contact) for column in contacts if column != place)
+    if abs(moved - row) <= _MOST_MOVED and place in contacts:  # it stands in its column, which may hold a name, too
+        yield from ((at, _is_name), (at, _is_contact))
 
 
 def _is_name(piece: str) -> bool:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +21,7 @@ _SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+\-]{{0,4}}"  # what people write 
 # Between first name and surname in a text, a table of HTML or a line of a CSV file.
 _BETWEEN_NAMES = rf"(?:[{WHITE_SPACE}{INVISIBLE}]|&nbsp;|[;,|\t\"']|<[^<>]*>)+"
 _MIN_NAME = 3  # letters of a name that may be searched for alone
+Span = tuple[int, int]  # where a value begins in a text, and where it ends
 
 
 def normalize_emails(raw: pa.StringArray) -> pa.StringArray:
@@ -124,13 +126,18 @@ class Contacts:
         ]
         self._pattern = re.compile("|".join(found) or "(?!)", re.IGNORECASE)
 
+    def spans_in(self, text: str) -> Iterator[Span]:
+        """Yield begin and end of each in a text."""
+        if self._may_be_in(text):
+            yield from (found.span() for found in self._pattern.finditer(text))
+
     def are_in(self, text: str) -> bool:
         """Return whether a text holds any of them."""
-        return self._may_be_in(text) and self._pattern.search(text) is not None
+        return any(True for _ in self.spans_in(text))
 
     def replaced_in(self, text: str, token: str) -> str:
         """Return the text with the token in the place of each."""
-        return self._pattern.sub(token, text) if self._may_be_in(text) else text
+        return replace_spans(text, self.spans_in(text), token)
 
     def _may_be_in(self, text: str) -> bool:
         return any(pattern.search(text) for pattern in self._alone)
@@ -160,7 +167,7 @@ class Values:
     @cached_property
     def _names(self) -> list[re.Pattern[str]]:
         pairs = [
-            rf"(?<!\w)({_either(first)})({_BETWEEN_NAMES})({_either(last)})(?!\w)"
+            rf"(?<!\w)({_either(first)}){_BETWEEN_NAMES}({_either(last)})(?!\w)"
             for first, last in sorted(self.full_names, key=lambda pair: (-len("".join(pair)), pair))  # longest first
             if first and last
         ]
@@ -169,18 +176,32 @@ class Values:
     @cached_property
     def _own(self) -> re.Pattern[str]:
         names = [name for name in sorted(self.own_names, key=len, reverse=True) if len(name) >= _MIN_NAME]
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(_either, names)) or '(?!)'})(?!\w)")
+        return re.compile(rf"(?<!\w)({'|'.join(map(_either, names)) or '(?!)'})(?!\w)")
+
+    def spans_in(self, text: str) -> Iterator[Span]:
+        """Yield begin and end of each value in a text, of a full name those of both names."""
+        yield from self.by_contact.spans_in(text)
+        for pattern in (*self._names, self._own):
+            for found in pattern.finditer(text):
+                yield from (found.span(group) for group in range(1, pattern.groups + 1))
 
     def found_in(self, text: str) -> bool:
         """Return whether a text holds any of the values."""
-        return self.by_contact.are_in(text) or any(pattern.search(text) for pattern in (*self._names, self._own))
+        return any(True for _ in self.spans_in(text))
 
     def replaced_in(self, text: str, token: str) -> str:
         """Return the text with the token in the place of each value."""
-        text = self.by_contact.replaced_in(text, token)
-        for pair in self._names:
-            text = pair.sub(lambda found: f"{token}{found[2]}{token}", text)
-        return self._own.sub(token, text)
+        return replace_spans(text, self.spans_in(text), token)
+
+
+def replace_spans(text: str, spans: Iterable[Span], token: str) -> str:
+    """Return the text with the token in the place of each span, one for those that overlap."""
+    parts, done = [], 0
+    for begin, end in sorted(spans):
+        if begin >= done:
+            parts += [text[done:begin], token]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
 
 
 def email_pattern(email: str) -> str:
