@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import nbformat
 import pyarrow as pa
 import pytest
 
@@ -139,6 +140,43 @@ def test_in_a_notebook_a_value_may_stand_in_two_lines(tmp_path):
     cells[0]["source"] = [f"nome = '{TOKEN}\n", f"{TOKEN}'\n", "x"]
     assert json.loads(path.read_text(encoding="utf-8")) == {"cells": cells}
     assert path.read_text(encoding="utf-8").endswith("}\n")
+
+
+LISTS = {
+    "files": ["registros_a.csv", f"de {E_MAIL}", "registros_c.csv"],
+    "tags": ["parameters", "Zuleica Reis"],
+    "undo": ["registros_a.csv"],
+    "nothing": [],
+    "empty": ["", ""],
+    "numbers": [1, "a\n", E_MAIL],
+}
+
+
+def test_a_list_of_texts_that_are_no_lines_stays_a_list(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(LISTS), encoding="utf-8")
+    anonymize_file(path, VALUES, TOKEN)
+    files = ["registros_a.csv", f"de {TOKEN}", "registros_c.csv"]
+    changed = {"files": files, "tags": ["parameters", f"{TOKEN} {TOKEN}"], "numbers": [1, "a\n", TOKEN]}
+    assert json.loads(path.read_text(encoding="utf-8")) == LISTS | changed
+
+
+@pytest.mark.parametrize(
+    "text", ["Zuleica\nReis", "Zuleica\r\nReis\n", "10%\r20%\rZuleica\x0cReis", "\n\nZuleica\nReis"]
+)
+def test_a_text_is_known_however_nbformat_cuts_it(tmp_path, text):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text)])
+    path = tmp_path / "a.ipynb"
+    nbformat.write(notebook, path)
+    anonymize_file(path, VALUES, TOKEN)
+    assert nbformat.read(path, 4).cells[0].source == text.replace("Zuleica", TOKEN).replace("Reis", TOKEN)
+
+
+def test_in_an_export_quotes_and_line_ends_stay(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'x;"11 98765\r\n4321"\r\n')
+    anonymize_file(path, VALUES, TOKEN)
+    assert path.read_bytes() == f'x;"{TOKEN}\r\n{TOKEN}"\r\n'.encode()
 
 
 def test_what_is_no_text_is_left_out(tmp_path, monkeypatch):

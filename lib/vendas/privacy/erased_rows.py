@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.declaration_types import Derived, Type
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
-from vendas.privacy.anonymize import Kind, Layout, anonymize
+from vendas.privacy.anonymize import Kind, Layout, anonymize, replace_between_marks
 from vendas.privacy.edited_files import edit_file
 from vendas.privacy.layers import as_text, is_text
 from vendas.rules.gold import RULES
@@ -89,13 +89,21 @@ def anonymize_file(path: Location, values: Values, token: str) -> None:
 def _anonymize_copy(path: Path, values: Values, token: str) -> bool:
     data = path.read_bytes()
     text = as_text(data)
-    new = _in_json(text, values, token) if path.suffix in (".ipynb", ".json") else values.replaced_in(text, token)
+    new = _new_text(path.suffix, text, values, token)
     before, after = (part.encode("utf-8", "surrogateescape") for part in (text, new))
     aside = path.with_name(f".{path.name}.anonimizado")
     aside.write_bytes(after if before == data else gzip.compress(after))
     aside.chmod(path.stat().st_mode)
     aside.replace(path)
     return True
+
+
+def _new_text(suffix: str, text: str, values: Values, token: str) -> str:
+    if suffix in (".ipynb", ".json"):
+        return _in_json(text, values, token)
+    if suffix == ".csv":  # an export, which may come back corrected
+        return replace_between_marks(text, values.spans_in(text), token)
+    return values.replaced_in(text, token)
 
 
 def _in_json(text: str, values: Values, token: str) -> str:
@@ -109,10 +117,15 @@ def _in_json(text: str, values: Values, token: str) -> str:
 def _replaced(part, values: Values, token: str):
     if isinstance(part, str):
         return values.replaced_in(part, token)
-    if isinstance(part, list) and part and all(isinstance(item, str) for item in part):
-        return values.replaced_in("".join(part), token).splitlines(keepends=True)  # a notebook's text, by lines
+    if isinstance(part, list) and _are_lines(part):
+        return values.replaced_in("".join(part), token).splitlines(keepends=True)
     if isinstance(part, list):
         return [_replaced(item, values, token) for item in part]
     if isinstance(part, dict):
         return {name: _replaced(item, values, token) for name, item in part.items()}
     return part
+
+
+def _are_lines(part: list) -> bool:
+    """Return whether a list is a text as nbformat cuts it, in which a value may stand in two lines."""
+    return all(isinstance(item, str) for item in part) and "".join(part).splitlines(keepends=True) == part
