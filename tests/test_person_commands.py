@@ -125,6 +125,24 @@ def test_what_is_no_person_is_refused(capsys, lake, command, words, told):
     assert done.returncode == 1 and told in done.stderr and not (lake / "privacy").exists()
 
 
+@pytest.mark.parametrize("line", [999, 1, 6])  # 1 is the header, 6 within a row that begins on line 5
+def test_a_line_on_which_no_row_begins_is_refused_with_the_files_lines(capsys, lake, line):
+    name = next(path.name for path in (lake / "bronze").glob("registros_a_*"))
+    done = vendas_here(capsys, "person", "show", "--lake", lake, "--email", E_MAIL, "--line", f"{name}:{line}")
+    assert done.returncode == 1
+    assert f"No row of {name} begins on line {line}. Its 9 rows begin on lines 2 to 11" in done.stderr.replace(
+        "\n", " "
+    )
+
+
+def test_a_line_of_a_file_without_rows_is_refused(capsys, lake):
+    send(lake, "registros_c.csv", "utf-8", [], 1_700_100_000)
+    (sent,) = sweep(lake / "landing", lake / "bronze", quiet=0)
+    words = ["--email", E_MAIL, "--line", f"{sent.bronze_name}:2"]
+    done = vendas_here(capsys, "person", "show", "--lake", lake, *words)
+    assert done.returncode == 1 and "It has no rows" in done.stderr.replace("\n", " ")
+
+
 def test_without_yes_somebody_has_to_answer(capsys, lake, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     done = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", E_MAIL)

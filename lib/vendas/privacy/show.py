@@ -16,6 +16,7 @@ from vendas.lake.erasures import (
 from vendas.lake.ledger import read_events
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind
+from vendas.privacy.bronze_records import read_records
 from vendas.privacy.database import members_of_person
 from vendas.privacy.layers import (
     exports_elsewhere,
@@ -29,8 +30,9 @@ from vendas.privacy.layers import (
     texts_of_lake,
 )
 from vendas.privacy.old_versions import old_texts
-from vendas.privacy.search import Found, FoundRecord, Request, bronze_files, search
+from vendas.privacy.search import CsvFile, Found, FoundRecord, Request, bronze_files, search
 from vendas.rules.people import Values, normalize_email, normalize_telephone
+from vendas.schema import LINHA
 from vendas.settings import Settings
 from vendas.storage import Location, S3Path
 
@@ -104,13 +106,21 @@ def _line(given: str) -> tuple[str, int]:
 def find_person(settings: Settings, request: Request) -> Found:
     """Find a person's records in bronze, and the values to look for elsewhere.
 
-    Where quarantine or silver holds values of a file that is gone from bronze, these are found there.
-    Raises: PersonError if a line is named that bronze has not.
+    Raises: PersonError if a line is named on which no row of bronze begins.
     """
     files = bronze_files(settings, read_events(settings.lake))
     if unknown := sorted({name for name, _ in request.lines} - {file.name for file in files}):
         raise PersonError(f"No bronze file is named {unknown[0]}. `vendas status --json` names them all.")
-    return search([*files, *landing_files(settings)], request)
+    found = search([*files, *landing_files(settings)], request)
+    if missing := sorted(request.lines - {(record.arquivo, record.linha) for record in found.records}):
+        raise PersonError(_explain_missing(next(file for file in files if file.name == missing[0][0]), missing[0][1]))
+    return found
+
+
+def _explain_missing(file: CsvFile, line: int) -> str:
+    lines = [number for records in read_records(file.path, file.survey) for number in records[LINHA].to_pylist()]
+    begin = f"Its {len(lines)} rows begin on lines {lines[0]} to {lines[-1]}" if lines else "It has no rows"
+    return f"No row of {file.name} begins on line {line}. {begin}; name one as `vendas person show` lists it, FILE:N."
 
 
 def show_person(settings: Settings, request: Request) -> PersonReport:
