@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import nbformat
 import pyarrow as pa
@@ -9,10 +10,12 @@ import pytest
 
 from helpers.rows import FILE, silver_row, silver_table
 from vendas import schema
+from vendas.errors import WarehouseError
 from vendas.lake.events import Event, as_rows
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.privacy import layers
 from vendas.privacy.anonymize import Kind, Layout
+from vendas.privacy.database import _anonymize_log
 from vendas.privacy.erased_rows import anonymize_file, anonymize_ledger, anonymize_refused, anonymize_sales
 from vendas.privacy.layers import holding, is_text, kinds_of_rows, read_text, texts_of_lake
 from vendas.privacy.search import Found, FoundRecord
@@ -182,11 +185,14 @@ def test_in_an_export_quotes_and_line_ends_stay(tmp_path):
 def test_what_is_no_text_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(layers, "LONGEST_TEXT_BYTES", 3)
     found = {}
-    for name, data in {"empty": b"", "text": b"abc", "long": b"abcd", "binary": b"a\0"}.items():
+    for name, data in {"empty": b"", "text": b"abc", "binary": b"a\0"}.items():
         (tmp_path / name).write_bytes(data)
         found[name] = (read_text(tmp_path / name), is_text(tmp_path / name))
-    assert found == {"empty": ("", False), "text": ("abc", True), "long": (None, False), "binary": ("a\0", False)}
+    assert found == {"empty": ("", False), "text": ("abc", True), "binary": ("a\0", False)}
     assert read_text(tmp_path / "gone") is None
+    (tmp_path / "long").write_bytes(b"abcd")
+    with pytest.raises(OSError, match="too large"):
+        read_text(tmp_path / "long")
 
 
 def test_the_texts_of_a_lake_are_all_but_its_data_and_its_database(tmp_path):
@@ -195,3 +201,16 @@ def test_the_texts_of_a_lake_are_all_but_its_data_and_its_database(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert texts_of_lake(load_settings(lake=tmp_path)) == sorted(tmp_path / name for name in kept)
+
+
+def test_a_log_of_the_server_that_cannot_be_searched_stops_the_erasure(tmp_path):
+    log = tmp_path / "server.log"
+    _anonymize_log(log, VALUES, TOKEN)
+    log.write_text(f"de {E_MAIL}")
+    _anonymize_log(log, VALUES, TOKEN)
+    assert log.read_text() == f"de {TOKEN}"
+    os.truncate(log, layers.LONGEST_TEXT_BYTES + 1)
+    with pytest.raises(
+        WarehouseError, match=r"File too large: .*server.log[\s\S]*delete its log, then call `vendas run`"
+    ):
+        _anonymize_log(log, VALUES, TOKEN)

@@ -1,7 +1,11 @@
 """`vendas person` on a lake of bronze files alone: who is found, who only may be, and what is refused."""
 
+import errno
 import json
+import os
 import threading
+from functools import partial
+from pathlib import Path
 
 import pytest
 import typer
@@ -17,6 +21,7 @@ from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import list_bronze_files, sweep
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.intake import protect_erased
+from vendas.privacy.layers import LONGEST_TEXT_BYTES
 from vendas.privacy.search import Found, FoundRecord
 from vendas.privacy.show import left_behind
 from vendas.rules.people import Keys, Values
@@ -98,8 +103,35 @@ def test_files_that_only_may_be_hers_are_not_left_to_people(lake, tmp_path_facto
         Values(Keys(frozenset({E_MAIL}))),
         [FoundRecord("registros_d.csv", 2, "", Kind.ROW), FoundRecord("registros_e.csv", 2, "", Kind.POSSIBLE)],
     )
-    left = left_behind(load_settings(lake=lake), found)
+    left, unsearched = left_behind(load_settings(lake=lake), found)
     assert left == [outside / "a.csv", lake / "runs" / "a.png", lake / "landing" / "registros_d.csv"]
+    assert unsearched == []
+
+
+def test_what_cannot_be_searched_is_named(capsys, lake, tmp_path_factory, monkeypatch):
+    outside, closed, runs = tmp_path_factory.mktemp("fora"), tmp_path_factory.mktemp("fechada"), lake / "runs"
+    for folder in (outside, closed, lake / "gone"):
+        note_export(lake, folder)
+    (outside / "pasta").mkdir()
+    unsearched = [closed, outside / "laço.log", outside / "longo.log", runs / "fechada", runs / "laço.log"]
+    unsearched[3].mkdir(parents=True)
+    for path in (unsearched[1], unsearched[4]):
+        path.symlink_to(path)  # which cannot be read
+    unsearched[2].touch()
+    os.truncate(unsearched[2], LONGEST_TEXT_BYTES + 1)
+    monkeypatch.setattr(os, "scandir", partial(refuse_some, os.scandir, [closed, unsearched[3]]))
+
+    assert left_behind(load_settings(lake=lake), Found(Values(Keys()))) == ([], unsearched)
+    done = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", "x@y.example", "--yes", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["recibo"] is None
+    for path in unsearched:
+        assert f"{path} cannot be read, or is too long: look there for this person, too." in done.stderr
+
+
+def refuse_some(scandir, closed, folder="."):
+    if Path(folder) in closed:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    return scandir(folder)
 
 
 def test_the_table_shows_file_and_line(capsys, lake):

@@ -32,11 +32,12 @@ from vendas.lake.private_files import change_private, read_private, write_privat
 from vendas.landing import s3_moves
 from vendas.landing.arrivals import list_bronze_files
 from vendas.landing.s3_versions import Version, delete_versions, versions_of
-from vendas.privacy import edited_files
+from vendas.privacy import edited_files, layers
 from vendas.privacy.edited_files import check_length, edit_file
 from vendas.privacy.erase import Erasure, erase_person
 from vendas.privacy.erasure_requests import Answer, answer_request, leave_request, take_answer, waiting_requests
 from vendas.privacy.intake import protect_erased
+from vendas.privacy.layers import search_texts
 from vendas.privacy.old_versions import old_texts, purge_old_versions
 from vendas.privacy.search import Request
 from vendas.rules.people import Keys, Values
@@ -272,6 +273,15 @@ def test_another_key_is_refused_for_nobody_would_be_recognized(settings, lake):
         protect_erased(settings, [SimpleNamespace(name="a.csv")])
 
 
+def test_an_object_that_is_too_long_cannot_be_searched_and_one_that_is_gone_need_not(lake, monkeypatch):
+    values = Values(Keys(frozenset({E_MAIL})))
+    long, hers = lake / "runs" / "long.log", lake / "runs" / "hers.log"
+    put(hers, E_MAIL.encode())
+    put(long, b"x" * 100)
+    monkeypatch.setattr(layers, "LONGEST_TEXT_BYTES", 99)
+    assert search_texts([long, lake / "gone", hers], values) == ([hers], [long])
+
+
 # --- requests
 
 
@@ -279,8 +289,8 @@ def test_a_request_is_answered_and_leaves_nothing_of_the_person(lake):
     request = Request(frozenset({E_MAIL}), frozenset({"11987654321"}), frozenset({("a.csv", 7)}))
     name = leave_request(lake, request, "LGPD")
     assert list(waiting_requests(lake)) == [(name, request, "LGPD")] and take_answer(lake, name) is None
-    answer_request(lake, name, Erasure(RECEIPT, [S3Path("b", "x.csv")], ["outra:/x"]))
-    assert take_answer(lake, name) == Answer(RECEIPT, ["s3://b/x.csv"], ["outra:/x"])
+    answer_request(lake, name, Erasure(RECEIPT, [S3Path("b", "x.csv")], ["outra:/x"], [S3Path("b", "y.log")]))
+    assert take_answer(lake, name) == Answer(RECEIPT, ["s3://b/x.csv"], ["outra:/x"], ["s3://b/y.log"])
     assert take_answer(lake, name) is None
     assert list(waiting_requests(lake)) == []
     found = boto3.client("s3").list_object_versions(Bucket=lake.bucket, Prefix="privacy/")

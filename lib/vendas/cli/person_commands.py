@@ -82,6 +82,8 @@ def person_erase(
     receipt = answer.receipt
     for path in answer.left:
         console.print(f"{path} holds this person, too: {_what_to_do(path, settings)}.", soft_wrap=True)
+    for path in answer.unsearched:
+        console.print(f"{path} cannot be read, or is too long: look there for this person, too.", soft_wrap=True)
     for folder in answer.elsewhere:
         console.print(f"Rows were exported to {folder}: look there for this person, too.", soft_wrap=True)
     if json:

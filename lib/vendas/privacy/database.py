@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import LiteralString
 
 import pyarrow as pa
@@ -154,8 +155,20 @@ def purge_database(settings: Settings, values: Values, token: str) -> None:
         except LockNotAvailable:
             raise WarehouseError(_STILL_READ) from None
         _renew_log(connection)
-    if endpoint.log and (said := read_text(endpoint.log)) and values.found_in(said):
-        endpoint.log.write_text(values.replaced_in(said, token), "utf-8", "surrogateescape")  # the server appends to it
+    if endpoint.log:
+        _anonymize_log(endpoint.log, values, token)
+
+
+def _anonymize_log(log: Path, values: Values, token: str) -> None:
+    try:
+        said = read_text(log) or ""
+    except OSError as error:
+        raise WarehouseError(
+            f"The log of the warehouse's server cannot be searched for the person: {error}\nStop the server "
+            "(`vendas dw stop`), delete its log, then call `vendas run`, which completes the erasure."
+        ) from error
+    if values.found_in(said):
+        log.write_text(values.replaced_in(said, token), "utf-8", "surrogateescape")  # the server appends to it
 
 
 def _await_readers(connection) -> None:

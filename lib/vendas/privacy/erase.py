@@ -154,12 +154,14 @@ class Work:
 class Erasure:
     """The receipt of an erasure, and what is left to people.
 
-    `left` are files that hold the person, too, `elsewhere` folders of other machines that rows were exported to.
+    `left` are files that hold the person, too, `elsewhere` folders of other machines that rows were exported to, and
+    `unsearched` files that cannot be read or are too long.
     """
 
     receipt: Receipt | None
     left: list[Location] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    unsearched: list[Location] = field(default_factory=list)
 
 
 def erase_person(settings: Settings, request: Request, open_session: Open, ground: str = GROUND) -> Erasure:
@@ -170,12 +172,13 @@ def erase_person(settings: Settings, request: Request, open_session: Open, groun
     complete_erasure(settings, open_session)
     found = find_person(settings, request)
     plan = make_plan(settings, request, found, ground)
-    left, elsewhere = left_behind(settings, found), exports_elsewhere(settings)
+    left, unsearched = left_behind(settings, found)
+    to_people = (left, exports_elsewhere(settings), unsearched)
     if plan is None:
-        return Erasure(next(reversed(receipts_of(settings, request)), None), left, elsewhere)
+        return Erasure(next(reversed(receipts_of(settings, request)), None), *to_people)
     check_erasable(settings, plan, open_session)
     write_private(plan_of(settings.lake), plan.to_json())
-    return Erasure(complete_erasure(settings, open_session), left, elsewhere)
+    return Erasure(complete_erasure(settings, open_session), *to_people)
 
 
 def complete_erasure(settings: Settings, open_session: Open) -> Receipt | None:

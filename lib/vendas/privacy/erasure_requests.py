@@ -31,12 +31,13 @@ class Answer:
     receipt: Receipt | None = None
     left: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    unsearched: list[str] = field(default_factory=list)
     problem: str | None = None
 
     @classmethod
     def of(cls, done: Erasure) -> Self:
         """Return what an erasure that was done answers."""
-        return cls(done.receipt, [str(path) for path in done.left], done.elsewhere)
+        return cls(done.receipt, [*map(str, done.left)], done.elsewhere, [*map(str, done.unsearched)])
 
 
 def leave_request(lake: S3Path, request: Request, ground: str) -> str:
@@ -91,7 +92,8 @@ def take_answer(lake: S3Path, name: str) -> Answer | None:
     held = json.loads(text)
     remove_private(path)
     receipt = Receipt(**held["receipt"]) if held["receipt"] else None
-    return Answer(receipt, held["left"], held.get("elsewhere", []), held.get("problem"))
+    more = (held.get(name, []) for name in ("elsewhere", "unsearched"))
+    return Answer(receipt, held["left"], *more, problem=held.get("problem"))
 
 
 def _path(lake: S3Path, kind: str, name: str) -> S3Path:

@@ -1,10 +1,12 @@
 """What each layer but bronze holds of a person: rows of tables, files in landing, executed notebooks, exports."""
 
+import errno
 import gzip
 import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -102,13 +104,16 @@ def texts_of_lake(settings: Settings) -> list[Location]:
     lake = settings.lake
     if isinstance(lake, S3Path):
         return _objects_of_lake(lake)
-    return sorted(
-        Path(folder) / name
-        for top in lake.iterdir()
-        if top.name not in NOT_TEXTS
-        for folder, _, names in ([(lake, [], [top.name])] if top.is_file() else os.walk(top))
-        for name in names
-    )
+    tops = [top for top in lake.iterdir() if top.name not in NOT_TEXTS]
+    return sorted(path for top in tops for path in ([top] if top.is_file() else _files_below(top)))
+
+
+def _files_below(folder: Path, levels: int | None = None) -> list[Path]:
+    """Return the files below a folder, and the folders that cannot be listed, which hold files that are not seen."""
+    unlisted: list[OSError] = []
+    walked = islice(os.walk(folder, onerror=unlisted.append), levels)
+    files = [Path(here) / name for here, _, names in walked for name in names]
+    return sorted([*files, *(Path(error.filename) for error in unlisted)])
 
 
 def _objects_of_lake(lake: S3Path) -> list[Location]:
@@ -117,18 +122,34 @@ def _objects_of_lake(lake: S3Path) -> list[Location]:
     return [*(path for path in list_objects(s3, lake) if path.name not in NOT_TEXTS), *below]
 
 
+def search_texts(paths: Iterable[Location], values: Values) -> tuple[list[Location], list[Location]]:
+    """Return the files whose text holds a value of the person's, and those that cannot be searched."""
+    held, unsearched = [], []
+    for path in paths:
+        try:
+            text = read_text(path)
+        except OSError:
+            unsearched.append(path)
+        else:
+            held += [path] if text is not None and values.found_in(text) else []
+    return held, unsearched
+
+
 def holding(paths: Iterable[Location], values: Values) -> list[Location]:
     """Return the files whose text holds a value of the person's; of compressed ones, the text inside."""
-    return [path for path in paths if (text := read_text(path)) is not None and values.found_in(text)]
+    return search_texts(paths, values)[0]
 
 
 def read_text(path: Location) -> str | None:
-    """Return a file's text, decompressed; bytes that are no UTF-8 are kept. None if it is gone or too long."""
+    """Return a file's text, decompressed; bytes that are no UTF-8 are kept. None if it is gone.
+
+    Raises: OSError if it cannot be read, or is too long.
+    """
     try:
         data = _read_object(path) if isinstance(path, S3Path) else _read_file(path)
-        return None if data is None else as_text(data)
-    except OSError:
+    except FileNotFoundError:
         return None
+    return as_text(data)
 
 
 def as_text(data: bytes) -> str:
@@ -139,17 +160,24 @@ def as_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _read_file(path: Path) -> bytes | None:
-    return path.read_bytes() if path.stat().st_size <= LONGEST_TEXT_BYTES else None
+def _read_file(path: Path) -> bytes:
+    _check_length(path, path.stat().st_size)
+    return path.read_bytes()
 
 
-def _read_object(path: S3Path) -> bytes | None:
+def _read_object(path: S3Path) -> bytes:
     s3 = client("s3")
     try:
         found = s3.get_object(Bucket=path.bucket, Key=path.key)
-    except s3.exceptions.NoSuchKey:
-        return None
-    return found["Body"].read() if found["ContentLength"] <= LONGEST_TEXT_BYTES else None
+    except s3.exceptions.NoSuchKey as error:
+        raise FileNotFoundError(str(path)) from error
+    _check_length(path, found["ContentLength"])
+    return found["Body"].read()
+
+
+def _check_length(path: Location, length: int) -> None:
+    if length > LONGEST_TEXT_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
 
 
 def is_text(path: Location) -> bool:
@@ -157,13 +185,13 @@ def is_text(path: Location) -> bool:
     return "\0" not in (read_text(path) or "\0")
 
 
-def exports_outside(settings: Settings, values: Values) -> list[Location]:
-    """Return the exported files on this machine, outside the lake, that still hold a value of the person's."""
+def exports_outside(settings: Settings) -> list[Location]:
+    """Return the exported files on this machine, outside the lake."""
     lake = settings.lake
     folders, _ = exported_folders(lake)
     if isinstance(lake, Path):
         folders = [folder for folder in folders if not folder.is_relative_to(lake)]
-    return holding((path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*"))), values)
+    return [path for folder in folders for path in _files_below(folder, levels=1)]
 
 
 def exports_elsewhere(settings: Settings) -> list[str]:

@@ -27,6 +27,7 @@ from vendas.privacy.layers import (
     landing_files,
     ledger_texts,
     rows_of_person,
+    search_texts,
     texts_of_lake,
 )
 from vendas.privacy.old_versions import old_texts
@@ -141,7 +142,7 @@ def show_person(settings: Settings, request: Request) -> PersonReport:
         dw=members_of_person(settings, found.values, gold),
         notebooks=holding(texts_of_lake(settings), found.values),
         versoes=_old_versions(settings, found.values),
-        exportados=exports_outside(settings, found.values),
+        exportados=holding(exports_outside(settings), found.values),
         outras_maquinas=exports_elsewhere(settings),
         recibos=receipts_of(settings, request),
     )
@@ -179,12 +180,15 @@ def receipts_of(settings: Settings, request: Request) -> list[Receipt]:
     return [receipt for receipt in read_receipts(settings.lake) if receipt.token in tokens]
 
 
-def left_behind(settings: Settings, found: Found) -> list[Location]:
-    """Return the files with the person that an erasure leaves to people: exports outside the lake, and what is no text.
+def left_behind(settings: Settings, found: Found) -> tuple[list[Location], list[Location]]:
+    """Return the files with the person that an erasure leaves to people, and those that it cannot search.
 
-    Files in landing are among them; those that wait are taken with the token by the next run.
+    The former are exports outside the lake, what is no text, and files in landing; of these, those that wait are taken
+    with the token by the next run.
     """
     theirs = {record.arquivo for record in found.records if record.tipo != Kind.POSSIBLE}
     waiting = [file.path for file in landing_files(settings) if file.name in theirs]
-    no_texts = [path for path in holding(texts_of_lake(settings), found.values) if not is_text(path)]
-    return [*exports_outside(settings, found.values), *no_texts, *waiting]
+    outside, unsearched_outside = search_texts(exports_outside(settings), found.values)
+    inside, unsearched = search_texts(texts_of_lake(settings), found.values)
+    no_texts = [path for path in inside if not is_text(path)]
+    return [*outside, *no_texts, *waiting], [*unsearched_outside, *unsearched]
