@@ -5,6 +5,8 @@ import pytest
 from vendas.lake.erasures import EMAIL_KIND, TELEPHONE_KIND, keyed_hash
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.intake import _in_text, _KnownPeople
+from vendas.privacy.search import _kind_of_malformed
+from vendas.rules.people import Keys, Values
 
 KEY, TOKEN = b"k" * 32, "ANONIMIZADO-0123456789ab"
 HERS, SHARED, OTHER = "ana@x.example", "casa@x.example", "rui@x.example"
@@ -56,3 +58,9 @@ def test_of_a_text_only_her_values_are_told(known, text, kind, values):
     found = _in_text(text, kind, known)
     assert (found and {*found.values.keys.emails, *found.values.keys.telephones}) == values
     assert found is None or (found.kind, found.token) == (kind, TOKEN)
+
+
+def test_her_email_with_a_character_that_nobody_sees_is_no_strangers():
+    keys = Keys(frozenset({HERS}), seen_emails=frozenset({SHARED}), seen_telephones=frozenset({TELEPHONE}))
+    texts = [f"1;{SHARED.replace('@', chr(0x200B) + '@')};{TELEPHONE}", f"1;{OTHER};{TELEPHONE}"]
+    assert [_kind_of_malformed(text, Values(keys)) for text in texts] == [Kind.TEXT, Kind.POSSIBLE]

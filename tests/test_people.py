@@ -2,10 +2,11 @@
 
 from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from vendas.rules.people import Contacts, Keys, Values, normalize_email, normalize_telephone
+from vendas.rules.people import Contacts, Keys, Values, find_emails, normalize_email, normalize_telephone
 
 E_MAIL, TELEPHONE = "zuleica@exemplo.com.br", "11987654321"
 
@@ -120,3 +121,39 @@ def test_a_first_look_at_a_text_hides_nothing(text):
     with patch.object(Contacts, "_may_be_in", return_value=True):
         assert (contacts.are_in(text), contacts.replaced_in(text, "T")) == (found, left)
     assert found == (left != text)
+
+
+OTHER_LETTERS = {"ZULEİCA", "zuleıca"}  # for RE2, and as an e-mail is normalized; for Python they are the same
+
+
+@given(st.lists(st.lists(st.sampled_from(sorted({*PIECES} - OTHER_LETTERS)), max_size=8).map("".join), max_size=5))
+def test_a_first_look_at_many_texts_hides_none(texts):
+    contacts = Contacts(frozenset({E_MAIL, "ſx@exemplo.com.br"}), frozenset({TELEPHONE, "1198765"}))
+    looked = contacts.may_be_in(pa.array(texts, pa.string())).to_pylist()
+    found = [contacts.are_in(text) for text in texts]
+    assert [at for at, is_in in enumerate(found) if is_in and not looked[at]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "looked"), [(f"x;{E_MAIL.upper()}", True), ("(11) 98765\n4321", True), ("11;98765", False)]
+)
+def test_a_first_look_at_many_texts_leaves_most_out(text, looked):
+    contacts = Contacts(frozenset({E_MAIL}), frozenset({TELEPHONE}))
+    assert contacts.may_be_in(pa.array(["", text])).to_pylist() == [False, looked]
+
+
+@pytest.mark.parametrize(
+    ("text", "emails"),
+    [
+        (f'Zu <{E_MAIL.upper()}>;"rui@x.example"x;11', {E_MAIL, "rui@x.example"}),
+        ("zuleica\u200b@exemplo.com.br", {E_MAIL}),
+        ("@;x@;solta", set()),
+    ],
+)
+def test_emails_are_found_in_any_text(text, emails):
+    assert find_emails(text) == emails
+
+
+def test_values_that_overlap_are_one():
+    values = Values(Keys(frozenset({E_MAIL})), frozenset({("Maria", "Reis")}), frozenset({"Ana Maria", "zuleica"}))
+    assert values.replaced_in(f"Ana Maria Reis, {E_MAIL}", "T") == "T T, T"

@@ -26,7 +26,7 @@ from vendas.privacy.search import personal_values
 from vendas.rules.people import (
     Keys,
     Values,
-    normalize_email,
+    find_emails,
     normalize_emails,
     normalize_telephone,
     normalize_telephones,
@@ -35,7 +35,6 @@ from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings
 from vendas.storage import Location
 
-_ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
 _TELEPHONE = re.compile(r"\+?\(?\d[\d ()./+\xa0-]{6,22}\d")
 
 
@@ -140,7 +139,7 @@ def _find(records: pa.RecordBatch, known: _KnownPeople) -> Iterator[tuple[int, R
 
 def _in_text(text: str, kind: Kind, known: _KnownPeople) -> Returned | None:
     """Return what a record's text holds of an erased person, by any e-mail and telephone in it."""
-    emails = {normalize_email(found) for found in _ADDRESS.findall(text)} - {""}
+    emails = find_emails(text)
     telephones = {normalize_telephone(found) for found in _TELEPHONE.findall(text)} - {""}
     of = {email: known.tokens(EMAIL_KIND, email) for email in emails}
     of |= {telephone: known.tokens(TELEPHONE_KIND, telephone) for telephone in telephones}

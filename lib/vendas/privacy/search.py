@@ -1,7 +1,6 @@
 """Search for a person in CSV files: first what the person's rows hold, then every record with any of it."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,14 +18,13 @@ from vendas.privacy.anonymize import Kind, Layout, fields_of, find_personal_piec
 from vendas.privacy.bronze_records import read_records, survey_or_none
 from vendas.rules.cleaning import address, clean_text
 from vendas.rules.columns import text_or_default
-from vendas.rules.people import Contacts, Keys, Values, email_pattern, normalize_emails, normalize_telephones
+from vendas.rules.people import Contacts, Keys, Values, find_emails, normalize_emails, normalize_telephones
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
 
 PERSONAL_COLUMNS = tuple(column for column in schema.INPUT_COLUMNS if column.personal)
-_BETWEEN = '[^0-9A-Za-z;,|\t\r\n"]{0,4}'  # what RE2 passes between the digits of a telephone
 Line = tuple[str, int]  # a bronze file's name and a line in it
 
 
@@ -175,20 +173,10 @@ def layout_of(file: CsvFile, text: str) -> Layout:
 
 def _with_contacts(texts: pa.StringArray, values: Values) -> Iterator[tuple[int, str]]:
     """Yield place and text of each record with an e-mail or telephone of the values anywhere in it."""
-    for number in pc.indices_nonzero(_perhaps(texts, values.keys)).to_pylist():
+    for number in pc.indices_nonzero(values.by_contact.may_be_in(texts)).to_pylist():
         text = texts[number].as_py()
         if values.by_contact.are_in(text):
             yield number, text
-
-
-def _perhaps(texts: pa.StringArray, keys: Keys) -> pa.BooleanArray:
-    """Return which texts may hold one of the keys, by expressions that are faster than exact."""
-    found = pa.array([False] * len(texts), pa.bool_())
-    for email in sorted(keys.all_emails):
-        found = pc.or_(found, pc.match_substring_regex(texts, email_pattern(email), ignore_case=True))
-    for digits in sorted(keys.all_telephones):
-        found = pc.or_(found, pc.match_substring_regex(texts, _BETWEEN.join(digits)))
-    return found
 
 
 def _stands_in(text: str, file: CsvFile, contacts: Contacts, personal: bool) -> bool:
@@ -239,14 +227,11 @@ def _kinds(
         yield number, Kind.TEXT if malformed[number].as_py() else Kind.ROW
 
 
-_ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
-
-
 def _kind_of_malformed(text: str, values: Values) -> Kind:
     """Return whether a malformed record is the person's, or has another's e-mail beside a telephone of both."""
     if values.by_request.are_in(text):
         return Kind.TEXT
-    strangers = {found.lower() for found in _ADDRESS.findall(text)} - values.keys.all_emails
+    strangers = find_emails(text) - values.keys.all_emails
     return Kind.POSSIBLE if strangers else Kind.TEXT
 
 

@@ -1,4 +1,4 @@
-"""Regular expressions (RE2) for dates, amounts and percentages in clean texts, each to match a whole text."""
+"""Regular expressions (RE2) for dates, amounts, percentages and telephones, each to match a whole clean text."""
 
 # The days that exist from 1990 to 2100, as (day, month, year). 2100 is no leap year.
 YEAR = "(?:199[0-9]|20[0-9]{2}|2100)"
@@ -95,3 +95,5 @@ PERCENT_NEGATIVE = _either(
     f"[0-9][0-9.,]*{PERCENT_SIGN} ?{MINUS}",
     rf"\([0-9][0-9.,]*{PERCENT_SIGN}\){PERCENT_SIGN}",
 )
+
+SCIENTIFIC = "[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]+"  # a telephone that a spreadsheet took for a number

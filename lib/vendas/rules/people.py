@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas.arrays import where
 from vendas.rules.cleaning import address, clean_text
 from vendas.rules.columns import email as lower_email
+from vendas.rules.patterns import SCIENTIFIC
 from vendas.schema import MISSING
 from vendas.text import INVISIBLE, WHITE_SPACE
 
@@ -20,6 +22,7 @@ _NATIONAL_DIGITS, _COUNTRY = 11, "55"  # the longest number with its area code; 
 _SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+\-]{{0,4}}"  # what people write between the digits of a telephone
 # Between first name and surname in a text, a table of HTML or a line of a CSV file.
 _BETWEEN_NAMES = rf"(?:[{WHITE_SPACE}{INVISIBLE}]|&nbsp;|[;,|\t\"']|<[^<>]*>)+"
+_ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
 _MIN_NAME = 3  # letters of a name that may be searched for alone
 Span = tuple[int, int]  # where a value begins in a text, and where it ends
 
@@ -49,7 +52,7 @@ def normalize_telephones(raw: pa.StringArray) -> pa.StringArray:
 
 
 def _digits(cleaned: pa.StringArray) -> pa.StringArray:
-    scientific = pc.match_substring_regex(cleaned, r"^[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]+\z")
+    scientific = pc.match_substring_regex(cleaned, rf"^{SCIENTIFIC}\z")
     digits = pc.replace_substring_regex(pc.replace_substring_regex(cleaned, r"([0-9])[.,]0\z", r"\1"), "[^0-9]+", "")
     return pc.if_else(scientific, "", digits)
 
@@ -66,6 +69,11 @@ def normalize_email(text: str) -> str:
 def normalize_telephone(text: str) -> str:
     """Return one telephone as `normalize_telephones` does."""
     return normalize_telephones(pa.array([text]))[0].as_py()
+
+
+def find_emails(text: str) -> set[str]:
+    """Return all e-mails in a text, as `normalize_emails` does."""
+    return {*normalize_emails(pa.array(_ADDRESS.findall(text), pa.string())).to_pylist()} - {""}
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,9 @@ class Contacts:
     """
 
     def __init__(self, emails: frozenset[str], telephones: frozenset[str]):
-        self._alone = [re.compile(email_pattern(email), re.IGNORECASE) for email in emails]
-        self._alone += [re.compile(_SEPARATORS.join(digits)) for digits in telephones]
-        found = [rf"(?<![\w.+%-]){email_pattern(email)}(?![\w-]|\.\w)" for email in sorted(emails)]
+        self._alone = [*map(_email_pattern, sorted(emails)), *map(_SEPARATORS.join, sorted(telephones))]
+        self._looks = [re.compile(pattern, re.IGNORECASE) for pattern in self._alone]
+        found = [rf"(?<![\w.+%-]){_email_pattern(email)}(?![\w-]|\.\w)" for email in sorted(emails)]
         found += [
             rf"(?<![0-9])(?:\+|00)?(?:{_COUNTRY}{_SEPARATORS})?\(?0?{_SEPARATORS.join(digits)}(?![0-9])"
             for digits in sorted(telephones)
@@ -139,8 +147,15 @@ class Contacts:
         """Return the text with the token in the place of each."""
         return replace_spans(text, self.spans_in(text), token)
 
+    def may_be_in(self, texts: pa.StringArray) -> pa.BooleanArray:
+        """Return which of many texts may hold any of them, by the first look alone."""
+        found = pa.array(np.zeros(len(texts), bool))
+        for pattern in self._alone:
+            found = pc.or_(found, pc.match_substring_regex(texts, pattern, ignore_case=True))
+        return found
+
     def _may_be_in(self, text: str) -> bool:
-        return any(pattern.search(text) for pattern in self._alone)
+        return any(look.search(text) for look in self._looks)
 
 
 @dataclass(frozen=True)
@@ -204,7 +219,7 @@ def replace_spans(text: str, spans: Iterable[Span], token: str) -> str:
     return "".join([*parts, text[done:]])
 
 
-def email_pattern(email: str) -> str:
+def _email_pattern(email: str) -> str:
     """Return the expression (for RE2 and Python) of an e-mail with or without invisible characters in it."""
     return f"[{INVISIBLE}]*".join(map(re.escape, email))
 

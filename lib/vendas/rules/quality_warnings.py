@@ -14,6 +14,7 @@ from vendas import schema
 from vendas.arrays import Rule, byte_table, bytes_of, holding, null_elsewhere, where
 from vendas.reasons import Code, Reason
 from vendas.rules.anonymized import is_token
+from vendas.rules.patterns import SCIENTIFIC
 from vendas.rules.validate import is_refused
 
 
@@ -97,7 +98,6 @@ MOJIBAKE = "|".join(
 It is for texts before cleaning, which changes some second characters: í became Ã and a soft hyphen, à Ã and an NBSP.
 """
 
-_SCIENTIFIC = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-]?[0-9]+\z"
 _DECIMAL = r"[0-9][.,]0\z"
 _NARROW = r"^#{2,}\z"
 
@@ -139,7 +139,7 @@ def _warnings(records: pa.RecordBatch, validated: pa.RecordBatch) -> dict[Qualit
         QualityWarning.TEXTO_MAL_DECODIFICADO: _any(
             _seen(text, _may_be_mojibake, _matches(MOJIBAKE)) for text in uncleaned
         ),
-        QualityWarning.TELEFONE_CIENTIFICO: _seen(telefone, _has_e, _matches(_SCIENTIFIC)),
+        QualityWarning.TELEFONE_CIENTIFICO: _seen(telefone, _has_e, _matches(rf"^{SCIENTIFIC}\z")),
         QualityWarning.TELEFONE_DECIMAL: _seen(telefone, _ends_in_0, _matches(_DECIMAL)),
         QualityWarning.CAMPO_ESTREITO: _any(_seen(text, _has_number_sign, _matches(_NARROW)) for text in texts),
         QualityWarning.PALAVRA_SEM_VALOR: _any(
