@@ -5,7 +5,8 @@ privacy/              in a folder: mode 0700, each file 0600
     people.json       per person the token, and a keyed hash of each e-mail and telephone
     lines.json        per anonymized line a keyed hash of the values that stood there: see `read_variants`
     exports.json      the folders that `vendas quarantine export` wrote to; of a lake in S3 each with its machine
-    requests/         in S3: whom the erasure's job shall erase, and what it answers; each gone once it is done
+    requests/         in S3: whom the erasure's job shall erase, each gone once it is answered
+    answers/          in S3: what the job answers, each gone once the command that asked has read it
     erasure.json      the plan of an unfinished erasure, with the values to erase; gone when it is finished
 recibos/              a receipt for each erasure, without a personal value
 """
