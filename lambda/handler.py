@@ -21,7 +21,7 @@ from vendas.errors import ArrivalError
 from vendas.landing import s3_claims, s3_moves
 from vendas.landing.bronze_names import Arrival, is_sales_file
 from vendas.landing.s3_claims import Landed
-from vendas.landing.s3_objects import PREFLIGHT_FOLDER, head_of, hex_of, prefix
+from vendas.landing.s3_objects import NO_VERSION, PREFLIGHT_FOLDER, head_of, hex_of, prefix
 from vendas.storage import S3Path, client
 
 LANDING = S3Path(os.environ["LANDING_BUCKET"])
@@ -99,7 +99,7 @@ def _landed(event: S3EventRecord) -> Iterator[Landed]:
     try:
         bucket, told = event.s3.bucket.name, event.s3.get_object
         path = S3Path(bucket, unquote_plus(told.key, errors="strict"))
-        version = None if told.version_id == "null" else told.version_id
+        version = None if told.version_id == NO_VERSION else told.version_id
         landed = Landed(path, datetime.fromisoformat(event.event_time), told["eTag"], version)
         created = event.event_name.startswith("ObjectCreated")
     except (ValueError, TypeError, AttributeError, KeyError) as error:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from vendas.cli import display, doctor_commands, dw_commands, person_commands, quarantine_commands
-from vendas.cli.terminal import Json, Lake, console, existing, local, print_error, print_json
+from vendas.cli.terminal import EXIT_FAILED, Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import find, landing_folder, list_bronze_files
@@ -41,7 +41,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 UsageError: Any = typer.BadParameter.__base__  # raised for an invalid command line; typer exports no name for it
 MAX_HOURS = 100 * 366 * 24
 AS_STARTED: dict[str, str] = {}  # the environment at the start of the command
-EXIT_FAILED, EXIT_REJECTED, EXIT_CHANGES, EXIT_INTERRUPTED = 1, 2, 3, 130
+EXIT_REJECTED, EXIT_CHANGES, EXIT_INTERRUPTED = 2, 3, 130
 
 
 def main() -> None:

@@ -6,11 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vendas.cli.terminal import console, print_json
+from vendas.cli.terminal import EXIT_FAILED, console, print_json
 from vendas.doctor.findings import Finding, findings_as_json
 from vendas.storage import S3Lake
-
-EXIT_FAILED = 1
 
 
 def look_at_stack(lake: S3Lake, json: bool) -> None:

@@ -18,6 +18,7 @@ from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, load_settings
 from vendas.storage import S3Path, as_folder
 
+EXIT_FAILED = 1
 console = Console(stderr=True)
 _AWS_REMEDY = "Check the credentials and the region (AWS_PROFILE, AWS_DEFAULT_REGION), and that they may do this."
 

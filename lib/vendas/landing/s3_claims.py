@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import ClientError
 
 from vendas.landing.bronze_names import Arrival, BronzeFile, NewFiles
-from vendas.landing.s3_objects import head_of, hex_of, list_objects, list_objects_with_times, status
+from vendas.landing.s3_objects import NO_VERSION, head_of, hex_of, list_objects, list_objects_with_times, status
 from vendas.storage import S3Path
 from vendas.tuning import BRONZE_LISTED_EVERY, CLAIM_STALE_AFTER
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 CLAIMS = "_claims"  # the folder of claims in bronze
 LOOKED = "_looked"  # among the claims, written by the first run and each full listing: its age shows when one is due
-_NO_VERSION = "null"  # S3's version ID of an object that was written while its bucket had no versioning
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ class Landed:
 
     def as_found(self, head: dict[str, Any]) -> Self:
         """Return the same object with the ETag and version that S3 reports."""
-        found = head.get("VersionId", _NO_VERSION)
-        version = self.version or (None if found == _NO_VERSION else found)
+        found = head.get("VersionId", NO_VERSION)
+        version = self.version or (None if found == NO_VERSION else found)
         return replace(self, etag=hex_of(head["ETag"]), version=version)
 
     def claim(self, head: dict[str, Any], bronze: S3Path) -> S3Path:

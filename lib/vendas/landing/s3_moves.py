@@ -19,7 +19,7 @@ from vendas.errors import ArrivalError
 from vendas.landing import s3_claims
 from vendas.landing.bronze_names import MISNAMED, Arrival, NewFiles, bytes_too_long_on_s3, is_sales_file, looks_misnamed
 from vendas.landing.s3_claims import Landed
-from vendas.landing.s3_objects import head_of, hex_of, is_anonymized, is_gone, is_same, list_objects, prefix
+from vendas.landing.s3_objects import NO_VERSION, head_of, hex_of, is_anonymized, is_gone, is_same, list_objects, prefix
 from vendas.storage import S3Path, client
 from vendas.tuning import S3_PART_BYTES
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 COPIED_AT_ONCE = 5 * 1024**3  # bytes; S3 copies a larger object only in parts
 _log = logging.getLogger(__name__)
-_NO_VERSION = "null"  # S3's version ID of an object that was written while its bucket had no versioning
 
 
 def names_in(bronze: S3Path) -> list[str]:
@@ -103,7 +102,7 @@ def _in_landing(s3: "BaseClient", landing: S3Path) -> list[Landed]:
             S3Path(landing.bucket, version["Key"]),
             version["LastModified"].astimezone(UTC),
             hex_of(version["ETag"]),
-            None if version["IsLatest"] and version["VersionId"] == _NO_VERSION else version["VersionId"],
+            None if version["IsLatest"] and version["VersionId"] == NO_VERSION else version["VersionId"],
         )
         for version in versions
         if version["IsLatest"] or version["LastModified"] >= deleted.get(version["Key"], version["LastModified"])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ANONYMIZED = {"anonimizado": "sim"}  # the metadata of an object whose content was changed to erase a person
 PREFLIGHT_FOLDER = "_preflight"  # in landing, in bronze and among the runs: of test objects, which no run reads
 _CHANGED = (404, 409, 412)  # deleted; being written by another; written by another
+NO_VERSION = "null"  # the version ID of an object that was written while its bucket had no versioning
 _GONE = (404, 412)  # no such object or version; the content is another one now
 
 

@@ -18,8 +18,8 @@ from vendas.tuning import RANGE_ROWS
 
 MOMENT, POSICAO, VARIANT = schema.TIMESTAMP.name, "posicao", "variante"
 SAMPLED_EVERY = 1000
-_LINE_BITS = 40  # posicao has the file's place in bronze order above these bits and the line below: one sort key
-_LINES = (1 << _LINE_BITS) - 1
+LINE_BITS = 40  # posicao has the file's place in bronze order above these bits and the line below: one sort key
+LAST_LINE = (1 << LINE_BITS) - 1
 _PLACE = "lugar"
 
 
@@ -44,7 +44,7 @@ class TimeRange:
 
 def posicao(place: int, linha: pa.Array) -> pa.Array:
     """Return the position of rows, from their file's place in bronze order and their physical lines."""
-    return pc.add(linha, pa.scalar(place << _LINE_BITS, pa.int64()))
+    return pc.add(linha, pa.scalar(place << LINE_BITS, pa.int64()))
 
 
 def sort_by_time(sales: pa.Table) -> pa.Table:
@@ -107,8 +107,8 @@ def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table
 
 def origin(sales: pa.Table, arquivos: Sequence[str]) -> tuple[pa.Array, pa.Array]:
     """Return the bronze file and the line of each sale; `arquivos` are the files in the order of their places."""
-    places = pc.shift_right(sales[POSICAO], _LINE_BITS).combine_chunks()
-    return pa.array(arquivos, pa.string()).take(places), pc.bit_wise_and(sales[POSICAO], pa.scalar(_LINES))
+    places = pc.shift_right(sales[POSICAO], LINE_BITS).combine_chunks()
+    return pa.array(arquivos, pa.string()).take(places), pc.bit_wise_and(sales[POSICAO], pa.scalar(LAST_LINE))
 
 
 def with_variants(

@@ -17,6 +17,7 @@ from vendas import schema
 from vendas.lake.data_files import HeldFile, one_of
 from vendas.lake.events import Event
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
+from vendas.rules.silver import LAST_LINE, LINE_BITS
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.tuning import COMPARED_ROWS, EXAMPLES_KEPT
 
@@ -29,8 +30,6 @@ _SUMMED = {
     GOLD_TABLE: ("timestamp_do_registro", schema.SALES.measures),
 }
 _GOLD_NAMES = {schema.VALOR.name: schema.VALOR.gold_name}  # totals have gold's names for the same sums
-_LINE_BITS = 40
-_LAST_LINE = (1 << _LINE_BITS) - 1
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ class _Part:
         rows = pa.concat_tables([columns.empty_table(), *found]).combine_chunks()
         if not self.last_lines:
             return rows
-        lasts = pa.array([self.last_lines.get(name, _LAST_LINE) for name in self.files], pa.int64())
+        lasts = pa.array([self.last_lines.get(name, LAST_LINE) for name in self.files], pa.int64())
         return rows.filter(pc.less_equal(rows[line], lasts.take(pc.index_in(rows[file], pa.array(self.files)))))
 
 
@@ -212,7 +211,7 @@ def _parts(tables: RehearsalLake, events: Sequence[Event], compared: Sequence[st
         lasts = {name: tables.last_lines[name] for name in names if name in tables.last_lines}
         firsts = range(0, max(read.values()) + 1, COMPARED_ROWS) if len(group) == 1 else [0]
         for first in firsts:  # of a large file, some lines at a time; the last part has all lines that are left
-            last = _LAST_LINE if first == firsts[-1] else first + COMPARED_ROWS - 1
+            last = LAST_LINE if first == firsts[-1] else first + COMPARED_ROWS - 1
             yield _Part(names, first, last, read if first == 0 else dict.fromkeys(names, 0), lasts, held)
 
 
@@ -260,7 +259,7 @@ def _places(part: _Part, table: str, rows: pa.Table) -> np.ndarray:
     """Return one number for each row's file and line, in the order of the part's files."""
     file, line = PLACES[table]
     place = pc.index_in(rows[file], pa.array(part.files, pa.string())).cast(pa.int64())
-    return place.to_numpy() << _LINE_BITS | rows[line].to_numpy()
+    return place.to_numpy() << LINE_BITS | rows[line].to_numpy()
 
 
 def _changed_columns(
@@ -273,11 +272,11 @@ def _changed_columns(
     for column in _COMPARED[table]:
         same = pc.fill_null(pc.equal(before[column], after[column]), False)
         changed = np.flatnonzero(~same.to_numpy(zero_copy_only=False))
-        of_file = common[changed] >> _LINE_BITS
+        of_file = common[changed] >> LINE_BITS
         for number in np.unique(of_file):
             rows = changed[of_file == number]
             examples = [
-                Change(int(common[row] & _LAST_LINE), _as_text(before[column][row]), _as_text(after[column][row]))
+                Change(int(common[row] & LAST_LINE), _as_text(before[column][row]), _as_text(after[column][row]))
                 for row in map(int, rows[:EXAMPLES_KEPT])
             ]
             yield part.files[number], {column: ColumnChanges(len(rows), tuple(examples))}
@@ -304,7 +303,7 @@ def _moves(part: _Part, rows: Mapping[str, tuple[pa.Table, pa.Table]]) -> dict[s
 
 def _count_moves(part: _Part, before: np.ndarray, after: np.ndarray) -> dict[str, Moves]:
     come, leave = (
-        np.bincount(places >> _LINE_BITS, minlength=len(part.files))
+        np.bincount(places >> LINE_BITS, minlength=len(part.files))
         for places in (np.setdiff1d(after, before), np.setdiff1d(before, after))
     )
     return {name: Moves(int(come[number]), int(leave[number])) for number, name in enumerate(part.files)}

@@ -26,7 +26,7 @@ from vendas.warehouse.jdbc import Transaction, in_transaction, transaction
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
 from vendas.warehouse.staging import NOTHING, Totals, add_totals, staged_parts
-from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, SUMS_TABLE, TABLES
+from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, SUM_TYPE, SUMS_TABLE, TABLES
 from vendas.warehouse.star_rows import COLUMNS
 
 OFFENDING_ROWS_SHOWN = 5
@@ -36,7 +36,7 @@ FIRST_ROWS = f"select achadas.*, count(*) over () as linhas_achadas from ({{}}) 
 _MEASURES = ", ".join(schema.SALES.measures)
 # The counts and sums that gold has of this load's files, for statements and checks to join. No reader sees the table,
 # because it is dropped before the commit; a temporary one would keep PostgreSQL's checks from running in parallel.
-_SUMS = "".join(f", {name} decimal(22,2) not null" for name in schema.SALES.measures)
+_SUMS = "".join(f", {name} {SUM_TYPE} not null" for name in schema.SALES.measures)
 CREATE_FILES_OF_LOAD = (
     f"create table arquivos_da_carga (arquivo_de_origem varchar(1000) not null, linhas bigint not null{_SUMS})"
 )

@@ -28,10 +28,9 @@ from vendas.warehouse.distinct_members import (
 from vendas.warehouse.engines import Engine
 from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import FACT_TABLE, MEMBERS_TABLE, RECORDS_TABLE
-from vendas.warehouse.star_rows import pending_members, to_star
+from vendas.warehouse.star_rows import EXACT, pending_members, to_star
 
 VALUE_SHOWN = 60  # characters shown of a text that is too long
-_WIDE = pa.decimal128(38, 2)  # holds the sum of any measure
 
 Total = int | Decimal
 Totals = tuple[Total, ...]  # rows, then the sum of each measure
@@ -199,7 +198,7 @@ def _too_long(rows: pa.Table, limits: dict[str, int]) -> str | None:
 def _totals(rows: pa.Table) -> dict[str, Totals]:
     """Return the number of rows and the sum of each measure by bronze file, in a type wide enough for the sums."""
     measures, file = schema.SALES.measures, "arquivo_de_origem"
-    wide = pa.table([rows[file], *(rows[name].cast(_WIDE) for name in measures)], names=[file, *measures])
+    wide = pa.table([rows[file], *(rows[name].cast(EXACT) for name in measures)], names=[file, *measures])
     summed = wide.group_by(file, use_threads=False).aggregate(
         [([], "count_all"), *((name, "sum") for name in measures)]
     )

@@ -22,7 +22,7 @@ MONTH_CELL = ("mes", CHANNEL_KEY, "dimensao", "membro_id")  # … and of months
 _SQL_TYPES = {"int": "integer", Type.TIMESTAMP: "timestamp"}
 _KEY_COMMENT = "Chave: os primeiros 64 bits do MD5 dos atributos, unidos por quebras de linha"
 _PRIMARY = " not null primary key"
-_SUM_TYPE = "decimal(22,2)"
+SUM_TYPE = "decimal(22,2)"
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _sums(sales: Declaration) -> list[SqlColumn]:
 
 def _sums_of_measures(sales: Declaration) -> list[SqlColumn]:
     columns = {column.name: column for column in sales.gold_columns}
-    return [SqlColumn(name, _SUM_TYPE, f"Soma: {columns[name].comment}") for name in sales.measures]
+    return [SqlColumn(name, SUM_TYPE, f"Soma: {columns[name].comment}") for name in sales.measures]
 
 
 def _sql_column(column: Column) -> SqlColumn:

@@ -21,7 +21,7 @@ from vendas.warehouse.star import (
 COLUMNS = {table.name: [column.name for column in table.columns] for table in TABLES}
 _KEYS = {dimension.key for dimension in schema.SALES.dimensions}
 _GOLD_SCHEMA = schema.arrow_schema(schema.GOLD_COLUMNS)
-_EXACT = pa.decimal128(38, 2)  # while measures are summed
+EXACT = pa.decimal128(38, 2)  # while measures are summed
 _SUM = pa.decimal128(22, 2)
 _MEMBERS_SCHEMA = pa.schema(
     [pa.field(name, pa.int64()) if name in _KEYS else _GOLD_SCHEMA.field(name) for name in COLUMNS[MEMBERS_TABLE]]
@@ -69,7 +69,7 @@ def pending_members(members: Iterable[pa.Table]) -> pa.Table:
 def _sums(keyed: pa.Table) -> pa.Table:
     """Return the sums of these sales by day, and by month and member; columns of the other kind of sum are null."""
     months = pc.divide(keyed["data_id"], pa.scalar(100, pa.int32()))
-    measures = {name: keyed[name].cast(_EXACT) for name in schema.SALES.measures}
+    measures = {name: keyed[name].cast(EXACT) for name in schema.SALES.measures}
     sales = pa.table({name: keyed[name] for name in keyed.column_names if name not in measures} | measures)
     sales = sales.append_column("mes", months)
     summed = [_summed(sales, DAY_CELL)]
