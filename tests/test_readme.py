@@ -59,14 +59,23 @@ def commands(group, prefix="vendas"):
 
 
 def anchors(page):
-    """Return the anchors of a page: its headings in GitHub's form."""
+    """Return the anchors of a page, in order: its headings in GitHub's form."""
     text = TEXT.get(page) or (ROOT / page).read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def links(page):
     return re.findall(r"\]\(([^)]+)\)", TEXT[page])
+
+
+def in_english(link):
+    """Return a link; one to a translation leads to the same heading of the English page."""
+    path, _, anchor = link.partition("#")
+    page, english = Path(path).name, Path(path).name.replace(".pt-BR", "")
+    if anchor and page != english:
+        anchor = anchors(english)[anchors(page).index(anchor)]
+    return "#".join(filter(None, [path.replace(".pt-BR", ""), anchor]))
 
 
 # --- commands
@@ -205,7 +214,7 @@ def test_operations_knows_the_errors_there_are():
         lambda page: re.findall(r"^(#+) ", TEXT[page], re.MULTILINE),
         shell_commands,
         lambda page: blocks(page, "python"),
-        lambda page: [link for link in links(page) if not link.startswith("README")],
+        lambda page: [in_english(link) for link in links(page)],
         lambda page: re.findall(r"^\| `(.+?)` \|", TEXT[page], re.MULTILINE),
         lambda page: re.findall(r"VENDAS_[A-Z_]+(?:=\w+)?", TEXT[page]),
     ],
