@@ -35,7 +35,8 @@ app.add_typer(dw_commands.app, name="dw")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(person_commands.app, name="person")
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="A bronze file's name, as `vendas status` gives it.")]
+_NAMED = "A bronze file's name, or the one it came under."
+File = Annotated[str, typer.Argument(metavar="FILE", help=_NAMED)]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 UsageError: Any = typer.BadParameter.__base__  # raised for an invalid command line; typer exports no name for it
@@ -124,7 +125,7 @@ def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) ->
 
 @app.command()
 def replay(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A bronze file's name.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help=_NAMED)] = None,
     outdated: Annotated[bool, typer.Option("--outdated", help="All files that older rules processed.")] = False,
     yes: Yes = False,
     lake: Lake = None,
