@@ -23,8 +23,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
-	@echo "make check    while you work: style, imports, and the tests that need neither a JVM nor PostgreSQL"
-	@echo "make test     every test"
+	@echo "make check    while you work: style, imports, and the quick tests that need neither a JVM nor PostgreSQL"
+	@echo "make test     every test; names at its end those it skipped, and why"
 	@echo "make test-glue6  every test that can run there, on Spark 4.1 and Python 3.13, as AWS Glue 6.0 has them"
 	@echo "make install  only the virtual environment .venv with .venv/bin/vendas"
 	@echo "make golden   the golden copies in tests/golden anew, after a change that is meant"
@@ -37,6 +37,7 @@ help:
 	@echo "make preflight STACK=name  looks whether that stack will work: a table of what is ok, and what to do"
 	@echo "make undeploy STACK=name  takes it down; data stays"
 	@echo "make clean    removes .venv* and caches; lakes stay"
+	@echo "With PYTHON=/path/to/python, if python3.11 is not the name of a Python 3.11"
 
 install: .venv/.installed
 
