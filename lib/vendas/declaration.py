@@ -1,6 +1,6 @@
 """The declaration of the shop's sales: columns, gold's columns, dimensions and measures. The only place to change them.
 
-After a change, run `make sql golden docs` and the tests; see README, "Add a column". Names and comments are
+After a change, run `make sql docs golden` and the tests; see README, "Add a column". Names and comments are
 Portuguese, because analysts read them in the tables.
 """
 
