@@ -91,7 +91,7 @@ def test_every_row_is_good_under_the_contract(large):
         timestamp, valor, desconto = row[0], row[6], row[11]
         reasons = twin.timestamp_reason(timestamp), twin.valor_reason(valor), twin.desconto_reason(desconto)
         assert reasons == (None, None, None), (name, row)
-        assert len(row) == 13 and not any(twin.texto_reason(text) for text in row)
+        assert len(row) == 13 and not any(twin.texto_reason(text, 1000) for text in row)
 
 
 def test_one_row_in_twenty_is_a_duplicate_within_a_file_or_across(large):
