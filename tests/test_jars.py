@@ -81,7 +81,7 @@ def test_a_jar_is_fetched_announced_and_kept(tmp_path, fetch, server):
     lines = []
     (path,) = fetch(tmp_path / "new" / "cache", jars.POSTGRESQL_DRIVER, progress=lines.append)
     assert path.read_bytes() == JAR and server.asked == [PATH]
-    assert lines == [f"Fetching {jars.POSTGRESQL_DRIVER} from Maven Central (once, into {tmp_path / 'new' / 'cache'})"]
+    assert lines == [f"Fetching {jars.POSTGRESQL_DRIVER} from {server.url} (once, into {tmp_path / 'new' / 'cache'})"]
     assert list(path.parent.iterdir()) == [path]
 
 

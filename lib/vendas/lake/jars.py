@@ -154,8 +154,9 @@ def fetch_jars(
     Raises: DownloadError naming the artifact that cannot be downloaded or has the wrong checksum.
     """
     for package in missing_jars(cache, packages):
-        progress(f"Fetching {package} from Maven Central (once, into {cache})")
-        _fetch(package, cache, repository or maven_central())
+        asked = repository or maven_central()
+        progress(f"Fetching {package} from {asked} (once, into {cache})")
+        _fetch(package, cache, asked)
     return [jar_path(package, cache) for package in packages]
 
 
