@@ -3,7 +3,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from zipimport import zipimporter
 
 import pytest
@@ -52,6 +52,11 @@ def test_processes_joined_to_a_gateway_share_one_context_that_outlives_them(tmp_
             for table in ("a", "b")
         }
     assert len(contexts) == 1 and (tmp_path / "a").is_dir() and (tmp_path / "b").is_dir()
+
+
+def test_what_warms_a_jvm_up_does_not_fail(spark, monkeypatch):
+    monkeypatch.setattr(vendas_spark, "suppress", lambda *_: nullcontext())
+    vendas_spark._warm_up(spark.sparkContext._gateway)
 
 
 def test_an_interrupt_does_not_cut_off_the_start_of_a_jvm(tmp_path, monkeypatch):

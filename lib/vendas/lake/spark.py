@@ -396,7 +396,7 @@ def _write_no_checksums(gateway: JavaGateway) -> None:
 def _warm_up(gateway: JavaGateway) -> None:
     with suppress(Py4JError, PySparkException):  # the first user of the session gets the same error and reports it
         _write_no_checksums(gateway)
-        _java_session(gateway).sql(f"SHOW TABLES IN {CATALOG}")
+        _java_session(gateway).sql(f"SHOW NAMESPACES IN {CATALOG}")
 
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:
