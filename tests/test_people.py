@@ -6,7 +6,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from vendas.rules.people import Contacts, Keys, Values, find_emails, normalize_email, normalize_telephone
+from vendas.rules.people import (
+    Contacts,
+    Keys,
+    Values,
+    find_emails,
+    find_telephones,
+    normalize_email,
+    normalize_telephone,
+)
 
 E_MAIL, TELEPHONE = "zuleica@exemplo.com.br", "11987654321"
 
@@ -78,6 +86,7 @@ VALUES = Values(
         ("x;zuleica\u200b@exemplo\u00ad.com.br;50", "x;T;50"),
         ("x;+55 (11) 98765-4321;50", "x;T;50"),
         ("x;011 98765 4321;50", "x;T;50"),
+        ("x;11\u201198765\u20134321;50", "x;T;50"),
         ("Zuleica D'Ávila Reis", "T T"),
         ("<td>Zuleica</td><td>D&#x27;Ávila Reis</td>", "<td>T</td><td>T</td>"),
         ("zuleica  d'ávila  reis", "T  T"),
@@ -152,6 +161,19 @@ def test_a_first_look_at_many_texts_leaves_most_out(text, looked):
 )
 def test_emails_are_found_in_any_text(text, emails):
     assert find_emails(text) == emails
+
+
+@pytest.mark.parametrize(
+    ("text", "telephones"),
+    [
+        (f"Zu;{TELEPHONE};(21) 3456-7890", {TELEPHONE, "2134567890"}),
+        (f"50\t{TELEPHONE}\t10", {TELEPHONE}),
+        ("+55 11\u201198765\u20134321\u200b, 5\u20131", {TELEPHONE}),
+        ("123.456;1.2.3", set()),
+    ],
+)
+def test_telephones_are_found_in_any_text(text, telephones):
+    assert find_telephones(text) == telephones
 
 
 def test_values_that_overlap_are_one():

@@ -1,6 +1,5 @@
 """Files that bring an erased person back: their bronze copies get the person's token before a run reads them."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,19 +22,10 @@ from vendas.privacy.anonymize import Kind, Layout, anonymize
 from vendas.privacy.bronze_records import read_records, replace_records, survey_or_none
 from vendas.privacy.edited_files import edit_file
 from vendas.privacy.search import personal_values
-from vendas.rules.people import (
-    Keys,
-    Values,
-    find_emails,
-    normalize_emails,
-    normalize_telephone,
-    normalize_telephones,
-)
+from vendas.rules.people import Keys, Values, find_emails, find_telephones, normalize_emails, normalize_telephones
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings
 from vendas.storage import Location
-
-_TELEPHONE = re.compile(r"\+?\(?\d[\d ()./+\xa0-]{6,22}\d")
 
 
 @dataclass(frozen=True)
@@ -140,7 +130,7 @@ def _find(records: pa.RecordBatch, known: _KnownPeople) -> Iterator[tuple[int, R
 def _in_text(text: str, kind: Kind, known: _KnownPeople) -> Returned | None:
     """Return what a record's text holds of an erased person, by any e-mail and telephone in it."""
     emails = find_emails(text)
-    telephones = {normalize_telephone(found) for found in _TELEPHONE.findall(text)} - {""}
+    telephones = find_telephones(text)
     of = {email: known.tokens(EMAIL_KIND, email) for email in emails}
     of |= {telephone: known.tokens(TELEPHONE_KIND, telephone) for telephone in telephones}
     named = [token for token, _ in of.values() if token]

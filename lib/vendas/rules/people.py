@@ -19,7 +19,10 @@ from vendas.text import INVISIBLE, WHITE_SPACE
 
 MIN_TELEPHONE_DIGITS = 8  # fewer digits belong to too many people
 _NATIONAL_DIGITS, _COUNTRY = 11, "55"  # the longest number with its area code; Brazil's country code
-_SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+\-]{{0,4}}"  # what people write between the digits of a telephone
+_DASHES = "\\-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # word processors and web pages have many
+# What people write between the digits of a telephone; where it is not known which, no tab, which may delimit fields.
+_SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+{_DASHES}]{{0,4}}"
+_TELEPHONE = re.compile(rf"\+?\(?[0-9][0-9 ()./+\xa0{INVISIBLE}{_DASHES}]{{6,22}}[0-9]")
 # Between first name and surname in a text, a table of HTML or a line of a CSV file.
 _BETWEEN_NAMES = rf"(?:[{WHITE_SPACE}{INVISIBLE}]|&nbsp;|[;,|\t\"']|<[^<>]*>)+"
 _ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
@@ -74,6 +77,11 @@ def normalize_telephone(text: str) -> str:
 def find_emails(text: str) -> set[str]:
     """Return all e-mails in a text, as `normalize_emails` does."""
     return {*normalize_emails(pa.array(_ADDRESS.findall(text), pa.string())).to_pylist()} - {""}
+
+
+def find_telephones(text: str) -> set[str]:
+    """Return all telephones in a text, as `normalize_telephones` does."""
+    return {*normalize_telephones(pa.array(_TELEPHONE.findall(text), pa.string())).to_pylist()} - {""}
 
 
 @dataclass(frozen=True)
