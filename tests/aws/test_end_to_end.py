@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import boto3
+import nbformat
 import psycopg
 import pytest
 
 from conftest import COPY_ROLE, s3a_options
+from goldens import rehearsal_of
 from helpers.glue_jvm import VERSIONS, submit
 from helpers.glue_python import NO_HOME
 from helpers.permissions import Recorder
@@ -24,6 +26,7 @@ from helpers.workflow_double import WorkflowDouble, metrics_of
 from test_preflight import FAULTS
 from vendas import storage
 from vendas.doctor import preflight
+from vendas.errors import NotebookError
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
@@ -33,6 +36,7 @@ from vendas.privacy.erasure_requests import leave_request, take_answer
 from vendas.privacy.search import Request
 from vendas.reports.cost import Usage
 from vendas.runs.lake_notebooks import NOTEBOOKS
+from vendas.runs.notebook_runner import run_notebook
 from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.schema import TABLES
 from vendas.storage import S3Lake
@@ -265,6 +269,19 @@ def test_the_estimate_of_requests_is_near_what_was_asked(cloud, first_run):
         pytest.approx(used.writes, rel=0.3),
         pytest.approx(used.reads, rel=0.3),
     )
+
+
+@pytest.mark.parametrize(("stage", "job"), [("02_silver", "SilverJob"), ("03_gold", "GoldJob")])
+def test_a_rehearsal_is_allowed_by_the_role_of_its_job(cloud, first_run, tmp_path, stage, job):
+    role, notebook = cloud.stack.role_of(job), tmp_path / f"{stage}.ipynb"
+    nbformat.write(rehearsal_of(ROOT / "notebooks" / f"{stage}.ipynb"), notebook)
+    given = {"lake": str(cloud.lake), "run_id": "r1", "ensaio": True}
+    by_hand = {"AWS_ACCESS_KEY_ID": role, "VENDAS_GLUE_DATABASE": cloud.lake.database}
+    with pytest.raises(NotebookError, match="was a rehearsal"):
+        run_notebook(notebook, tmp_path / "out.ipynb", given, by_hand, 60)
+    calls, allows = cloud.recorder.of(role), partial(cloud.stack.allows, cloud.stack.arn(role))
+    assert [call for call in calls if "/staging/ensaio-" in call.resource]
+    assert [call for call in calls if not allows(call.action, call.resource, dict(call.context))] == []
 
 
 def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first_run):

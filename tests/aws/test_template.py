@@ -359,6 +359,7 @@ STAGES = {"BronzeRole", "SilverRole", "GoldRole", "WarehouseRole"}
 RECOGNIZE = {"BronzeRole", "SilverRole", "GoldRole"}
 OF_ALL_TABLES = {"UpkeepRole", "ErasureRole"}
 ASK_WAREHOUSE = {"WarehouseRole", "RefreshRole", "SessionRole", "PreflightRole", "ErasureRole"}
+REHEARSE = {"SilverRole", "GoldRole", "WarehouseRole", "PreflightRole", "ErasureRole"}  # or have all of staging/
 KEY = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-privacysecret"
 
 
@@ -385,6 +386,7 @@ KEY = "arn:aws:secretsmanager:us-east-1:123456789012:secret:loja-privacysecret"
         ("s3:GetObject", f"{LAKE}/gold/data/x.parquet", {"GoldRole", "WarehouseRole", "SessionRole", *OF_ALL_TABLES}),
         ("s3:PutObject", f"{LAKE}/.lock", STAGES | {"PreflightRole", *OF_ALL_TABLES}),
         ("s3:GetObject", f"{LAKE}/staging/x.parquet", {"WarehouseRole", "CopyRole", "PreflightRole", "ErasureRole"}),
+        ("s3:PutObject", f"{LAKE}/staging/ensaio-0a1b2c3d/silver/x.parquet", REHEARSE),
         ("s3:DeleteBucket", LAKE, set()),
         ("glue:DeleteTable", f"{TABLE}/gold", set()),
         ("glue:CreateTable", f"{TABLE}/gold", {"BronzeRole"}),
