@@ -76,7 +76,7 @@ def test_the_table_has_every_row_of_the_document(capsys, lake, shown, monkeypatc
     assert by_place[f"{refused['arquivo']}:9"] == f"{refused['texto']}; ['valor_ambiguo']"
     (event,) = shown["livro_razao"]
     assert by_place[f"{event['arquivo']}:"].startswith("bronze: O cabeçalho (linha 1)")
-    assert by_place[HER.recibo] == f"{HER.quando}; pedido; {HER.token}; 2; 9; {{'silver': 5}}"
+    assert by_place[HER.recibo] == f"{HER.quando}; pedido; {HER.token}; 2 arquivos, 9 linhas (silver 5)"
     assert any(line.strip() == shown["notebooks"][0] for line in said)
 
 

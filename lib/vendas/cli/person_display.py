@@ -6,6 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from vendas.lake.erasures import Receipt
 from vendas.privacy.search import FoundRecord
 from vendas.privacy.show import PersonReport
 
@@ -20,7 +21,7 @@ _TITLES = {
     "dw": "Warehouse (dim_cliente)",
     "notebooks": "Notebooks, páginas e logs",
     "versoes": "Versões antigas de objetos em S3",
-    "exportados": "Exportados, fora do lago",
+    "exportados": "Exportados, fora do lake",
     "outras_maquinas": "Exportados para outras máquinas (não vistas)",
     "possiveis": "Talvez da pessoa (só com --line ARQUIVO:N)",
     "recibos": "Recibos",
@@ -64,9 +65,12 @@ def _row(item: object) -> tuple[str, str]:
     """Return where something is, and what it is."""
     if isinstance(item, FoundRecord):
         return f"{item.arquivo}:{item.linha}", item.texto
+    if isinstance(item, Receipt):
+        layers = ", ".join(f"{layer} {rows}" for layer, rows in item.camadas.items())
+        counts = f"{item.arquivos} arquivos, {item.linhas} linhas ({layers})"
+        return item.recibo, "; ".join([item.quando, item.fundamento, item.token, counts])
     if not isinstance(item, dict):
-        facts = dict(vars(item)) if hasattr(item, "recibo") else {}
-        return (facts.pop("recibo"), _facts(facts)) if facts else (str(item), "")
+        return str(item), ""
     for file, line in _PLACES:
         if file in item:
             return f"{item[file]}:{item.get(line, '')}", _facts(
