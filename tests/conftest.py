@@ -7,6 +7,7 @@ import runpy
 from functools import partial
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from helpers.terminal import run_real_files
@@ -18,6 +19,10 @@ from vendas.warehouse import embedded
 
 HERE = Path(__file__).parent
 REAL_LAKE = Path("dados de março", "lago")
+
+# No example has a time limit, because other tests and other programs take the processors, too.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config):

@@ -289,7 +289,7 @@ FILES = st.lists(st.lists(st.lists(CHANGES, max_size=3), max_size=8), min_size=1
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(FILES)
 def test_it_is_of_intakes_opinion(tmp_path, files):
     paths = [tmp_path / f"registros_{number}.csv" for number in range(len(files))]

@@ -301,7 +301,7 @@ PAIRS = {
     "valor": (PARSERS[VALOR], of_clean(rules.valor_reason), VALORES),
     "desconto": (PARSERS[DESCONTO], of_clean(rules.desconto_reason), DESCONTOS),
 }
-A_BATCH = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+A_BATCH = settings(max_examples=50, suppress_health_check=list(HealthCheck))
 SEEDS = st.integers(0, 2**32 - 1)  # of a Random of Python's own: one of Hypothesis takes longer than the rules
 
 

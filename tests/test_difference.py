@@ -106,7 +106,7 @@ def moves_of(file, before, after):
     return told
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sides, sides, st.sampled_from([2, 4, 9, 100]), st.dictionaries(st.sampled_from(FILES), st.integers(2, 6)))
 def test_of_silver_all_lines_that_were_rehearsed_are_compared(before, after, rows_at_a_time, lasts):
     events = [Event(file, file, "silver", "r", lidas=len(LINES)) for file in FILES]
@@ -125,7 +125,7 @@ def test_of_silver_all_lines_that_were_rehearsed_are_compared(before, after, row
         assert bool(file) == any(before[place] != after[place] for place in before if place[0] == file.arquivo)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sides, sides, st.booleans())
 def test_of_golds_sample_only_the_sales_in_it_are_compared(before, after, sampled):
     events = [Event(file, file, "gold", "r", lidas=99, gravadas=len(LINES)) for file in FILES]

@@ -2,7 +2,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from helpers import rules_twin as twin
 from helpers.rows import FILE, silver_row
@@ -62,7 +62,6 @@ def test_missing_names_and_email_stay_missing():
     assert [row[name] for name in ("nome_completo", "email", "dominio_email")] == [schema.MISSING] * 3
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -352,7 +352,7 @@ def twin_of_pending(done, stage):
     return done[stage].registrado_em < done[previous].registrado_em
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(histories, st.sampled_from(STAGES[1:]), st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2)))
 def test_the_ledger_is_its_twin(events, stage, held):
     files, previous = twin_of_latest(events), STAGES[STAGES.index(stage) - 1]

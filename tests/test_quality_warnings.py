@@ -95,7 +95,7 @@ ROWS = st.lists(st.dictionaries(st.sampled_from(INPUT_NAMES), TEXTS, max_size=4)
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ROWS)
 def test_what_a_look_at_bytes_leaves_out_is_nothing(rows):
     batches = both(*rows)

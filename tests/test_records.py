@@ -281,7 +281,7 @@ def files(draw):
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files(), st.integers(1, 300), st.integers(1, 80), st.integers(1, 9))
 def test_rows_are_the_twins_wherever_the_bytes_are_cut(tmp_path, data, block_bytes, window_bytes, piece_bytes):
     path = tmp_path / "registros.csv"
@@ -311,7 +311,7 @@ def test_rows_are_the_twins_wherever_the_bytes_are_cut(tmp_path, data, block_byt
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from('a",\n'), max_size=40), st.integers(1, 9))
 def test_what_quotes_do_does_not_depend_on_pieces(text, piece_bytes):
     data = text.encode()

@@ -177,7 +177,7 @@ def test_a_hostile_name_is_only_text(folder, plain, name):
     assert page.text.count(name) >= 3 and page.tags == plain
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.text(min_size=1))
 def test_any_text_is_only_text(tmp_path_factory, plain, text):
     folder = tmp_path_factory.mktemp("runs") / "r"

@@ -155,7 +155,7 @@ money = st.decimals(0, 10**18, places=2)
 counts = st.integers(0, 10**12)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.data(), st.sampled_from([money, counts]), st.integers(1, 3), st.sampled_from(["share", "total", "parts"]))
 def test_any_members_become_a_picture(data, values, parts, label):
     rows = data.draw(st.lists(st.tuples(names, *[values] * parts), min_size=1, max_size=14))
@@ -163,7 +163,7 @@ def test_any_members_become_a_picture(data, values, parts, label):
     assert ranked_bars(pd.DataFrame(rows, columns=columns), "Vendas", label).png
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.data(), st.sampled_from([money, counts]), st.integers(1, 3), st.sampled_from([month_lines, month_bars]))
 def test_any_months_become_a_picture(data, values, parts, chart):
     first = data.draw(st.integers(1990 * 12, 2100 * 12))
@@ -181,7 +181,7 @@ def test_all_months_of_the_contract_become_a_picture(chart):
     assert chart(months(("1990-01-01", 1), ("2100-12-01", 10**12), columns=["mês", "vendas"]), "Vendas").png
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.dictionaries(st.tuples(st.sampled_from(list(TURNOS)), st.sampled_from(DIAS)), money | counts, min_size=1))
 def test_any_heat_becomes_a_picture(heat):
     frame = pd.DataFrame([(*pair, value) for pair, value in heat.items()], columns=["turno", "dia", "vendas"])

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from helpers.rows import FILE, sales_table, silver_row, silver_table
 from vendas import schema
@@ -95,7 +95,6 @@ def test_distinct_sales_are_those_of_a_set(rows, known, random):
     assert {sale(row) for row in equal.to_pylist()} == there & first.keys() and len(equal) == len(there & first.keys())
 
 
-@settings(deadline=None)
 @given(st.lists(SALES, max_size=4), st.integers(1, 9))
 def test_ranges_of_time_hold_every_sale_once_and_stay_within_a_year(files, rows):
     tables = [sort_by_time(sales_table([(row, number) for number, row in enumerate(of_file)])) for of_file in files]

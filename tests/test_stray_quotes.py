@@ -28,7 +28,7 @@ others = st.lists(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(others, hers, others)
 def test_no_record_changes_but_hers_and_each_is_refused_as_before(tmp_path, before, row, after):
     path = tmp_path / "registros.csv"

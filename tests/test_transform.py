@@ -141,7 +141,7 @@ def as_record(fields):
 
 @pytest.mark.slow
 @given(files=st.lists(ROWS, min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_files_are_validated_as_their_twin_and_check_validate_them(files):
     with tempfile.TemporaryDirectory() as folder:
         names = [f"registros_{number}.csv" for number in range(len(files))]
@@ -196,7 +196,7 @@ SALES = st.lists(
 
 @pytest.mark.slow
 @given(files=st.lists(SALES, min_size=1, max_size=4), known=SALES, again=SALES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
     with tempfile.TemporaryDirectory() as folder:
         tables = Tables(Path(folder))
@@ -219,7 +219,7 @@ def test_silver_gets_the_first_of_every_new_sale_once(files, known, again):
 
 @pytest.mark.slow
 @given(files=st.lists(SALES, min_size=1, max_size=4), gone=SALES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_sale_of_a_file_that_is_gone_comes_back_to_the_first_of_the_others(files, gone):
     with tempfile.TemporaryDirectory() as folder:
         tables = Tables(Path(folder))

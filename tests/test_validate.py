@@ -197,7 +197,7 @@ RECORDS = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(RECORDS, max_size=12))
 def test_every_record_comes_out_once_as_its_twin_says(records):
     rows = [raw_row(linha, **changed) for linha, changed in enumerate(records, 2)]
@@ -210,7 +210,7 @@ def test_every_record_comes_out_once_as_its_twin_says(records):
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(RECORDS, max_size=12))
 def test_evidence_and_what_it_makes_of_records_is_their_twins(records):
     rows = [raw_row(linha, **changed) for linha, changed in enumerate(records, 2)]

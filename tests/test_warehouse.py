@@ -160,7 +160,7 @@ any_sale = st.fixed_dictionaries(
 
 
 # Each example is a whole load, so use few examples with many sales each, and no shrinking.
-@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@hypothesis_settings(max_examples=4, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(sales=st.lists(any_sale, min_size=20, max_size=40))
 def test_any_sale_arrives_exactly(dw, sales):
     sales = [
@@ -449,7 +449,7 @@ file_sales = st.dictionaries(st.sampled_from(["a.csv", "b.csv", "c.csv"]), st.li
 steps = st.lists(st.tuples(st.sampled_from(["load", "load", "load", "rebuild"]), file_sales), min_size=3, max_size=5)
 
 
-@hypothesis_settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@hypothesis_settings(max_examples=6, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(steps=steps)
 def test_whatever_is_loaded_replaced_undone_or_rebuilt_sums_are_those_of_the_fact(dw, steps):
     for how, files in steps:

@@ -83,7 +83,7 @@ class ArrivalsWithoutVersions(Arrivals):
     versioned = False
 
 
-quick = settings(max_examples=25, stateful_step_count=12, deadline=None)
+quick = settings(max_examples=25, stateful_step_count=12)
 TestArrivals = Arrivals.TestCase
 TestArrivals.settings = quick
 TestArrivalsWithoutVersions = ArrivalsWithoutVersions.TestCase
