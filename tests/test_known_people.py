@@ -2,7 +2,7 @@
 
 import pytest
 
-from vendas.lake.erasures import EMAIL_KIND, TELEPHONE_KIND, keyed_hash
+from vendas.lake.erasures import EMAIL_KIND, TELEPHONE_KIND, Erased, keyed_hash
 from vendas.privacy.anonymize import Kind
 from vendas.privacy.intake import _in_text, _KnownPeople
 from vendas.privacy.search import _kind_of_malformed
@@ -18,7 +18,7 @@ def known():
     """Return a person who asked by her e-mail; her rows also had an e-mail and a telephone of others."""
     seen = [(EMAIL_KIND, SHARED), (TELEPHONE_KIND, TELEPHONE)]
     return _KnownPeople(
-        KEY, {keyed_hash(KEY, EMAIL_KIND, HERS): TOKEN}, {keyed_hash(KEY, *value): TOKEN for value in seen}
+        KEY, [Erased(TOKEN, [keyed_hash(KEY, EMAIL_KIND, HERS)], [keyed_hash(KEY, *one) for one in seen])]
     )
 
 
@@ -38,26 +38,25 @@ def known():
     ],
 )
 def test_a_value_of_others_tells_her_only_alone_or_beside_hers(known, email, telephone, hers):
-    assert known.token_of(email, telephone) == (TOKEN if hers else None)
+    assert known.owners_of(email, telephone) == ({0} if hers else set())
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "values"),
+    ("text", "values"),
     [
-        (f"1;{HERS};2", Kind.TEXT, {HERS}),
-        (f"1;{HERS};{OTHER}", Kind.TEXT, {HERS}),
-        (f"1;{SHARED};2", Kind.TEXT, {SHARED}),
-        (f"1;{SHARED};{TELEPHONE}", Kind.TEXT, {SHARED, TELEPHONE}),
-        (f"1;{SHARED};{OTHER}", Kind.TEXT, None),  # the row may be the other one's
-        (f"1;{SHARED};{OTHER}", Kind.MENTION, {SHARED}),
-        (f"1;{OTHER};2", Kind.TEXT, None),
-        ("1;2;3", Kind.TEXT, None),
+        (f"1;{HERS};2", {HERS}),
+        (f"1;{HERS};{OTHER}", {HERS}),
+        (f"1;{SHARED};2", {SHARED}),
+        (f"1;{SHARED};{TELEPHONE}", {SHARED, TELEPHONE}),
+        (f"1;{SHARED};{OTHER}", set()),  # the row may be the other one's
+        (f"1;{OTHER};2", set()),
+        ("1;2;3", set()),
     ],
 )
-def test_of_a_text_only_her_values_are_told(known, text, kind, values):
-    found = _in_text(text, kind, known)
-    assert (found and {*found.values.keys.emails, *found.values.keys.telephones}) == values
-    assert found is None or (found.kind, found.token) == (kind, TOKEN)
+def test_of_a_text_only_her_values_are_told(known, text, values):
+    found = _in_text(text, known)
+    assert {value for one in found for value in one.values.keys.emails | one.values.keys.telephones} == values
+    assert [(one.kind, one.token) for one in found] == [(Kind.TEXT, TOKEN)] * bool(values)
 
 
 def test_her_email_with_a_character_that_nobody_sees_is_no_strangers():

@@ -229,10 +229,10 @@ def test_of_a_lake_in_s3_its_stack_tells_the_rest(lake, monkeypatch):
 # --- files that bring an erased person back
 
 
-def remember(lake, named=(), seen=()):
+def remember(lake, named=(), seen=(), token=TOKEN):
     key = read_key(load_settings(lake=lake))
     hashes = [[keyed_hash(key, kind, value) for kind, value in pairs] for pairs in (named, seen)]
-    remember_person(lake, Erased(TOKEN, *hashes))
+    remember_person(lake, Erased(token, *hashes))
 
 
 def protect(lake):
@@ -261,6 +261,41 @@ def test_her_rows_get_the_token_in_bronze(tmp_path, row, is_hers):
     line = (tmp_path / "bronze" / arrived.bronze_name).read_bytes().decode("cp1252").split("\r\n")[1]
     assert (TOKEN in line and "Zu" not in line) if is_hers else line == row
     assert line.count('"') == row.count('"')
+
+
+HIS_TOKEN, HIS_EMAIL, HIS_TELEPHONE = "ANONIMIZADO-ba9876543210", "rui@exemplo.com.br", "11912345678"
+AT = "01/02/2024 10:00"
+HERS, HIS = (f"{AT};" + ";".join([token] * 4) + f";{REST}" for token in (TOKEN, HIS_TOKEN))
+OF_TWO = {
+    # in another personal column
+    f"{AT};{E_MAIL};;;;{REST}": HERS,
+    f"{AT};Rui;(11) 91234-5678;x@exemplo.com.br;;{REST}": HIS,
+    f"{AT};Rui;Sá;;11 91234-5678 / 11 3333-4444;{REST}": HIS,
+    f"{AT};Rui;Sá;{HIS_EMAIL}, x@exemplo.com.br;;{REST}": HIS,
+    # in a row of both: of who was erased first
+    f"{AT};Zu;Q;{E_MAIL};{HIS_TELEPHONE};{REST}": HERS,
+    f"{AT};Zu;{E_MAIL};{HIS_EMAIL};;{REST}": HERS,
+    f"{AT};Rui;Sá;{HIS_EMAIL};{TELEPHONE};{REST}": HIS,  # her telephone was only seen beside her e-mail
+    # in another's row, beside columns that are personal
+    f"{AT};Léo;Sá;leo@exemplo.com.br;;{REST}liga para +55 11 91234-5678": (
+        f"{AT};Léo;Sá;leo@exemplo.com.br;;{REST}liga para {HIS_TOKEN}"
+    ),
+    f"{AT};Léo;Sá;leo@exemplo.com.br;;{REST}{TELEPHONE}": f"{AT};Léo;Sá;leo@exemplo.com.br;;{REST}{TOKEN}",
+    f"{AT};Zu;Q;{E_MAIL};;{REST}de {HIS_EMAIL}": f"{HERS}de {HIS_TOKEN}",
+    f"{AT};Zu;Q;{E_MAIL};;{REST}ou {TELEPHONE}": f"{HERS}ou {TOKEN}",
+    # in a malformed row
+    f"{AT};1;2;{E_MAIL};;3;4;5;6;7;{HIS_EMAIL}": f"{AT};1;2;{TOKEN};;3;4;5;6;7;{HIS_TOKEN}",
+}
+
+
+@pytest.mark.parametrize(("row", "expected"), OF_TWO.items())
+def test_of_two_people_no_value_comes_back_in_any_column(tmp_path, row, expected):
+    remember(tmp_path, [HER_EMAIL], [HER_TELEPHONE])
+    remember(tmp_path, [("email", HIS_EMAIL), ("telefone", HIS_TELEPHONE)], token=HIS_TOKEN)
+    send(tmp_path, "registros_n.csv", "utf-8", [row], 1_700_000_000)
+    (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+    assert protect(tmp_path) == 1
+    assert (tmp_path / "bronze" / arrived.bronze_name).read_text("utf-8").splitlines()[1] == expected
 
 
 def test_of_a_row_that_a_stray_quote_swallowed_with_hers_nothing_goes(tmp_path):

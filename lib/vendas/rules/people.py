@@ -20,9 +20,9 @@ from vendas.text import INVISIBLE, WHITE_SPACE
 MIN_TELEPHONE_DIGITS = 8  # fewer digits belong to too many people
 _NATIONAL_DIGITS, _COUNTRY = 11, "55"  # the longest number with its area code; Brazil's country code
 _DASHES = "\\-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # word processors and web pages have many
-# What people write between the digits of a telephone; where it is not known which, no tab, which may delimit fields.
-_SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+{_DASHES}]{{0,4}}"
-_TELEPHONE = re.compile(rf"\+?\(?[0-9][0-9 ()./+\xa0{INVISIBLE}{_DASHES}]{{6,22}}[0-9]")
+_SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+{_DASHES}]{{0,4}}"  # what people write between the digits of a telephone
+_LIKE_TELEPHONES = rf"[0-9](?:{_SEPARATORS}[0-9]){{{MIN_TELEPHONE_DIGITS - 1},}}"
+_MOST_TELEPHONE_DIGITS = 18  # with zeros and country codes
 # Between first name and surname in a text, a table of HTML or a line of a CSV file.
 _BETWEEN_NAMES = rf"(?:[{WHITE_SPACE}{INVISIBLE}]|&nbsp;|[;,|\t\"']|<[^<>]*>)+"
 _ADDRESS = re.compile(r"[^\s@,;|<>\"']+@[^\s@,;|<>\"']+")
@@ -80,8 +80,26 @@ def find_emails(text: str) -> set[str]:
 
 
 def find_telephones(text: str) -> set[str]:
-    """Return all telephones in a text, as `normalize_telephones` does."""
-    return {*normalize_telephones(pa.array(_TELEPHONE.findall(text), pa.string())).to_pylist()} - {""}
+    """Return all that may be a telephone in a text, as `normalize_telephones` does.
+
+    Digits with only separators between them may be one telephone, or a number and a telephone beside it.
+    """
+    found = set()
+    for run in re.findall(_LIKE_TELEPHONES, text):
+        groups = re.findall("[0-9]+", run)
+        for begin in range(len(groups)):
+            digits = ""
+            for group in groups[begin:]:
+                digits += group
+                if len(digits) > _MOST_TELEPHONE_DIGITS:
+                    break
+                found.add(digits)
+    return {*normalize_telephones(pa.array(sorted(found), pa.string())).to_pylist()} - {""}
+
+
+def count_like_telephones(texts: pa.StringArray) -> pa.Int32Array:
+    """Return how often digits that may be telephones stand in each text."""
+    return pc.count_substring_regex(texts, _LIKE_TELEPHONES)
 
 
 @dataclass(frozen=True)
