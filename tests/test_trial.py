@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -65,6 +66,15 @@ def test_pandas_sees_money_as_decimals_and_moments_as_such():
     assert gold_of("turno_compra", with_pandas(lambda moment: moment.dt.year.astype(str))) == ["2024", "2024"]
 
 
+def test_values_of_pandas_go_to_the_rows_of_their_index():
+    def reorder(moment):
+        return pd.concat(
+            [part.dt.strftime("%H h") for part in (moment[moment.dt.hour < 12], moment[moment.dt.hour >= 12])]
+        )
+
+    assert gold_of("turno_compra", with_pandas(reorder)) == ["14 h", "03 h"]
+
+
 def silver_of(column, rule, **fields):
     with trying({column: rule}):
         (row,) = validated(raw_row(**fields))
@@ -105,11 +115,36 @@ def test_what_the_library_refuses_too_has_the_librarys_reason():
         ("turno_compra", lambda moment: ["x", "y"], "returned list; an Arrow array was expected.*with_pandas"),
         ("valor_com_desconto", lambda valor, desconto: pa.array(["a", "b"]), "type string, not decimal"),
         ("turno_compra", with_pandas(lambda moment: 7), "returned int"),
+        ("turno_compra", "upper", "is 'upper'; a function was expected"),
+        ("linha_do_arquivo", pc.negate, "There is no column 'linha_do_arquivo' for which"),
+        ("arquivo_de_origem", pc.utf8_upper, "There is no column 'arquivo_de_origem' for which"),
     ],
 )
 def test_a_rule_that_does_not_fit_is_explained(column, rule, message):
     with pytest.raises(RuleError, match=f"(?s){message}"):
         gold_of(column, rule)
+
+
+def divide(*columns):
+    return columns[0] / 0  # the line that fails
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (divide, r"'divide' of 'email' failed at line \d+, `return columns\[0\] / 0 .*`:\nTypeError: .*with_pandas"),
+        (
+            with_pandas(divide),
+            r"'divide' of 'email' failed at line \d+, `return columns\[0\] / 0 .*`:\nTypeError: [^\n]*$",
+        ),
+        (lambda email: email.str.upper(), r"failed at line \d+.*AttributeError: .* no attribute 'str'\n.*with_pandas"),
+        (lambda: None, r"failed:\nTypeError: .* takes 0 positional arguments but 1 was given"),
+        (with_pandas(lambda email: pd.Series([1, "a"])), r"failed:\nArrowInvalid: Could not convert 'a'"),
+    ],
+)
+def test_a_rule_that_fails_is_named_with_its_line(rule, message):
+    with pytest.raises(RuleError, match=f"(?s){message}"):
+        gold_of("email", rule)
 
 
 @pytest.mark.parametrize("fails", [False, True])
