@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 from types import SimpleNamespace
 
 import nbformat
@@ -18,7 +19,7 @@ from helpers.terminal import real_files
 from test_plan import files_below
 from test_project import ROOT
 from vendas import schema
-from vendas.errors import NotebookError, RuleError
+from vendas.errors import NotebookError, RuleError, SettingsError
 from vendas.lake import ledger, spark as vendas_spark
 from vendas.lake.table_reader import read_table
 from vendas.lake.workers import SparkWorkers, ThisProcess
@@ -37,6 +38,7 @@ from vendas.stages.difference import compare_gold
 from vendas.stages.plan import make_plan
 from vendas.stages.rehearsal import RehearsalLake, WorkersOnTrial, known_events, open_lake
 from vendas.warehouse import embedded
+from vendas.warehouse.load import endpoint_of
 
 LOADED_ROWS = "select arquivo_de_origem, linhas from arquivos_carregados order by 1"
 BAD = f"{HEADER}\n2024-02-01 10:00,Caio,,,,Bola,caro,Loja,,,,,\n2024-02-01 10:00,Caio,,,,Bola,5.00,Loja,,,,,\n"
@@ -178,6 +180,33 @@ def test_the_newest_files_are_the_sample(lake, monkeypatch):
 def test_a_rule_of_a_cell_is_never_published(lake):
     with pytest.raises(RuleError, match="Only a rehearsal"):
         open_lake(load_settings(lake=lake), regras={"canal": upper})
+
+
+@pytest.mark.parametrize(
+    ("regras", "message"),
+    [
+        ({"dominio": upper}, "no column 'dominio'"),
+        ({"canal": "upper"}, "a function was expected"),
+        (["canal"], r"regras is \['canal'\]: expected rules by column"),
+        (None, "regras is None"),
+    ],
+)
+def test_what_is_no_rule_is_told_before_any_work(lake, regras, message, no_jvm):
+    with pytest.raises(RuleError, match=message):
+        open_lake(load_settings(lake=lake), ensaio=True, regras=regras)
+
+
+@pytest.mark.parametrize("ensaio", ["sim", "não", "", None, 0])
+def test_what_is_neither_true_nor_false_neither_rehearses_nor_publishes(lake, ensaio, no_jvm):
+    with pytest.raises(SettingsError, match=f"ensaio is {ensaio!r}: expected True to rehearse"):
+        open_lake(load_settings(lake=lake), ensaio=ensaio)
+
+
+@pytest.mark.parametrize("open_what", [open_lake, partial(open_lake, ensaio=True), endpoint_of])
+def test_a_mistyped_lake_is_refused_and_not_made(tmp_path, no_jvm, open_what):
+    with pytest.raises(SettingsError, match="There is no lake at .*lgao"):
+        open_what(load_settings(lake=tmp_path / "lgao"))
+    assert not (tmp_path / "lgao").exists()
 
 
 def test_a_stage_that_publishes_has_its_tables_made_and_follows_no_edits(lake, monkeypatch):

@@ -114,6 +114,15 @@ def _absolute(place: str) -> Path:
     return Path(place)
 
 
+def check_lake_exists(settings: Settings) -> None:
+    """Check that the lake's folder exists, so that a mistyped path makes no lake; one in S3 is not looked up.
+
+    Raises: SettingsError if there is none.
+    """
+    if isinstance(settings.lake, Path) and not settings.lake.is_dir():
+        raise SettingsError(f"There is no lake at {settings.lake}. Give another lake, or make it with: vendas run")
+
+
 def _refuse_env_file(why: str) -> NoReturn:
     raise SettingsError(f"{os.path.abspath('.env')} {why}: no setting was read. Save it as UTF-8 text, or delete it.")
 

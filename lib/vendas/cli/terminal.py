@@ -15,8 +15,8 @@ from vendas.errors import DEBUG, VendasError, is_debugging
 from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
 from vendas.runs.run_log import log_of
-from vendas.settings import DEFAULT_LAKE, Settings, load_settings
-from vendas.storage import S3Path, as_folder
+from vendas.settings import DEFAULT_LAKE, Settings, check_lake_exists, load_settings
+from vendas.storage import S3Path
 
 EXIT_FAILED = 1
 console = Console(stderr=True)
@@ -41,13 +41,12 @@ def local(lake: str | None) -> Settings:
 
 
 def existing(lake: str | None) -> Settings:
-    """Return the settings of a lake on this machine that exists, so that a mistyped path creates no new warehouse.
+    """Return the settings of a lake on this machine that exists.
 
     Raises: VendasError if there is no such lake.
     """
     settings = local(lake)
-    if not as_folder(settings.lake).is_dir():
-        raise VendasError(f"There is no lake at {settings.lake}. Give another --lake, or make it with: vendas run")
+    check_lake_exists(settings)
     return settings
 
 

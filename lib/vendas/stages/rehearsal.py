@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.csvfile.records import read_block
-from vendas.errors import RuleError
+from vendas.errors import RuleError, SettingsError
 from vendas.lake import ledger
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
 from vendas.lake.events import Event, Events, stage_before
@@ -27,8 +27,8 @@ from vendas.lake.table_reader import count_by_file, count_rows, files_between
 from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, Rows, pass_any
 from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
 from vendas.landing.arrivals import BronzeFile
-from vendas.rules.trial import RuleOf, under_rules
-from vendas.settings import Settings
+from vendas.rules.trial import RuleOf, trying, under_rules
+from vendas.settings import Settings, check_lake_exists
 from vendas.stages.survey import SurveyedFile, dialect_text
 from vendas.storage import Location, S3Path, location
 from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
@@ -63,8 +63,14 @@ def open_lake(
 
     `regras` take the place of the library's rules, by the column that they compute. A rehearsal is of a sample of the
     newest files (`amostra`), in this process, or of all files, by Spark.
-    Raises: RuleError if there are rules and it is no rehearsal; then they would be published, and be in no library.
+    Raises: SettingsError if there is no such lake, or `ensaio` is neither True nor False; RuleError if `regras` maps no
+    columns to functions, or it is no rehearsal: then they would be published, and be in no library.
     """
+    check_lake_exists(settings)
+    if not isinstance(ensaio, bool):
+        raise SettingsError(f"ensaio is {ensaio!r}: expected True to rehearse, or False to publish.")
+    if not isinstance(regras, Mapping):
+        raise RuleError(f"regras is {regras!r}: expected rules by column, like {{'Canal': rule}}, or {{}} for none.")
     if not ensaio:
         if regras:
             raise RuleError(
@@ -75,6 +81,8 @@ def open_lake(
         tables.create_tables()
         return tables
     follow_edits()
+    with trying(regras):  # to tell here, and not amid the work, what cannot be one
+        pass
     workers = ThisProcess() if amostra else SparkWorkers(session(settings))
     return RehearsalLake(settings.lake, WorkersOnTrial(workers, dict(regras)) if regras else workers, amostra)
 

@@ -16,7 +16,7 @@ from vendas import resources, schema
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.lake.data_files import HeldFile
 from vendas.lake.tables import Audit, pass_any
-from vendas.settings import Settings
+from vendas.settings import Settings, check_lake_exists
 from vendas.storage import Location, as_folder, client
 from vendas.tuning import LARGE_LOAD_ROWS
 from vendas.warehouse.direct import connected
@@ -50,9 +50,10 @@ REFRESH = "call refresh_star()"
 def endpoint_of(settings: Settings) -> Endpoint:
     """Return the lake's warehouse: its own PostgreSQL, started if needed; for a lake in S3, its settings' Redshift.
 
-    Raises: SettingsError if the settings name no Redshift for a lake in S3; WarehouseError if the PostgreSQL does not
-    start or the secret cannot be read.
+    Raises: SettingsError if there is no such lake, or the settings name no Redshift for one in S3; WarehouseError if
+    the PostgreSQL does not start or the secret cannot be read.
     """
+    check_lake_exists(settings)
     if isinstance(settings.lake, Path):
         return ensure_running(as_folder(settings.dw))
     if not (settings.redshift_secret and settings.redshift_copy_role):
