@@ -227,6 +227,7 @@ def test_a_customer_of_before_the_period_is_not_new_in_it(lake, explored):
         ({"fim": "2024-03-31"}, "fim is no month: .* got '2024-03-31'"),
         ({"inicio": 202401}, "inicio is no month: .* got 202401"),
         ({"inicio": "2024-03", "fim": "2024-01"}, "ends before it begins: inicio is '2024-03', fim is '2024-01'"),
+        ({"canal": None}, "no channel None; expected '' for all, or one of"),
         ({"canal": "loja"}, r"no channel 'loja'; expected '' for all, or one of \['Loja', \"Site's\"\]"),
     ],
 )

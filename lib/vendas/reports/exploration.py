@@ -94,7 +94,7 @@ def choose(warehouse: Engine, inicio: str = "", fim: str = "", canal: str = "") 
     first, last = (_month(name, text) for name, text in (("inicio", inicio), ("fim", fim)))
     if first and last and last < first:
         raise SettingsError(f"The period ends before it begins: inicio is {inicio!r}, fim is {fim!r}.")
-    if canal:
+    if canal != "":
         known = ask(warehouse, "select canal from dim_canal order by canal")["canal"].tolist()
         if canal not in known:
             raise SettingsError(f"The star has no channel {canal!r}; expected '' for all, or one of {known}.")
