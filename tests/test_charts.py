@@ -14,3 +14,11 @@ def test_numbers_as_in_brazil(number, text):
 @pytest.mark.parametrize(("name", "short"), [("abcdefghij", "abcdefghij"), ("abcdefghijk", "abcd…ghijk"), ("", "")])
 def test_names_lose_their_middle(name, short):
     assert shorten_name(name, 10) == short
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [("LOJA_SUL.CSV", "LOJ….CSV"), ("MMMMMMM", "MM…MMM"), ("漢字漢字漢", "漢字漢字漢"), ("漢字漢字漢字", "漢字…漢字")],
+)
+def test_wide_letters_take_more_room(name, short):
+    assert shorten_name(name, 10) == short

@@ -1,17 +1,21 @@
 """Charts of query results, checked by their words and numbers; any content of a star gives a chart."""
 
-from datetime import datetime
+import warnings
+from datetime import date, datetime
 from decimal import Decimal
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
+from matplotlib.text import Text
 
+from vendas.errors import ChartError
 from vendas.reports import sales_charts
 from vendas.reports.sales_charts import DIAS, heat_map, key_figures, month_bars, month_lines, ranked_bars
 from vendas.rules.columns import TURNOS
 from vendas.text import abbreviate, drop_zero_decimals, format_value
 
+MONTH, DAY = pd.Timestamp("2024-03-01"), ["domingo"]
 CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]
 
 
@@ -32,6 +36,11 @@ def drawn(monkeypatch):
             "beside": [text.get_text() for text in axes.texts],
             "x": [label.get_text() for label in axes.get_xticklabels()],
             "y": [label.get_text() for label in axes.get_yticklabels()],
+            "title": figures[0].get_suptitle(),
+            "formulas": {
+                text.get_text() for text in figures[0].findobj(Text) if text.get_parse_math() and "$" in text.get_text()
+            },
+            "bars": [tuple(axes.transLimits.transform(bar.get_xy())) for bar in axes.patches],
             "legend": [text.get_text() for legend in figures[0].legends for text in legend.get_texts()],
             "hatches": [bar[0].get_hatch() for bar in axes.containers],
             "areas": [area.get_paths()[0].get_extents().bounds for area in axes.collections],
@@ -97,6 +106,58 @@ def test_long_names_lose_their_middle_and_dollars_are_no_formula(drawn):
     assert drawn()["y"][0] == "$a$ b" and len(drawn()["y"][1]) == 48
 
 
+@pytest.mark.parametrize("letter", ["W", "M", "漢", "🛍", "Ñ", "€"])
+def test_the_bars_of_wide_names_have_room(letter):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        assert ranked_bars(pd.DataFrame({"produto": [letter * 1000], "vendas": [10**15]}), "Vendas").png
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+@pytest.mark.parametrize("dollars", ["$x$ $", r"$\frac$"])
+def test_dollars_of_a_title_a_column_or_a_turno_are_no_formula(drawn, chart, dollars):
+    when = [MONTH] if chart in (month_lines, month_bars) else [dollars]
+    of_column = DAY if chart is heat_map else [1]
+    chart(pd.DataFrame({"a": when, dollars: of_column, "b": [1]}), f"Em resumo: {dollars}")
+    said = drawn()
+    assert dollars in {said["title"], *said["beside"], *said["y"], *said["legend"]}
+    assert said["title"] == f"Em resumo: {dollars}" and said["formulas"] == set()
+
+
+def test_a_long_title_loses_its_middle(drawn):
+    key_figures(pd.DataFrame({"vendas": [1]}), f"Em resumo: {'canal ' * 160}desde 01/2024")
+    assert drawn()["title"].startswith("Em resumo: canal") and drawn()["title"].endswith("canal desde 01/2024")
+    assert 64 <= len(drawn()["title"]) <= 68
+
+
+@pytest.mark.parametrize(("member", "named"), [(2024, "2024"), (None, "(vazio)"), (date(2024, 3, 31), "2024-03-31")])
+def test_a_member_need_not_be_a_text(drawn, member, named):
+    chart = ranked_bars(pd.DataFrame({"membro": pd.Series([member], dtype=object), "vendas": [7]}), "Vendas")
+    assert drawn()["y"] == [named] and chart.text.splitlines()[-1].split() == [named, "7"]
+
+
+@pytest.mark.parametrize(
+    ("chart", "frame", "said"),
+    [
+        (month_lines, {"mes": [202403], "vendas": [1]}, "'mes', has values of type int64; expected dates"),
+        (month_bars, {"mes": [date(2024, 3, 1)], "vendas": [1]}, "'mes', has values of type object; expected dates"),
+        (month_lines, {"mes": [MONTH], "a": [1], "b": [1], "c": [1], "d": [1]}, "of mes, a, b, c, d, are 4; expected"),
+        (ranked_bars, {"canal": ["Loja"], "a": [1], "b": [1], "c": [1], "d": [1]}, "of canal, a, b, c, d, are 4;"),
+        (ranked_bars, {"canal": ["Loja"]}, "of canal, are 0; expected one at least"),
+        (ranked_bars, {"canal": ["Loja", "Site"], "a": [Decimal(1), None]}, "'a' has no value in some rows.*coalesce"),
+        (month_bars, {"mes": [MONTH, MONTH], "a": [1, float("nan")]}, "'a' has no value in some rows"),
+        (ranked_bars, {"canal": ["Loja"], "a": ["1"]}, "'a' has '1'; expected numbers"),
+        (heat_map, {"turno": ["Manhã"], "dia": DAY}, "of turno, dia, are 0; expected one at least, and 1"),
+        (heat_map, {"turno": ["Manhã"], "dia": ["Domingo"], "vendas": [1]}, "'dia' has 'Domingo'; expected days"),
+        (heat_map, {"turno": ["Manhã"] * 2, "dia": DAY * 2, "vendas": [1, 2]}, "two values for one turno and dia"),
+    ],
+)
+def test_a_frame_of_another_shape_is_refused_with_what_to_do(chart, frame, said):
+    with pytest.raises(ChartError, match=said):
+        chart(pd.DataFrame(frame), "Vendas")
+
+
 def test_between_two_lines_the_area_is_shaded(drawn):
     month_lines(months(("2024-03-01", 8, 5), ("2024-04-01", 9, 6)), "Vendas")
     ((left, bottom, width, height),) = drawn()["areas"]
@@ -126,6 +187,17 @@ def test_counts_are_whole(drawn):
     assert drawn()["y"][:3] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("value", [Decimal("0.00"), Decimal("0.01"), 0, 1])
+def test_no_two_marks_of_an_axis_are_the_same(drawn, value):
+    month_bars(months(("2024-01-01", value), columns=["mês", "vendas"]), "Vendas")
+    assert len(set(drawn()["y"])) == len(drawn()["y"]) > 1
+
+
+def test_the_first_of_many_months_does_not_stand_on_the_axis(drawn):
+    month_bars(months(("1990-01-01", 1), ("2100-12-01", 1), columns=["mês", "vendas"]), "Vendas")
+    assert min(x for x, _ in drawn()["bars"]) > 0.005
+
+
 def test_the_heat_map_has_every_turno_and_day_in_order(drawn):
     heat_map(pd.DataFrame({"turno": list(TURNOS)[-1:], "dia": ["domingo"], "vendas": [1500]}), "Vendas")
     assert (drawn()["x"][0], drawn()["x"][-1], drawn()["y"]) == ("segunda", "domingo", list(TURNOS))
@@ -148,6 +220,12 @@ def test_key_figures_are_the_values_of_the_row(drawn):
     chart = key_figures(pd.DataFrame(values), "Em resumo")
     assert drawn()["beside"] == ["70", "vendas", "R$ 82,0 mil", "valor", "01/05/2014", "primeira"]
     assert "R$ 82.030,00" in chart.text
+
+
+def test_key_figures_may_be_texts_or_missing(drawn):
+    chart = key_figures(pd.DataFrame({"produto": ["bola " * 200], "canal": ["Loja"], "valor": [None]}), "Em resumo")
+    assert drawn()["beside"] == ["bola bo…la bola ", "produto", "Loja", "canal", "—", "valor"]
+    assert chart.text.splitlines()[-1].split()[-2:] == ["Loja", "—"]
 
 
 names = st.text(min_size=1, max_size=60) | st.sampled_from(["NÃO INFORMADO", "🛍️", "$x$ $", "a\n\tb", "€" * 333])
@@ -204,6 +282,7 @@ def test_any_heat_becomes_a_picture(heat):
         (999_999, "999.999", "999.999"),
         (1_234_567, "1.234.567", "1,23 mi"),
         (datetime(2024, 3, 31, 14, 5), "31/03/2024", "31/03/2024"),
+        (date(2024, 3, 31), "31/03/2024", "31/03/2024"),
     ],
 )
 def test_values_are_written_as_in_brazil(value, exact, short):

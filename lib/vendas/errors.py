@@ -15,6 +15,7 @@ VendasError
   · WarehouseError
     · WarehouseConflict
     · CheckFailed
+  · ChartError
   · UpkeepError
   · ProbeFailed
   · NotebookError
@@ -95,6 +96,10 @@ class WarehouseConflict(WarehouseError):
 
 class CheckFailed(WarehouseError):
     """A check before the commit found invalid rows; the load was rolled back."""
+
+
+class ChartError(VendasError):
+    """A data frame does not have the shape that the chart draws."""
 
 
 class UpkeepError(VendasError):

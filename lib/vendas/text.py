@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 WHITE_SPACE = (
@@ -58,17 +58,17 @@ def format_number(number: float | Decimal, decimals: int = 0) -> str:
     return f"{number:,.{decimals}f}".translate(_BRAZILIAN)
 
 
-def format_value(value: Decimal | int | datetime) -> str:
-    """Format a Decimal as money, R$ 1.234,56; a datetime as a day, 31/12/2024; anything else as a count, 1.234."""
+def format_value(value: Decimal | int | date) -> str:
+    """Format a Decimal as money, R$ 1.234,56; a date or datetime as a day, 31/12/2024; else as a count, 1.234."""
     if isinstance(value, Decimal):
         return f"R$ {format_number(value, 2)}"
-    return f"{value:%d/%m/%Y}" if isinstance(value, datetime) else format_number(value)
+    return f"{value:%d/%m/%Y}" if isinstance(value, date) else format_number(value)
 
 
-def abbreviate(value: Decimal | int | datetime) -> str:
+def abbreviate(value: Decimal | int | date) -> str:
     """Format as `format_value` does, but a large number with about three digits: R$ 7,81 mi."""
     money = isinstance(value, Decimal)
-    if isinstance(value, datetime) or value < (_LONG_MONEY if money else _LONG_COUNT):
+    if isinstance(value, date) or value < (_LONG_MONEY if money else _LONG_COUNT):
         return format_value(value)
     name, scale = next((name, scale) for name, scale in _SCALES if value >= scale)
     digits = value / scale

@@ -7,15 +7,16 @@ because it keeps figures in memory.
 from __future__ import annotations
 
 import io
+import unicodedata
 import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NAME_LENGTH = 30
 STYLES = (("#2f6690", "", "black"), ("#f2b134", "////", "#8a5a00"), ("#a63d40", "xxxx", "black"))  # hatch, its colour
 
 
@@ -53,7 +54,9 @@ def save(figure: Figure, file_format: str, **options: Any) -> bytes:
     """Return the figure as the bytes of a file, with a legend if there are several parts."""
     handles, _ = figure.axes[0].get_legend_handles_labels()
     if len(handles) > 1:
-        figure.legend(loc="outside lower center", ncols=len(handles), frameon=False, handlelength=3)
+        legend = figure.legend(loc="outside lower center", ncols=len(handles), frameon=False, handlelength=3)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the font may lack characters of a name
@@ -61,9 +64,25 @@ def save(figure: Figure, file_format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def shorten_name(name: str, length: int = _NAME_LENGTH) -> str:
-    """Shorten a name to `length` characters by leaving out its middle; the end distinguishes files of one source."""
-    if len(name) <= length:
+def shorten_name(name: str, length: int) -> str:
+    """Shorten a name to the width of `length` small letters by leaving out its middle.
+
+    Its end stays, because it distinguishes files of one source.
+    """
+    if sum(map(_width, name)) <= length:
         return name
     end = length // 2
-    return f"{name[: length - end - 1]}…{name[-end:]}"
+    return f"{_first(name, length - end - 1)}…{_first(name[::-1], end)[::-1]}"
+
+
+def _first(name: str, length: int) -> str:
+    """Return as many of a name's first letters as are `length` small letters wide."""
+    ends = accumulate(map(_width, name))
+    return name[: sum(end <= length for end in ends)]
+
+
+def _width(letter: str) -> float:
+    """Return about how many small letters a letter is as wide as, in fonts without serifs."""
+    if unicodedata.east_asian_width(letter) in "WF" or unicodedata.category(letter) == "So":
+        return 2
+    return 1.6 if letter in "MWmw@%" else 1.2 if letter.isupper() else 1

@@ -2,19 +2,21 @@
 
 A frame's first column has the compared items (months, members); the others are drawn, under the names that the query
 gave them. A value's type sets its format: a Decimal is money in reais, an integer a count, a datetime a day. A frame
-without rows gives a chart that says so. Money is converted to float only for drawing.
+without rows gives a chart that says so, one of another shape a ChartError. Money becomes float only to be drawn.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from vendas.reports.charts import name_bars, save, shorten_name, stack_bars
+from vendas.errors import ChartError
+from vendas.reports.charts import STYLES, name_bars, save, shorten_name, stack_bars
 from vendas.rules.columns import TURNOS
 from vendas.text import abbreviate, drop_zero_decimals, format_number, format_value
 
@@ -27,7 +29,7 @@ MEMBERS_SHOWN = 10
 DIAS = ("segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado", "domingo")
 
 _WIDTH, _DPI = 8, 144  # inches; dots per inch for high-density screens
-_NAME_LENGTH, _FIGURES_IN_ROW = 48, 3
+_NAME_LENGTH, _TITLE_LENGTH, _FIGURE_LENGTH, _FIGURES_IN_ROW = 48, 68, 16, 3
 _LINES = (("#2f6690", "-", "o"), ("#e07a1f", "--", "s"), ("#3a3a3a", ":", "^"))  # colour, style, marker
 _MONTHS_WITH_DETAILS = 48  # with more months there is no room for markers, edges and hatches
 _MONTHS_NAMED = 9
@@ -57,15 +59,19 @@ def key_figures(frame: pd.DataFrame, title: str) -> Chart:
     axes.set(xlim=(0, _FIGURES_IN_ROW), ylim=(rows, 0))
     for place, (name, value) in enumerate(frame.iloc[0].items()):
         y, x = divmod(place, _FIGURES_IN_ROW)
-        _centre(axes, x + 0.5, y + 0.3, abbreviate(value), fontsize=18)
+        _centre(axes, x + 0.5, y + 0.3, shorten_name(_said(value, abbreviate), _FIGURE_LENGTH), fontsize=18)
         _centre(axes, x + 0.5, y + 0.72, str(name), color="#555555")
     return _finished(figure, title, _table(frame))
 
 
 def month_lines(frame: pd.DataFrame, title: str) -> Chart:
-    """Draw a line per column over every month from the first to the last; if there are two, shade the area between."""
+    """Draw a line per column over every month from the first to the last; if there are two, shade the area between.
+
+    Raises: ChartError if the first column has no dates, or there are too many others, or such without a number.
+    """
     if frame.empty:
         return _empty(title, NOTHING)
+    _check_months(frame)
     months = _every_month(frame)
     figure, axes = _canvas(title, 3.6)
     detailed, places = len(months) <= _MONTHS_WITH_DETAILS, range(len(months))
@@ -80,9 +86,13 @@ def month_lines(frame: pd.DataFrame, title: str) -> Chart:
 
 
 def month_bars(frame: pd.DataFrame, title: str) -> Chart:
-    """Draw a bar of stacked columns for every month from the first to the last."""
+    """Draw a bar of stacked columns for every month from the first to the last.
+
+    Raises: ChartError if the first column has no dates, or there are too many others, or such without a number.
+    """
     if frame.empty:
         return _empty(title, NOTHING)
+    _check_months(frame)
     months = _every_month(frame)
     figure, axes = _canvas(title, 3.2)
     parts = {name: months[name].astype(float) for name in months}
@@ -98,9 +108,13 @@ def ranked_bars(
     """Draw a bar of stacked columns for each of the first members, in the frame's order; sum up the others in one row.
 
     `label` sets the text beside a bar: its total with its share of all, its total alone, or its parts.
+    Raises: ChartError if there are too many columns behind the first, or such without a number.
     """
     if frame.empty:
         return _empty(title, nothing)
+    _check_values(frame, frame.columns[1:])
+    frame = frame.copy()
+    frame.isetitem(0, ["(vazio)" if pd.isna(member) else str(member) for member in frame.iloc[:, 0]])
     shown = _first_and_others(frame)
     parts = shown.iloc[:, 1:]
     figure, axes = _canvas(title, 0.5 + 0.32 * len(shown) + 0.3 * (parts.shape[1] > 1))
@@ -121,10 +135,16 @@ def heat_map(frame: pd.DataFrame, title: str) -> Chart:
     """Draw the third column over the first two, turno and day; a missing pair counts as 0.
 
     Turnos that TURNOS does not have, from an older rule, come last.
+    Raises: ChartError if there are other columns, days that are not of DIAS, or two values for one place.
     """
     if frame.empty:
         return _empty(title, NOTHING)
+    _check_values(frame, frame.columns[2:], most=1)
     row, column, value = frame.columns
+    if unknown := sorted(set(map(str, frame[column])) - set(DIAS)):
+        raise ChartError(f"The column {column!r} has {unknown[0]!r}; expected days of the week: {', '.join(DIAS)}.")
+    if frame.duplicated([row, column]).any():
+        raise ChartError(f"There are two values for one {row} and {column}. Group the query by both.")
     rows = [*TURNOS, *sorted(set(frame[row]) - set(TURNOS))]
     table = frame.pivot(index=row, columns=column, values=value).reindex(index=rows, columns=DIAS)
     table = table.where(table.notna(), 0)
@@ -135,10 +155,34 @@ def heat_map(frame: pd.DataFrame, title: str) -> Chart:
         dark = numbers[y, x] > 0.65 * numbers.max()
         _centre(axes, x, y, abbreviate(values[y, x]), color="white" if dark else "black")
     axes.set_xticks(range(len(DIAS)), [name.removesuffix("-feira") for name in DIAS])
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_yticks(range(len(rows)), list(map(_name, rows)), parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return _finished(figure, title, _table(table.reset_index()))
+
+
+def _check_months(frame: pd.DataFrame) -> None:
+    dates = frame.iloc[:, 0]
+    if not pd.api.types.is_datetime64_any_dtype(dates):
+        raise ChartError(
+            f"The first column, {dates.name!r}, has values of type {dates.dtype}; expected dates. "
+            "Cast it in the query: cast(data as timestamp)."
+        )
+    _check_values(frame, frame.columns[1:])
+
+
+def _check_values(frame: pd.DataFrame, drawn: pd.Index, most: int = len(STYLES)) -> None:
+    if not 1 <= len(drawn) <= most:
+        raise ChartError(
+            f"The columns to draw, of {', '.join(map(str, frame))}, are {len(drawn)}; expected one at least, and "
+            f"{most} at most. Change the query, or leave some out with drop(columns=…)."
+        )
+    for name in drawn:
+        values = frame[name]
+        if values.isna().any():
+            raise ChartError(f"The column {name!r} has no value in some rows. Give one in the query: coalesce(…, 0).")
+        if not all(isinstance(value, Decimal | int | float) for value in values.tolist()):
+            raise ChartError(f"The column {name!r} has {values.iloc[0]!r}; expected numbers.")
 
 
 def _canvas(title: str, height: float) -> tuple[Figure, Axes]:
@@ -146,7 +190,8 @@ def _canvas(title: str, height: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure  # here, because the import takes half a second
 
     figure = Figure(figsize=(_WIDTH, height + 0.4), dpi=_DPI, layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize="large")
+    shown = shorten_name(" ".join(title.split()), _TITLE_LENGTH)
+    figure.suptitle(shown, x=0.01, ha="left", weight="bold", fontsize="large", parse_math=False)
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
@@ -168,7 +213,12 @@ def _centre(axes: Axes, x: float, y: float, words: str, **style: Any) -> None:
 
 
 def _table(shown: pd.DataFrame) -> str:
-    return shown.map(lambda value: value if isinstance(value, str) else format_value(value)).to_string(index=False)
+    return shown.map(_said).to_string(index=False)
+
+
+def _said(value: Any, write: Callable[[Any], str] = format_value) -> str:
+    """Return a value as `write` formats it, a text as it is, and a dash for no value."""
+    return value if isinstance(value, str) else "—" if pd.isna(value) else write(value)
 
 
 def _every_month(frame: pd.DataFrame) -> pd.DataFrame:
@@ -181,9 +231,11 @@ def _name_months(axes: Axes, months: pd.DataFrame) -> None:
     step = next(step for step in _STEPS if len(months) <= step * _MONTHS_NAMED)
     named = [place for place, month in enumerate(months.index) if (month.year * 12 + month.month - 1) % step == 0]
     axes.set_xticks(named, [_month(months.index[place]) for place in named])
-    axes.set_xlim(-0.6, len(months) - 0.4)
-    axes.set_ylim(0, max(axes.dataLim.ymax, 1e-9) * 1.1)  # room for the label of the peak
+    beside = max(0.6, len(months) / 100)  # of many months, the first would be drawn on the axis
+    axes.set_xlim(-beside, len(months) - 1 + beside)
     money = isinstance(months.to_numpy().flat[0], Decimal)
+    least = 0.1 if money else 1  # so that no two marks of the axis are the same
+    axes.set_ylim(0, max(axes.dataLim.ymax, least) * 1.1)  # room for the label of the peak
     typed = Decimal if money else round
     axes.yaxis.set_major_formatter(lambda value, _: drop_zero_decimals(abbreviate(typed(value))))
     axes.locator_params(axis="y", integer=not money)
