@@ -158,6 +158,11 @@ def test_months_are_in_order_and_show_what_stays_once():
     ]
 
 
+def test_a_measure_that_was_not_summed_is_not_shown_as_nothing():
+    months = {"2024-03": (Total(1, {"valor_da_compra": Decimal(1)}), Total())}
+    assert list(month_rows(months)) == [{"mês": "2024-03", "vendas": "1 → 0", "valor_da_compra": "1,00 → 0,00"}]
+
+
 def test_a_notebook_shows_columns_and_fates():
     assert show_columns(DIFFERENCE)["coluna"].tolist() == ["email"] * 3 + ["canal"]
     assert show_fates(DIFFERENCE).to_dict("records") == [

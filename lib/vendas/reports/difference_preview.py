@@ -98,9 +98,11 @@ def show_months(difference: Difference | None) -> Preview:
 
 
 def month_rows(months: Mapping[str, tuple[Total, Total]]) -> Iterable[dict[str, str]]:
-    """Yield a row for each month: its sales, and the sum of each measure, before → after."""
+    """Yield a row for each month: its sales, and the sum of each measure that was summed, before → after."""
+    summed = {name for totals in months.values() for total in totals for name in total.somas}
     for month, (before, after) in sorted(months.items()):
-        sums = {name: _arrow(_sum(before, name), _sum(after, name), 2) for name in schema.SALES.measures}
+        measures = [name for name in schema.SALES.measures if name in summed]  # silver has no others
+        sums = {name: _arrow(_sum(before, name), _sum(after, name), 2) for name in measures}
         yield {"mês": month, "vendas": _arrow(before.vendas, after.vendas, 0), **sums}
 
 
