@@ -1,31 +1,36 @@
 """Tables in the terminal: the files of a run that they show, and the note about the others."""
 
 import io
-from dataclasses import replace
+import unicodedata
+from dataclasses import fields, replace
 from datetime import datetime
 from functools import partial
 from textwrap import dedent
 
 import pytest
-from rich.console import Console
 
 from helpers.runs import entry
 from vendas.cli.display import (
     RunProgress,
     print_diagnoses,
     print_files,
+    print_line,
     print_quarantine,
     print_run,
     print_stages,
     print_upkeeps,
 )
+from vendas.cli.person_display import print_person
+from vendas.cli.terminal import Console
 from vendas.lake.events import REJECTED, Event
 from vendas.lake.maintenance import Size, Upkeep
+from vendas.privacy.show import PersonReport
 from vendas.results import Stage
 from vendas.runs.pipeline import RunReport
 from vendas.stages.check_file import Diagnosis, Example
+from vendas.stages.lineage import REFUSED, SALE, Line
 from vendas.stages.quarantine import QuarantinedRow
-from vendas.tuning import FILES_IN_TERMINAL
+from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
 
 def said(show, *given, width=200):
@@ -302,3 +307,29 @@ def test_a_terminal_shows_a_bar_for_each_notebook_that_moves_by_cells():
         ("01_bronze", "2/4"),
         ("02_silver", "1/9"),
     ]
+
+
+EMPTY = {field.name: [] for field in fields(PersonReport)}
+HOSTILE = "registros_:car:\x1b]0;x\x07\x1b[2J\x9b1m\x7f.csv"
+
+
+@pytest.mark.parametrize(
+    ("show", "given"),
+    [
+        (print_files, ([entry(HOSTILE)], HOSTILE)),
+        (print_files, ([entry(HOSTILE)] * (FILES_IN_A_TABLE + 1), HOSTILE)),
+        (print_files, ([entry(motivo=HOSTILE)], "")),
+        (print_quarantine, ([QuarantinedRow(HOSTILE, 2, "\x1b[2J :car:", ("valor_invalido",), False)],)),
+        (print_line, (Line(HOSTILE, 2, REFUSED, texto="\x1b[2J", motivos=("valor_invalido",)), "processado")),
+        (print_line, (Line(HOSTILE, 2, SALE, venda_id="x", venda={"canal": "\x1b[2J"}), "processado")),
+        (print_diagnoses, ([Diagnosis(HOSTILE, True, "rejeitado", motivo="\x1b[2J")],)),
+        (print_person, (PersonReport(**EMPTY | {"gold": [{"canal": "\x1b[2J :car:"}]}),)),
+    ],
+)
+def test_control_characters_are_shown_and_not_obeyed(show, given):
+    shown = said(show, *given, width=400)
+    assert (
+        "␛[2J" in shown
+        and ":car:" in shown
+        and not {letter for letter in shown if letter != "\n" and unicodedata.category(letter) == "Cc"}
+    )

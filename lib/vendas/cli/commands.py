@@ -11,10 +11,9 @@ from typing import Annotated, Any
 
 import pyarrow as pa
 import typer
-from rich.console import Console
 
 from vendas.cli import display, doctor_commands, dw_commands, person_commands, quarantine_commands
-from vendas.cli.terminal import EXIT_FAILED, Json, Lake, console, existing, local, print_error, print_json
+from vendas.cli.terminal import EXIT_FAILED, Console, Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
 from vendas.landing.arrivals import find, landing_folder, list_bronze_files

@@ -5,12 +5,12 @@ from dataclasses import astuple
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from vendas.cli.terminal import Console, show_controls
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.encoding import CP1252, UTF8
 from vendas.lake import ledger, maintenance
@@ -158,7 +158,7 @@ def _print_lines(console: Console, entries: list[dict], shown: list[dict], title
     rows += [("Total", "", *_totals(entries))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     shape = "  ".join(f"{{:{'<' if place < 2 else '>'}{width}}}" for place, width in enumerate(widths))
-    console.file.write("\n".join([title, *(shape.format(*row) for row in rows)]) + "\n")
+    console.file.write(show_controls("\n".join([title, *(shape.format(*row) for row in rows)])) + "\n")
 
 
 def _mark(entry: dict, marked: set[str]) -> str:

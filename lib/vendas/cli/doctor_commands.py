@@ -2,11 +2,10 @@
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vendas.cli.terminal import EXIT_FAILED, console, print_json
+from vendas.cli.terminal import EXIT_FAILED, Console, console, print_json
 from vendas.doctor.findings import Finding, findings_as_json
 from vendas.storage import S3Lake
 

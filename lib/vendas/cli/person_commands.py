@@ -4,10 +4,9 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from vendas.cli import display, person_display
-from vendas.cli.terminal import Json, Lake, console, existing_place, print_json
+from vendas.cli.terminal import Console, Json, Lake, console, existing_place, print_json
 from vendas.errors import VendasError
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import is_sales_file

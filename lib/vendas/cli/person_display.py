@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from rich import box
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from vendas.cli.terminal import Console
 from vendas.lake.erasures import Receipt
 from vendas.privacy.search import FoundRecord
 from vendas.privacy.show import PersonReport
@@ -51,14 +52,8 @@ def _table(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     for column in table.columns:
         column.overflow = "fold"
     for where, what in rows:
-        table.add_row(*map(_plain, (where, what)))
+        table.add_row(*map(escape, (where, what)))
     return table
-
-
-def _plain(text: str):
-    from rich.text import Text
-
-    return Text(text)
 
 
 def _row(item: object) -> tuple[str, str]:

@@ -4,12 +4,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from vendas.cli.display import print_waiting
-from vendas.cli.terminal import console, print_json
+from vendas.cli.terminal import Console, console, print_json
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import private_session
 from vendas.lake.workers import SparkWorkers, ThisProcess, Workers

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vendas.cli import display
-from vendas.cli.terminal import Json, Lake, console, print_json
+from vendas.cli.terminal import Console, Json, Lake, console, print_json
 from vendas.settings import load_settings
 
 app = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)

@@ -6,10 +6,11 @@ import sys
 import traceback
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich import console as rich_console
+from rich.text import Text
 
 from vendas.errors import DEBUG, VendasError, is_debugging
 from vendas.machine import full_disk
@@ -19,6 +20,27 @@ from vendas.settings import DEFAULT_LAKE, Settings, check_lake_exists, load_sett
 from vendas.storage import S3Path
 
 EXIT_FAILED = 1
+# As pictures, because a terminal would obey them: they clear the screen, hide text, or set what is pasted.
+_PICTURES = (
+    {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+    | {0x7F: 0x2421}
+    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+)
+
+
+def show_controls(text: str) -> str:
+    """Return a text with a picture in place of each control character, which names and fields of files may have."""
+    return text.translate(_PICTURES)
+
+
+class Console(rich_console.Console):
+    """A console of rich that shows a text of a file as it is: control characters as pictures, `:car:` as no emoji."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return the text as rich renders it. Every string that is printed comes through here, also a table's."""
+        return super().render_str(show_controls(text), **options | {"emoji": False})
+
+
 console = Console(stderr=True)
 _AWS_REMEDY = "Check the credentials and the region (AWS_PROFILE, AWS_DEFAULT_REGION), and that they may do this."
 
