@@ -122,6 +122,13 @@ def test_files_that_were_undone_are_not_shown():
     assert events_to_show(known, "silver", [event(B, at=4, situacao=UNDONE)]) == [event(A, at=1)]
 
 
+def test_files_that_leave_in_this_run_are_not_shown():
+    known = [event(A, "bronze", at=1), event(A, at=1), event(B, "bronze", at=2), event(B, at=2)]
+    leaving = event(B, "bronze", at=3, situacao=UNDONE)
+    assert events_to_show(known, "bronze", [leaving]) == [event(A, "bronze", at=1)]
+    assert events_to_show([*known, leaving], "silver", []) == [event(A, at=1)]
+
+
 def test_an_event_without_a_beginning_is_as_old_as_its_record():
     old = replace(event(A, at=2), iniciado_em=None)
     assert events_to_show([event(B, at=1), old], "silver", []) == [old]

@@ -177,11 +177,16 @@ def with_duplicates(events: Iterable[Event], leaving: Iterable[Event]) -> list[E
     return [event for event in _in_bronze_order(events.take(dropped)) if event.arquivo not in left_out]
 
 
-def last_done(events: Iterable[Event], stage: str) -> list[Event]:
-    """Return the stage's last events of the files that it took in its last run that took any, in bronze order."""
+def last_done(events: Iterable[Event], stage: str, without: Collection[str] = ()) -> list[Event]:
+    """Return the stage's last events of the files that it took in its last run that took any, in bronze order.
+
+    Leave out those that are undone, also where the stage does not know it yet, and those `without`.
+    """
     events = Events.of(events)
     places = events.last_of(stage)
-    places = places[(places >= 0) & ~events.are(UNDONE, places)]
+    gone = events.are(UNDONE, places) | events.are(UNDONE, events.last_of(STAGES[0]))
+    gone |= pc.is_in(pa.array(events.files, pa.string()), pa.array(without, pa.string())).to_numpy(zero_copy_only=False)
+    places = places[(places >= 0) & ~gone]
     # An older version did not record when a stage began.
     begun = pc.coalesce(events.column("iniciado_em"), events.column("registrado_em")).take(pa.array(places))
     last = pc.fill_null(pc.equal(begun, pc.max(begun)), False).to_numpy(zero_copy_only=False)

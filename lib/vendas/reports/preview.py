@@ -141,10 +141,13 @@ class ShownEvents(list[Event]):
 def events_to_show(known: Iterable[Event], stage: str, events: Iterable[Event]) -> ShownEvents:
     """Return the events of the files that a stage processed in this run, or else in the last run that processed any.
 
-    `known` are all events before this run, `events` the stage's own of this run. At most PREVIEW_FILES are returned, in
-    the given order: rejected files, and those with most refused and duplicate rows, are preferred.
+    `known` are all events before this run, `events` the stage's own of this run. Undone files are not shown. At most
+    PREVIEW_FILES are returned, in the given order: rejected files, and those with most refused and duplicate rows, are
+    preferred.
     """
-    chosen = [event for event in events if event.situacao != UNDONE] or last_done(known, stage)
+    events = list(events)
+    undone = [event.arquivo for event in events if event.situacao == UNDONE]
+    chosen = [event for event in events if event.situacao != UNDONE] or last_done(known, stage, undone)
     first = sorted(chosen, key=lambda event: (event.situacao != REJECTED, -event.quarentena - event.duplicadas))
     places = {event.arquivo for event in first[:PREVIEW_FILES]}
     return ShownEvents([event for event in chosen if event.arquivo in places], len(chosen))
