@@ -179,6 +179,13 @@ def test_the_page_shows_it_all_and_masks(tmp_path):
     assert "ana@b.c" not in text and "vendas replay --outdated" in text
 
 
+def test_of_a_long_value_the_page_and_the_terminal_show_the_beginning(tmp_path):
+    found = Difference([FileDifference(A, 10, {"canal": changes(1, (2, "<b>" * 300, "y" * 900))})])
+    page, shown = write_plan_page(tmp_path, found).read_text(), "".join(printed(found).split())
+    assert "y" * 199 + "…" in page and "&lt;b&gt;" * 66 + "&lt;…" in page and "y" * 200 not in page
+    assert "y" * 99 + "…" in shown and "y" * 100 not in shown
+
+
 def test_the_page_shows_no_name_and_no_address_in_a_reason(tmp_path):
     named = {"Nome": changes(1, (2, "Zuleica", "Zuzu")), "nome_completo": changes(1, (2, "Zuleica Sá", "Zuzu Sá"))}
     files = [FileDifference(A, 10, named), FileDifference(B, 1, motivo="Falta uma coluna; veio: zu@b.c, 11 98765-4321")]

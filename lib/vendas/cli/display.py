@@ -258,7 +258,7 @@ def _print_findings(console: Console, found: Diagnosis) -> None:
         table.add_column("Motivos", no_wrap=True)
         for example in found.exemplos:
             motivos = "\n".join([*example.motivos, *find_invisible(example.texto)])
-            table.add_row(format_number(example.linha), escape(_shortened(example.texto)), motivos)
+            table.add_row(format_number(example.linha), escape(shortened(example.texto)), motivos)
         console.print(table)
 
 
@@ -281,6 +281,7 @@ def _notes(found: Diagnosis) -> Iterator[str]:
             yield f"{kind}: {format_number(rows)} por {code}. {explain_code(code)}"
 
 
-def _shortened(text: str, longest: int = 100) -> str:
+def shortened(text: str, longest: int = 100) -> str:
+    """Return a text on one line, cut if it is longer."""
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"

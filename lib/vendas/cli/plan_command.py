@@ -7,7 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from vendas.cli.display import print_waiting
+from vendas.cli.display import print_waiting, shortened
 from vendas.cli.terminal import Console, console, print_json
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import private_session
@@ -69,7 +69,9 @@ def print_plan(console: Console, found: Difference) -> None:
     columns.add_column("Por exemplo", overflow="fold")
     for name, changes in found.total.colunas.items():
         first = changes.exemplos[0]
-        columns.add_row(name, format_number(changes.mudam), escape(f"{first.antes} → {first.depois}"))
+        columns.add_row(
+            name, format_number(changes.mudam), escape(f"{shortened(first.antes)} → {shortened(first.depois)}")
+        )
     if columns.row_count:
         console.print(columns)
     files = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
