@@ -28,6 +28,12 @@ def test_names_title_counts_and_legend_are_written():
     assert words == ["Linhas", "a.csv", "90 + 10", "<b>.csv", "50 + 0", "boas", "recusadas"]
 
 
+def test_a_name_with_control_characters_breaks_no_figure():
+    bars = Bars("\x00a\x1b", ["boas"], [("b\x1b[31m\x0c\uffff.csv", (1,), "\x08")])
+    words = [text.text for text in drawn(bars).iter(f"{SVG}text")]
+    assert words == ["␀a␛", "b␛[31m␌\ufffd.csv", "␈"] and drawn(bars).get("aria-label") == "␀a␛"
+
+
 def test_everything_has_its_place():
     """Names end before the bars, counts stand behind them, and the legend is a line of its own."""
     texts = {text.text: (text.get("x"), text.get("y")) for text in drawn(NOTED).iter(f"{SVG}text")}

@@ -48,6 +48,22 @@ def find_invisible(text: str) -> list[str]:
     return [f"U+{ord(letter):04X}" for letter in sorted(found - set(WHITE_SPACE))]
 
 
+# U+FFFE and U+FFFF are no characters, and XML has no place for them either.
+_PICTURES = (
+    {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+    | {0x7F: 0x2421}
+    | dict.fromkeys([*range(0x80, 0xA0), 0xFFFE, 0xFFFF], 0xFFFD)
+)
+
+
+def show_controls(text: str) -> str:
+    """Return a text with a picture in place of each control character, but tabs and line feeds.
+
+    A terminal obeys them: they clear the screen, hide text, or set what is pasted. An SVG with one is not shown at all.
+    """
+    return text.translate(_PICTURES)
+
+
 _BRAZILIAN = str.maketrans(",.", ".,")
 _SCALES = (("tri", 10**12), ("bi", 10**9), ("mi", 10**6), ("mil", 10**3))
 _LONG_MONEY, _LONG_COUNT = 10_000, 1_000_000  # from this value on, a number is abbreviated

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from vendas.cli.terminal import Console, show_controls
+from vendas.cli.terminal import Console
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.encoding import CP1252, UTF8
 from vendas.lake import ledger, maintenance
@@ -21,7 +21,7 @@ from vendas.runs import pipeline
 from vendas.stages.check_file import Diagnosis
 from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
-from vendas.text import find_invisible, format_number
+from vendas.text import find_invisible, format_number, show_controls
 from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
 _TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text

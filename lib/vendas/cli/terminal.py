@@ -18,19 +18,9 @@ from vendas.machine.environment import temporary_folder
 from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, check_lake_exists, load_settings
 from vendas.storage import S3Path
+from vendas.text import show_controls
 
 EXIT_FAILED = 1
-# As pictures, because a terminal would obey them: they clear the screen, hide text, or set what is pasted.
-_PICTURES = (
-    {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
-    | {0x7F: 0x2421}
-    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-)
-
-
-def show_controls(text: str) -> str:
-    """Return a text with a picture in place of each control character, which names and fields of files may have."""
-    return text.translate(_PICTURES)
 
 
 class Console(rich_console.Console):

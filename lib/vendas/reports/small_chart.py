@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from vendas.reports.charts import STYLES, shorten_name
+from vendas.text import show_controls
 
 _HATCHES = ("", "M0,6 L6,0", "M0,0 L6,6 M0,6 L6,0")  # as STYLES has them for matplotlib
 _NAMES, _BARS, _COUNTS, _ROW = 240, 320, 200, 26  # pixels
@@ -43,7 +44,7 @@ class Bars:
         size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
         style = "max-width:100%;height:auto;background:white;font:13px sans-serif"
         begin = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(self.title)}"'
-        return f'{begin} style="{style}">\n{shown}\n</svg>'
+        return show_controls(f'{begin} style="{style}">\n{shown}\n</svg>')  # XML has no place for control characters
 
     def _legend(self, bottom: int) -> list[str]:
         if len(self.parts) < 2:
