@@ -55,7 +55,7 @@ def test_a_column_with_any_text_stands_left_and_a_missing_value_is_empty():
 
 def test_texts_stand_left_and_numbers_right_and_long_texts_are_wrapped():
     shown = Preview.of([{"motivo": "x" * 61, "linhas": 1, "nada": None}])._repr_html_()
-    assert '<td style="text-align:left;white-space:normal;min-width:24em">xxx' in shown
+    assert '<td style="text-align:left;white-space:normal;min-width:24em;overflow-wrap:anywhere">xxx' in shown
     assert '<td style="text-align:right">1</td><td style="text-align:right"></td>' in shown
 
 

@@ -31,7 +31,8 @@ T = TypeVar("T")
 Written = Sequence[DataFile | HeldFile]
 
 NOTHING, NO_SALES = "Ainda não há arquivos.", "Nenhuma venda nestes arquivos."
-_LONG, _WRAPPED = 60, ";white-space:normal;min-width:24em"  # characters up to which a text is not wrapped
+_LONG = 60  # characters up to which a text is not wrapped
+_WRAPPED = ";white-space:normal;min-width:24em;overflow-wrap:anywhere"
 PLACE_COLUMNS = {table: PLACES[table] for table in (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)}
 """The columns with file and line of the tables that are shown."""
 
