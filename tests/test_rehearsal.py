@@ -202,7 +202,7 @@ def test_what_is_neither_true_nor_false_neither_rehearses_nor_publishes(lake, en
         open_lake(load_settings(lake=lake), ensaio=ensaio)
 
 
-@pytest.mark.parametrize("open_what", [open_lake, partial(open_lake, ensaio=True), endpoint_of])
+@pytest.mark.parametrize("open_what", [partial(open_lake, ensaio=True), endpoint_of])
 def test_a_mistyped_lake_is_refused_and_not_made(tmp_path, no_jvm, open_what):
     with pytest.raises(SettingsError, match="There is no lake at .*lgao"):
         open_what(load_settings(lake=tmp_path / "lgao"))

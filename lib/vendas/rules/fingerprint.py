@@ -13,12 +13,8 @@ from vendas import declaration
 
 _LIBRARY = Path(__file__).parents[1]
 _SOURCES = ("arrays.py", "reasons.py", "text.py", "csvfile/*.py", "rules/*.py")
-_WITHOUT_EFFECT = {
-    "keys.py",
-    "fingerprint.py",
-    "people.py",
-    "trial.py",
-}  # nothing in a row of the lake depends on these
+# Nothing in a row of the lake depends on these.
+_WITHOUT_EFFECT = {"keys.py", "fingerprint.py", "people.py", "trial.py"}
 _DIGITS = 16
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 

@@ -63,10 +63,9 @@ def open_lake(
 
     `regras` take the place of the library's rules, by the column that they compute. A rehearsal is of a sample of the
     newest files (`amostra`), in this process, or of all files, by Spark.
-    Raises: SettingsError if there is no such lake, or `ensaio` is neither True nor False; RuleError if `regras` maps no
-    columns to functions, or it is no rehearsal: then they would be published, and be in no library.
+    Raises: SettingsError if there is no such lake to rehearse on, or `ensaio` is neither True nor False; RuleError if
+    `regras` maps no columns to functions, or it is no rehearsal: then they would be published, and be in no library.
     """
-    check_lake_exists(settings)
     if not isinstance(ensaio, bool):
         raise SettingsError(f"ensaio is {ensaio!r}: expected True to rehearse, or False to publish.")
     if not isinstance(regras, Mapping):
@@ -80,6 +79,7 @@ def open_lake(
         tables = Lake(session(settings))
         tables.create_tables()
         return tables
+    check_lake_exists(settings)
     follow_edits()
     with trying(regras):  # to tell here, and not amid the work, what cannot be one
         pass
