@@ -168,9 +168,10 @@ def _hold_more(
     records: pa.RecordBatch, layout: Layout, emails: pa.StringArray, telephones: pa.StringArray
 ) -> pa.BooleanArray:
     """Return which records may hold an e-mail or a telephone that is not the one of the column for it."""
-    digits = pc.binary_length(telephones)
-    held = pc.and_(pc.greater(digits, 0), pc.less_equal(digits, _ONE_TELEPHONE)).cast(pa.int32())
-    held = pc.add(held, count_like_telephones(pc.fill_null(records[schema.TIMESTAMP.name], "")))
+    moments, written = (
+        count_like_telephones(pc.fill_null(records[name], "")) for name in (schema.TIMESTAMP.name, schema.TELEFONE.name)
+    )
+    held = pc.add(moments, pc.if_else(pc.less_equal(pc.binary_length(telephones), _ONE_TELEPHONE), written, 0))
     texts = pc.replace_substring(records[TEXTO], layout.delimiter, "\0")  # a tab could stand between digits, too
     others = pc.greater(pc.count_substring(texts, "@"), pc.match_substring(emails, "@").cast(pa.int32()))
     return pc.or_(others, pc.greater(count_like_telephones(texts), held))
