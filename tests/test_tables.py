@@ -224,8 +224,9 @@ def test_an_event_is_newer_than_those_before_it_though_the_clock_was_set_back(sp
     assert found.registrado_em > future.registrado_em
 
 
-def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables):
-    spark.sql("ALTER TABLE lago.ledger DROP COLUMN notebook")
+@pytest.mark.parametrize("column", ["arquivo", "notebook"])
+def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables, column):
+    spark.sql(f"ALTER TABLE lago.ledger DROP COLUMN {column}")
     tables.create_tables()
     assert tables.read(LEDGER_TABLE).columns == schema.names(schema.LEDGER_COLUMNS)
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import pairwise
 from weakref import WeakSet
 
 import pyarrow as pa
@@ -97,9 +96,10 @@ class Lake:
                     f"TBLPROPERTIES ({given})"
                 )
             else:
-                for before, column in pairwise(columns):  # no version adds a first column
+                for place, column in enumerate(columns):
                     if column.name not in there.columns:
-                        self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} AFTER `{before.name}`")
+                        at = f"AFTER `{columns[place - 1].name}`" if place else "FIRST"
+                        self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} {at}")
             # A separate statement, because CREATE TABLE has no clause for it; a run may be killed between the two.
             if table in TIMESTAMPS and not (there and there.is_sorted):
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{TIMESTAMPS[table]}`"
