@@ -13,10 +13,20 @@ import typer
 from helpers.inprocess import drop
 from helpers.people import ANA, E_MAIL, FILES, HEADER, REST, TELEPHONE, send
 from helpers.terminal import vendas_here
+from vendas import schema
 from vendas.cli import person_commands, person_on_aws
 from vendas.cli.person_display import _TITLES
+from vendas.declaration_types import Input, Type
 from vendas.errors import VendasError
-from vendas.lake.erasures import Erased, keyed_hash, note_export, read_key, read_variants, remember_person
+from vendas.lake.erasures import (
+    Erased,
+    keyed_hash,
+    note_export,
+    read_key,
+    read_variants,
+    remember_person,
+    variant_of,
+)
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import list_bronze_files, sweep
 from vendas.privacy.anonymize import Kind
@@ -319,6 +329,16 @@ def test_rows_that_differed_in_personal_values_keep_apart(tmp_path):
     assert held[2] == held[4] != held[3]
     protect(tmp_path)
     assert read_variants(tmp_path) == before
+
+
+def test_a_personal_column_declared_later_counts_only_where_a_file_has_it():
+    of_row = {schema.NOME: "Zu", schema.SOBRENOME: "Q", schema.EMAIL: E_MAIL, schema.TELEFONE: schema.MISSING}
+    before = variant_of(b"k", of_row)
+    assert before == keyed_hash(b"k", "valores", f"Zu\nQ\n{E_MAIL}\nNÃO INFORMADO")[:12]
+    cpf, rg = (Input(name, Type.TEXT, "", schema.MISSING, personal=True, optional=True) for name in ("CPF", "RG"))
+    assert variant_of(b"k", {cpf: schema.MISSING, **of_row, rg: schema.MISSING}) == before
+    with_values = {variant_of(b"k", {cpf: one, **of_row, rg: other}) for one, other in (("1", "2"), ("2", "1"))}
+    assert len(with_values - {before}) == 2
 
 
 def test_the_same_event_delivered_again_does_not_bring_her_back(tmp_path):

@@ -15,12 +15,14 @@ import hmac
 import json
 import platform
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vendas import schema
+from vendas.declaration_types import Column
 from vendas.errors import PersonError
 from vendas.lake.private_files import change_private, read_private, write_private
 from vendas.landing.anonymized_files import LINES, PRIVACY
@@ -30,6 +32,7 @@ from vendas.storage import Location, S3Path, client
 
 RECEIPTS = "recibos"
 EMAIL_KIND, TELEPHONE_KIND, VALUES_KIND, KEY_KIND = "email", "telefone", "valores", "chave"
+_PERSON = (schema.NOME, schema.SOBRENOME, schema.EMAIL, schema.TELEFONE)
 _KEY_BYTES, _HASH_DIGITS, _VARIANT_DIGITS = 32, 32, 12
 
 Variants = Mapping[str, Mapping[int, str]]  # by bronze file and line
@@ -129,9 +132,14 @@ def keyed_hash(key: bytes, kind: str, value: str) -> str:
     return hmac.digest(key, f"{kind}:{value}".encode(), "sha256").hex()[:_HASH_DIGITS]
 
 
-def variant_of(key: bytes, values: Iterable[str]) -> str:
-    """Return the hash of the personal values that a line had, which tells apart lines that differed in these alone."""
-    return keyed_hash(key, VALUES_KIND, "\n".join(values))[:_VARIANT_DIGITS]
+def variant_of(key: bytes, values: Mapping[Column, str]) -> str:
+    """Return the hash of the personal values that a line had, which tells apart lines that differed in these alone.
+
+    Further personal columns count only where they have a value, so a hash stays the same when one is declared.
+    """
+    further = {column: value for column, value in values.items() if column not in _PERSON and value != column.default}
+    held = [*(values[column] for column in _PERSON), *sorted(f"{one.name}:{value}" for one, value in further.items())]
+    return keyed_hash(key, VALUES_KIND, "\n".join(held))[:_VARIANT_DIGITS]
 
 
 def read_people(lake: Location) -> list[Erased]:

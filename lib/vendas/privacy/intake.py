@@ -24,7 +24,7 @@ from vendas.landing.arrivals import BronzeFile
 from vendas.privacy.anonymize import Kind, Layout, anonymize, fields_of
 from vendas.privacy.bronze_records import read_records, replace_records, survey_or_none
 from vendas.privacy.edited_files import edit_file
-from vendas.privacy.search import personal_values
+from vendas.privacy.search import first_of, personal_values
 from vendas.rules.people import (
     Keys,
     Values,
@@ -193,8 +193,9 @@ def _in_row(
         keys = known.of_person(place, personal | others)
         token = known.people[place].token
         if place in theirs:
-            held = tuple(column[0].as_py() for column in personal_values(record))
-            names = frozenset({held[:2]}) if schema.MISSING not in held[:2] else frozenset()
+            held = first_of(personal_values(record))
+            name = held[schema.NOME], held[schema.SOBRENOME]
+            names = frozenset({name}) if schema.MISSING not in name else frozenset()
             found.append(Returned(Kind.ROW, Values(_keys_of(own | keys), names), token, variant_of(known.key, held)))
         else:
             found.append(Returned(Kind.MENTION, Values(_keys_of(keys)), token))

@@ -1,7 +1,7 @@
 """Search for a person in CSV files: first what the person's rows hold, then every record with any of it."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.csvfile.dialect import Survey
+from vendas.declaration_types import Column
 from vendas.lake.events import PROCESSED, Event
 from vendas.lake.ledger import latest
 from vendas.landing.arrivals import list_bronze_files
@@ -58,7 +59,7 @@ class FoundRecord:
     linha: int
     texto: str
     tipo: Kind
-    valores: tuple[str, ...] = ()
+    valores: Mapping[Column, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,16 @@ def search(files: Sequence[CsvFile], request: Request) -> Found:
     return Found(replace(values, own_names=values.own_names - shared), records)
 
 
-def personal_values(records: pa.RecordBatch) -> list[pa.StringArray]:
-    """Return the cleaned personal columns, as silver has them."""
+def personal_values(records: pa.RecordBatch) -> dict[Column, pa.StringArray]:
+    """Return the cleaned personal columns, as silver has them, by column."""
     cleaned = {column: clean_text(pc.fill_null(records[column.name], "")) for column in PERSONAL_COLUMNS}
     cleaned[schema.EMAIL] = address(cleaned[schema.EMAIL])
-    return [text_or_default(text, column.default or "") for column, text in cleaned.items()]
+    return {column: text_or_default(text, column.default or "") for column, text in cleaned.items()}
+
+
+def first_of(values: Mapping[Column, pa.StringArray]) -> dict[Column, str]:
+    """Return the first record's value of each column."""
+    return {column: texts[0].as_py() for column, texts in values.items()}
 
 
 def _in_threads(work: Callable, files: Sequence[CsvFile]) -> list:
@@ -236,5 +242,5 @@ def _kind_of_malformed(text: str, values: Values) -> Kind:
 
 
 def _record(file: CsvFile, record: pa.RecordBatch, kind: Kind) -> FoundRecord:
-    of_row = tuple(column[0].as_py() for column in personal_values(record)) if kind == Kind.ROW else ()
+    of_row = first_of(personal_values(record)) if kind == Kind.ROW else {}
     return FoundRecord(file.name, record[LINHA][0].as_py(), record[TEXTO][0].as_py(), kind, of_row)
