@@ -7,8 +7,9 @@ import pytest
 from pyarrow.types import is_decimal
 
 from vendas.declaration import SALES
-from vendas.declaration_types import Carried, Column, Derived, Dimension, Input, Type
+from vendas.declaration_types import Carried, Column, Derived, Dimension, Input, Type, check_rules
 from vendas.errors import DeclarationError
+from vendas.rules.anonymized import TOKEN_DIGITS, TOKEN_PREFIX
 from vendas.rules.gold import RULES
 from vendas.rules.validate import RULES as TYPING
 from vendas.schema import TABLES, TEXT_COLUMNS, arrow_schema
@@ -54,6 +55,92 @@ def test_a_default_that_is_missing_or_senseless_is_refused(type, default, option
 def test_a_default_that_is_longer_than_a_text_may_be_is_refused():
     with pytest.raises(DeclarationError, match="'x': the default 'NÃO' has more than 3 bytes"):
         Input("x", Type.TEXT, "", "NÃO", max_bytes=3)
+
+
+def test_a_column_of_another_type_or_too_wide_is_refused():
+    with pytest.raises(DeclarationError, match="'x' has the type 'text'; expected string, bigint"):
+        Input("x", "text", "", "a")
+    with pytest.raises(DeclarationError, match="'x': a text has 65535 bytes at most"):
+        Input("x", Type.TEXT, "", "a", max_bytes=65_536)
+
+
+@pytest.mark.parametrize(("type", "default", "bytes"), [(Type.WHOLE, "1", 1000), (Type.TEXT, "a", 23)])
+def test_a_personal_column_has_room_for_an_erased_persons_token(type, default, bytes):
+    assert len(TOKEN_PREFIX) + TOKEN_DIGITS == 24
+    with pytest.raises(DeclarationError, match="'x' is personal, so it must be a text of 24 bytes or more"):
+        Input("x", type, "", default, personal=True, max_bytes=bytes)
+
+
+def text(name, **more):
+    return Input(name, Type.TEXT, "", "-", optional=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ([text("canal")], "A header cannot tell 'canal' from 'Canal'"),
+        ([text("C A N A L (R$)")], "A header cannot tell 'C A N A L .R..' from 'Canal'"),
+        ([text("Linha do arquivo")], "A header cannot tell 'Linha do arquivo' from 'Linha do Arquivo'"),
+        ([text("Forma", other_names=("vendedor",))], "A header cannot tell 'vendedor' from 'Vendedor'"),
+        ([text("Forma", other_names=("Meio", "MEIO"))], "A header cannot tell 'MEIO' from 'Meio'"),
+        ([text("Forma"), text("Meio", other_names=("Forma",))], "A header cannot tell 'Forma' from 'Forma'"),
+        ([text("Ano")], "The warehouse cannot tell 'ano' from 'ano'"),
+        ([text("Canal Id")], "The warehouse cannot tell 'canal_id' from 'canal_id'"),
+        ([text("Turno Compra")], "The warehouse cannot tell 'turno_compra' from 'turno_compra'"),
+        ([text("origem")], "No column can be called 'origem'"),
+        ([text("Forma d'Água")], '"forma_d\'agua" cannot be a name in the warehouse'),
+        ([text("2ª Via")], "'2_via' cannot be a name in the warehouse"),
+        ([text("A" * 50)], f"'{'a' * 50}' cannot be a name in the warehouse; expected at most 49"),
+        ([text("")], "'' cannot be a name in the warehouse"),
+    ],
+)
+def test_a_name_that_is_taken_or_cannot_be_one_is_refused(columns, said):
+    with pytest.raises(DeclarationError, match=said):
+        replace(SALES, columns=(*SALES.columns, *columns))
+
+
+def test_a_name_of_the_rules_own_is_free_in_gold():
+    assert replace(SALES, columns=(*SALES.columns, text("Texto"))).gold_columns[-1].name == "texto"
+
+
+@pytest.mark.parametrize(
+    ("dimension", "said"),
+    [
+        (Dimension("canal", "", ("vendedor",), ""), "cannot tell 'canal_id' from 'canal_id'"),
+        (Dimension("data", "", ("vendedor",), ""), "cannot tell 'data_id' from 'data_id'"),
+        (Dimension("x y", "", ("vendedor",), ""), "'x y' cannot be a name in the warehouse"),
+        (Dimension("x", "", ("vendedor", "vendedor"), ""), "dim_x cannot tell 'vendedor' from 'vendedor'"),
+    ],
+)
+def test_a_dimension_whose_name_is_taken_or_cannot_be_one_is_refused(dimension, said):
+    with pytest.raises(DeclarationError, match=said):
+        replace(SALES, dimensions=(*SALES.dimensions, dimension))
+
+
+@pytest.mark.parametrize("name", ["desconto_oferecido", "canal"])
+def test_what_cannot_be_summed_is_no_measure(name):
+    with pytest.raises(DeclarationError, match=f"The measure {name} is .*; expected bigint or decimal"):
+        replace(SALES, measures=(name,))
+
+
+def test_a_measure_comes_once():
+    with pytest.raises(DeclarationError, match="The fact cannot tell 'valor_da_compra' from 'valor_da_compra'"):
+        replace(SALES, measures=("valor_da_compra", "valor_da_compra"))
+
+
+def test_a_column_without_its_rule_or_a_rule_without_its_column_is_refused():
+    check_rules({"Valor": 1}, needed={"Valor"}, known={"Valor"})
+    with pytest.raises(DeclarationError, match="The column 'Frete' needs a rule in RULES"):
+        check_rules({"Valor": 1}, needed={"Frete", "Valor"}, known={"Frete", "Valor"})
+    with pytest.raises(DeclarationError, match="There is a rule for 'Valor' in RULES, but no such column"):
+        check_rules({"Valor": 1}, needed=set(), known={"Frete"})
+
+
+def test_a_derived_text_has_room_for_those_that_it_is_made_of():
+    widths = {column.name: column.max_bytes for column in TEXT_COLUMNS}
+    for column in (column for column in SALES.gold_columns if isinstance(column, Derived)):
+        sources = [widths[name] for name in column.of if name in widths]
+        assert column.max_bytes >= sum(sources) + len(sources) - 1, column.name
 
 
 def test_what_is_not_declared_is_refused():

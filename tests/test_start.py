@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from vendas import start
+from vendas.errors import DeclarationError
 from vendas.machine.environment import LEFT_OUT
 from vendas.start import own_environment
 
@@ -61,6 +63,17 @@ def test_a_module_that_is_missing_is_told_and_raised_for_who_looks_for_it(monkey
     with pytest.raises(ImportError if debug else SystemExit, match="vendas.cli.commands") as ended:
         start.main()
     assert debug or "Install it again" in str(ended.value)
+
+
+def test_a_declaration_that_contradicts_itself_is_told_in_one_message(monkeypatch):
+    class Contradicting(ModuleType):
+        def __getattr__(self, _):
+            raise DeclarationError("The column 'x' needs a default.")
+
+    monkeypatch.setattr(start, "own_environment", lambda *_: None)
+    monkeypatch.setitem(sys.modules, "vendas.cli.commands", Contradicting("commands"))
+    with pytest.raises(SystemExit, match="DeclarationError: The column 'x' needs a default."):
+        start.main()
 
 
 def test_pandas_is_imported_only_where_it_is_asked_for():

@@ -55,9 +55,9 @@ def test_a_good_record_is_typed_cleaned_and_without_its_text():
 
 
 def test_a_text_is_refused_for_its_own_columns_limit(monkeypatch):
-    columns = [replace(column, max_bytes=14) if column == schema.NOME else column for column in schema.TEXT_COLUMNS]
+    columns = [replace(column, max_bytes=24) if column == schema.NOME else column for column in schema.TEXT_COLUMNS]
     monkeypatch.setattr(schema, "TEXT_COLUMNS", columns)
-    rows = [raw_row(Nome="x" * 14), raw_row(Nome="x" * 15), raw_row(Nome="", Sobrenome="x" * 15)]
+    rows = [raw_row(Nome="x" * 24), raw_row(Nome="x" * 25), raw_row(Nome="", Sobrenome="x" * 25)]
     assert motivos(*rows) == [[], ["texto_longo"], []]
 
 

@@ -3,14 +3,16 @@
 `vendas.declaration` has the shop's declaration. The columns of every table follow from it, and so does `sql/`.
 """
 
+import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
 from vendas.errors import DeclarationError
+from vendas.text import normalize_name
 
 
 class Type(StrEnum):
@@ -35,6 +37,16 @@ _DEFAULT_VALUES: dict[str, Callable[[str], str | int | Decimal]] = {
     Type.WHOLE: int,
     Type.MONEY: _money,
 }  # the types that can have a default
+_TYPES = ", ".join(Type)
+_SUMMED_TYPES = (Type.WHOLE, Type.MONEY)
+_LONGEST_TEXT = 65_535  # of Redshift's varchar
+_TOKEN_BYTES = 24  # of an erased person's token, which takes the place of a personal text
+
+_NAME = re.compile("[a-z][a-z0-9_]*")
+_LONGEST_NAME = 49  # so that dim_…_mascarada and the like fit PostgreSQL's 63 bytes, and are not cut
+# Columns of the project's own beside the declared ones: in records and sales, and in the warehouse.
+_OF_RECORDS = {"linha", "texto", "problemas", "motivos", "origem", "posicao", "variante", "lugar"}
+_OF_WAREHOUSE = ("ano", "venda_id", "data_id", "linhas", "carregado_em", "vendas", "mes", "dimensao", "membro_id")
 
 
 @dataclass(frozen=True)
@@ -69,8 +81,9 @@ class Input(Column):
     """A column of the shop's files. A file may lack an `optional` one; `other_names` count where its name is absent.
 
     `examples` are the values that sample files have in the column; without them, sample files lack an optional column.
-    Raises: DeclarationError if a text or an optional column has no default, a column of a type without defaults has
-    one, or the default is not of the column's type, or longer than its texts may be.
+    Raises: DeclarationError if the type is none of Type, a text or an optional column has no default, a column of a
+    type without defaults has one, the default is not of the column's type, or longer than its texts may be, or a
+    personal column could not hold an erased person's token.
     """
 
     optional: bool = False
@@ -78,6 +91,8 @@ class Input(Column):
     examples: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.type not in [*Type]:
+            raise DeclarationError(f"The column {self.name!r} has the type {self.type!r}; expected {_TYPES}.")
         if self.default is None and (self.type == Type.TEXT or self.optional):
             raise DeclarationError(f"The column {self.name!r} needs a default: it is a text, or a file may lack it.")
         if self.default is not None and self.type not in _DEFAULT_VALUES:
@@ -91,6 +106,13 @@ class Input(Column):
         if self.type == Type.TEXT and len(str(self.default).encode()) > self.max_bytes:
             raise DeclarationError(
                 f"The column {self.name!r}: the default {self.default!r} has more than {self.max_bytes} bytes."
+            )
+        if self.max_bytes > _LONGEST_TEXT:
+            raise DeclarationError(f"The column {self.name!r}: a text has {_LONGEST_TEXT} bytes at most.")
+        if self.personal and (self.type != Type.TEXT or self.max_bytes < _TOKEN_BYTES):
+            raise DeclarationError(
+                f"The column {self.name!r} is personal, so it must be a text of {_TOKEN_BYTES} bytes or more: an "
+                "erased person's values become a token of that length."
             )
 
 
@@ -140,7 +162,8 @@ class Declaration:
     `version` counts changes of the rules: when it rises, files that an older version read are read again, once. `gold`
     lists silver's columns to copy and the derived columns, in order; an input column that it does not use is copied
     after them. The fact has gold's columns in `facts` and `measures`; measures are summed.
-    Raises: DeclarationError if something refers to a column that is not declared.
+    Raises: DeclarationError if something refers to a column that is not declared, a name is taken or cannot be one, or
+    a measure cannot be summed.
     """
 
     version: int
@@ -156,6 +179,31 @@ class Declaration:
         known = {column.name for column in self.gold_columns}
         if missing := sorted((named | {*self.facts, *self.measures}) - known - {"ano"}):
             raise DeclarationError(f"Gold has no column {', '.join(missing)}; it has {', '.join(sorted(known))}.")
+        self._check_names()
+        types = {column.name: column.type for column in self.gold_columns}
+        if unsummed := [name for name in self.measures if types[name] not in _SUMMED_TYPES]:
+            raise DeclarationError(
+                f"The measure {unsummed[0]} is {types[unsummed[0]]}; expected {' or '.join(_SUMMED_TYPES)}."
+            )
+
+    def _check_names(self) -> None:
+        spelled = [name for column in self.columns for name in (column.name, *column.other_names)]
+        own = [column.name for column in self.origin]
+        if taken := sorted({column.name for column in self.columns} & _OF_RECORDS):
+            raise DeclarationError(f"No column can be called {taken[0]!r}: the rules use this name.")
+        _check_distinct("A header", [*own, *spelled], normalize_name)
+        gold = [column.name for column in self.gold_columns]
+        dimensions = [dimension.name for dimension in self.dimensions]
+        _check_distinct("The warehouse", [*_OF_WAREHOUSE, *gold, *(dimension.key for dimension in self.dimensions)])
+        _check_distinct("The fact", [*self.facts, *self.measures])
+        for dimension in self.dimensions:
+            _check_distinct(dimension.table, dimension.attributes)
+        for name in (*gold, *dimensions):
+            if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+                raise DeclarationError(
+                    f"{name!r} cannot be a name in the warehouse; expected at most {_LONGEST_NAME} letters, digits and "
+                    "_, the first a letter. Of a column's name, blanks become _ and accents go."
+                )
 
     @cached_property
     def gold_columns(self) -> tuple[Carried | Derived, ...]:
@@ -171,6 +219,27 @@ class Declaration:
             if missing := [name for name in sources if name not in by_name]:
                 raise DeclarationError(f"No column {missing[0]!r} is declared, but gold refers to it.")
             yield _carried(by_name[entry]) if isinstance(entry, str) else entry
+
+
+def _check_distinct(where: str, names: Iterable[str], normalize: Callable[[str], str] = str) -> None:
+    found: dict[str, str] = {}
+    for name in names:
+        if other := found.get(normalize(name)):
+            raise DeclarationError(
+                f"{where} cannot tell {name!r} from {other!r}: give one of the two columns another name."
+            )
+        found[normalize(name)] = name
+
+
+def check_rules(given: Collection[str], needed: Collection[str], known: Collection[str]) -> None:
+    """Check that each column that needs a rule has one, and that each rule is for a column.
+
+    Raises: DeclarationError if not.
+    """
+    if missing := sorted({*needed} - {*given}):
+        raise DeclarationError(f"The column {missing[0]!r} needs a rule in RULES: it is no text, or it is derived.")
+    if unknown := sorted({*given} - {*known}):
+        raise DeclarationError(f"There is a rule for {unknown[0]!r} in RULES, but no such column is declared.")
 
 
 def _carried(column: Column) -> Carried:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from vendas.errors import is_debugging
+from vendas.errors import DeclarationError, is_debugging
 from vendas.machine.environment import LEFT_OUT
 
 FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONWARNINGS")
@@ -28,6 +28,8 @@ def main() -> None:
         if is_debugging():
             raise
         sys.exit(f"vendas is not installed whole: {error}. Install it again, by `make install` or pip.")
+    except DeclarationError as error:  # the declaration is read as it is imported
+        sys.exit(f"DeclarationError: {error}")
     run()
 
 

@@ -21,6 +21,7 @@ INVISIBLE = (
 """The invisible characters without meaning in a sale (docs/contract.md, Input). Joiners are not among them."""
 
 _UNSEEN = str.maketrans("", "", INVISIBLE)
+_UNIT = re.compile(r"(?<=.)\([^()]*\)(?:[^\w()]|_)*\Z", re.DOTALL)  # at the end of a column's name
 _BLANKS = re.compile(f"[{WHITE_SPACE}]+")
 _FORMULA = re.compile('="(.*)"', re.DOTALL)  # the formula that makes Excel keep a text that looks like a number
 _FORCED_TEXT = re.compile(r"\A'(?=[0-9+\-=@])")  # what users type in Excel for the same purpose
@@ -40,6 +41,12 @@ def clean(text: str) -> str:
 def normalize_blanks(text: str) -> str:
     """Return the text without invisible characters, with single blanks and none at the ends, in NFC."""
     return unicodedata.normalize("NFC", _BLANKS.sub(" ", text.translate(_UNSEEN)).strip(" "))
+
+
+def normalize_name(name: str) -> str:
+    """Return what all spellings of a column's name share: letters and digits, without case, accents or a unit."""
+    letters = unicodedata.normalize("NFD", _UNIT.sub("", normalize_blanks(name)).casefold())
+    return "".join(filter(str.isalnum, letters))
 
 
 def find_invisible(text: str) -> list[str]:

@@ -1,20 +1,12 @@
 """Column names as files spell them: which spellings are the same name, and where a header has the declared columns."""
 
 import re
-import unicodedata
 
 from vendas.csvfile.grammar import split
 from vendas.schema import INPUT_COLUMNS
-from vendas.text import normalize_blanks
+from vendas.text import normalize_blanks, normalize_name
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
-_UNIT = re.compile(r"(?<=.)\([^()]*\)(?:[^\w()]|_)*\Z", re.DOTALL)
-
-
-def normalize_name(name: str) -> str:
-    """Return what all spellings of a name share: letters and digits, without case, accents or a unit at the end."""
-    letters = unicodedata.normalize("NFD", _UNIT.sub("", normalize_blanks(name)).casefold())
-    return "".join(filter(str.isalnum, letters))
 
 
 def read_names(record: bytes, encoding: str, delimiter: str) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.encoding import detect_encoding
 from vendas.csvfile.grammar import QUOTE, Window, bytes_between, reject, windows
 from vendas.csvfile.header import Header, find_header
 from vendas.csvfile.row_finder import RowFinder
 from vendas.schema import ORIGIN_NAME
 from vendas.storage import Location
+from vendas.text import normalize_name
 from vendas.tuning import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 
 LISTED_LINES = 20  # maximum lines of repeated headers in a survey

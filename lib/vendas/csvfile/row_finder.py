@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from vendas.arrays import byte_table
-from vendas.csvfile.column_names import are_headers, name_places, normalize_name, positions_of, read_names
+from vendas.csvfile.column_names import are_headers, name_places, positions_of, read_names
 from vendas.csvfile.grammar import QUOTE, Window
 from vendas.schema import INPUT_COLUMNS
-from vendas.text import WHITE_SPACE
+from vendas.text import WHITE_SPACE, normalize_name
 
 _BLANK, _PERHAPS, _SOLID = range(3)
 _LETTERS = bytes(range(ord("a"), ord("z") + 1))

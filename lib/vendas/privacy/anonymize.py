@@ -9,13 +9,13 @@ from enum import StrEnum
 import pyarrow as pa
 
 from vendas import schema
-from vendas.csvfile.column_names import normalize_name
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
 from vendas.csvfile.header import DELIMITERS
 from vendas.rules.cleaning import address, clean_text
 from vendas.rules.columns import email as lower_email, texto_reason
 from vendas.rules.people import MIN_TELEPHONE_DIGITS, Span, Values, replace_spans
+from vendas.text import normalize_name
 
 _BREAKS = re.compile(r"[\r\n]+")
 _BETWEEN_MARKS = re.compile(rf'[^"\r\n{"".join(DELIMITERS)}]+')

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from vendas import schema
-from vendas.declaration_types import Carried, Derived
+from vendas.declaration_types import Carried, Derived, check_rules
 from vendas.rules.columns import dominio_email, email, nome_completo, turno, valor_com_desconto
 
 GOLD_SCHEMA = schema.arrow_schema(schema.GOLD_COLUMNS)
@@ -21,6 +21,9 @@ RULES: dict[str, Callable[..., pa.Array]] = {
 
 A column that is carried may have a rule, too, of its one column.
 """
+
+_DERIVED = [column.name for column in schema.SALES.gold_columns if isinstance(column, Derived)]
+check_rules(RULES, needed=_DERIVED, known=GOLD_SCHEMA.names)
 
 
 def to_gold(silver: pa.Table) -> pa.Table:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.arrays import Rule, null_elsewhere, where
+from vendas.declaration_types import check_rules
 from vendas.reasons import Reason
 from vendas.rules import columns
 from vendas.rules.cleaning import address, clean_text
@@ -35,6 +36,9 @@ RULES = {
     schema.DESCONTO.name: (columns.parse_desconto, columns.desconto_reason),
 }
 """For each column that is not a text: the rule that types clean texts, and the one that gives the reason against."""
+
+_TYPED = {*schema.INPUT_NAMES} - {column.name for column in schema.TEXT_COLUMNS}
+check_rules(RULES, needed=_TYPED, known=_TYPED)
 
 
 TEXT_RULES: dict[str, Rule] = {}
