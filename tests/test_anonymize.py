@@ -130,8 +130,15 @@ def test_of_rows_that_a_quote_or_a_return_joins_only_hers_changes():
         assert anonymize(f"{rui}{joined}{hers}{joined}{rui}", LAYOUT, Kind.TEXT, VALUES, "T") == after
 
 
+def test_in_a_malformed_row_any_text_of_a_further_personal_column_goes():
+    layout = Layout(";", dict.fromkeys((0, 1, 2), 1000), (), (), (1,), (0,), None, 2)
+    text = "RG 12-3;Zuleica;11 98765-4321;10,00;1"
+    found = sorted(text[begin:end] for begin, end in find_personal_pieces(text, layout, VALUES))
+    assert found == ["RG 12-3", "Zuleica"]
+
+
 def test_a_contact_in_the_first_field_is_found_beside_another():
-    layout = Layout(";", dict.fromkeys((0, 1, 2), 1000), (), (), (1,), 0, 2)
+    layout = Layout(";", dict.fromkeys((0, 1, 2), 1000), (), (), (1,), (), 0, 2)
     text = "z@novo.example;Zuleica;11 98765-4321;10,00;1"
     found = sorted(text[begin:end] for begin, end in find_personal_pieces(text, layout, VALUES))
     assert found == ["Zuleica", "z@novo.example"]

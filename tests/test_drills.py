@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from helpers.drills import OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
+from helpers.drills import CPF, OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
 from helpers.terminal import FIXTURES
-from vendas import resources
+from vendas import resources, schema
 from vendas.warehouse.embedded import stop
 
 OLD_FILES = ("registros_website.csv", "registros_lojas_fisicas.csv")
@@ -141,6 +141,26 @@ def test_an_old_file_is_undone_and_replayed_as_ever(drilled, lakes):
 )
 def test_little_is_written_by_hand(drill, files, lines):
     assert by_hand(drill) == (files, lines)
+
+
+SEARCHED = """
+import sys
+from pathlib import Path
+from vendas.csvfile.dialect import survey
+from vendas.privacy.search import CsvFile, Request, search
+file = Path(sys.argv[1])
+found = search([CsvFile(file, survey(file))], Request(frozenset({"ana@exemplo.com"})))
+print(found.values.replaced_in(sys.argv[2], "T"))
+"""
+
+
+def test_all_personal_values_of_a_person_are_searched_for(tmp_path):
+    header, row = ",".join([*schema.INPUT_NAMES, "CPF"]), "2024-05-01 10:00,{},Lima,{},,Mesa,9,Rádio,Web,,Rui,,,{}"
+    rows = [row.format("Ana", "ana@exemplo.com", "123.456.789-00"), row.format("Bia", "bia@exemplo.com", "987")]
+    file = tmp_path / "registros.csv"
+    file.write_text("\n".join([header, *rows]), encoding="utf-8")
+    said = Project.make(tmp_path / "projeto", CPF).python("-c", SEARCHED, file, "CPF 123.456.789-00, não 987")
+    assert said.decode().strip() == "CPF T, não 987"
 
 
 TEST_FILES = (

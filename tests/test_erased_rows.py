@@ -85,7 +85,7 @@ def test_what_follows_from_personal_columns_is_as_the_rules_make_it_of_the_token
 
 def test_a_refused_record_is_changed_as_its_files_layout_says():
     kinds = {0: Kind.TEXT, 1: Kind.TEXT}
-    layout = Layout(";", {}, (), (), (0,), None, 1)  # the name stands before the telephone
+    layout = Layout(";", {}, (), (), (0,), (), None, 1)  # the name stands before the telephone
     after = anonymize_refused(QUARANTINE, kinds, {OTHER: layout}, VALUES, TOKEN)
     texts = [f"{TOKEN};{TOKEN};{TOKEN};y", f"{TOKEN};{TOKEN};x", "a;b"]
     assert after == QUARANTINE.set_column(2, QUARANTINE.field("texto"), pa.array(texts))

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from vendas.declaration import SALES
-from vendas.reports.masking import PAGE_MASKS, mask_email, mask_name, mask_row, mask_telephone, mask_text
+from vendas.declaration_types import Input, Type
+from vendas.reports.masking import (
+    MASKED_COLUMNS,
+    PAGE_MASKS,
+    mask_email,
+    mask_name,
+    mask_row,
+    mask_telephone,
+    mask_text,
+    masks_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +100,9 @@ def test_a_name_keeps_its_first_letter(name, masked):
 def test_pages_mask_every_personal_column():
     named = {column.name for column in (*SALES.columns, *SALES.gold_columns) if column.personal}
     assert named == PAGE_MASKS.keys() and {"Nome", "Sobrenome", "nome_completo"} < named
+
+
+def test_notebooks_mask_every_personal_column_but_names():
+    assert PAGE_MASKS.keys() - MASKED_COLUMNS.keys() == {"Nome", "Sobrenome", "nome_completo"}
+    cpf = Input("CPF", Type.TEXT, "CPF do cliente", "NÃO INFORMADO", personal=True)
+    assert masks_of([*SALES.columns, cpf])["CPF"]("123.456.789-00") == "1***"

@@ -24,6 +24,10 @@ from vendas.declaration_types import Column, Type
 INPUT_COLUMNS = SALES.columns
 INPUT_NAMES = tuple(column.name for column in INPUT_COLUMNS)
 TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.type == Type.TEXT)
+PERSONAL_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.personal)
+FURTHER_PERSONAL_COLUMNS = tuple(
+    column for column in PERSONAL_COLUMNS if column not in (NOME, SOBRENOME, EMAIL, TELEFONE)
+)
 
 ANO = Column("ano", "int", "Ano da venda")
 

@@ -113,6 +113,14 @@ def texto_reason(''',
     ),
 )
 
+CPF = (
+    Edit(
+        SALES,
+        LAST_COLUMN,
+        '        Input("CPF", Type.TEXT, "CPF do cliente", MISSING, personal=True, optional=True),\n',
+    ),
+)
+
 OTHER_NAMES = (
     Edit(SALES, '"Canal que trouxe o cliente", MISSING', ', other_names=("Origem",)'),
     Edit(SALES, '"Onde a venda foi fechada", MISSING', ', other_names=("Loja",)'),

@@ -48,6 +48,7 @@ class Layout:
     other_texts: tuple[int, ...]  # declared text columns that are not personal
     extra: tuple[int, ...]
     names: tuple[int, ...]
+    further: tuple[int, ...]  # personal columns that are neither a name nor a contact
     email: int | None
     telephone: int | None
 
@@ -79,6 +80,7 @@ class Layout:
             places(column for column in schema.TEXT_COLUMNS if not column.personal),
             tuple(at for at in range(width) if at not in positions),
             places((schema.NOME, schema.SOBRENOME)),
+            places(schema.FURTHER_PERSONAL_COLUMNS),
             place[schema.EMAIL.name],
             place[schema.TELEFONE.name],
         )
@@ -163,9 +165,10 @@ def _beside(at: int, place: int, row: int, layout: Layout) -> Iterator[tuple[int
     The contact stands in the field `at`, and in the header in the column `place`; `row` is the row's first field.
     """
     moved = at - place
-    for column in layout.names:
-        for field in range(min(row, moved) + column, max(row, moved) + column + 1):
-            yield field, _is_name
+    for columns, is_personal in ((layout.names, _is_name), (layout.further, _is_text)):
+        for column in columns:
+            for field in range(min(row, moved) + column, max(row, moved) + column + 1):
+                yield field, is_personal
     contacts = [column for column in (layout.email, layout.telephone) if column is not None]
     yield from ((moved + column, _is_contact) for column in contacts if column != place)
     if abs(moved - row) <= _MOST_MOVED and place in contacts:  # it stands in its column, which may hold a name, too
@@ -175,6 +178,10 @@ def _beside(at: int, place: int, row: int, layout: Layout) -> Iterator[tuple[int
 def _is_name(piece: str) -> bool:
     letters = any(map(str.isalpha, piece)) and not any(map(str.isdigit, piece))
     return letters and normalize_name(piece) not in _COLUMN_NAMES
+
+
+def _is_text(piece: str) -> bool:
+    return any(map(str.isalnum, piece)) and normalize_name(piece) not in _COLUMN_NAMES
 
 
 def _is_contact(piece: str) -> bool:

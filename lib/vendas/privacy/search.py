@@ -25,7 +25,7 @@ from vendas.settings import Settings
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
 
-PERSONAL_COLUMNS = tuple(column for column in schema.INPUT_COLUMNS if column.personal)
+_NAMES = (schema.NOME, schema.SOBRENOME)
 Line = tuple[str, int]  # a bronze file's name and a line in it
 
 
@@ -105,7 +105,7 @@ def search(files: Sequence[CsvFile], request: Request) -> Found:
 
 def personal_values(records: pa.RecordBatch) -> dict[Column, pa.StringArray]:
     """Return the cleaned personal columns, as silver has them, by column."""
-    cleaned = {column: clean_text(pc.fill_null(records[column.name], "")) for column in PERSONAL_COLUMNS}
+    cleaned = {column: clean_text(pc.fill_null(records[column.name], "")) for column in schema.PERSONAL_COLUMNS}
     cleaned[schema.EMAIL] = address(cleaned[schema.EMAIL])
     return {column: text_or_default(text, column.default or "") for column, text in cleaned.items()}
 
@@ -155,16 +155,16 @@ def _collect(file: CsvFile, asked: Values, lines: frozenset[Line]) -> tuple[set,
         found_emails, found_telephones = _contacts(rows)
         emails |= {text for text in found_emails.to_pylist() if text}
         telephones |= {text for text in found_telephones.to_pylist() if text}
-        first, last = (_names(rows, column) for column in (schema.NOME, schema.SOBRENOME))
+        first, last, *further = (_texts(rows, column) for column in (*_NAMES, *schema.FURTHER_PERSONAL_COLUMNS))
         pairs |= {pair for pair in zip(first, last, strict=True) if all(pair)}
-        names |= {name for name in (*first, *last) if name}
+        names |= {name for texts in (first, last, *further) for name in texts if name}
     return emails, telephones, pairs, names
 
 
-def _names(records: pa.RecordBatch, column: schema.Column) -> list[str]:
-    """Return the cleaned names of a column; a missing one as an empty text."""
+def _texts(records: pa.RecordBatch, column: Column) -> list[str]:
+    """Return the cleaned texts of a column; a missing one as an empty text."""
     cleaned = clean_text(pc.fill_null(records[column.name], ""))
-    return ["" if name == column.default else name for name in cleaned.to_pylist()]
+    return ["" if text == column.default else text for text in cleaned.to_pylist()]
 
 
 def _names_beside(text: str, file: CsvFile, values: Values) -> set[str]:
@@ -201,8 +201,9 @@ def _find(file: CsvFile, values: Values, chosen: set[int]) -> Iterator[tuple[lis
     for records in read_records(file.path, file.survey):
         malformed = pc.greater(pc.list_value_length(records[PROBLEMAS]), 0)
         kinds = dict(_kinds(records, file, values, malformed, chosen_lines))
-        columns = [clean_text(pc.fill_null(records[c.name], "")) for c in (schema.NOME, schema.SOBRENOME)]
-        namesakes = pc.is_in(pc.utf8_lower(pc.binary_join_element_wise(*columns, "\n")), pairs)
+        searched = (*_NAMES, *schema.FURTHER_PERSONAL_COLUMNS)
+        columns = [clean_text(pc.fill_null(records[column.name], "")) for column in searched]
+        namesakes = pc.is_in(pc.utf8_lower(pc.binary_join_element_wise(*columns[: len(_NAMES)], "\n")), pairs)
         for number in pc.indices_nonzero(namesakes).to_pylist():
             kinds.setdefault(number, Kind.POSSIBLE)
         others = pa.array([kinds.get(number) is None or not kinds[number].is_theirs for number in range(len(records))])

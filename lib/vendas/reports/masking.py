@@ -4,9 +4,10 @@ Notebooks show names, by which people find the rows they work on; pages, which a
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from vendas import schema
+from vendas.declaration_types import Column
 
 _PLACEHOLDERS = {"", schema.MISSING}
 _ENDS_ADDRESS = r"\s@,;|/<>\"'"
@@ -46,24 +47,27 @@ def mask_text(text: str) -> str:
 
 Masks = Mapping[str, Callable[[str | None], str | None]]  # by column
 
-MASKED_COLUMNS: Masks = {
+_CONTACT_MASKS: Masks = {
     schema.EMAIL.name: mask_email,
     schema.TELEFONE.name: mask_telephone,
     "email": mask_email,
     "telefone": mask_telephone,
 }
-"""The mask of each column of input, silver, gold and warehouse that holds an e-mail or a telephone."""
+_NAMES = {schema.NOME.name, schema.SOBRENOME.name, "nome_completo"}
 
 
-PAGE_MASKS = {
-    column.name: MASKED_COLUMNS.get(column.name, mask_name)
-    for columns in schema.TABLES.values()
-    for column in columns
-    if column.personal
-}
+def masks_of(columns: Iterable[Column]) -> Masks:
+    """Return the mask of each personal column among these."""
+    return {column.name: _CONTACT_MASKS.get(column.name, mask_name) for column in columns if column.personal}
+
+
+PAGE_MASKS = masks_of(column for columns in schema.TABLES.values() for column in columns)
 """The mask of each personal column, names included, for pages."""
+
+MASKED_COLUMNS = {name: mask for name, mask in PAGE_MASKS.items() if name not in _NAMES}
+"""The mask of each personal column of input, silver, gold and warehouse that holds no name, for notebooks."""
 
 
 def mask_row(row: dict) -> dict:
-    """Return a row, given by column, with e-mail and telephone masked."""
+    """Return a row, given by column, with all personal values masked but names."""
     return {name: MASKED_COLUMNS[name](value) if name in MASKED_COLUMNS else value for name, value in row.items()}

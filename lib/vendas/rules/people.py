@@ -188,7 +188,8 @@ class Contacts:
 class Values:
     """The values of a person to find in any text: keys, full names, and names that nobody else has.
 
-    A full name is a pair of first name and surname; names are as people wrote them, cleaned.
+    A full name is a pair of first name and surname; names are as people wrote them, cleaned. Among them are the texts
+    of further personal columns.
     """
 
     keys: Keys
