@@ -118,7 +118,7 @@ def test_a_warehouse_of_another_declaration_is_told_if_there_was_one(here):
 
 
 def missing_columns(here, monkeypatch):
-    monkeypatch.setattr(pipeline, "shape", lambda lake, table: Shape(frozenset({"Nome"}), is_sorted=False))
+    monkeypatch.setattr(pipeline, "shape", lambda lake, table: Shape({"Nome": "string"}, is_sorted=False))
 
 
 CHANGES = {

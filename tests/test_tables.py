@@ -8,7 +8,7 @@ import pytest
 
 from helpers.rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema
-from vendas.errors import ConcurrentChange, VendasError
+from vendas.errors import ConcurrentChange, DeclarationError, VendasError
 from vendas.lake import table_reader, tables as lake_tables
 from vendas.lake.events import Event
 from vendas.lake.ledger import read_events, record
@@ -229,6 +229,13 @@ def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables, column)
     spark.sql(f"ALTER TABLE lago.ledger DROP COLUMN {column}")
     tables.create_tables()
     assert tables.read(LEDGER_TABLE).columns == schema.names(schema.LEDGER_COLUMNS)
+
+
+def test_a_column_of_another_type_than_the_declared_one_is_refused(spark, tables):
+    spark.sql("ALTER TABLE lago.ledger DROP COLUMN notebook")
+    spark.sql("ALTER TABLE lago.ledger ADD COLUMN notebook bigint")
+    with pytest.raises(DeclarationError, match="'notebook' is bigint in this lake's ledger, and declared as string"):
+        tables.create_tables()
 
 
 def test_two_writers_cannot_both_publish(spark, tables):

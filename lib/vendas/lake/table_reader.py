@@ -1,7 +1,7 @@
 """Read lake tables with pyiceberg, without Spark, whose first query takes seconds."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
+from vendas.declaration_types import Type
 from vendas.errors import VendasError
 from vendas.lake.data_files import HeldFile, fill_defaults, with_field_ids
 from vendas.schema import TABLES, arrow_schema, names
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
     from pyiceberg.table import DataScan, Table
 
 T = TypeVar("T")
+_DECLARED_TYPES = {
+    "long": Type.WHOLE,
+    "timestamp": Type.TIMESTAMP,
+    "list<string>": "array<string>",
+}  # by Iceberg's name
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The names of a table's columns, and whether it has a sort order for its files."""
+    """The type of each of a table's columns, as in a declaration, and whether it has a sort order for its files."""
 
-    columns: frozenset[str]
+    columns: Mapping[str, str]
     is_sorted: bool
 
 
@@ -47,9 +53,16 @@ class NamedFiles:
 
 def shape(lake: Location, table: str) -> Shape | None:
     """Return the shape of a lake's table; None if the table does not exist yet."""
-    return _open_table(
-        lake, table, lambda opened: Shape(frozenset(opened.schema().column_names), not opened.sort_order().is_unsorted)
-    )
+
+    def read(opened: "Table") -> Shape:
+        columns = {field.name: _declared_type(str(field.field_type)) for field in opened.schema().fields}
+        return Shape(columns, not opened.sort_order().is_unsorted)
+
+    return _open_table(lake, table, read)
+
+
+def _declared_type(type: str) -> str:
+    return _DECLARED_TYPES.get(type, type.replace(", ", ","))
 
 
 def table_exists(lake: Location, table: str) -> bool:

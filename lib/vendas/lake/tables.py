@@ -14,10 +14,10 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from vendas import schema
 from vendas.declaration_types import Column
-from vendas.errors import ConcurrentChange
+from vendas.errors import ConcurrentChange, DeclarationError
 from vendas.lake.data_files import DataFile, HeldFile, Target
 from vendas.lake.spark import CALL_ERRORS, closing_java, jvm_of, lake_of, table_name
-from vendas.lake.table_reader import columns_of, count_by_file, files_between, held_files, is_one_of, shape
+from vendas.lake.table_reader import Shape, columns_of, count_by_file, files_between, held_files, is_one_of, shape
 from vendas.lake.workers import SparkWorkers, Workers
 from vendas.storage import Location, location
 from vendas.tuning import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
@@ -85,6 +85,7 @@ class Lake:
         """Create the tables that do not exist yet, and add columns that older ones lack.
 
         Sales are partitioned by year and sorted by time within a file.
+        Raises: DeclarationError if a column is there with another type than the declared one.
         """
         for table, columns in schema.TABLES.items():
             name, there = table_name(self.spark, table), shape(self.place, table)
@@ -96,6 +97,7 @@ class Lake:
                     f"TBLPROPERTIES ({given})"
                 )
             else:
+                _check_types(table, columns, there)
                 for place, column in enumerate(columns):
                     if column.name not in there.columns:
                         at = f"AFTER `{columns[place - 1].name}`" if place else "FIRST"
@@ -292,6 +294,16 @@ def _with_defaults(rows: DataFrame, table: str) -> DataFrame:
         if field.name in defaults
     }
     return rows.select([filled.get(name, F.col(f"`{name}`")) for name in rows.columns])
+
+
+def _check_types(table: str, columns: Iterable[Column], there: Shape) -> None:
+    for column in columns:
+        if there.columns.get(column.name, column.type) != column.type:
+            raise DeclarationError(
+                f"The column {column.name!r} is {there.columns[column.name]} in this lake's {table}, and declared as "
+                f"{column.type}. A column keeps its type; nothing was changed.\nGive the declared column another name, "
+                f"with other_names=({column.name!r},) for files; `vendas replay --outdated` then reads older ones, too."
+            )
 
 
 def _described(columns: Iterable[Column]) -> str:

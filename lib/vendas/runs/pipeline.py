@@ -161,7 +161,7 @@ def is_up_to_date(settings: Settings) -> bool:
 def is_as_declared(settings: Settings) -> bool:
     """Return whether the tables of lake and warehouse have the declared columns."""
     made = {table: shape(settings.lake, table) for table in (SILVER_TABLE, GOLD_TABLE)}
-    in_lake = all(found is None or {*names(TABLES[table])} <= found.columns for table, found in made.items())
+    in_lake = all(found is None or {*names(TABLES[table])} <= found.columns.keys() for table, found in made.items())
     return in_lake and load.is_as_declared(ensure_running(as_folder(settings.dw)))
 
 
