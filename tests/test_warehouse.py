@@ -635,6 +635,23 @@ def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(dw
     assert dw.ask(left) == [("refresh_dim_data",), ("refresh_star",)]
 
 
+def test_a_dimension_that_is_declared_no_more_goes_and_an_analysts_own_table_stays(dw):
+    dw.load({})
+    dw.tell(
+        "create table dim_pagamento (pagamento_id bigint)",
+        "create view dim_pagamento_mascarada as select * from dim_pagamento",
+        "alter table fato_vendas add column pagamento_id bigint",
+        "create table dim_loja (loja text)",
+        "insert into dim_loja values ('Centro')",
+    )
+    dw.load({})
+    assert dw.ask("select loja from dim_loja") == [("Centro",)]
+    dimensions = dw.ask("select relname from pg_class where relname like 'dim\\_%' and relkind in ('r', 'v')")
+    declared = {f"dim_{name}" for name in DIMENSIONS}
+    assert {name for (name,) in dimensions} == {*declared, "dim_cliente_mascarada", "dim_loja"}
+    dw.tell("drop table dim_loja")
+
+
 def test_a_refused_load_leaves_the_tables_of_an_older_version(dw):
     dw.load({})
     make_outdated(dw)

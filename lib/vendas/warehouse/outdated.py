@@ -41,8 +41,7 @@ def drop_outdated(opened: Transaction) -> bool:
     if not _differs(found):
         return False
     views = {row["table_name"] for row in opened.rows(_VIEWS)}
-    ours = {*_declared(), *(name for name in found if name.startswith("dim_")), *_FORMER}
-    known = (ours & found.keys()) - {FILES_TABLE, FACT_TABLE}
+    known = (_ours(found) & found.keys()) - {FILES_TABLE, FACT_TABLE}
     opened.run(*(f"drop view {name}" for name in sorted(views & known)))
     opened.run(*(f"drop table {name}" for name in (FACT_TABLE, *sorted(known - views))))
     opened.run(*(f"drop procedure {row['proname']}()" for row in opened.rows(_PROCEDURES) if _is_ours(row["proname"])))
@@ -58,6 +57,13 @@ def _differs(found: dict[str, dict[str, str]]) -> bool:
     return RECORDS_TABLE in found and any(
         list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()
     )
+
+
+def _ours(found: dict[str, dict[str, str]]) -> set[str]:
+    """Return the names of the declared tables, and of the former dimensions, whose keys the former fact has."""
+    keys = [name for name in found.get(FACT_TABLE, {}) if name.endswith("_id") and name != "venda_id"]
+    former = [f"dim_{key.removesuffix('_id')}" for key in keys]
+    return {*_declared(), *former, *(f"{name}_mascarada" for name in former), *_FORMER}
 
 
 def _is_ours(procedure: str) -> bool:
