@@ -8,12 +8,21 @@ import pytest
 
 from helpers.rows import FILE, silver_frame, silver_row, silver_table
 from vendas import schema
+from vendas.declaration_types import Column, Type
 from vendas.errors import ConcurrentChange, DeclarationError, VendasError
 from vendas.lake import table_reader, tables as lake_tables
 from vendas.lake.events import Event
 from vendas.lake.ledger import read_events, record
-from vendas.lake.table_reader import count_rows, read_table
-from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake, properties
+from vendas.lake.table_reader import Shape, count_rows, read_table
+from vendas.lake.tables import (
+    GOLD_TABLE,
+    LEDGER_TABLE,
+    QUARANTINE_TABLE,
+    SILVER_TABLE,
+    Lake,
+    find_renamed,
+    properties,
+)
 
 OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
 
@@ -229,6 +238,26 @@ def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables, column)
     spark.sql(f"ALTER TABLE lago.ledger DROP COLUMN {column}")
     tables.create_tables()
     assert tables.read(LEDGER_TABLE).columns == schema.names(schema.LEDGER_COLUMNS)
+
+
+def test_a_column_that_is_called_otherwise_now_keeps_its_values(spark, tables):
+    add(tables, silver_frame(spark, [silver_row(Vendedor="Rui", Canal="Site")]), [FILE])
+    spark.sql("ALTER TABLE lago.silver RENAME COLUMN `Timestamp do Registro` TO Data")  # one of its other names
+    spark.sql("ALTER TABLE lago.silver RENAME COLUMN Vendedor TO VENDEDORA")
+    spark.sql("ALTER TABLE lago.silver RENAME COLUMN VENDEDORA TO VENDEDOR")  # Spark does not rename the case alone
+    tables.create_tables()
+    (row,) = tables.read(SILVER_TABLE).collect()
+    assert row.asDict() == {**silver_row(Vendedor="Rui", Canal="Site")}
+    assert tables.read(SILVER_TABLE).columns == schema.names(schema.SILVER_COLUMNS)
+
+
+def test_a_column_is_found_by_its_other_names_and_spellings_if_it_is_of_its_type():
+    vendedor = Column("Atendente", Type.TEXT, "", "-", other_names=("Vendedor", "Caixa"))
+    frete = Column("frete", Type.MONEY, "", "0.00")
+    held = {"Canal": "string", "vendedor": "string", "Caixa": "string", "Frete": "string"}
+    assert find_renamed((vendedor, frete), Shape(held, True)) == {"Atendente": "vendedor"}
+    assert find_renamed((vendedor,), Shape({**held, "Atendente": "string"}, True)) == {}
+    assert find_renamed((frete,), Shape({"Frete": "decimal(12,2)"}, True)) == {"frete": "Frete"}
 
 
 def test_a_column_of_another_type_than_the_declared_one_is_refused(spark, tables):

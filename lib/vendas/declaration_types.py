@@ -54,7 +54,7 @@ class Column:
     """A column: its name, Spark SQL type and comment, and the default for an empty or absent field.
 
     `default` is a text as in a file; None: the column has no default. `max_bytes` limits a text's length in UTF-8;
-    a row with a longer one is refused.
+    a row with a longer one is refused. `other_names` are those by which files and older tables may have the column.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Column:
     default: str | None = None
     personal: bool = False
     max_bytes: int = 1000
+    other_names: tuple[str, ...] = ()
 
     @property
     def default_value(self) -> str | int | Decimal | None:
@@ -87,7 +88,6 @@ class Input(Column):
     """
 
     optional: bool = False
-    other_names: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -250,5 +250,6 @@ def _carried(column: Column) -> Carried:
         column.default,
         column.personal,
         column.max_bytes,
+        column.other_names,
         of=column.name,
     )

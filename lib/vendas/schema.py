@@ -3,6 +3,8 @@
 Comments are Portuguese, because analysts read them in the tables. Types are Spark SQL's.
 """
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from vendas.declaration import (
@@ -85,7 +87,7 @@ TABLES = {
 }
 
 
-def names(columns: tuple[Column, ...]) -> list[str]:
+def names(columns: Sequence[Column]) -> list[str]:
     """Return the columns' names, in order."""
     return [column.name for column in columns]
 

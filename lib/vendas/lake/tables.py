@@ -20,6 +20,7 @@ from vendas.lake.spark import CALL_ERRORS, closing_java, jvm_of, lake_of, table_
 from vendas.lake.table_reader import Shape, columns_of, count_by_file, files_between, held_files, is_one_of, shape
 from vendas.lake.workers import SparkWorkers, Workers
 from vendas.storage import Location, location
+from vendas.text import normalize_name
 from vendas.tuning import AUDIT_BRANCH_MS, LEDGER_SMALL_FILE_BYTES
 
 SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, LEDGER_TABLE = schema.TABLES
@@ -82,7 +83,7 @@ class Lake:
         return self.place / "staging"
 
     def create_tables(self) -> None:
-        """Create the tables that do not exist yet, and add columns that older ones lack.
+        """Create the tables that do not exist yet; rename columns that older ones have by another name, add others.
 
         Sales are partitioned by year and sorted by time within a file.
         Raises: DeclarationError if a column is there with another type than the declared one.
@@ -98,14 +99,28 @@ class Lake:
                 )
             else:
                 _check_types(table, columns, there)
+                renamed = self._rename_columns(table, columns, there)
                 for place, column in enumerate(columns):
-                    if column.name not in there.columns:
+                    if column.name not in there.columns.keys() | renamed.keys():
                         at = f"AFTER `{columns[place - 1].name}`" if place else "FIRST"
                         self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} {at}")
             # A separate statement, because CREATE TABLE has no clause for it; a run may be killed between the two.
             if table in TIMESTAMPS and not (there and there.is_sorted):
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{TIMESTAMPS[table]}`"
                 self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
+
+    def _rename_columns(self, table: str, columns: Sequence[Column], there: Shape) -> dict[str, str]:
+        """Rename the columns that the table has by another name, in one commit; return that name by the declared one.
+
+        By Iceberg itself: Spark takes two names that differ in case for one.
+        """
+        if renamed := find_renamed(columns, there):
+            change = iceberg_table(self.spark, table).updateSchema()
+            for name, former in renamed.items():
+                change.renameColumn(former, name)
+            change.commit()
+            self.spark.catalog.refreshTable(table_name(self.spark, table))
+        return renamed
 
     def read(self, table: str) -> DataFrame:
         """Return the table's current rows."""
@@ -304,6 +319,18 @@ def _check_types(table: str, columns: Iterable[Column], there: Shape) -> None:
                 f"{column.type}. A column keeps its type; nothing was changed.\nGive the declared column another name, "
                 f"with other_names=({column.name!r},) for files; `vendas replay --outdated` then reads older ones, too."
             )
+
+
+def find_renamed(columns: Sequence[Column], there: Shape) -> dict[str, str]:
+    """Return by declared name what a table calls a column that it has by another name or spelling, and of its type."""
+    declared = schema.names(columns)
+    former = {normalize_name(name): name for name in there.columns if name not in declared}
+    renamed: dict[str, str] = {}
+    for column in columns:
+        for name in map(normalize_name, (column.name, *column.other_names)):
+            if column.name not in there.columns and there.columns.get(former.get(name, "")) == column.type:
+                renamed.setdefault(column.name, former[name])
+    return renamed
 
 
 def _described(columns: Iterable[Column]) -> str:
