@@ -635,6 +635,11 @@ def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(dw
     assert dw.ask(left) == [("refresh_dim_data",), ("refresh_star",)]
 
 
+def test_a_text_that_is_longer_than_declared_now_says_what_to_do(dw):
+    with pytest.raises(WarehouseError, match="longer text than its column's declared max_bytes: declare it wider"):
+        dw.load({"canal": "x" * 1001})
+
+
 def test_a_dimension_that_is_declared_no_more_goes_and_an_analysts_own_table_stays(dw):
     dw.load({})
     dw.tell(
