@@ -29,6 +29,7 @@ RENDERED = "-- Rendered by `make sql`: change the template or the declaration.\n
 def render(sales: Declaration) -> Iterator[tuple[Path, str]]:
     """Yield the path of each rendered file below sql/, and its text."""
     templates = Environment(loader=FileSystemLoader(SQL / "templates"), undefined=StrictUndefined)
+    templates.filters["literal"] = _literal
 
     def text(template: str, **values: object) -> str:
         return RENDERED + templates.get_template(f"{template}.jinja").render(sales=sales, **values) + "\n"
@@ -90,6 +91,11 @@ def _for_analysts(sales: Declaration, text: Callable[..., str]) -> Iterator[tupl
     columns = {column.name: column for _, of_table in personal for column in of_table}
     yield Path("views/redshift/analista.sql"), text("masking_policies", columns=columns.values(), **marks)
     yield Path("views/redshift/analista_tabelas.sql"), text("masked_tables", masked=personal, readable=readable)
+
+
+def _literal(text: str) -> str:
+    """Return a text as SQL's literal."""
+    return "'{}'".format(text.replace("'", "''"))
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """The committed files rendered from the declaration: SQL, tables of docs/contract.md, the data contract (ODCS)."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -10,6 +12,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from docs import render as docs
 from sql import render as sql
 from vendas.declaration import SALES
+from vendas.declaration_types import Input, Type
 
 RENDERED = dict(sql.render(SALES))
 
@@ -17,6 +20,12 @@ RENDERED = dict(sql.render(SALES))
 @pytest.mark.parametrize("path", RENDERED, ids=str)
 def test_sql_is_as_make_sql_renders_it(path):
     assert (sql.SQL / path).read_text(encoding="utf-8") == RENDERED[path], "say `make sql`"
+
+
+def test_an_apostrophe_in_a_comment_ends_no_literal():
+    water = Input("Marca", Type.TEXT, "Marca d'água", "-", optional=True)
+    rendered = dict(sql.render(replace(SALES, columns=(*SALES.columns, water))))
+    assert "registros_vendas.marca is 'Marca d''água';" in rendered[Path("ddl/registros_vendas.sql")]
 
 
 def test_no_file_is_left_of_what_is_declared_no_more():

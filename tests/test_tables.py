@@ -240,6 +240,13 @@ def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables, column)
     assert tables.read(LEDGER_TABLE).columns == schema.names(schema.LEDGER_COLUMNS)
 
 
+def test_a_comment_is_kept_as_it_is_declared(spark, tables, monkeypatch):
+    water = Column("marca", Type.TEXT, 'Marca d\'água \\ "x"')
+    monkeypatch.setitem(schema.TABLES, LEDGER_TABLE, (*schema.LEDGER_COLUMNS, water))
+    tables.create_tables()
+    assert tables.read(LEDGER_TABLE).schema["marca"].metadata["comment"] == water.comment
+
+
 def test_a_column_that_is_called_otherwise_now_keeps_its_values(spark, tables):
     add(tables, silver_frame(spark, [silver_row(Vendedor="Rui", Canal="Site")]), [FILE])
     spark.sql("ALTER TABLE lago.silver RENAME COLUMN `Timestamp do Registro` TO Data")  # one of its other names

@@ -334,7 +334,12 @@ def find_renamed(columns: Sequence[Column], there: Shape) -> dict[str, str]:
 
 
 def _described(columns: Iterable[Column]) -> str:
-    return ", ".join(f"`{column.name}` {column.type} COMMENT '{column.comment}'" for column in columns)
+    return ", ".join(f"`{column.name}` {column.type} COMMENT {_literal(column.comment)}" for column in columns)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a literal of Spark's SQL."""
+    return "'{}'".format(text.replace("\\", "\\\\").replace("'", "\\'"))
 
 
 def _append(spark: SparkSession, table: JavaObject, files: Iterable[DataFile]) -> JavaObject:
