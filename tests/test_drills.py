@@ -163,6 +163,31 @@ def test_all_personal_values_of_a_person_are_searched_for(tmp_path):
     assert said.decode().strip() == "CPF T, não 987"
 
 
+RETURNED = """
+import sys
+from pathlib import Path
+from vendas.lake.erasures import Erased, remember_person
+from vendas.landing.arrivals import list_bronze_files
+from vendas.privacy.intake import protect_erased
+from vendas.settings import load_settings
+settings = load_settings(lake=Path(sys.argv[1]))
+remember_person(settings.lake, Erased("ANONIMIZADO-0123456789ab"))
+print([protect_erased(settings, list_bronze_files(settings.bronze)) for _ in range(2)])
+"""
+
+
+def test_a_personal_column_declared_after_an_erasure_brings_no_value_back(tmp_path):
+    token = "ANONIMIZADO-0123456789ab"
+    header = ",".join([*schema.INPUT_NAMES, "CPF"])
+    row = f"2024-05-01 10:00,{token},{token},{token},,Mesa,9,Rádio,Web,,Rui,,,123.456.789-00"
+    file = tmp_path / "lago" / "bronze" / "registros_a_20240331T140509123Z_1a2b3c4d.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    said = Project.make(tmp_path / "projeto", CPF).python("-c", RETURNED, tmp_path / "lago")
+    assert said.decode().strip() == "[1, 0]"
+    assert file.read_text("utf-8").splitlines()[1].endswith(f",Rui,,,{token}")
+
+
 TEST_FILES = (
     "records dialect gold silver silver_preview bronze_preview star_rows validate transform generator declaration"
 )

@@ -25,6 +25,7 @@ from vendas.privacy.anonymize import Kind, Layout, anonymize, fields_of
 from vendas.privacy.bronze_records import read_records, replace_records, survey_or_none
 from vendas.privacy.edited_files import edit_file
 from vendas.privacy.search import first_of, personal_values
+from vendas.rules.anonymized import TOKEN_PREFIX
 from vendas.rules.people import (
     Keys,
     Values,
@@ -148,18 +149,20 @@ class _KnownPeople:
 def _find(records: pa.RecordBatch, layout: Layout | None, known: _KnownPeople) -> Iterator[tuple[int, list[Returned]]]:
     """Yield the line of each record that holds something of erased people, and what, in the order of the erasures."""
     emails, telephones = (pc.fill_null(records[name], "") for name in (schema.EMAIL.name, schema.TELEFONE.name))
+    erased = pc.starts_with(emails, TOKEN_PREFIX).to_pylist()
     emails, telephones = normalize_emails(emails), normalize_telephones(telephones)
     malformed = pc.greater(pc.list_value_length(records[PROBLEMAS]), 0).to_pylist()
     more = _hold_more(records, layout, emails, telephones).to_pylist() if layout else malformed
     for number, (email, telephone) in enumerate(zip(emails.to_pylist(), telephones.to_pylist(), strict=True)):
         owners = known.owners_of(email, telephone)
-        if not owners and not malformed[number] and not more[number]:
+        if not (owners or malformed[number] or more[number] or erased[number]):
             continue
         record = records.slice(number, 1)
         if malformed[number] or layout is None:
             returned = _in_text(record[TEXTO][0].as_py(), known)
         else:
             returned = _in_row(record, {(EMAIL_KIND, email), (TELEPHONE_KIND, telephone)}, owners, layout, known)
+            returned += _in_erased_row(record) if erased[number] else []
         if returned:
             yield record[LINHA][0].as_py(), returned
 
@@ -200,6 +203,14 @@ def _in_row(
         else:
             found.append(Returned(Kind.MENTION, Values(_keys_of(keys)), token))
     return found
+
+
+def _in_erased_row(record: pa.RecordBatch) -> list[Returned]:
+    """Return what a row with a token holds in personal columns that were declared after the erasure."""
+    held = first_of(personal_values(record))
+    token = held[schema.EMAIL]
+    late = any(held[column] not in (token, column.default) for column in schema.FURTHER_PERSONAL_COLUMNS)
+    return [Returned(Kind.ROW, Values(Keys()), token)] if late else []
 
 
 def _in_text(text: str, known: _KnownPeople) -> list[Returned]:
