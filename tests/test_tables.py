@@ -13,7 +13,7 @@ from vendas.errors import ConcurrentChange, DeclarationError, VendasError
 from vendas.lake import table_reader, tables as lake_tables
 from vendas.lake.events import Event
 from vendas.lake.ledger import read_events, record
-from vendas.lake.table_reader import Shape, count_rows, read_table
+from vendas.lake.table_reader import Shape, count_rows, read_table, shape
 from vendas.lake.tables import (
     GOLD_TABLE,
     LEDGER_TABLE,
@@ -23,6 +23,7 @@ from vendas.lake.tables import (
     find_renamed,
     properties,
 )
+from vendas.privacy.erase import Work
 
 OTHER = 'registros_d\'água \\ "b"_20240101T000000000Z_bbbbbbbb.csv'
 
@@ -238,6 +239,14 @@ def test_a_table_of_an_older_version_gets_the_new_columns(spark, tables, column)
     spark.sql(f"ALTER TABLE lago.ledger DROP COLUMN {column}")
     tables.create_tables()
     assert tables.read(LEDGER_TABLE).columns == schema.names(schema.LEDGER_COLUMNS)
+
+
+def test_an_erasure_that_was_killed_goes_on_with_the_columns_that_are_declared_meanwhile(spark, tables):
+    spark.sql("ALTER TABLE lago.ledger DROP COLUMN notebook")
+    spark.sql("DROP TABLE lago.gold PURGE")
+    assert "notebook" in Work(settings=None, plan=None, spark=spark).tables.read(LEDGER_TABLE).columns
+    assert shape(folder(spark), GOLD_TABLE) is None
+    tables.create_tables()
 
 
 def test_a_comment_is_kept_as_it_is_declared(spark, tables, monkeypatch):

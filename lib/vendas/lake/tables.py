@@ -83,7 +83,7 @@ class Lake:
         return self.place / "staging"
 
     def create_tables(self) -> None:
-        """Create the tables that do not exist yet; rename columns that older ones have by another name, add others.
+        """Create the tables that do not exist yet, and update the others.
 
         Sales are partitioned by year and sorted by time within a file.
         Raises: DeclarationError if a column is there with another type than the declared one.
@@ -98,16 +98,28 @@ class Lake:
                     f"TBLPROPERTIES ({given})"
                 )
             else:
-                _check_types(table, columns, there)
-                renamed = self._rename_columns(table, columns, there)
-                for place, column in enumerate(columns):
-                    if column.name not in there.columns.keys() | renamed.keys():
-                        at = f"AFTER `{columns[place - 1].name}`" if place else "FIRST"
-                        self.spark.sql(f"ALTER TABLE {name} ADD COLUMN {_described([column])} {at}")
+                self._update_table(table, columns, there)
             # A separate statement, because CREATE TABLE has no clause for it; a run may be killed between the two.
             if table in TIMESTAMPS and not (there and there.is_sorted):
                 order = f"DISTRIBUTED BY PARTITION LOCALLY ORDERED BY `{TIMESTAMPS[table]}`"
                 self.spark.sql(f"ALTER TABLE {name} WRITE {order}")
+
+    def update_tables(self) -> None:
+        """Rename columns that the existing tables have by another name, and add those that they lack.
+
+        Raises: DeclarationError if a column is there with another type than the declared one.
+        """
+        for table, columns in schema.TABLES.items():
+            if there := shape(self.place, table):
+                self._update_table(table, columns, there)
+
+    def _update_table(self, table: str, columns: Sequence[Column], there: Shape) -> None:
+        _check_types(table, columns, there)
+        renamed = self._rename_columns(table, columns, there)
+        for place, column in enumerate(columns):
+            if column.name not in there.columns.keys() | renamed.keys():
+                at = f"AFTER `{columns[place - 1].name}`" if place else "FIRST"
+                self.spark.sql(f"ALTER TABLE {table_name(self.spark, table)} ADD COLUMN {_described([column])} {at}")
 
     def _rename_columns(self, table: str, columns: Sequence[Column], there: Shape) -> dict[str, str]:
         """Rename the columns that the table has by another name, in one commit; return that name by the declared one.

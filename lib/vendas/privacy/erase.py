@@ -141,8 +141,10 @@ class Work:
 
     @cached_property
     def tables(self) -> Lake:
-        """The lake's tables in the session."""
-        return Lake(self.spark)
+        """The lake's tables in the session, as declared now: they are written to, maybe before any stage is."""
+        tables = Lake(self.spark)
+        tables.update_tables()
+        return tables
 
     @property
     def token(self) -> str:
