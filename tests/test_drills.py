@@ -154,6 +154,7 @@ print(found.values.replaced_in(sys.argv[2], "T"))
 """
 
 
+@pytest.mark.slow
 def test_all_personal_values_of_a_person_are_searched_for(tmp_path):
     header, row = ",".join([*schema.INPUT_NAMES, "CPF"]), "2024-05-01 10:00,{},Lima,{},,Mesa,9,Rádio,Web,,Rui,,,{}"
     rows = [row.format("Ana", "ana@exemplo.com", "123.456.789-00"), row.format("Bia", "bia@exemplo.com", "987")]
@@ -176,6 +177,7 @@ print([protect_erased(settings, list_bronze_files(settings.bronze)) for _ in ran
 """
 
 
+@pytest.mark.slow
 def test_a_personal_column_declared_after_an_erasure_brings_no_value_back(tmp_path):
     token = "ANONIMIZADO-0123456789ab"
     header = ",".join([*schema.INPUT_NAMES, "CPF"])

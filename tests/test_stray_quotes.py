@@ -1,5 +1,6 @@
 """A person is erased from a file with stray quotes: each record begins, ends and is refused as before."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from vendas import schema
@@ -28,6 +29,7 @@ others = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(others, hers, others)
 def test_no_record_changes_but_hers_and_each_is_refused_as_before(tmp_path, before, row, after):
