@@ -27,9 +27,8 @@ INPUT_COLUMNS = SALES.columns
 INPUT_NAMES = tuple(column.name for column in INPUT_COLUMNS)
 TEXT_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.type == Type.TEXT)
 PERSONAL_COLUMNS = tuple(column for column in INPUT_COLUMNS if column.personal)
-FURTHER_PERSONAL_COLUMNS = tuple(
-    column for column in PERSONAL_COLUMNS if column not in (NOME, SOBRENOME, EMAIL, TELEFONE)
-)
+NAME_AND_CONTACT = (NOME, SOBRENOME, EMAIL, TELEFONE)  # what the library knows of a person; others may be declared
+FURTHER_PERSONAL_COLUMNS = tuple(column for column in PERSONAL_COLUMNS if column not in NAME_AND_CONTACT)
 
 ANO = Column("ano", "int", "Ano da venda")
 

@@ -32,7 +32,6 @@ from vendas.storage import Location, S3Path, client
 
 RECEIPTS = "recibos"
 EMAIL_KIND, TELEPHONE_KIND, VALUES_KIND, KEY_KIND = "email", "telefone", "valores", "chave"
-_PERSON = (schema.NOME, schema.SOBRENOME, schema.EMAIL, schema.TELEFONE)
 _KEY_BYTES, _HASH_DIGITS, _VARIANT_DIGITS = 32, 32, 12
 
 Variants = Mapping[str, Mapping[int, str]]  # by bronze file and line
@@ -137,8 +136,9 @@ def variant_of(key: bytes, values: Mapping[Column, str]) -> str:
 
     Further personal columns count only where they have a value, so a hash stays the same when one is declared.
     """
-    further = {column: value for column, value in values.items() if column not in _PERSON and value != column.default}
-    held = [*(values[column] for column in _PERSON), *sorted(f"{one.name}:{value}" for one, value in further.items())]
+    held = [values[column] for column in schema.NAME_AND_CONTACT]
+    further = values.keys() - {*schema.NAME_AND_CONTACT}
+    held += sorted(f"{one.name}:{values[one]}" for one in further if values[one] != one.default)
     return keyed_hash(key, VALUES_KIND, "\n".join(held))[:_VARIANT_DIGITS]
 
 

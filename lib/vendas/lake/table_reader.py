@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from pyiceberg.table import DataScan, Table
 
 T = TypeVar("T")
-_DECLARED_TYPES = {
-    "long": Type.WHOLE,
-    "timestamp": Type.TIMESTAMP,
-    "list<string>": "array<string>",
-}  # by Iceberg's name
+# By Iceberg's name, where it is another.
+_DECLARED_TYPES = {"long": Type.WHOLE, "timestamp": Type.TIMESTAMP, "list<string>": "array<string>"}
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from vendas.privacy.edited_files import edit_file
 from vendas.privacy.search import first_of, personal_values
 from vendas.rules.anonymized import TOKEN_PREFIX
 from vendas.rules.people import (
+    NATIONAL_DIGITS,
     Keys,
     Values,
     count_like_telephones,
@@ -39,7 +40,6 @@ from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings
 from vendas.storage import Location
 
-_ONE_TELEPHONE = 11  # digits: more may be two of them
 Contact = tuple[str, str]  # the kind of an e-mail or telephone, and its normalized value
 
 
@@ -174,7 +174,8 @@ def _hold_more(
     moments, written = (
         count_like_telephones(pc.fill_null(records[name], "")) for name in (schema.TIMESTAMP.name, schema.TELEFONE.name)
     )
-    held = pc.add(moments, pc.if_else(pc.less_equal(pc.binary_length(telephones), _ONE_TELEPHONE), written, 0))
+    # Of more digits, the column may hold two telephones.
+    held = pc.add(moments, pc.if_else(pc.less_equal(pc.binary_length(telephones), NATIONAL_DIGITS), written, 0))
     texts = pc.replace_substring(records[TEXTO], layout.delimiter, "\0")  # a tab could stand between digits, too
     others = pc.greater(pc.count_substring(texts, "@"), pc.match_substring(emails, "@").cast(pa.int32()))
     return pc.or_(others, pc.greater(count_like_telephones(texts), held))

@@ -18,7 +18,7 @@ from vendas.schema import MISSING
 from vendas.text import INVISIBLE, WHITE_SPACE
 
 MIN_TELEPHONE_DIGITS = 8  # fewer digits belong to too many people
-_NATIONAL_DIGITS, _COUNTRY = 11, "55"  # the longest number with its area code; Brazil's country code
+NATIONAL_DIGITS, _COUNTRY = 11, "55"  # the longest number with its area code; Brazil's country code
 _DASHES = "\\-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # word processors and web pages have many
 _SEPARATORS = rf"[{WHITE_SPACE}{INVISIBLE}()./+{_DASHES}]{{0,4}}"  # what people write between the digits of a telephone
 _LIKE_TELEPHONES = rf"[0-9](?:{_SEPARATORS}[0-9]){{{MIN_TELEPHONE_DIGITS - 1},}}"
@@ -49,7 +49,7 @@ def normalize_telephones(raw: pa.StringArray) -> pa.StringArray:
     plain = pc.match_substring_regex(cleaned, r"^[0-9]*\z")
     digits = where(pc.invert(plain), _digits, cleaned, cleaned)
     digits = pc.ascii_ltrim(digits, characters="0")
-    abroad = pc.and_(pc.greater(pc.binary_length(digits), _NATIONAL_DIGITS), pc.starts_with(digits, _COUNTRY))
+    abroad = pc.and_(pc.greater(pc.binary_length(digits), NATIONAL_DIGITS), pc.starts_with(digits, _COUNTRY))
     digits = where(abroad, _without_country, digits, digits)
     return pc.if_else(pc.less(pc.binary_length(digits), MIN_TELEPHONE_DIGITS), "", digits)
 
