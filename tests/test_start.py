@@ -128,3 +128,11 @@ def test_a_lake_is_found_under_its_own_name_in_a_locale_of_latin1(tmp_path, lati
 def test_a_closed_output_is_no_error(tmp_path, closed):
     done = subprocess.run(f"'{VENDAS}' status --lake lago {closed}", shell=True, cwd=tmp_path, capture_output=True)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+
+
+def test_the_garbage_collector_passes_over_what_was_imported():
+    code = (
+        "import gc; from vendas.machine.imports import lasting_imports\nwith lasting_imports():\n import vendas.errors"
+    )
+    told = f"{code}\nprint(gc.isenabled(), gc.get_freeze_count() > len(gc.get_objects()))"
+    assert subprocess.check_output([sys.executable, "-c", told], text=True).split() == ["True", "True"]

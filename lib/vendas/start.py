@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vendas.errors import DeclarationError, is_debugging
 from vendas.machine.environment import LEFT_OUT
+from vendas.machine.imports import lasting_imports
 
 FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONWARNINGS")
 
@@ -23,7 +24,8 @@ def main() -> None:
         arguments = map(os.fsencode, sys.orig_argv[1:])  # the original bytes, however they were decoded
         os.execve(sys.executable, [os.fsencode(sys.executable), *arguments], found)
     try:
-        from vendas.cli.commands import main as run
+        with lasting_imports():
+            from vendas.cli.commands import main as run
     except ImportError as error:
         if is_debugging():
             raise

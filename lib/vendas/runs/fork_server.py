@@ -7,7 +7,6 @@ without it.
 """
 
 import ast
-import gc
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 
 from vendas import resources
+from vendas.machine.imports import lasting_imports
 from vendas.tuning import KERNEL_START_SECONDS
 
 IMPORTED_LATER = (  # by the kernel itself, and by functions that notebooks call
@@ -196,12 +196,12 @@ def main() -> None:
     control = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    _import_all()
-    if sys.argv[1:]:
-        _read_ahead(Path(sys.argv[1]))
+    with lasting_imports():
+        _import_all()
+        if sys.argv[1:]:
+            _read_ahead(Path(sys.argv[1]))
     if psutil.Process().num_threads() > 1:
         sys.exit("An imported module has started a thread.")
-    gc.freeze()
     _serve(control)
 
 
