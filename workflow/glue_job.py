@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vendas.errors import SettingsError, VendasError
+from vendas.machine.imports import lasting_imports
 from vendas.machine.job_environment import job_environment
 
 
@@ -35,9 +36,10 @@ def main(arguments: list[str]) -> None:
 
 def _work(arguments: list[str]) -> None:
     # Here, because some modules look for a writable folder when they are imported.
-    from vendas.runs.job import JobRun, run_job
-    from vendas.settings import Settings, load_settings
-    from vendas.storage import S3Lake
+    with lasting_imports():
+        from vendas.runs.job import JobRun, run_job
+        from vendas.settings import Settings, load_settings
+        from vendas.storage import S3Lake
 
     given, dpus = _parse(arguments, list(Settings.model_fields))
     settings = load_settings(**{name: getattr(given, name) for name in Settings.model_fields})
