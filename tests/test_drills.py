@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from helpers.drills import CPF, OTHER_NAMES, PAYMENT, QUANTITY, Project, by_hand
+from helpers.inprocess import run_all_stages
 from helpers.terminal import FIXTURES
 from vendas import resources, schema
 from vendas.warehouse.embedded import stop
@@ -27,11 +28,6 @@ Desconto Oferecido,Código de Desconto Usado,forma de pagamento,Quantidade
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory, engine):
-    return Project.make(tmp_path_factory.mktemp("hoje"))
-
-
-@pytest.fixture(scope="module")
 def drilled(tmp_path_factory):
     return Project.make(tmp_path_factory.mktemp("outra"), PAYMENT, QUANTITY, OTHER_NAMES)
 
@@ -48,7 +44,7 @@ def drop(lake, *files):
 
 
 @pytest.fixture(scope="module")
-def lakes(base, drilled, tmp_path_factory):
+def lakes(spark, drilled, tmp_path_factory):
     """Yield an old lake, a new lake, the old one's contents after its upgrade, and the result of its run with a file.
 
     Today's declaration began the old lake, and the changed one goes on with it; the changed one began the new lake. The
@@ -58,7 +54,7 @@ def lakes(base, drilled, tmp_path_factory):
     old, new = folder / "antigo", folder / "novo"
     try:
         drop(old, *OLD_FILES)
-        base.run(old)
+        run_all_stages(spark, old)
         drilled.run(old)  # with nothing pending
         upgraded = drilled.contents(old)
         drop(old, NEW_FILE)
