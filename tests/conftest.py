@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import runpy
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from helpers.terminal import run_real_files
 from vendas.lake import spark as vendas_spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER, S3A
 from vendas.runs.fork_server import ForkServer
+from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
 
@@ -104,6 +106,27 @@ def forks():
     """Return a fork server for all tests that need one; its start takes longer than what most of them do."""
     with ForkServer() as server:
         yield server
+
+
+class RunsHere:
+    """The tests' JVM and fork server as those of `vendas watch`, which a run need not start then."""
+
+    def __init__(self, spark, forks):
+        self._gateway, self._forks = spark.sparkContext._gateway.gateway_parameters, forks
+
+    def fork_server(self):
+        return nullcontext(self._forks)
+
+    def jvm(self, work_bytes):
+        joined = {"PYSPARK_GATEWAY_PORT": str(self._gateway.port), "PYSPARK_GATEWAY_SECRET": self._gateway.auth_token}
+        return nullcontext(joined)
+
+
+@pytest.fixture(scope="session")
+def run_here(spark, forks):
+    """Return a function that does what `vendas run` does, in this process and without a JVM of its own."""
+    warm = RunsHere(spark, forks)
+    return lambda lake: run_pipeline(load_settings(lake=lake), Progress(), warm=warm)
 
 
 @pytest.fixture

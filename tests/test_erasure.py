@@ -76,13 +76,13 @@ class Erased:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
+def shelf(run_here, tmp_path_factory):
     """Return copies of a lake after a run, with exports inside and outside of it."""
     folder = tmp_path_factory.mktemp("titular")
     lake = folder / "lago"
     (lake / "landing").mkdir(parents=True)
     send_files(lake)
-    run(lake, expected=2)
+    assert run_here(lake).status == "with_rejections"
     for place in (lake / "exportado", folder / "fora"):
         assert vendas("quarantine", "export", place, "--lake", lake).returncode == 0
     (lake / "runs" / "velho.log.gz").write_bytes(gzip.compress(f"erro na linha de {E_MAIL}".encode()))
@@ -232,7 +232,7 @@ def test_a_reader_of_old_rows_is_waited_for_and_then_named(here, monkeypatch):
     assert here.complete() is not None and here.left() == {}
 
 
-def test_two_people_one_of_them_twice_are_erased_at_once_beside_a_run(here):
+def test_two_people_one_of_them_twice_are_erased_at_once_beside_a_run(here, run_here):
     """Four processes; whichever comes first, the result is the same."""
     sales = sum(counts[3] for counts in here.counts().values())
     send(here.lake, "registros_a_outra_vez.csv", *FILES["registros_a.csv"], 1_800_000_000)
@@ -248,7 +248,7 @@ def test_two_people_one_of_them_twice_are_erased_at_once_beside_a_run(here):
     assert [process.returncode for process in started] == [0] * 4, said
     hers, _, again, anas = (json.loads(out.splitlines()[-1]) if out else None for out, _ in said)
     assert hers == again and hers["token"] != anas["token"]
-    run(here.lake)
+    assert run_here(here.lake).status == "ok"
     maintain_tables(here.settings, NOTHING, here.here, pytest.fail)
     stop(here.lake / "dw")
     assert find_left(here.lake, [*people.VALUES, "ana@exemplo.com.br", "91111-2222"]) == {}

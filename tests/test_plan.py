@@ -12,7 +12,7 @@ import pytest
 from helpers.drills import Edit, Project
 from helpers.inprocess import run_all_stages
 from helpers.plain_lake import make_lake
-from helpers.terminal import FIXTURES, real_files, vendas, vendas_here
+from helpers.terminal import FIXTURES, real_files, vendas_here
 from vendas import schema
 from vendas.csvfile import header
 from vendas.errors import VendasError
@@ -71,7 +71,7 @@ def lake(tmp_path_factory, spark):
     (landing / "registros_atrasadas.csv").write_text(SALES)
     os.utime(landing / "registros_atrasadas.csv", (DROPPED_AT - 100, DROPPED_AT - 100))
     assert run_all_stages(spark, lake, "r2") == 0
-    assert vendas("undo", bronze_name(lake, "registros_fora.csv"), "--yes", "--lake", lake).returncode == 0
+    assert run_all_stages(spark, lake, "r3", undo=[bronze_name(lake, "registros_fora.csv")]) == 0
     yield lake
     stop(lake / "dw")
 
