@@ -9,7 +9,6 @@ acknowledges the first, which takes 40 ms.
 Spark runs this module in place of `pyspark.daemon` because its configuration says so (`vendas.lake.spark`).
 """
 
-import gc
 import os
 import socket
 import sys
@@ -18,6 +17,8 @@ from io import BufferedReader, BufferedWriter
 from zipimport import zipimporter
 
 from pyspark import daemon
+
+from vendas.machine.imports import lasting_imports
 
 IMPORTED = ("vendas.warehouse.staging", "vendas.stages.transform")
 
@@ -28,7 +29,6 @@ def _work_at_once(infile: BufferedReader, outfile: BufferedWriter) -> None:
     for finder in sys.path_importer_cache.values():
         if isinstance(finder, zipimporter):
             finder.invalidate_caches = lambda: None
-    gc.freeze()
     infile.peek(1)  # wait for the first part
     with socket.socket(fileno=os.dup(infile.fileno())) as connection:
         if connection.family != socket.AF_UNIX and hasattr(socket, "TCP_QUICKACK"):  # only Linux has it
@@ -37,7 +37,8 @@ def _work_at_once(infile: BufferedReader, outfile: BufferedWriter) -> None:
 
 
 if __name__ == "__main__":
-    for module in IMPORTED:
-        import_module(module)
+    with lasting_imports():
+        for module in IMPORTED:
+            import_module(module)
     daemon.worker_main = _work_at_once
     daemon.manager()
