@@ -60,6 +60,10 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_unconfigure():
+    gc.unfreeze()  # else DuckDB reports what is never collected as leaked
+
+
 @pytest.fixture(scope="session")
 def engine():
     """Required by fixtures that start a JVM or PostgreSQL, so that the tests that use these are marked `engine`."""
