@@ -319,6 +319,17 @@ def test_a_name_too_long_for_bronze_stays_and_stops_no_other_file(landing, bronz
     assert list_waiting_files(landing) == []
 
 
+def test_a_file_that_may_not_be_read_stays_and_stops_no_other_file(landing, bronze, monkeypatch):
+    closed = drop(landing, "registros_a.csv")
+    drop(landing, "registros_b.csv")
+    monkeypatch.setattr(folder_moves.os, "access", lambda path, mode: mode == os.R_OK and path != closed)
+    assert [arrival.name for arrival in sweep(landing, bronze)] == ["registros_b.csv"]
+    assert explain_left_behind(look_at_landing(landing, 2)) == {
+        closed: "stays in landing: this user may not read it; give it the permission"
+    }
+    assert list_waiting_files(landing) == []
+
+
 def test_another_csv_is_named_and_everything_else_is_not(landing):
     for name in ["vendas.csv", "registro.CSV", "registros.csv.part", "notas.txt", ".oculto.csv", "registros_a.csv"]:
         drop(landing, name)

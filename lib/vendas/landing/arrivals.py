@@ -86,7 +86,8 @@ def explain_left_behind(found: Landing) -> dict[Path, str]:
     """Map each file that a run leaves in landing to why, and what to do; the text continues the file's name."""
     writing = dict.fromkeys([*found.held, *found.young], "is still being written; the next run takes it")
     unfit = {path: f"stays in landing: {why_unfit(path.name)}" for path in found.unfit}
-    return writing | unfit | dict.fromkeys(found.misnamed, MISNAMED)
+    closed = dict.fromkeys(found.unreadable, "stays in landing: this user may not read it; give it the permission")
+    return writing | unfit | closed | dict.fromkeys(found.misnamed, MISNAMED)
 
 
 def explain_left_by_run(found: Landing) -> dict[Path, str]:

@@ -37,6 +37,7 @@ class Landing:
     young: list[Path]  # changed within the quiet time, or with a modification time in the future
     held: list[Path]  # open for writing
     unfit: list[Path]  # bronze cannot keep their names
+    unreadable: list[Path]  # this user may not read them
     misnamed: list[Path]  # other CSV files, which stay because of their names
     hidden: list[Path]  # originals that a killed sweep left under a hidden name
 
@@ -64,14 +65,16 @@ def look(landing: Path, quiet: float) -> Landing:
     names = names_in(landing)
     sales = [landing / name for name in names if is_sales_file(name)]
     fitting = [path for path in sales if not why_unfit(path.name)]
+    unreadable = [path for path in fitting if path.exists() and not os.access(path, os.R_OK)]
     held = held_by_writers(fitting)
-    free = set(fitting) - {*held}
+    free = set(fitting) - {*held, *unreadable}
     young = [path for path in free if (stat := _stat(path)) and _wait(path, stat, quiet) > 0]
     return Landing(
         ready=sorted(free - {*young}),
         young=sorted(young),
         held=sorted(held),
         unfit=sorted(set(sales) - set(fitting)),
+        unreadable=sorted(unreadable),
         misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
         # An original whose name a newer file has now is restored once that file has gone.
         hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
