@@ -92,6 +92,10 @@ def text(name, **more):
         ([text("2ª Via")], "'2_via' cannot be a name in the warehouse"),
         ([text("A" * 50)], f"'{'a' * 50}' cannot be a name in the warehouse; expected at most 49"),
         ([text("")], "'' cannot be a name in the warehouse"),
+        ([text("Desc")], "'desc' cannot be a column of the warehouse: PostgreSQL or Redshift reserves the word"),
+        ([text("Natural")], "'natural' cannot be a column of the warehouse"),
+        ([text("TAG")], "'tag' cannot be a column of the warehouse"),
+        ([text("Xmin")], "'xmin' cannot be a column of the warehouse"),
     ],
 )
 def test_a_name_that_is_taken_or_cannot_be_one_is_refused(columns, said):
@@ -115,6 +119,12 @@ def test_a_name_of_the_rules_own_is_free_in_gold():
 def test_a_dimension_whose_name_is_taken_or_cannot_be_one_is_refused(dimension, said):
     with pytest.raises(DeclarationError, match=said):
         replace(SALES, dimensions=(*SALES.dimensions, dimension))
+
+
+def test_a_reserved_word_is_free_for_headers_and_dimensions():
+    column, dimension = text("Descrição", other_names=("Desc",)), Dimension("tag", "", ("descricao",), "")
+    other = replace(SALES, columns=(*SALES.columns, column), dimensions=(*SALES.dimensions, dimension))
+    assert (other.columns[-1].other_names, other.dimensions[-1].table) == (("Desc",), "dim_tag")
 
 
 @pytest.mark.parametrize("name", ["desconto_oferecido", "canal"])

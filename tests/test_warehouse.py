@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings as hypothesis_setting
 
 from helpers.star import DIMENSIONS, PEND_AGAIN, SALE, TABLES, Warehouse, gold_file, make_outdated
 from vendas import resources, schema
+from vendas.declared_names import RESERVED
 from vendas.errors import CheckFailed, WarehouseError
 from vendas.reports import dictionary
 from vendas.tuning import WAREHOUSE_BATCH_ROWS
@@ -52,6 +53,12 @@ def dw(spark, endpoint, folder):
 
 
 # --- tables
+
+
+def test_every_word_that_the_database_reserves_is_known_as_reserved(endpoint):
+    with psycopg.connect(endpoint.url) as connection:
+        found = connection.execute("select word from pg_get_keywords() where catcode in ('R', 'T')").fetchall()
+    assert found and {word for (word,) in found} <= RESERVED
 
 
 def test_ddl_may_be_applied_again_and_again(dw, spark, endpoint):

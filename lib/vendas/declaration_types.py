@@ -3,14 +3,14 @@
 `vendas.declaration` has the shop's declaration. The columns of every table follow from it, and so does `sql/`.
 """
 
-import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
+from vendas.declared_names import OF_RECORDS, OF_WAREHOUSE, check_distinct, check_sql_names
 from vendas.errors import DeclarationError
 from vendas.text import normalize_name
 
@@ -41,12 +41,6 @@ _TYPES = ", ".join(Type)
 _SUMMED_TYPES = (Type.WHOLE, Type.MONEY)
 _LONGEST_TEXT = 65_535  # of Redshift's varchar
 _TOKEN_BYTES = 24  # of an erased person's token, which takes the place of a personal text
-
-_NAME = re.compile("[a-z][a-z0-9_]*")
-_LONGEST_NAME = 49  # so that dim_…_mascarada and the like fit PostgreSQL's 63 bytes, and are not cut
-# Columns of the project's own beside the declared ones: in records and sales, and in the warehouse.
-_OF_RECORDS = {"linha", "texto", "problemas", "motivos", "origem", "posicao", "variante", "lugar"}
-_OF_WAREHOUSE = ("ano", "venda_id", "data_id", "linhas", "carregado_em", "vendas", "mes", "dimensao", "membro_id")
 
 
 @dataclass(frozen=True)
@@ -189,21 +183,15 @@ class Declaration:
     def _check_names(self) -> None:
         spelled = [name for column in self.columns for name in (column.name, *column.other_names)]
         own = [column.name for column in self.origin]
-        if taken := sorted({column.name for column in self.columns} & _OF_RECORDS):
+        if taken := sorted({column.name for column in self.columns} & OF_RECORDS):
             raise DeclarationError(f"No column can be called {taken[0]!r}: the rules use this name.")
-        _check_distinct("A header", [*own, *spelled], normalize_name)
+        check_distinct("A header", [*own, *spelled], normalize_name)
         gold = [column.name for column in self.gold_columns]
-        dimensions = [dimension.name for dimension in self.dimensions]
-        _check_distinct("The warehouse", [*_OF_WAREHOUSE, *gold, *(dimension.key for dimension in self.dimensions)])
-        _check_distinct("The fact", [*self.facts, *self.measures])
+        check_distinct("The warehouse", [*OF_WAREHOUSE, *gold, *(dimension.key for dimension in self.dimensions)])
+        check_distinct("The fact", [*self.facts, *self.measures])
         for dimension in self.dimensions:
-            _check_distinct(dimension.table, dimension.attributes)
-        for name in (*gold, *dimensions):
-            if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-                raise DeclarationError(
-                    f"{name!r} cannot be a name in the warehouse; expected at most {_LONGEST_NAME} letters, digits and "
-                    "_, the first a letter. Of a column's name, blanks become _ and accents go."
-                )
+            check_distinct(dimension.table, dimension.attributes)
+        check_sql_names(gold, [dimension.name for dimension in self.dimensions])
 
     @cached_property
     def gold_columns(self) -> tuple[Carried | Derived, ...]:
@@ -219,16 +207,6 @@ class Declaration:
             if missing := [name for name in sources if name not in by_name]:
                 raise DeclarationError(f"No column {missing[0]!r} is declared, but gold refers to it.")
             yield _carried(by_name[entry]) if isinstance(entry, str) else entry
-
-
-def _check_distinct(where: str, names: Iterable[str], normalize: Callable[[str], str] = str) -> None:
-    found: dict[str, str] = {}
-    for name in names:
-        if other := found.get(normalize(name)):
-            raise DeclarationError(
-                f"{where} cannot tell {name!r} from {other!r}: give one of the two columns another name."
-            )
-        found[normalize(name)] = name
 
 
 def check_rules(given: Collection[str], needed: Collection[str], known: Collection[str]) -> None:
