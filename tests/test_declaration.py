@@ -1,5 +1,6 @@
 """What a declaration can say, and what it refuses."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,7 +9,9 @@ from pyarrow.types import is_decimal
 
 from vendas.declaration import SALES
 from vendas.declaration_types import Carried, Column, Derived, Dimension, Input, Type, check_rules
+from vendas.declared_names import NEEDED
 from vendas.errors import DeclarationError
+from vendas.resources import REPOSITORY
 from vendas.rules.anonymized import TOKEN_DIGITS, TOKEN_PREFIX
 from vendas.rules.gold import RULES
 from vendas.rules.validate import RULES as TYPING
@@ -160,6 +163,39 @@ def test_what_is_not_declared_is_refused():
         replace(SALES, measures=("frete",))
     with pytest.raises(DeclarationError, match="No column 'Frete' is declared"):
         replace(SALES, gold=(*SALES.gold, "Frete"))
+
+
+def without(names, name):
+    return tuple(each for each in names if each != name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cliente", "lacks dim_cliente.nome_completo, .*, needed by lib/vendas/privacy/database.py and notebooks/05_"),
+        ("canal", "lacks dim_canal.canal, needed by lib/vendas/warehouse/star.py and notebooks/05_exploracao.ipynb"),
+        ("campanha", "lacks dim_campanha.campanha_de_marketing, needed by notebooks/05_exploracao.ipynb. Declare it"),
+    ],
+)
+def test_a_dimension_that_others_need_is_missed(name, said):
+    kept = tuple(dimension for dimension in SALES.dimensions if dimension.name != name)
+    with pytest.raises(DeclarationError, match=said):
+        replace(SALES, dimensions=kept)
+
+
+def test_a_column_of_the_fact_that_others_need_is_missed():
+    with pytest.raises(DeclarationError, match="lacks facts.turno_compra, needed by lib/vendas/warehouse/star.py"):
+        replace(SALES, facts=without(SALES.facts, "turno_compra"))
+    with pytest.raises(DeclarationError, match="lacks measures.valor_da_compra, needed by notebooks/05_exploracao"):
+        replace(SALES, measures=without(SALES.measures, "valor_da_compra"))
+
+
+@pytest.mark.parametrize("file", ["lib/vendas/privacy/database.py", "notebooks/05_exploracao.ipynb"])
+def test_what_a_file_calls_by_name_is_known_to_be_needed(file):
+    words = set(re.findall(r"\w+", (REPOSITORY / file).read_text(encoding="utf-8")))
+    named = {f"{each.table}.{name}" for each in SALES.dimensions for name in each.attributes}
+    named |= {f"facts.{name}" for name in SALES.facts} | {f"measures.{n}" for n in SALES.measures}
+    assert {name for name in named if name.partition(".")[2] in words} == {n for n in NEEDED if file in NEEDED[n]}
 
 
 def test_a_further_column_is_carried_behind_all_others():

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
-from vendas.declared_names import OF_RECORDS, OF_WAREHOUSE, check_distinct, check_sql_names
+from vendas.declared_names import OF_RECORDS, OF_WAREHOUSE, check_distinct, check_needed, check_sql_names
 from vendas.errors import DeclarationError
 from vendas.text import normalize_name
 
@@ -156,8 +156,8 @@ class Declaration:
     `version` counts changes of the rules: when it rises, files that an older version read are read again, once. `gold`
     lists silver's columns to copy and the derived columns, in order; an input column that it does not use is copied
     after them. The fact has gold's columns in `facts` and `measures`; measures are summed.
-    Raises: DeclarationError if something refers to a column that is not declared, a name is taken or cannot be one, or
-    a measure cannot be summed.
+    Raises: DeclarationError if something refers to a column that is not declared, a name is taken or cannot be one, a
+    measure cannot be summed, or what others need by name is missing.
     """
 
     version: int
@@ -179,6 +179,10 @@ class Declaration:
             raise DeclarationError(
                 f"The measure {unsummed[0]} is {types[unsummed[0]]}; expected {' or '.join(_SUMMED_TYPES)}."
             )
+        attributes = [f"{each.table}.{name}" for each in self.dimensions for name in each.attributes]
+        check_needed(
+            [*attributes, *(f"facts.{name}" for name in self.facts), *(f"measures.{name}" for name in self.measures)]
+        )
 
     def _check_names(self) -> None:
         spelled = [name for column in self.columns for name in (column.name, *column.other_names)]

@@ -1,9 +1,29 @@
-"""Names in a declaration, and those that no column can have."""
+"""Names in a declaration: those that code, SQL and notebooks need, and those that no column can have."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from vendas.errors import DeclarationError
+
+_SUMS, _PEOPLE = "lib/vendas/warehouse/star.py", "lib/vendas/privacy/database.py"
+_QUESTIONS, _CHOICE = "notebooks/05_exploracao.ipynb", "lib/vendas/reports/exploration.py"
+NEEDED = {
+    "dim_cliente.nome_completo": (_PEOPLE,),
+    "dim_cliente.email": (_PEOPLE, _QUESTIONS),
+    "dim_cliente.dominio_email": (_PEOPLE, _QUESTIONS, _CHOICE),
+    "dim_cliente.telefone": (_PEOPLE,),
+    "dim_produto.produto_adquirido": (_QUESTIONS,),
+    "dim_canal.canal": (_SUMS, _QUESTIONS, _CHOICE),
+    "dim_plataforma.plataforma_de_interacao": (_QUESTIONS,),
+    "dim_campanha.campanha_de_marketing": (_QUESTIONS,),
+    "dim_vendedor.vendedor": (_QUESTIONS,),
+    "dim_desconto.codigo_de_desconto_usado": (_QUESTIONS,),
+    "facts.timestamp_do_registro": (_SUMS,),
+    "facts.turno_compra": (_SUMS, _QUESTIONS),
+    "measures.valor_da_compra": (_QUESTIONS,),
+    "measures.valor_com_desconto": (_QUESTIONS,),
+}
+"""What a declaration cannot be without, and the files that call it by name. All else can go or be called otherwise."""
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 _LONGEST_NAME = 49  # so that dim_…_mascarada and the like fit PostgreSQL's 63 bytes, and are not cut
@@ -31,6 +51,16 @@ _OF_POSTGRESQL_ONLY = """
 _OF_SYSTEM_COLUMNS = "tableoid xmin cmin xmax cmax ctid"
 RESERVED = frozenset(f"{_OF_REDSHIFT} {_OF_POSTGRESQL_ONLY} {_OF_SYSTEM_COLUMNS}".split())
 """The words that PostgreSQL 18 or Redshift takes as a column's name in quotes only, or not at all."""
+
+
+def check_needed(declared: Collection[str]) -> None:
+    """Check that all is declared that others need by name. Raises: DeclarationError if not."""
+    if missing := [name for name in NEEDED if name not in declared]:
+        users = dict.fromkeys(file for name in missing for file in NEEDED[name])
+        raise DeclarationError(
+            f"The declaration lacks {', '.join(missing)}, needed by {' and '.join(users)}. Declare it again; or change "
+            "these files first, and then NEEDED in lib/vendas/declared_names.py."
+        )
 
 
 def check_distinct(where: str, names: Iterable[str], normalize: Callable[[str], str] = str) -> None:
