@@ -111,7 +111,7 @@ def test_a_lake_of_an_older_version_is_told_with_its_counts(here, monkeypatch):
 def test_a_warehouse_of_another_declaration_is_told_if_there_was_one(here):
     here.is_as_declared = False
     assert [warning.partition(":")[0] for warning in here.run()[1].warnings] == [
-        "The declared columns are not those of this lake"
+        "The declared columns or defaults are not those of this lake"
     ]
     here.is_initialized = False
     assert here.run()[1].warnings == []

@@ -22,6 +22,7 @@ from vendas.reports import dictionary
 from vendas.tuning import WAREHOUSE_BATCH_ROWS
 from vendas.warehouse import embedded, jdbc, load as warehouse_load
 from vendas.warehouse.postgresql import PostgreSQL
+from vendas.warehouse.star import DEFAULTS
 
 TEXTS = [
     column.name for column in schema.GOLD_COLUMNS if column.type == "string" and column.name != "arquivo_de_origem"
@@ -640,6 +641,18 @@ def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(dw
     assert fresh == dw.everything() | {"arquivos_carregados": [("a.csv", 2)]}
     left = "select proname from pg_proc where pronamespace = 'public'::regnamespace order by 1"
     assert dw.ask(left) == [("refresh_dim_data",), ("refresh_star",)]
+
+
+def test_a_warehouse_that_was_loaded_with_other_defaults_is_made_anew_by_the_next_load(dw):
+    dw.load({"canal": "NENHUM"})
+    before = dw.everything()
+    dw.tell(f"comment on table registros_vendas is 'Vendas{DEFAULTS}NENHUM em canal'")
+    warehouse_load.apply_ddl(dw.spark, dw.endpoint)
+    assert warehouse_load.count_loaded_rows(dw.spark, dw.endpoint) == {}
+    assert dw.everything() == before
+    dw.load({"canal": "NÃO INFORMADO"})
+    assert dw.ask("select canal from dim_canal") == [("NÃO INFORMADO",)]
+    assert warehouse_load.count_loaded_rows(dw.spark, dw.endpoint) == {"a.csv": 1}
 
 
 def test_a_text_that_is_longer_than_declared_now_says_what_to_do(dw):

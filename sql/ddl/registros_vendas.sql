@@ -22,7 +22,7 @@ create table if not exists registros_vendas (
 -- redshift: diststyle even sortkey (arquivo_de_origem)
 ;
 
-comment on table registros_vendas is 'Vendas como na camada gold; uma linha por venda';
+comment on table registros_vendas is 'Vendas como na camada gold; uma linha por venda. Campos sem valor: NÃO INFORMADO em telefone, produto_adquirido, canal, plataforma_de_interacao, campanha_de_marketing, vendedor; NÃO DISPONÍVEL em codigo_de_desconto_usado';
 comment on column registros_vendas.timestamp_do_registro is 'Data e hora da venda, como escritas no arquivo';
 comment on column registros_vendas.turno_compra is 'Turno da venda: a parte do dia em que foi feita';
 comment on column registros_vendas.nome_completo is 'Nome e sobrenome do cliente';

@@ -208,8 +208,8 @@ def check_erasable(settings: Settings, plan: Plan, open_session: Open) -> None:
     """
     if list_outdated(read_events(settings.lake)) or not _is_as_declared(settings, open_session):
         raise PersonError(
-            "This lake was made by an older version, or its columns have changed since. Run `vendas run` first, or the "
-            "workflow on AWS, which brings it up to date, then erase again. Nothing was changed."
+            "This lake was made by an older version, or its declaration has changed since. Run `vendas run` first, or "
+            "the workflow on AWS, which brings it up to date, then erase again. Nothing was changed."
         )
     for name in plan.tipos:
         check_length(settings.bronze / name)

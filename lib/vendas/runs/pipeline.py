@@ -125,8 +125,8 @@ def run_pipeline(
                     )
                 elif before and is_initialized(as_folder(settings.dw)) and not is_as_declared(settings):
                     warn(
-                        "The declared columns are not those of this lake: its tables get them, and the warehouse is "
-                        "loaded anew from gold, once, in one step for its readers."
+                        "The declared columns or defaults are not those of this lake: its tables get them, and the "
+                        "warehouse is loaded anew from gold, once, in one step for its readers."
                     )
                 work = _bytes_to_read(settings, before, corrections)
                 jvm = warm.jvm(work) if warm else gateway_environment(settings, folder / "spark.log", work)
@@ -159,7 +159,7 @@ def is_up_to_date(settings: Settings) -> bool:
 
 
 def is_as_declared(settings: Settings) -> bool:
-    """Return whether the tables of lake and warehouse have the declared columns."""
+    """Return whether the tables of lake and warehouse have the declared columns, and the warehouse the defaults."""
     made = {table: shape(settings.lake, table) for table in (SILVER_TABLE, GOLD_TABLE)}
     in_lake = all(found is None or {*names(TABLES[table])} <= found.columns.keys() for table, found in made.items())
     return in_lake and load.is_as_declared(ensure_running(as_folder(settings.dw)))

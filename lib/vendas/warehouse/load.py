@@ -155,7 +155,7 @@ def refresh(endpoint: Endpoint) -> None:
 
 
 def is_as_declared(endpoint: Endpoint) -> bool:
-    """Return whether a PostgreSQL's tables have the declared columns or do not exist yet; without Spark.
+    """Return whether a PostgreSQL's tables are as declared or do not exist yet; without Spark.
 
     Raises: WarehouseError if it cannot be reached.
     """

@@ -1,11 +1,11 @@
-"""Find and drop tables of an older version or of another declaration, recognized by their columns."""
+"""Find and drop tables of an older version or of another declaration, recognized by their columns and defaults."""
 
 from collections.abc import Callable
 from typing import LiteralString
 
 from vendas import schema
 from vendas.warehouse.jdbc import Transaction
-from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES
+from vendas.warehouse.star import DEFAULTS, FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES, describe_defaults
 
 # One text a column, since each value that comes from a JVM is a call; between tabs, since names may have blanks.
 _COLUMNS = (
@@ -14,6 +14,11 @@ _COLUMNS = (
     "coalesce(cast(numeric_precision as varchar), '') || '\t' || "
     "coalesce(cast(numeric_scale as varchar), '') as described "
     "from information_schema.columns where table_schema = current_schema() order by table_name, ordinal_position"
+)
+_COMMENT = (
+    "select description from pg_description inner join pg_class on pg_description.objoid = pg_class.oid "
+    "inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid "
+    f"where objsubid = 0 and nspname = current_schema() and relname = '{RECORDS_TABLE}'"
 )
 _VIEWS = "select table_name from information_schema.views where table_schema = current_schema()"
 _PROCEDURES = (
@@ -27,8 +32,11 @@ Ask = Callable[[LiteralString], list[dict]]  # runs a query; returns its rows by
 
 
 def is_outdated(ask: Ask) -> bool:
-    """Return whether there are tables of sales, and some table's columns or their order differ from the declaration."""
-    return _differs(_shapes(ask))
+    """Return whether there are tables of sales, but not as declared: their columns, the order of these, or defaults.
+
+    Rows from before a column have its default. Which defaults a warehouse was loaded with, a comment of it says.
+    """
+    return _differs(_shapes(ask), ask)
 
 
 def drop_outdated(opened: Transaction) -> bool:
@@ -38,7 +46,7 @@ def drop_outdated(opened: Transaction) -> bool:
     deleted, and its sums, which are in their declared order at its end, added anew.
     """
     found = _shapes(opened.rows)
-    if not _differs(found):
+    if not _differs(found, opened.rows):
         return False
     views = {row["table_name"] for row in opened.rows(_VIEWS)}
     known = (_ours(found) & found.keys()) - {FILES_TABLE, FACT_TABLE}
@@ -53,10 +61,13 @@ def drop_outdated(opened: Transaction) -> bool:
     return True
 
 
-def _differs(found: dict[str, dict[str, str]]) -> bool:
-    return RECORDS_TABLE in found and any(
-        list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()
-    )
+def _differs(found: dict[str, dict[str, str]], ask: Ask) -> bool:
+    if RECORDS_TABLE not in found:
+        return False
+    if any(list(found.get(name, {}).items()) != list(columns.items()) for name, columns in _declared().items()):
+        return True
+    _, told, defaults = "".join(row["description"] for row in ask(_COMMENT)).partition(DEFAULTS)
+    return bool(told) and defaults != describe_defaults(schema.SALES)
 
 
 def _ours(found: dict[str, dict[str, str]]) -> set[str]:

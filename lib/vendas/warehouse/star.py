@@ -23,6 +23,7 @@ _SQL_TYPES = {"int": "integer", Type.TIMESTAMP: "timestamp"}
 _KEY_COMMENT = "Chave: os primeiros 64 bits do MD5 dos atributos, unidos por quebras de linha"
 _PRIMARY = " not null primary key"
 SUM_TYPE = "decimal(22,2)"
+DEFAULTS = ". Campos sem valor: "  # in a comment, before the defaults with which the warehouse was loaded
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,15 @@ def summed_dimensions(sales: Declaration) -> list[Dimension]:
     return [dimension for dimension in sales.dimensions if not dimension.large and dimension.key != CHANNEL_KEY]
 
 
+def describe_defaults(sales: Declaration) -> str:
+    """Return gold's columns by their default: NÃO INFORMADO em canal, vendedor; 1 em quantidade."""
+    by_default: dict[str, list[str]] = {}
+    for column in sales.gold_columns:
+        if column.default is not None:
+            by_default.setdefault(column.default, []).append(column.name)
+    return "; ".join(f"{default} em {', '.join(names)}" for default, names in by_default.items())
+
+
 def tables(sales: Declaration) -> tuple[SqlTable, ...]:
     """Return all tables of the warehouse for a declaration; a table comes after those that it references."""
     dimensions = [_dimension(dimension, sales) for dimension in sales.dimensions]
@@ -100,7 +110,7 @@ def _files(sales: Declaration) -> SqlTable:
 def _records(sales: Declaration) -> SqlTable:
     return SqlTable(
         RECORDS_TABLE,
-        "Vendas como na camada gold; uma linha por venda",
+        f"Vendas como na camada gold; uma linha por venda{DEFAULTS}{describe_defaults(sales)}",
         tuple(map(_sql_column, gold_columns(sales))),
         "diststyle even sortkey (arquivo_de_origem)",
     )

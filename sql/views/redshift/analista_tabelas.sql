@@ -1,6 +1,6 @@
 -- Rendered by `make sql`: change the template or the declaration.
 -- What the role analista reads: the star without registros_vendas, personal columns masked. The masks come before the
--- right to read. To be run after analista.sql, and anew whenever a change of columns has made the tables anew.
+-- right to read. To be run after analista.sql, and anew whenever other columns or defaults have made the tables anew.
 attach masking policy mascara_nome_completo on dim_cliente (nome_completo) to role analista priority 10;
 attach masking policy mascara_email on dim_cliente (email) to role analista priority 10;
 attach masking policy mascara_telefone on dim_cliente (telefone) to role analista priority 10;
