@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import md5
@@ -279,8 +280,14 @@ def test_a_query_that_cannot_be_answered_says_why_and_hides_the_password(endpoin
 
 
 def test_a_warehouse_that_does_not_answer_is_an_error(endpoint):
-    with pytest.raises(WarehouseError):
+    with pytest.raises(WarehouseError, match=r"127.0.0.1:1/vendas refused: (?s:.*)Connection refused"):
         ask(connect(type(endpoint)(port=1, password="secret")), "select 1")
+
+
+def test_a_login_that_fails_asks_for_no_other_query(endpoint):
+    with pytest.raises(WarehouseError, match="refused: (?s:.*)password authentication failed") as error:
+        ask(connect(replace(endpoint, password="another")), "select 1")
+    assert "query" not in str(error.value) and "another" not in str(error.value)
 
 
 def test_the_quality_of_files_names_them_by_arrival_and_state():

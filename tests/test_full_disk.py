@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vendas.machine.full_disk import explain
-from vendas.warehouse.endpoint import Endpoint
-from vendas.warehouse.jdbc import explain_refusal
+from vendas.warehouse.endpoint import Endpoint, explain_refusal
 
 SAID = "could not write: No space left on device"
 BROKEN = "Database connection failed when canceling copy operation"

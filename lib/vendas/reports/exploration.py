@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vendas.errors import SettingsError, WarehouseError
@@ -19,7 +19,7 @@ from vendas.lake.events import PROCESSED, REJECTED, Event
 from vendas.lake.ledger import entry_columns
 from vendas.machine.environment import isolate
 from vendas.tuning import EXPLORED_SALES
-from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
+from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint, explain_refusal
 
 if TYPE_CHECKING:
     import redshift_connector
@@ -37,8 +37,15 @@ _SALES_UNTIL = """
 def connect(endpoint: Endpoint) -> Engine:
     """Return a SQLAlchemy engine, also for pandas; its repr hides the password, and it survives a server restart.
 
+    Connections raise WarehouseError if the warehouse cannot be reached, or refuses the login.
     Raises: WarehouseError if Redshift's driver is missing.
     """
+    engine = _engine(endpoint)
+    event.listen(engine, "handle_error", partial(_explain_no_connection, endpoint))
+    return engine
+
+
+def _engine(endpoint: Endpoint) -> Engine:
     if isinstance(endpoint, RedshiftEndpoint):
         if not (find_spec("redshift_connector") and find_spec("sqlalchemy_redshift")):
             raise WarehouseError(
@@ -48,6 +55,11 @@ def connect(endpoint: Endpoint) -> Engine:
         return create_engine("redshift+redshift_connector://", creator=partial(_redshift, endpoint), pool_pre_ping=True)
     isolate()  # remove PGSSLMODE, PGOPTIONS and the like
     return create_engine(endpoint.url, pool_pre_ping=True)
+
+
+def _explain_no_connection(endpoint: Endpoint, context: ExceptionContext) -> None:
+    if context.connection is None and not context.is_pre_ping:
+        raise WarehouseError(explain_refusal(endpoint, _said(context.original_exception))) from None
 
 
 def _redshift(endpoint: RedshiftEndpoint) -> "redshift_connector.Connection":
@@ -173,14 +185,13 @@ def ask(warehouse: Engine, query: str, **values: int | str) -> pd.DataFrame:
             return pd.read_sql_query(text(query), connection, coerce_float=False, params=values)
     except SQLAlchemyError as error:
         raise WarehouseError(
-            f"The warehouse refused the query: {_said(error)}\n"
+            f"The warehouse refused the query: {_said(getattr(error, 'orig', None) or error)}\n"
             "Correct the query; if it is a table that is missing, `vendas run` on this lake makes it."
         ) from None
 
 
-def _said(error: SQLAlchemyError) -> str:
+def _said(cause: BaseException) -> str:
     """Return the message of the server, or of the failed connection; Redshift's driver has it in a dictionary."""
-    cause = getattr(error, "orig", None) or error
     fields = cause.args[0] if cause.args else None
     return (fields.get("M", str(fields)) if isinstance(fields, dict) else str(cause)).strip()
 

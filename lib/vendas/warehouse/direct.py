@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vendas.errors import WarehouseError
-from vendas.warehouse.endpoint import Endpoint
-from vendas.warehouse.jdbc import explain_refusal
+from vendas.warehouse.endpoint import Endpoint, explain_refusal
 
 if TYPE_CHECKING:
     import psycopg

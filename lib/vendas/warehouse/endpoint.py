@@ -1,10 +1,17 @@
-"""The address and login of a warehouse."""
+"""The address and login of a warehouse, and what is said of one that refuses."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from vendas.machine import full_disk
+
 HOST = "127.0.0.1"
+_TOO_LONG = "value too long for type"  # as PostgreSQL says it; rows for Redshift are measured before
+_TOO_NARROW = (
+    "\nGold has a longer text than its column's declared max_bytes: declare it wider again, or call `vendas replay "
+    "--outdated`, which refuses such rows."
+)
 
 
 @dataclass(frozen=True)
@@ -44,3 +51,13 @@ class RedshiftEndpoint(Endpoint):
     def jdbc_url(self) -> str:
         """The URL without user and password, which JDBC takes as properties."""
         return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"
+
+
+def explain_refusal(endpoint: Endpoint, said: str) -> str:
+    """Return the message for a transaction that the database, or the connection to it, refused."""
+    disk = full_disk.explain(said, endpoint.log.parent, endpoint.log) if endpoint.log else ""
+    wide = _TOO_NARROW if _TOO_LONG in said else ""
+    return (
+        f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
+        f"{disk}{wide}"
+    )

@@ -13,17 +13,11 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
 from vendas.lake.spark import CALL_ERRORS, closing_java
-from vendas.machine import full_disk
 from vendas.tuning import CONFLICT_PAUSES
-from vendas.warehouse.endpoint import Endpoint
+from vendas.warehouse.endpoint import Endpoint, explain_refusal
 from vendas.warehouse.engines import connect, engine_of
 
 T = TypeVar("T")
-_TOO_LONG = "value too long for type"  # as PostgreSQL says it; rows for Redshift are measured before
-_TOO_NARROW = (
-    "\nGold has a longer text than its column's declared max_bytes: declare it wider again, or call `vendas replay "
-    "--outdated`, which refuses such rows."
-)
 
 
 class Transaction:
@@ -130,16 +124,6 @@ def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Tran
                     f"{error}\nThis happened {attempts} times; see what else writes there."
                 ) from error
             time.sleep(pause * random.uniform(0.5, 1.5))  # random, else both transactions would retry at the same time
-
-
-def explain_refusal(endpoint: Endpoint, said: str) -> str:
-    """Return the message for a transaction that the database, or the connection to it, refused."""
-    disk = full_disk.explain(said, endpoint.log.parent, endpoint.log) if endpoint.log else ""
-    wide = _TOO_NARROW if _TOO_LONG in said else ""
-    return (
-        f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
-        f"{disk}{wide}"
-    )
 
 
 def _is_conflict(error: Exception, said: str) -> bool:
