@@ -40,6 +40,8 @@ def test_a_jvm_that_is_gone_is_explained(endpoint):
         jdbc.in_transaction(None, endpoint, lambda opened: opened.run("select 1"))
     with pytest.raises(WarehouseError, match="127.0.0.1:1/vendas refused: no answer"):
         jdbc.run_alone(None, endpoint, "vacuum")
+    with pytest.raises(WarehouseError, match="no answer\nThe first is done.$"):
+        jdbc.run_alone(None, endpoint, "vacuum", "The first is done.")
 
 
 def test_a_commit_is_not_undone_by_a_connection_that_cannot_be_closed(endpoint):

@@ -125,7 +125,7 @@ def vacuum_redshift(spark: SparkSession, settings: Settings) -> None:
     """
     endpoint = load.endpoint_of(settings)
     for table in TABLES:  # each in a transaction of its own, as VACUUM wants it
-        run_alone(spark, endpoint, f"vacuum delete only {table.name} to 100 percent")
+        run_alone(spark, endpoint, f"vacuum delete only {table.name} to 100 percent", _LEFT)
 
 
 def purge_database(settings: Settings, values: Values, token: str) -> None:
@@ -141,11 +141,11 @@ def purge_database(settings: Settings, values: Values, token: str) -> None:
     if not is_initialized(folder):
         return
     endpoint = ensure_running(folder)
-    with connected(endpoint, autocommit=True) as connection:
+    with connected(endpoint, _LEFT, autocommit=True) as connection:
         connection.execute("alter system set wal_recycle = off")  # delete old files of the log, instead of reusing them
         connection.execute("select pg_reload_conf()")
     # A new connection, because the server tells all its processes of the setting before it accepts one.
-    with connected(endpoint, autocommit=True) as connection:
+    with connected(endpoint, _LEFT, autocommit=True) as connection:
         _await_readers(connection)
         connection.execute(SQL("set lock_timeout = {}").format(Literal(f"{PURGE_WAIT_SECONDS}s")))
         try:
@@ -180,6 +180,7 @@ def _await_readers(connection) -> None:
         time.sleep(0.1)
 
 
+_LEFT = "The steps of the erasure before this one are done; mend it, then erase again or run: either completes it."
 _READERS = "select count(*) from pg_stat_activity where backend_xmin is not null and pid <> pg_backend_pid()"
 _STILL_READ = (
     "Somebody's query or transaction in the warehouse still reads rows as they were before the erasure. End it "

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from vendas.machine import full_disk
 
 HOST = "127.0.0.1"
+UNCHANGED = "Nothing was changed there; mend it and run again."  # of a transaction
 _TOO_LONG = "value too long for type"  # as PostgreSQL says it; rows for Redshift are measured before
 _TOO_NARROW = (
     "\nGold has a longer text than its column's declared max_bytes: declare it wider again, or call `vendas replay "
@@ -53,11 +54,8 @@ class RedshiftEndpoint(Endpoint):
         return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"
 
 
-def explain_refusal(endpoint: Endpoint, said: str) -> str:
-    """Return the message for a transaction that the database, or the connection to it, refused."""
+def explain_refusal(endpoint: Endpoint, said: str, then: str = UNCHANGED) -> str:
+    """Return the message for what the database, or the connection to it, refused; `then` says what to do."""
     disk = full_disk.explain(said, endpoint.log.parent, endpoint.log) if endpoint.log else ""
     wide = _TOO_NARROW if _TOO_LONG in said else ""
-    return (
-        f"The warehouse at {endpoint.jdbc_url} refused: {said}\nNothing was changed there; mend it and run again."
-        f"{disk}{wide}"
-    )
+    return f"The warehouse at {endpoint.jdbc_url} refused: {said}\n{then}{disk}{wide}"

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from vendas.errors import WarehouseConflict, WarehouseError, without_java_frames
 from vendas.lake.spark import CALL_ERRORS, closing_java
 from vendas.tuning import CONFLICT_PAUSES
-from vendas.warehouse.endpoint import Endpoint, explain_refusal
+from vendas.warehouse.endpoint import UNCHANGED, Endpoint, explain_refusal
 from vendas.warehouse.engines import connect, engine_of
 
 T = TypeVar("T")
@@ -85,17 +85,17 @@ def transaction(spark: SparkSession, endpoint: Endpoint) -> Generator[Transactio
             raise
 
 
-def run_alone(spark: SparkSession, endpoint: Endpoint, statement: str) -> None:
-    """Run a statement that the database takes in no transaction with others.
+def run_alone(spark: SparkSession, endpoint: Endpoint, statement: str, then: str = UNCHANGED) -> None:
+    """Run a statement that the database takes in no transaction with others; if it fails, `then` says what holds.
 
     Raises: WarehouseError if the database, or its driver, fails.
     """
-    with _connection(spark, endpoint) as connection:
+    with _connection(spark, endpoint, then) as connection:
         Transaction(spark, endpoint, connection).run(statement)
 
 
 @contextmanager
-def _connection(spark: SparkSession, endpoint: Endpoint) -> Generator[JavaObject]:
+def _connection(spark: SparkSession, endpoint: Endpoint, then: str = UNCHANGED) -> Generator[JavaObject]:
     """Open a connection for the block; what fails in it becomes a WarehouseError, or a WarehouseConflict."""
     try:
         with closing_java(connect(spark, endpoint)) as connection:
@@ -103,7 +103,7 @@ def _connection(spark: SparkSession, endpoint: Endpoint) -> Generator[JavaObject
     except (Py4JError, PySparkException) as error:
         said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
         kind = WarehouseConflict if _is_conflict(error, str(said)) else WarehouseError
-        raise kind(explain_refusal(endpoint, without_java_frames(str(said)))) from error
+        raise kind(explain_refusal(endpoint, without_java_frames(str(said)), then)) from error
 
 
 def in_transaction(spark: SparkSession, endpoint: Endpoint, work: Callable[[Transaction], T]) -> T:
