@@ -16,6 +16,7 @@ from vendas.landing.arrivals import (
     BronzeFile,
     explain_left_behind,
     find,
+    find_in_bronze,
     find_new_files,
     is_sales_file,
     list_bronze_files,
@@ -226,6 +227,17 @@ def test_a_bronze_file_is_found_by_its_name_or_the_one_it_arrived_under(name):
 def test_a_name_that_is_no_one_files_is_refused(name, says):
     with pytest.raises(ArrivalError, match=says):
         find(TWICE, [name])
+
+
+@pytest.mark.parametrize("name", ["registros_novos.csv", "REGISTROS_NOVOS.csv"])
+def test_a_file_that_is_still_in_landing_is_said_to_be_there(landing, bronze, name):
+    (landing / "registros_novos.csv").touch()
+    with pytest.raises(ArrivalError, match=f"{name} is still in landing. The next run .`vendas run`. takes it"):
+        find_in_bronze(bronze, landing, [name])
+    with open(landing / "registros_novos.csv", "a"), pytest.raises(ArrivalError, match="is still in landing"):
+        find_in_bronze(bronze, landing, [name])
+    with pytest.raises(ArrivalError, match="No bronze file is named registros_outros.csv"):
+        find_in_bronze(bronze, landing, ["registros_outros.csv"])
 
 
 def test_foreign_files_in_bronze_are_ignored(bronze):

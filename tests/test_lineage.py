@@ -51,6 +51,14 @@ def test_status_lists_the_files_of_the_ledger(plain, capsys):
     assert "registros_a.csv" in said and "No file yet" not in said
 
 
+@pytest.mark.parametrize("command", ["status", "undo", "replay", "plan"])
+def test_a_file_that_is_still_in_landing_is_named_as_such(tmp_path, capsys, command):
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "registros_b.csv").touch()
+    done = vendas_here(capsys, command, "registros_b.csv", "--lake", tmp_path)
+    assert done.returncode == 1 and "registros_b.csv is still in landing. The next run" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

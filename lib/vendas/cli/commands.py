@@ -16,7 +16,7 @@ from vendas.cli import display, doctor_commands, dw_commands, person_commands, q
 from vendas.cli.terminal import EXIT_FAILED, Console, Json, Lake, console, existing, local, print_error, print_json
 from vendas.errors import DEBUG, SettingsError, VendasError
 from vendas.lake import ledger
-from vendas.landing.arrivals import find, landing_folder, list_bronze_files
+from vendas.landing.arrivals import find_in_bronze, landing_folder
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
 from vendas.runs.warm import WarmProcesses
@@ -118,7 +118,7 @@ def run(lake: Lake = None, json: Json = False) -> None:
 def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) -> None:
     """Remove a bronze file from every layer; other files get back the rows that were dropped as equal to its own."""
     settings = existing(lake)
-    (found,) = find(list_bronze_files(settings.bronze), [Path(file).name])
+    (found,) = find_in_bronze(settings.bronze, settings.landing, [Path(file).name])
     _correct(settings, "undo", [found.name], "Take out of every layer", yes, json)
 
 
@@ -140,7 +140,7 @@ def replay(
     if file is None:
         names = ledger.list_of_older_rules(ledger.read_events(settings.lake))
     else:
-        names = [find(list_bronze_files(settings.bronze), [Path(file).name])[0].name]
+        names = [find_in_bronze(settings.bronze, settings.landing, [Path(file).name])[0].name]
     _correct(settings, "replay", names, "Process again", yes, json)
 
 
@@ -253,7 +253,7 @@ def status(
     older = ledger.list_of_older_rules(events)
     stages: dict[str, list[ledger.Event]] = {}
     if files:
-        bronze = find(list_bronze_files(settings.bronze), [Path(file).name for file in files])
+        bronze = find_in_bronze(settings.bronze, settings.landing, [Path(file).name for file in files])
         named = {file.name for file in bronze}
         entries = [entry for entry in entries if entry["arquivo"] in named]
         entries += ledger.list_entries_of_new(file for file in bronze if file.name not in events.file_places)

@@ -12,7 +12,7 @@ from vendas.cli.terminal import Console, console, print_json
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import private_session
 from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
-from vendas.landing.arrivals import find, list_bronze_files
+from vendas.landing.arrivals import find_in_bronze, list_bronze_files
 from vendas.reports.difference_preview import month_rows
 from vendas.reports.plan_page import MOVES, changed_rows, write_plan_page
 from vendas.settings import Settings
@@ -30,10 +30,10 @@ def show_plan(settings: Settings, names: list[str], json: bool) -> bool:
 
     Hold the lake meanwhile, so that no run changes it.
     """
-    there = list_bronze_files(settings.bronze)
-    files = [found.name for found in find(there, names)]
+    files = [found.name for found in find_in_bronze(settings.bronze, settings.landing, names)]
     bronze = as_folder(settings.bronze)
-    size = sum((bronze / name).stat().st_size for name in files or [file.name for file in there])
+    read = files or [file.name for file in list_bronze_files(settings.bronze)]
+    size = sum((bronze / name).stat().st_size for name in read)
     with (
         hold_lake(settings.lake, lambda: print_waiting(console)),
         console.status("Comparing …"),

@@ -1,6 +1,7 @@
 """Arrival of files: the move from landing to bronze, both in folders or both on S3."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 
 from vendas.errors import ArrivalError
@@ -27,6 +28,7 @@ __all__ = [
     "list_bronze_files",
     "check_present",
     "find",
+    "find_in_bronze",
     "is_sales_file",
     "landing_folder",
     "explain_left_behind",
@@ -57,6 +59,18 @@ def find_new_files(bronze: Path | S3Path, known: Collection[str] = (), arrived: 
     if odd := [file.name for file in new if not is_utf8(file.name)]:  # put there by hand, or by an older version
         raise ArrivalError(f"{bronze / odd[0]}: the name is not in UTF-8. Move the file to landing under another name.")
     return NewFiles(new)
+
+
+def find_in_bronze(bronze: Path | S3Path, landing: Path | S3Path, names: Iterable[str]) -> list[BronzeFile]:
+    """Return the bronze files of these names, as `find` does; its error tells of a file that is still in landing."""
+    return find(list_bronze_files(bronze), names, partial(_names_in_landing, landing))
+
+
+def _names_in_landing(landing: Path | S3Path) -> list[str]:
+    if isinstance(landing, S3Path):
+        return [path.name for path in _s3_moves().waiting_files(landing)]
+    found = look_at_landing(landing, 0)
+    return [path.name for path in (*found.waiting, *found.held)]
 
 
 def list_waiting_files(landing: Path | S3Path) -> list[Path] | list[S3Path]:

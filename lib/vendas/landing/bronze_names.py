@@ -147,14 +147,17 @@ class NewFiles:
     done: Callable[[], None] = lambda: None
 
 
-def find(files: Iterable[BronzeFile], names: Iterable[str]) -> list[BronzeFile]:
+def find(
+    files: Iterable[BronzeFile], names: Iterable[str], in_landing: Callable[[], Iterable[str]] = tuple
+) -> list[BronzeFile]:
     """Return the bronze files of these names, in the order of the names.
 
-    The received name is enough if only one bronze file was received under it.
+    The received name is enough if only one bronze file was received under it. `in_landing` returns the names of the
+    files in landing, for the error that a name of one of them gets.
     Raises: ArrivalError for a name that matches no bronze file, or several.
     """
     files = list(files)
-    return [_find(files, name) for name in names]
+    return [_find(files, name, in_landing) for name in names]
 
 
 def check_present(names: Iterable[str], files: Iterable[BronzeFile]) -> None:
@@ -167,7 +170,7 @@ def check_present(names: Iterable[str], files: Iterable[BronzeFile]) -> None:
         )
 
 
-def _find(files: list[BronzeFile], name: str) -> BronzeFile:
+def _find(files: list[BronzeFile], name: str, in_landing: Callable[[], Iterable[str]]) -> BronzeFile:
     given, name = name, composed(name)
     found = (
         [file for file in files if given == file.name]
@@ -179,6 +182,8 @@ def _find(files: list[BronzeFile], name: str) -> BronzeFile:
     if found:
         listed = "\n".join(file.name for file in found)
         raise ArrivalError(f"{len(found)} bronze files arrived as {name}. Give the name of one of them:\n{listed}")
+    if name.lower() in {composed(other).lower() for other in in_landing()}:
+        raise ArrivalError(f"{name} is still in landing. The next run (`vendas run`) takes it to bronze, and on.")
     close = get_close_matches(name, [file.name for file in files])
     hint = f"Did you mean {close[0]}?" if close else "`vendas status --json` names them all."
     raise ArrivalError(f"No bronze file is named {name}. {hint}")
