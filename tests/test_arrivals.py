@@ -229,6 +229,11 @@ def test_a_name_that_is_no_one_files_is_refused(name, says):
         find(TWICE, [name])
 
 
+def test_a_text_is_no_list_of_names():
+    with pytest.raises(ArrivalError, match=r"Expected a list .* like \['registros_b.csv'\]; got the text"):
+        find(TWICE, "registros_b.csv")
+
+
 @pytest.mark.parametrize("name", ["registros_novos.csv", "REGISTROS_NOVOS.csv"])
 def test_a_file_that_is_still_in_landing_is_said_to_be_there(landing, bronze, name):
     (landing / "registros_novos.csv").touch()

@@ -154,8 +154,10 @@ def find(
 
     The received name is enough if only one bronze file was received under it. `in_landing` returns the names of the
     files in landing, for the error that a name of one of them gets.
-    Raises: ArrivalError for a name that matches no bronze file, or several.
+    Raises: ArrivalError for a name that matches no bronze file, or several, and for a text in place of names.
     """
+    if isinstance(names, str):
+        raise ArrivalError(f"Expected a list of bronze files' names, like [{names!r}]; got the text {names!r}.")
     files = list(files)
     return [_find(files, name, in_landing) for name in names]
 
