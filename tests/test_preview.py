@@ -64,6 +64,14 @@ def test_what_a_row_holds_is_escaped():
     assert not {"<b>", "<script>", "<i>"} & set(shown.replace(">", "> ").replace("<", " <").split())
 
 
+def test_code_in_a_note_is_shown_as_code():
+    shown = Preview.of([], note="`vendas check <x>` mostra; `lidas` são todas, ` não.")
+    assert shown._repr_html_() == (
+        "<p><code>vendas check &lt;x&gt;</code> mostra; <code>lidas</code> são todas, ` não.</p>"
+    )
+    assert "`vendas check <x>`" in repr(shown)
+
+
 def test_a_table_without_rows_is_its_note():
     assert Preview.of([], note=NOTHING)._repr_html_() == f"<p>{NOTHING}</p>"
     assert repr(Preview.of([], note=NOTHING)) == NOTHING

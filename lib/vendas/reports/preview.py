@@ -4,6 +4,7 @@ All of it is read with Arrow from files just written. Showing comes last in a no
 published by then, and a row that cannot be shown must not stop the next stage.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ Written = Sequence[DataFile | HeldFile]
 NOTHING, NO_SALES = "Ainda não há arquivos.", "Nenhuma venda nestes arquivos."
 _LONG = 60  # characters up to which a text is not wrapped
 _WRAPPED = ";white-space:normal;min-width:24em;overflow-wrap:anywhere"
+_CODE = re.compile("`([^`]+)`")  # as Markdown has it; a notebook shows notes as HTML
 PLACE_COLUMNS = {table: PLACES[table] for table in (SILVER_TABLE, GOLD_TABLE, QUARANTINE_TABLE)}
 """The columns with file and line of the tables that are shown."""
 
@@ -51,7 +53,7 @@ class Preview(pd.DataFrame):
         return made
 
     def _repr_html_(self) -> str:
-        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        note = _CODE.sub(r"<code>\1</code>", f"<p>{escape(self.note)}</p>") if self.note else ""
         if self.empty:
             return note
         names, *rows = self._texts()
