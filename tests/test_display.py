@@ -163,12 +163,15 @@ def test_a_run_of_watch_leaves_it_to_the_looks_to_name_what_stays_in_landing(tmp
 # --- other tables
 
 
-def test_a_table_of_stages_tells_when_each_began_and_for_how_long():
+def test_a_table_of_stages_tells_when_each_began_and_for_how_long(tmp_path):
     at = datetime(2024, 3, 31, 14, 5)
     by_run = Event("a", "a.csv", "bronze", "r1", gravadas=1200, iniciado_em=at, notebook="runs/r1/01_bronze.ipynb")
     by_run = replace(by_run, registrado_em=at.replace(second=9, microsecond=440_000))
+    (tmp_path / "runs" / "r1").mkdir(parents=True)
+    (tmp_path / "runs" / "r1" / "01_bronze.ipynb").touch()
     by_hand = Event("a", "a.csv", "silver", "manual", registrado_em=at)
-    assert lines(said(print_stages, {"registros_a.csv": [by_run, by_hand]})) == lines(
+    named = Event("a", "a.csv", "gold", "meu", registrado_em=at, notebook="runs/meu/03_gold.ipynb")
+    assert lines(said(print_stages, {"registros_a.csv": [by_run, by_hand, named]}, tmp_path)) == lines(
         """\
         registros_a.csv
 
@@ -176,9 +179,11 @@ def test_a_table_of_stages_tells_when_each_began_and_for_how_long():
          ─────────────────────────────────────────────────────────────
          bronze   processado    1.200   31/03/2024 14:05:00        9,4
          silver   processado        0
+         gold     processado        0
 
         bronze: runs/r1/01_bronze.ipynb
         silver: notebook executado à mão (manual)
+        gold: runs/meu/03_gold.ipynb não existe: foi apagado, ou o notebook executado à mão
         """
     )
 

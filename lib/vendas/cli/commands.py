@@ -272,7 +272,7 @@ def status(
         print_json(known | ({"linha": found.as_json()} if found else {}))
     elif files or entries:
         display.print_files(Console(), entries, f"Ledger of {settings.lake}", older=older)
-        display.print_stages(Console(), stages)
+        display.print_stages(Console(), stages, settings.lake)
         if found:
             display.print_line(Console(), found, entries[0]["situacao"])
     else:

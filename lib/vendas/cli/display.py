@@ -21,6 +21,7 @@ from vendas.runs import pipeline
 from vendas.stages.check_file import Diagnosis
 from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
+from vendas.storage import Location
 from vendas.text import find_invisible, format_number, show_controls
 from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
@@ -173,7 +174,7 @@ def _totals(entries: list[dict]) -> list[str]:
     return [format_number(sum(entry[name] for entry in entries)) for name in ledger.COUNTS]
 
 
-def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> None:
+def print_stages(console: Console, stages: dict[str, list[ledger.Event]], lake: Location) -> None:
     """Print for each file its stages with rows, start (UTC) and duration, and below them the executed notebooks."""
     for arquivo, events in stages.items():
         table = Table(title=escape(arquivo), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -185,8 +186,14 @@ def print_stages(console: Console, stages: dict[str, list[ledger.Event]]) -> Non
             table.add_row(event.etapa, event.situacao, format_number(event.gravadas), begun, seconds.replace(".", ","))
         console.print(table)
         for event in events:
-            executed = event.notebook or f"notebook executado à mão ({event.run_id})"
-            console.print(f"{event.etapa}: {executed}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{event.etapa}: {_executed(event, lake)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _executed(event: ledger.Event, lake: Location) -> str:
+    """Return where the executed notebook is; a run id given by hand names none that a run has kept."""
+    if event.notebook and isinstance(lake, Path) and not (lake / event.notebook).exists():
+        return f"{event.notebook} não existe: foi apagado, ou o notebook executado à mão"
+    return event.notebook or f"notebook executado à mão ({event.run_id})"
 
 
 _WHY_NO_SALE = {  # by the file's situation
