@@ -2,8 +2,8 @@
 
 import pytest
 
+from vendas.formatting import format_number
 from vendas.reports.charts import shorten_name
-from vendas.text import format_number
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0"), (999, "999"), (1000, "1.000"), (1234567, "1.234.567")])

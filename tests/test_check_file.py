@@ -22,13 +22,13 @@ from helpers.terminal import vendas_here
 from vendas.cli.display import print_diagnoses
 from vendas.csvfile import dialect
 from vendas.errors import FileRejected, VendasError
+from vendas.formatting import format_number
 from vendas.landing.arrivals import list_bronze_files
 from vendas.reasons import Reason
 from vendas.rules.quality_warnings import MOJIBAKE, Hint, QualityWarning, explain_code
 from vendas.stages import check_file, survey
 from vendas.stages.check_file import as_json, check_files, check_sample
 from vendas.stages.survey import survey_file
-from vendas.text import format_number
 from vendas.tuning import FORECAST_FILES, FORECAST_ROWS
 
 NOW = datetime(2024, 6, 30, 12, 0)

@@ -60,8 +60,8 @@ def test_a_new_module_of_rules_moves_it(library):
 
 def test_other_modules_do_not_move_it(library):
     before = rules_fingerprint()
-    for module in ("rules/keys.py", "rules/trial.py", "lake/ledger.py", "reports/pages.py", "cli/commands.py"):
-        (library / module).write_text("x = 1\n")
+    for module in "formatting rules/keys rules/trial lake/ledger reports/pages cli/commands".split():
+        (library / f"{module}.py").write_text("x = 1\n")
     assert rules_fingerprint() == before
 
 

@@ -17,13 +17,13 @@ from helpers.small_notebooks import RESULT, write_notebook
 from vendas import resources, schema
 from vendas.cli import commands
 from vendas.errors import NotebookError
+from vendas.formatting import format_duration, format_moment
 from vendas.reports import pages, report
 from vendas.reports.dictionary import LAKE, warehouse
 from vendas.reports.report import EXPLORATION, Run, reported, write_report, written_meanwhile
 from vendas.runs import pipeline
 from vendas.runs.pipeline import Progress, run_pipeline
 from vendas.settings import load_settings
-from vendas.text import format_duration, format_moment
 from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
 HOSTILE = [

@@ -10,10 +10,10 @@ from hypothesis import given, settings, strategies as st
 from matplotlib.text import Text
 
 from vendas.errors import ChartError
+from vendas.formatting import abbreviate, drop_zero_decimals, format_value
 from vendas.reports import sales_charts
 from vendas.reports.sales_charts import DIAS, heat_map, key_figures, month_bars, month_lines, ranked_bars
 from vendas.rules.columns import TURNOS
-from vendas.text import abbreviate, drop_zero_decimals, format_value
 
 MONTH, DAY = pd.Timestamp("2024-03-01"), ["domingo"]
 CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]

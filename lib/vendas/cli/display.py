@@ -13,6 +13,7 @@ from rich.table import Table
 from vendas.cli.terminal import Console
 from vendas.csvfile.column_names import join_names
 from vendas.csvfile.encoding import CP1252, UTF8
+from vendas.formatting import format_number, show_controls
 from vendas.lake import ledger, maintenance
 from vendas.lake.events import PENDING, PROCESSED, REJECTED, UNDONE
 from vendas.reasons import Reason
@@ -22,7 +23,7 @@ from vendas.stages.check_file import Diagnosis
 from vendas.stages.lineage import NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
 from vendas.storage import Location
-from vendas.text import find_invisible, format_number, show_controls
+from vendas.text import find_invisible
 from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
 _TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from vendas.cli.display import print_waiting, shortened
 from vendas.cli.terminal import Console, console, print_json
+from vendas.formatting import format_number
 from vendas.lake.lock import hold_lake
 from vendas.lake.spark import private_session
 from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
@@ -19,7 +20,6 @@ from vendas.settings import Settings
 from vendas.stages.difference import Difference
 from vendas.stages.plan import make_plan
 from vendas.storage import as_folder
-from vendas.text import format_number
 from vendas.tuning import FILES_IN_TERMINAL, PLANNED_ALONE_BYTES
 
 _MONTHS_SHOWN = 12

@@ -13,12 +13,12 @@ from rich import console as rich_console
 from rich.text import Text
 
 from vendas.errors import DEBUG, VendasError, is_debugging
+from vendas.formatting import show_controls
 from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
 from vendas.runs.run_log import log_of
 from vendas.settings import DEFAULT_LAKE, Settings, check_lake_exists, load_settings
 from vendas.storage import S3Path
-from vendas.text import show_controls
 
 EXIT_FAILED = 1
 

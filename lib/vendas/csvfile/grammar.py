@@ -16,7 +16,7 @@ import numpy as np
 
 from vendas.arrays import holding
 from vendas.errors import FileRejected
-from vendas.text import format_number
+from vendas.formatting import format_number
 from vendas.tuning import CSV_SCAN_BYTES, CSV_WINDOW_BYTES
 
 QUOTE, LF, CR = b'"\n\r'

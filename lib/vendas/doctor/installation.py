@@ -17,13 +17,13 @@ import psutil
 
 from vendas.doctor.findings import Finding
 from vendas.errors import ArrivalError, VendasError
+from vendas.formatting import format_number
 from vendas.lake.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.lake.spark import java_home
 from vendas.landing.arrivals import landing_folder
 from vendas.machine.environment import LEFT_OUT, foreign_variables, home_is_usable, nameless_user
 from vendas.machine.full_disk import nearest_existing
 from vendas.settings import Settings, load_settings
-from vendas.text import format_number
 from vendas.tuning import DOCTOR_FREE_BYTES
 from vendas.warehouse import embedded
 from vendas.warehouse.endpoint import HOST

@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from vendas.text import format_number
+from vendas.formatting import format_number
 
 _SAID = "No space left on device"  # ENOSPC as worded by the C library, Java, and PostgreSQL with LC_ALL=C
 _TAIL_BYTES = 64 << 10

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.csvfile.header import DELIMITERS
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
+from vendas.formatting import format_number
 from vendas.lake.events import REJECTED, Event
 from vendas.reasons import Code, Reason
 from vendas.reports.masking import mask_row
@@ -21,7 +22,6 @@ from vendas.rules.quality_warnings import Hint, QualityWarning
 from vendas.stages.check_file import Diagnosis, check_sample
 from vendas.stages.survey import SurveyedFile
 from vendas.storage import Location
-from vendas.text import format_number
 from vendas.tuning import FORECAST_FILES, FORECAST_ROWS, PREVIEW_CSV_BYTES, PREVIEW_ROWS
 
 RAW_SCHEMA = RECORD_SCHEMA.insert(0, pa.field("arquivo", pa.string()))

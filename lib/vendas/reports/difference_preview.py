@@ -6,13 +6,13 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from vendas import schema
+from vendas.formatting import format_number
 from vendas.landing.arrivals import BronzeFile
 from vendas.reports.masking import MASKED_COLUMNS, Masks
 from vendas.reports.preview import Preview, note_cut, showing
 from vendas.reports.small_chart import Bars
 from vendas.rules import gold, validate
 from vendas.stages.difference import Difference, Total
-from vendas.text import format_number
 from vendas.tuning import PREVIEW_ROWS
 
 NO_DIFFERENCE = "Nada muda: as regras dão o que está publicado."

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import vendas
 from vendas import resources
+from vendas.formatting import format_duration, format_moment, format_number
 from vendas.reports.masking import mask_text
-from vendas.text import format_duration, format_moment, format_number
 
 if TYPE_CHECKING:
     import nbformat

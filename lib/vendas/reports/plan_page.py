@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vendas.formatting import format_moment
 from vendas.landing.arrivals import BronzeFile
 from vendas.reports.difference_preview import examples_of, month_rows
 from vendas.reports.masking import PAGE_MASKS
 from vendas.reports.pages import render, write
 from vendas.reports.report_charts import changes_chart
 from vendas.stages.difference import Difference, FileDifference
-from vendas.text import format_moment
 from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
 PAGE = "plano.html"

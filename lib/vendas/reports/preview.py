@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
+from vendas.formatting import format_number
 from vendas.lake.data_files import DataFile, HeldFile, one_of
 from vendas.lake.events import REJECTED, UNDONE, Event
 from vendas.lake.ledger import last_done
@@ -25,7 +26,6 @@ from vendas.lake.table_reader import columns_of
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE, Lake
 from vendas.reports.masking import mask_row
 from vendas.storage import location
-from vendas.text import format_number
 from vendas.tuning import PREVIEW_CHARACTERS, PREVIEW_DATA_FILES, PREVIEW_FILES, PREVIEW_ROWS, PREVIEW_SALES
 
 T = TypeVar("T")

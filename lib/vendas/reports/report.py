@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
+from vendas.formatting import format_moment, format_number
 from vendas.lake import ledger
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import QUARANTINE_TABLE
@@ -26,7 +27,6 @@ from vendas.reports.pages import Notebook, notebook_page, notebook_pages, render
 from vendas.reports.report_charts import fates_chart, seconds_chart
 from vendas.results import Stage
 from vendas.storage import Location
-from vendas.text import format_moment, format_number
 from vendas.tuning import FILES_DRAWN, FILES_SHOWN
 
 # One thread for all runs of a watch, because Matplotlib opens its fonts once for each thread that draws.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vendas.formatting import format_duration, format_number
 from vendas.lake.events import PROCESSED
 from vendas.reports.charts import save, shorten_name, stack_bars
-from vendas.text import format_duration, format_number
 from vendas.tuning import FILES_DRAWN
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from vendas.errors import ChartError
+from vendas.formatting import abbreviate, drop_zero_decimals, format_number, format_value
 from vendas.reports.charts import STYLES, name_bars, save, shorten_name, stack_bars
 from vendas.rules.columns import TURNOS
-from vendas.text import abbreviate, drop_zero_decimals, format_number, format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

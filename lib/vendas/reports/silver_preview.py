@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
+from vendas.formatting import format_number
 from vendas.lake.data_files import one_of
 from vendas.lake.events import Event
 from vendas.lake.ledger import latest
@@ -37,7 +38,6 @@ from vendas.reports.small_chart import Bars
 from vendas.rules.silver import MOMENT
 from vendas.rules.validate import validate
 from vendas.stages.survey import SurveyedFile
-from vendas.text import format_number
 from vendas.tuning import PREVIEW_CHARACTERS, PREVIEW_FILES, PREVIEW_ROWS
 
 SALE_PLACE = list(PLACE_COLUMNS[SILVER_TABLE])

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from vendas.formatting import show_controls
 from vendas.reports.charts import STYLES, shorten_name
-from vendas.text import show_controls
 
 _HATCHES = ("", "M0,6 L6,0", "M0,0 L6,6 M0,6 L6,0")  # as STYLES has them for matplotlib
 _NAMES, _BARS, _COUNTS, _ROW = 240, 320, 200, 26  # pixels

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
+from vendas.formatting import format_number
 from vendas.lake.events import Event
 from vendas.lake.spark import closing_java
 from vendas.reports.masking import mask_row
 from vendas.reports.preview import NO_SALES, Preview, ShownEvents, reading, showing
-from vendas.text import format_number
 from vendas.tuning import PREVIEW_LOADED_ROWS, PREVIEW_ROWS
 from vendas.warehouse.endpoint import Endpoint
 from vendas.warehouse.jdbc import Transaction, transaction
