@@ -290,23 +290,34 @@ def test_a_login_that_fails_asks_for_no_other_query(endpoint):
     assert "query" not in str(error.value) and "another" not in str(error.value)
 
 
-def test_the_quality_of_files_names_them_by_arrival_and_state():
-    def events(name, situacao="processado", **counts):
-        known = {"arquivo": name, "arquivo_recebido": "registros.csv", "run_id": "r1", "situacao": situacao}
-        stages = ledger.STAGES if situacao == "processado" else ["bronze"]
-        return [
-            Event(etapa=stage, registrado_em=pd.Timestamp(2024, 1, 1 + day).to_pydatetime(), **known, **counts)
-            for day, stage in enumerate(stages)
-        ]
-
-    good, refused = "registros_20240331T140509123Z_00000001.csv", "registros_20240401T000000000Z_00000002.csv"
-    found = quality(
-        [*events(good, lidas=9, duplicadas=2, quarentena=3, gravadas=4), *events(refused, situacao="rejeitado")]
-    )
-    assert rows_of(found) == [
-        ("registros.csv, 01/04/2024 00:00 (rejeitado)", 0, 0, 0),
-        ("registros.csv, 31/03/2024 14:05", 4, 2, 3),
+def entries_of(name, situacao="processado", **counts):
+    known = {"arquivo": name, "arquivo_recebido": "registros.csv", "run_id": "r1", "situacao": situacao}
+    stages = ledger.STAGES if situacao == "processado" else ["bronze"]
+    return [
+        Event(etapa=stage, registrado_em=pd.Timestamp(2024, 1, 1 + day).to_pydatetime(), **known, **counts)
+        for day, stage in enumerate(stages)
     ]
+
+
+def test_the_quality_of_files_names_them_by_arrival_and_state():
+    good, refused = "registros_20240331T140509123Z_00000001.csv", "registros_20240401T000000000Z_00000002.csv"
+    counts = {"lidas": 9, "duplicadas": 2, "quarentena": 3, "gravadas": 4}
+    assert rows_of(quality([*entries_of(refused, "rejeitado"), *entries_of(good, **counts)])) == [
+        ("registros.csv, 31/03/2024 14:05", 4, 2, 3),
+        ("registros.csv, 01/04/2024 00:00 (rejeitado)", 0, 0, 0),
+    ]
+
+
+def test_rejected_files_stand_behind_those_with_refused_rows_and_before_all_others():
+    repeated, rejected, refused = (f"registros_2024040{day}T000000000Z_00000001.csv" for day in (1, 2, 3))
+    found = quality(
+        [
+            *entries_of(repeated, lidas=9, duplicadas=9),
+            *entries_of(rejected, "rejeitado"),
+            *entries_of(refused, lidas=9, quarentena=1, gravadas=8),
+        ]
+    )
+    assert found["arquivo"].str.slice(15, 20).tolist() == ["03/04", "02/04", "01/04"]
 
 
 def test_no_files_have_no_quality():

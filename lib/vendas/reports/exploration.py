@@ -199,12 +199,12 @@ def _said(cause: BaseException) -> str:
 def quality(events: Iterable[Event]) -> pd.DataFrame:
     """Return the accepted, duplicate and quarantined rows of each file.
 
-    Rejected files come first, then those with the most quarantined and the most duplicate rows. A file is described by
-    its received name, its arrival time, and its state if that is not PROCESSED.
+    Those with the most quarantined rows come first, then rejected ones, which have no rows, then those with the most
+    duplicates. A file is described by its received name, its arrival time, and its state if that is not PROCESSED.
     """
     found = entry_columns(events)
     found = found.append_column("rejected", pc.equal(found["situacao"], REJECTED).cast(pa.int8())).sort_by(
-        [*((name, "descending") for name in ("rejected", "quarentena", "duplicadas")), ("arquivo", "ascending")]
+        [*((name, "descending") for name in ("quarentena", "rejected", "duplicadas")), ("arquivo", "ascending")]
     )
     counts = {"aceitas": "silver", "duplicadas": "duplicadas", "em quarentena": "quarentena"}
     columns = {"arquivo": _described(found)} | {name: found[counted] for name, counted in counts.items()}
