@@ -112,12 +112,14 @@ def test_bars_show_good_doubtful_and_refused_rows_of_each_file():
         ("registros_a.csv", (1200, 7, 3), "1.200 + 7 + 3"),
         ("b.csv", (0, 0, 0), "✗ arquivo rejeitado"),
     ]
-    assert bars.title == "Amostra: no máximo as primeiras 200 linhas de cada arquivo"
+    assert bars.title == "Amostra: até 200 linhas de cada arquivo"
 
 
-def test_the_bars_title_tells_how_many_files_are_left_out():
+def test_the_bars_title_tells_how_many_files_are_sampled_and_fits_the_figure():
     bars = draw_forecast([diagnosis()] * (FORECAST_FILES + 1), files=1033)
-    assert len(bars.bars) == FORECAST_FILES and bars.title.endswith("outros 1.028 arquivos não foram examinados")
+    assert (
+        len(bars.bars) == FORECAST_FILES and bars.title == "Amostra: até 200 linhas de cada um de 5 dos 1.033 arquivos"
+    )
 
 
 def test_an_event_of_an_older_version_lacks_a_dialect():

@@ -97,7 +97,7 @@ def draw_forecast(diagnoses: Sequence[Diagnosis], files: int) -> Bars | Preview:
         return Preview.of([], note=NOTHING)
     shown = diagnoses[:FORECAST_FILES]
     bars = [(found.arquivo, tuple(getattr(found, part) for part in _PARTS), _said(found)) for found in shown]
-    return Bars(_title(files - len(shown)), _PARTS, bars)
+    return Bars(_title(len(shown), files), _PARTS, bars)
 
 
 def _first_records(file: SurveyedFile) -> pa.Table:
@@ -119,8 +119,8 @@ def _said(found: Diagnosis) -> str:
     return " + ".join(format_number(getattr(found, part)) for part in _PARTS)
 
 
-def _title(left_out: int) -> str:
-    sample = f"Amostra: no máximo as primeiras {format_number(FORECAST_ROWS)} linhas de cada arquivo"
-    if left_out <= 0:
-        return sample
-    return f"{sample}; outros {format_number(left_out)} arquivos não foram examinados"
+def _title(sampled: int, files: int) -> str:
+    sample = f"Amostra: até {format_number(FORECAST_ROWS)} linhas de cada"
+    if sampled == files:
+        return f"{sample} arquivo"
+    return f"{sample} um de {format_number(sampled)} dos {format_number(files)} arquivos"
