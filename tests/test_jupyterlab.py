@@ -176,7 +176,7 @@ def test_a_rule_is_tried_in_a_cell_and_taken_back(desk, lake, name):
         try:
             run_all(browser, url, copy)
             shown = browser.measure(f"{NOTEBOOK}.innerHTML")
-            assert told in shown and "a rehearsal: nothing was published" in shown
+            assert told in shown and "ensaio: nada foi publicado" in shown
         finally:
             browser.driver.quit()
     assert sorted((path, path.stat().st_mtime_ns) for path in lake.glob("*/metadata/*")) == before

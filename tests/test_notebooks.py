@@ -102,7 +102,7 @@ def test_a_golden_copy_is_the_notebook_itself_with_outputs(name):
 @pytest.mark.parametrize("name", REHEARSALS)
 def test_a_golden_rehearsal_shows_a_difference(name):
     shown = (GOLDEN / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
-    assert "linhas que mudam" in shown and "a rehearsal: nothing was published" in shown
+    assert "linhas que mudam" in shown and "ensaio: nada foi publicado" in shown
 
 
 COLUMNS = {"produto": "text", "valor": "numeric(12,2)"}

@@ -32,8 +32,15 @@ class StageResult:
     rehearsal: bool = False
 
     def _repr_mimebundle_(self, **_: object) -> dict:
-        """Return the text that Jupyter shows, and the JSON that the runner reads."""
-        return {RESULT_MIME: asdict(self), "text/plain": str(self)}
+        """Return the text that Jupyter shows, in Portuguese, and the JSON that the runner reads."""
+        return {RESULT_MIME: asdict(self), "text/plain": self._in_portuguese()}
+
+    def _in_portuguese(self) -> str:
+        return (
+            f"{self.stage}: {len(self.files)} arquivos ({self.rejected} rejeitados), {self.read} linhas lidas, "
+            f"{self.written} gravadas, {self.duplicates} duplicadas, {self.quarantined} em quarentena"
+            f"{'; ensaio: nada foi publicado' if self.rehearsal else ''}"
+        )
 
     def __str__(self) -> str:
         return (
