@@ -120,6 +120,12 @@ def test_another_name_of_a_column_is_an_extra_one_beside_the_proper_one(look):
     assert (found.positions, found.extra) == (positions(*range(1, 14)), ("Data",))
 
 
+def test_the_last_column_of_origins_is_read_so_it_is_no_extra_one(look):
+    found = look(f"{HEADER},Motivos,Linha de Origem,LINHA_DE_ORIGEM\n")
+
+    assert (found.origin, found.extra) == (15, ("Motivos", "Linha de Origem"))
+
+
 @pytest.mark.parametrize("sep", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n', "sep=;;;;\n", "sep=;\r\r\n"])
 def test_a_first_line_that_names_the_delimiter_is_skipped(look, sep):
     found = look(sep + HEADER.replace(",", ";") + "\n" + GOOD.replace(",", ";"))

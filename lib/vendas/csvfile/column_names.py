@@ -3,7 +3,7 @@
 import re
 
 from vendas.csvfile.grammar import split
-from vendas.schema import INPUT_COLUMNS
+from vendas.schema import INPUT_COLUMNS, ORIGIN_NAME
 from vendas.text import normalize_blanks, normalize_name
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
@@ -29,6 +29,15 @@ def name_places(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
         return tuple(place for name in known for place in places.get(normalize_name(name), ()))
 
     return tuple(found(column.name) or found(*column.other_names) for column in INPUT_COLUMNS)
+
+
+def origin_of(names: tuple[str, ...]) -> int | None:
+    """Return the place of the column that links a mended row to its quarantined one; None if there is none.
+
+    A row that was refused a second time also has the column of its first export, so the last one counts.
+    """
+    places = [place for place, name in enumerate(names) if normalize_name(name) == normalize_name(ORIGIN_NAME)]
+    return places[-1] if places else None
 
 
 def are_headers(places: tuple[tuple[int, ...], ...]) -> bool:

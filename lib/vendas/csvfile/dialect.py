@@ -6,13 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from vendas.csvfile.column_names import origin_of
 from vendas.csvfile.encoding import detect_encoding
 from vendas.csvfile.grammar import QUOTE, Window, bytes_between, reject, windows
 from vendas.csvfile.header import Header, find_header
 from vendas.csvfile.row_finder import RowFinder
-from vendas.schema import ORIGIN_NAME
 from vendas.storage import Location
-from vendas.text import normalize_name
 from vendas.tuning import CSV_BLOCK_BYTES, CSV_WINDOW_BYTES
 
 LISTED_LINES = 20  # maximum lines of repeated headers in a survey
@@ -38,7 +37,7 @@ class Survey:
     delimiter: str
     header: tuple[str, ...]  # every column's clean name, in the file's order
     positions: tuple[int | None, ...]  # place of each declared column in the header; None: absent
-    extra: tuple[str, ...]  # the names of columns that are not declared
+    extra: tuple[str, ...]  # the names of columns that are not read
     blocks: tuple[Block, ...]  # of all rows, in order; empty without rows
     rows: int  # records without headers and blank lines
     repeated: int = 0  # repeated headers further down, which are skipped
@@ -51,14 +50,8 @@ class Survey:
 
     @property
     def origin(self) -> int | None:
-        """The place of the column that links a mended row to its quarantined one; the last such column counts.
-
-        A row that was refused a second time also has the column of its first export.
-        """
-        places = [
-            place for place, name in enumerate(self.header) if normalize_name(name) == normalize_name(ORIGIN_NAME)
-        ]
-        return places[-1] if places else None
+        """The place of the column that links a mended row to its quarantined one."""
+        return origin_of(self.header)
 
 
 def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int = CSV_WINDOW_BYTES) -> Survey:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vendas.csvfile.column_names import are_headers, join_names, name_places, positions_of, read_names
+from vendas.csvfile.column_names import are_headers, join_names, name_places, origin_of, positions_of, read_names
 from vendas.csvfile.encoding import Encoded
 from vendas.csvfile.grammar import Window, bytes_between, reject, windows
 from vendas.csvfile.row_finder import RowFinder
@@ -40,8 +40,8 @@ class Header:
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """The names of the columns that are not declared."""
-        known = set(self.positions)
+        """The names of the columns that are not read: neither declared nor that of origins."""
+        known = {*self.positions, origin_of(self.names)}
         return tuple(name for place, name in enumerate(self.names) if place not in known)
 
 
