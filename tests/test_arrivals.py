@@ -347,10 +347,12 @@ def test_a_file_that_may_not_be_read_stays_and_stops_no_other_file(landing, bron
     assert list_waiting_files(landing) == []
 
 
-def test_another_csv_is_named_and_everything_else_is_not(landing):
-    for name in ["vendas.csv", "registro.CSV", "registros.csv.part", "notas.txt", ".oculto.csv", "registros_a.csv"]:
+def test_what_looks_like_sales_is_named_and_everything_else_is_not(landing):
+    looking = ["Registros_b.XLSX", "registro.CSV", "registros_b.xls", "registros_b.zip", "vendas.csv"]
+    other = ["registros.csv.part", "registros.csv.tmp", "notas.txt", "vendas.xlsx", ".oculto.csv", "registros_a.csv"]
+    for name in looking + other:
         drop(landing, name)
     (landing / "pasta.csv").mkdir()
     left = explain_left_behind(look_at_landing(landing, 2))
-    assert [path.name for path in left] == ["registro.CSV", "vendas.csv"]
-    assert all("because of its name: intake takes registros*.csv" in why for why in left.values())
+    assert [path.name for path in left] == looking
+    assert all("because of its name: intake takes CSV files named registros*.csv" in why for why in left.values())

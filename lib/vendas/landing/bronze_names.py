@@ -16,7 +16,10 @@ _BRONZE_NAME = re.compile(r"(?P<stem>registros.*)_(?P<time>\d{8}T\d{9}Z)_[0-9a-f
 MAX_NAME_BYTES = 255  # the limit of the file systems in use
 MAX_S3_NAME_BYTES = 1000  # for bronze names on S3: the length of the warehouse's columns
 MAX_KEY_BYTES = 1024  # S3's limit for an object's key
-MISNAMED = "stays in landing because of its name: intake takes registros*.csv; rename it, or move it away"
+MISNAMED = (
+    "stays in landing because of its name: intake takes CSV files named registros*.csv; send it as one, or move it away"
+)
+_NO_CSV = (".xlsx", ".xls", ".ods", ".zip")
 _ADDED_BYTES = len("_20240331T140509123Z_1a2b3c4d")  # what a bronze name adds to the received name
 _HASH_DIGITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,8 +31,10 @@ def is_sales_file(name: str) -> bool:
 
 
 def looks_misnamed(name: str) -> bool:
-    """Return whether a file looks like a misnamed sales file: a CSV that intake does not take, and not hidden."""
-    return name.lower().endswith(".csv") and not is_sales_file(name) and not name.startswith(".")
+    """Return whether a file looks like sales that intake does not take: another CSV, or a spreadsheet `registros*`."""
+    lower = name.lower()
+    other_csv = lower.endswith(".csv") and not is_sales_file(name) and not name.startswith(".")
+    return other_csv or (lower.startswith("registros") and lower.endswith(_NO_CSV))
 
 
 def bytes_too_long(name: str, longest: int = MAX_NAME_BYTES) -> int:
