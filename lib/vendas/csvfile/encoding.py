@@ -14,6 +14,7 @@ UTF8, CP1252 = "utf-8", "cp1252"
 UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 EDGE_BYTES = 4 << 10  # bytes kept of the start and the end of a file, for searches there
 
+_NO_TEXT = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0")  # how .xlsx and .zip begin, an empty .zip, and .xls
 _CTRL_Z = re.compile(rb"\x1a[\x1a\s]*\Z")  # how DOS ended a text
 
 _SAVE_AS_UTF8 = "Salve-o como CSV UTF-8"
@@ -41,8 +42,8 @@ class Encoded:
 def detect_encoding(file: BinaryIO, chunk_bytes: int = ENCODING_CHUNK_BYTES) -> Encoded:
     """Return UTF8 if all of the file is valid UTF-8, else CP1252, with the bounds of the text.
 
-    Raises: FileRejected if the file is empty, is in UTF-16 or UTF-32, has NUL bytes or bytes that are valid in neither
-    encoding, mixes both, or has text that only makes sense in another code page.
+    Raises: FileRejected if the file is empty, a spreadsheet or an archive, is in UTF-16 or UTF-32, has NUL bytes or
+    bytes that are valid in neither encoding, mixes both, or has text that only makes sense in another code page.
     """
     file.seek(0)
     invalid, characters, letters, undefined, offset = _FirstInvalid(), Utf8Characters(), ForeignLetters(), None, 0
@@ -51,6 +52,8 @@ def detect_encoding(file: BinaryIO, chunk_bytes: int = ENCODING_CHUNK_BYTES) -> 
         head, tail = _edges(head, tail, chunk)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # UTF-32 begins with these or with NUL bytes
             raise reject("O arquivo está em UTF-16 ou UTF-32; são aceitos UTF-8 e Windows-1252", _SAVE_AS_UTF8)
+        if head.startswith(_NO_TEXT):
+            raise reject("O arquivo é uma planilha do Excel ou um zip, não um CSV", "Salve a planilha como CSV UTF-8")
         if (nul := chunk.find(0)) >= 0:
             raise _nul_bytes(line_at(file, offset + nul))
         invalid.add(chunk, offset)
