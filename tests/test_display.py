@@ -295,7 +295,7 @@ def test_where_nothing_moves_a_run_tells_a_line_for_each_step():
         progress.warning("[x] was left out")
     assert console.file.getvalue() == (
         "Another run holds this lake; waiting for it to end …\n"
-        "Run r1: starting Spark …\n"
+        "Run r1: starting …\n"
         "01_bronze done in 1.3 s\n"
         "[x] was left out\n"
     )

@@ -77,7 +77,7 @@ def start_run(lake):
 def test_runs_started_at_every_stage_of_another_wait_and_double_nothing(tmp_path):
     drop(tmp_path, "registros_0.csv", lines(0, 1), at=1_700_000_000)
     runs, said = [start_run(tmp_path)], []
-    for line in runs[0].stderr:  # "Run …: starting Spark", then a line per finished stage
+    for line in runs[0].stderr:  # "Run …: starting …", then a line per finished stage
         said.append(line)
         stage = len(runs)
         if stage <= 4 and ("starting" in line or " done in " in line):

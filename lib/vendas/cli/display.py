@@ -54,7 +54,7 @@ class RunProgress(pipeline.Progress):
         print_waiting(self._console)
 
     def starting(self, run_id: str) -> None:
-        self._console.print(f"Run {run_id}: starting Spark …")
+        self._console.print(f"Run {run_id}: starting …")
 
     def cell_done(self, notebook: str, done: int, total: int) -> None:
         if notebook not in self._tasks:

@@ -82,7 +82,7 @@ class Progress:
         """Report that another run holds the lake."""
 
     def starting(self, run_id: str) -> None:
-        """Report that the JVM is being started."""
+        """Report that a run begins, because something is pending."""
 
     def cell_done(self, notebook: str, done: int, total: int) -> None:
         """Report that `done` of `total` cells of the notebook are done."""
