@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from helpers.rows import silver_row, silver_table
@@ -30,7 +31,7 @@ DISCOUNTED = "valor_com_desconto"
 VENDEDOR, VALOR, TIMESTAMP = "Vendedor", schema.VALOR.name, schema.TIMESTAMP.name
 IN_GOLD = {VENDEDOR: "vendedor", VALOR: schema.VALOR.gold_name, TIMESTAMP: schema.TIMESTAMP.gold_name}
 
-sales = st.tuples(st.sampled_from(["Rita", "Ivo"]), st.sampled_from(["1.00", "2.50"]), st.sampled_from([3, 4]))
+sales = st.tuples(st.sampled_from(["Rita", "Ivo", "Zé"]), st.sampled_from(["1.00", "2.50"]), st.sampled_from([3, 4]))
 fates = sales | st.sampled_from([REFUSED, DUPLICATE])
 sides = st.fixed_dictionaries({(file, line): fates for file in FILES for line in LINES})
 
@@ -80,7 +81,17 @@ def columns_of(before, after):
             for column in old:
                 if old[column] != new[column]:
                     found[file, column].append(Change(line, str(old[column]), str(new[column])))
-    return {place: ColumnChanges(len(all_), tuple(all_[:EXAMPLES_KEPT])) for place, all_ in found.items()}
+    return {place: ColumnChanges(len(all_), tuple(varied(all_)[:EXAMPLES_KEPT])) for place, all_ in found.items()}
+
+
+def varied(changes):
+    """Return the first change of each kind, then the second of each, and so on."""
+    turns, left = [], list(changes)
+    while left:
+        kinds = {(change.antes, change.depois): change for change in reversed(left)}
+        turns += sorted(kinds.values(), key=lambda change: change.linha)
+        left = [change for change in left if change not in turns]
+    return turns
 
 
 def months_of(before, after, measure):
@@ -104,6 +115,22 @@ def moves_of(file, before, after):
         was, now = ({place for place, fate in side.items() if belongs(fate) is True} for side in (before, after))
         told.append(Moves(*(sum(of == file for of, _ in places) for places in (now - was, was - now))))
     return told
+
+
+@pytest.mark.parametrize("rows_at_a_time", [2, 100])
+def test_each_kind_of_change_has_an_example_before_any_has_two(tmp_path, rows_at_a_time):
+    after = {
+        (FILES[0], line): (name, "1.00", 3)
+        for line, name in zip(LINES, ["Ivo", "Ivo", "Ivo", "Zé", "Ivo"], strict=True)
+    }
+    before = dict.fromkeys(after, ("Rita", "1.00", 3))
+    with mock.patch.object(difference, "COMPARED_ROWS", rows_at_a_time):
+        found = compare_silver(
+            tables_of(tmp_path, before, after, {}, False), [Event(FILES[0], "", "silver", "r", lidas=5)]
+        )
+    assert found.total.colunas[VENDEDOR] == ColumnChanges(
+        5, (Change(2, "Rita", "Ivo"), Change(5, "Rita", "Zé"), Change(3, "Rita", "Ivo"))
+    )
 
 
 @settings(max_examples=60)

@@ -143,6 +143,19 @@ def test_examples_come_from_each_file_in_turn_and_masked():
     ]
 
 
+def test_each_kind_of_change_in_all_files_has_an_example_before_any_has_two():
+    files = [
+        FileDifference(name, 9, {"canal": changes(2, (2, "x", "y"), (3, "x", after))})
+        for name, after in ((A, "y"), (B, "z"))
+    ]
+    assert [(e.depois, e.linha) for e in examples_of(Difference(files))["canal"]] == [
+        ("y", 2),
+        ("z", 3),
+        ("y", 2),
+        ("y", 3),
+    ]
+
+
 @pytest.mark.parametrize(("columns", "each"), [(1, 10), (4, 2), (11, 1)])
 def test_a_notebooks_table_has_examples_of_each_column_and_stays_short(columns, each):
     names, name_of = INPUT_NAMES[:columns], "registros_{}_20240101T000000000Z_aaaaaaaa.csv".format

@@ -12,7 +12,7 @@ from vendas.reports.masking import MASKED_COLUMNS, Masks
 from vendas.reports.preview import Preview, note_cut, showing
 from vendas.reports.small_chart import Bars
 from vendas.rules import gold, validate
-from vendas.stages.difference import Difference, Total
+from vendas.stages.difference import Difference, Total, vary
 from vendas.tuning import PREVIEW_ROWS
 
 NO_DIFFERENCE = "Nada muda: as regras dão o que está publicado."
@@ -33,7 +33,7 @@ class Example(NamedTuple):
 
 
 def examples_of(difference: Difference, masks: Masks = MASKED_COLUMNS) -> dict[str, list[Example]]:
-    """Return for each column that changes its examples, each file's first, second and third in turn."""
+    """Return for each column that changes its examples, one of each kind first, and the files' in turn."""
     counts = {name: changes.mudam for name, changes in difference.total.colunas.items()}
     found: dict[str, list[list[Example]]] = {name: [] for name in counts}
     for file in difference.files:
@@ -47,7 +47,7 @@ def examples_of(difference: Difference, masks: Masks = MASKED_COLUMNS) -> dict[s
                 ]
             )
     in_turns = {name: [example for turn in zip_longest(*files) for example in turn] for name, files in found.items()}
-    return {name: [example for example in examples if example] for name, examples in in_turns.items()}
+    return {name: vary(filter(None, examples)) for name, examples in in_turns.items()}
 
 
 @showing

@@ -3,11 +3,13 @@
 A row is the same one before and after if it comes from the same line of the same file.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter, itemgetter
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,9 @@ from vendas.rules.silver import LAST_LINE, LINE_BITS
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.tuning import COMPARED_ROWS, EXAMPLES_KEPT
 
+T = TypeVar("T")
+
+_KIND = attrgetter("antes", "depois")  # of a change
 _COMPARED = {
     SILVER_TABLE: schema.INPUT_NAMES,
     GOLD_TABLE: tuple(c.name for c in schema.SALES.gold_columns if c.name not in PLACES[GOLD_TABLE]),
@@ -43,13 +48,23 @@ class Change:
 
 @dataclass(frozen=True)
 class ColumnChanges:
-    """How many rows have another value in a column, and the first of them."""
+    """How many rows have another value in a column, and examples of them in the order of `vary`."""
 
     mudam: int = 0
     exemplos: tuple[Change, ...] = ()
 
     def __add__(self, other: "ColumnChanges") -> "ColumnChanges":
-        return ColumnChanges(self.mudam + other.mudam, (*self.exemplos, *other.exemplos)[:EXAMPLES_KEPT])
+        return ColumnChanges(self.mudam + other.mudam, tuple(vary([*self.exemplos, *other.exemplos])[:EXAMPLES_KEPT]))
+
+
+def vary(examples: Iterable[T]) -> list[T]:
+    """Return changes so that each kind, the same value before and after, comes once before any comes twice."""
+    seen, turns = Counter[object](), []
+    for example in examples:
+        kind = _KIND(example)
+        turns.append((seen[kind], example))
+        seen[kind] += 1
+    return [example for _, example in sorted(turns, key=itemgetter(0))]
 
 
 @dataclass(frozen=True)
@@ -277,9 +292,16 @@ def _changed_columns(
             rows = changed[of_file == number]
             examples = [
                 Change(int(common[row] & LAST_LINE), _as_text(before[column][row]), _as_text(after[column][row]))
-                for row in map(int, rows[:EXAMPLES_KEPT])
+                for row in _candidates(before[column], after[column], rows)
             ]
-            yield part.files[number], {column: ColumnChanges(len(rows), tuple(examples))}
+            yield part.files[number], {column: ColumnChanges(len(rows), tuple(vary(examples)[:EXAMPLES_KEPT]))}
+
+
+def _candidates(before: pa.ChunkedArray, after: pa.ChunkedArray, rows: np.ndarray) -> list[int]:
+    """Return the first rows, and the first ones of each kind of change: enough of both that `vary` can choose."""
+    values = pa.table({"antes": before.take(rows), "depois": after.take(rows), "row": rows})
+    kinds = values.group_by(["antes", "depois"], use_threads=False).aggregate([("row", "min")])
+    return sorted({*rows[:EXAMPLES_KEPT].tolist(), *sorted(kinds["row_min"].to_pylist())[:EXAMPLES_KEPT]})
 
 
 def _as_text(value: pa.Scalar) -> str:
