@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,6 +27,11 @@ def line(ago, text=SAID):
 
 def test_an_error_that_says_so_is_remarked_with_the_disk(tmp_path):
     assert f"The disk of {tmp_path} is full" in explain(SAID, tmp_path / "not" / "there")
+
+
+def test_an_english_sentence_has_an_english_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1234 << 20))
+    assert "(1,234 MiB are free now)" in explain(SAID, tmp_path)
 
 
 def test_another_error_is_not(tmp_path):

@@ -17,7 +17,6 @@ import psutil
 
 from vendas.doctor.findings import Finding
 from vendas.errors import ArrivalError, VendasError
-from vendas.formatting import format_number
 from vendas.lake.jars import can_be_fetched, damaged_jars, jar_cache, missing_jars
 from vendas.lake.spark import java_home
 from vendas.landing.arrivals import landing_folder
@@ -186,7 +185,7 @@ def _file_system(lake: Path) -> Finding:
 def _disk(what: str, folder: Path) -> Finding:
     above = nearest_existing(folder)
     free = shutil.disk_usage(above).free
-    found = f"{format_number(free / (1 << 30), 1)} GiB free"
+    found = f"{free / (1 << 30):,.1f} GiB free"
     return Finding(
         what,
         free >= DOCTOR_FREE_BYTES,
@@ -198,7 +197,7 @@ def _disk(what: str, folder: Path) -> Finding:
 def _memory(settings: Settings) -> Finding:
     wanted = int(settings.spark_memory[:-1]) * _UNITS[settings.spark_memory[-1]]
     there = psutil.virtual_memory().total
-    found = f"{format_number(there / (1 << 30), 1)} GiB in all, Spark's heap is at most {settings.spark_memory}"
+    found = f"{there / (1 << 30):,.1f} GiB in all, Spark's heap is at most {settings.spark_memory}"
     return Finding("Memory", there > wanted, found, "" if there > wanted else "Set a smaller VENDAS_SPARK_MEMORY.")
 
 

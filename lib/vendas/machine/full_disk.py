@@ -5,8 +5,6 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from vendas.formatting import format_number
-
 _SAID = "No space left on device"  # ENOSPC as worded by the C library, Java, and PostgreSQL with LC_ALL=C
 _TAIL_BYTES = 64 << 10
 _RECENT = timedelta(minutes=10)
@@ -20,9 +18,9 @@ def explain(said: str, folder: Path, log: Path | None = None) -> str:
     if _SAID not in said and not (log and _was_full_recently(log)):
         return ""
     above = nearest_existing(folder)
-    free = format_number(shutil.disk_usage(above).free / (1 << 20))
+    free = shutil.disk_usage(above).free / (1 << 20)
     return (
-        f"\nThe disk of {above} is full, or was a moment ago ({free} MiB are free now). "
+        f"\nThe disk of {above} is full, or was a moment ago ({free:,.0f} MiB are free now). "
         "Free some of it and run again: nothing is lost."
     )
 
