@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from helpers.plain_lake import make_lake
 from helpers.rows import FILE, HEADER
 from helpers.terminal import vendas, vendas_here
-from vendas.stages.lineage import NEITHER, REFUSED, SALE, find_line
+from vendas.lake import ledger
+from vendas.rules.validate import validate
+from vendas.stages.lineage import DUPLICATE, NEITHER, REFUSED, SALE, Line, find_line
+from vendas.stages.survey import SurveyedFile
 from vendas.warehouse.embedded import ensure_running
 
 
@@ -25,12 +29,12 @@ def test_every_fact_leads_to_its_line(real_lake):
         assert found.venda["Email"] in (lake / "bronze" / arquivo).read_text().splitlines()[linha - 1]
 
 
-ROWS = ["2024-01-01 10:00,Ana,,,,,10.00,,,,,,", "ontem,Rui,,,,,1,,,,,,", "2024-01-01 10:00,Ana,,,,,10.00,,,,,,"]
+ROWS = ["2024-01-01 10:00,Ana,,,,,10.00,,,,,,", "ontem,Rui,,,,,1,,,,,,", "01/01/2024 10:00, Ana,,,,,R$ 10,,,,,,"]
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """Return a lake with one file: a sale, a refused row, a duplicate."""
+    """Return a lake with one file: a sale, a refused row, and the sale again, written in another way."""
     files = {"registros_a.csv": "\n".join([HEADER, *ROWS, ""]).encode()}
     return make_lake(tmp_path_factory.mktemp("linhas") / "lago", files)
 
@@ -40,10 +44,25 @@ def name_in(lake):
     return arquivo
 
 
-def test_a_line_is_a_sale_or_refused_or_neither(plain):
-    found = [find_line(plain, name_in(plain), linha) for linha in (1, 2, 3, 4, 5)]
-    assert [line.situacao for line in found] == [NEITHER, SALE, REFUSED, NEITHER, NEITHER]
+def test_a_line_is_a_sale_or_refused_or_a_duplicate_or_no_record(plain):
+    name = name_in(plain)
+    file = SurveyedFile.of(plain / "bronze", ledger.latest(ledger.read_events(plain))[name]["bronze"])
+    found = [find_line(plain, name, linha, file) for linha in (1, 2, 3, 4, 5)]
+    assert [line.situacao for line in found] == [NEITHER, SALE, REFUSED, DUPLICATE, NEITHER]
     assert found[2].texto == ROWS[1] and found[2].motivos == ("timestamp_invalido",)
+    assert found[3].igual_a == f"{name}:2"
+
+
+def test_a_duplicate_whose_sale_is_not_found_is_one_all_the_same(plain):
+    name = name_in(plain)
+    file = SurveyedFile.of(plain / "bronze", ledger.latest(ledger.read_events(plain))[name]["bronze"])
+    with patch("vendas.stages.lineage.validate", lambda records: validate(records.slice(0, 0))):  # by other rules
+        assert find_line(plain, name, 4, file) == Line(name, 4, DUPLICATE)
+
+
+def test_status_tells_in_json_which_sale_a_line_equals(plain, capsys):
+    told = json.loads(vendas_here(capsys, "status", name_in(plain), "--line", 4, "--lake", plain, "--json").stdout)
+    assert (told["linha"]["situacao"], told["linha"]["igual_a"]) == (DUPLICATE, f"{name_in(plain)}:2")
 
 
 def test_status_lists_the_files_of_the_ledger(plain, capsys):
@@ -64,7 +83,8 @@ def test_a_file_that_is_still_in_landing_is_named_as_such(tmp_path, capsys, comm
     [
         (2, ["venda ", "Valor da Compra", "10.00"]),
         (3, ["está na quarentena: ontem,Rui", "timestamp_invalido: "]),
-        (4, ["não é uma venda: "]),
+        (4, [" é duplicata da venda "]),
+        (5, [" não é uma venda: nenhum registro começa ali"]),
     ],
 )
 def test_status_tells_what_became_of_a_line(plain, capsys, line, said):

@@ -22,6 +22,7 @@ from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pip
 from vendas.runs.warm import WarmProcesses
 from vendas.settings import Settings, load_settings
 from vendas.stages.lineage import find_line
+from vendas.stages.survey import SurveyedFile
 from vendas.tuning import FILES_IN_TERMINAL
 
 app = typer.Typer(
@@ -266,7 +267,9 @@ def status(
             raise typer.BadParameter(
                 f"--line: an older version read {arquivo}, and kept no lines. `vendas run` reads it again, once."
             )
-        found = find_line(settings.lake, arquivo, line)
+        processed = entries[0]["situacao"] == ledger.PROCESSED
+        file = SurveyedFile.of(settings.bronze, stages[arquivo][0]) if processed else None
+        found = find_line(settings.lake, arquivo, line, file)
     if json:
         known = {"files": entries, "regras_anteriores": older}
         print_json(known | ({"linha": found.as_json()} if found else {}))

@@ -20,7 +20,7 @@ from vendas.reasons import Reason
 from vendas.rules.quality_warnings import explain_code
 from vendas.runs import pipeline
 from vendas.stages.check_file import Diagnosis
-from vendas.stages.lineage import NEITHER, REFUSED, Line
+from vendas.stages.lineage import DUPLICATE, NEITHER, REFUSED, Line
 from vendas.stages.quarantine import QuarantinedRow
 from vendas.storage import Location
 from vendas.text import find_invisible
@@ -198,7 +198,7 @@ def _executed(event: ledger.Event, lake: Location) -> str:
 
 
 _WHY_NO_SALE = {  # by the file's situation
-    PROCESSED: "é igual a outra que veio antes, ou nenhum registro começa ali",
+    PROCESSED: "nenhum registro começa ali",
     PENDING: "o arquivo ainda não foi processado; `vendas run` o processa, e na AWS o workflow",
     REJECTED: "o arquivo foi rejeitado",
     UNDONE: "o arquivo foi desfeito",
@@ -218,6 +218,7 @@ def print_line(console: Console, line: Line, situacao: str) -> None:
         return
     said = {
         REFUSED: f"{where} está na quarentena: {line.texto}",
+        DUPLICATE: f"{where} é duplicata da venda {line.igual_a or 'que veio antes'}.",
         NEITHER: f"{where} não é uma venda: {_WHY_NO_SALE[situacao]}.",
     }[line.situacao]
     console.print(said, markup=False, highlight=False, soft_wrap=True)

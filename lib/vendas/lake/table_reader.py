@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -91,21 +91,19 @@ def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table
     return nothing if rows is None else rows
 
 
-def read_line(lake: Location, table: str, columns: tuple[str, str], file: str, line: int) -> pa.Table:
-    """Return the rows of a table that come from this line of this bronze file.
+def read_rows_with(lake: Location, table: str, values: Mapping[str, Any]) -> pa.Table:
+    """Return the rows of a table that have these values, by column.
 
-    `columns` are the names of the columns with the file's name and the line. A table of an older version, which lacks
-    one of them, has no such rows.
+    A table of an older version, which lacks one of the columns, has no such rows.
     """
 
     def scan(opened: "Table") -> pa.Table:
-        from pyiceberg.expressions import And, EqualTo, Reference, literal
+        from pyiceberg.expressions import AlwaysTrue, And, EqualTo, Reference, literal
 
-        if not {*columns} <= set(opened.schema().column_names):
+        if not values.keys() <= set(opened.schema().column_names):
             return opened.schema().as_arrow().empty_table()
-        of_file, of_line = map(Reference, columns)
-        where = And(EqualTo(term=of_file, value=literal(file)), EqualTo(term=of_line, value=literal(line)))
-        return _with_defaults(opened.scan(where).to_arrow(), table)
+        each = [EqualTo(term=Reference(name), value=literal(value)) for name, value in values.items()]
+        return _with_defaults(opened.scan(reduce(And, each, AlwaysTrue())).to_arrow(), table)
 
     rows = _open_table(lake, table, scan)
     return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
