@@ -48,6 +48,13 @@ def test_refused_rows_are_listed_or_none_are(tmp_path, capsys, refused):
     assert done.returncode == 0 and "a;b" in done.stdout and "c;d" in done.stdout
 
 
+@pytest.mark.parametrize("command", [["list"], ["export", "fora"]], ids=["list", "export"])
+def test_of_a_lake_that_is_not_there_no_refused_rows_are_told(tmp_path, capsys, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    done = vendas_here(capsys, "quarantine", *command, "--lake", tmp_path / "lgao")
+    assert done.returncode == 1 and "There is no lake at" in done.stderr and list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("words", "lines"), [([], [3, 4]), (["--open"], [3])])
 def test_refused_rows_are_told_as_json_also_without_those_that_came_back(tmp_path, capsys, refused, words, lines):
     refused += ROWS

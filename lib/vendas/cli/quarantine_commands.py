@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from vendas.cli import display
-from vendas.cli.terminal import Console, Json, Lake, console, print_json
-from vendas.settings import load_settings
+from vendas.cli.terminal import Console, Json, Lake, console, existing_place, print_json
 
 app = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)
 
@@ -21,7 +20,7 @@ def quarantine_list(
     """List every quarantined row: its file, its line there, its exact text and all reasons."""
     from vendas.stages.quarantine import read_quarantine
 
-    rows = [row for row in read_quarantine(load_settings(lake=lake).lake) if not (open and row.corrigida)]
+    rows = [row for row in read_quarantine(existing_place(lake).lake) if not (open and row.corrigida)]
     if json:
         shown = ("arquivo", "linha", "texto", "motivos")
         print_json({"rows": [{name: getattr(row, name) for name in shown} for row in rows]})
@@ -43,7 +42,7 @@ def quarantine_export(
     """
     from vendas.stages.quarantine import export_quarantine
 
-    settings = load_settings(lake=lake)
+    settings = existing_place(lake)
     written = export_quarantine(settings.lake, settings.landing, folder)
     for path, rows in written.items():
         console.print(f"Wrote {path}: {rows} rows to mend", highlight=False, soft_wrap=True)
