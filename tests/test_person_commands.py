@@ -30,6 +30,7 @@ from vendas.lake.erasures import (
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import list_bronze_files, sweep
 from vendas.privacy.anonymize import Kind
+from vendas.privacy.erasure_requests import Answer
 from vendas.privacy.intake import protect_erased
 from vendas.privacy.layers import LONGEST_TEXT_BYTES
 from vendas.privacy.search import Found, FoundRecord
@@ -74,6 +75,16 @@ def test_all_lines_with_the_email_are_shown_and_those_with_her_telephone_alone(c
 def test_a_telephone_is_enough(capsys, lake, written):
     found = show(capsys, lake, "--telefone", written)
     assert {"registros_a:2", "registros_a:8", "registros_b:3"} <= {*lines(found["bronze"])}
+
+
+def test_files_that_are_left_may_hold_a_namesake(capsys, lake, monkeypatch):
+    export, waiting = "/fora/registros_x.csv", str(lake / "landing" / "registros_y.csv")
+    monkeypatch.setattr(person_commands, "_erase", lambda *_: Answer(None, [export, waiting]))
+    said = vendas_here(capsys, "person", "erase", "--lake", lake, "--email", E_MAIL, "--yes").stderr
+    assert f"{export} has the e-mail, telephone or name of this person: clean it by hand.\n" in said
+    assert (
+        f"{waiting} has the e-mail, telephone or name of this person: the next run takes it with the token.\n" in said
+    )
 
 
 def test_who_only_may_be_the_person_is_listed_apart(capsys, lake):

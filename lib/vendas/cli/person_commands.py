@@ -80,7 +80,8 @@ def person_erase(
     answer = _erase(settings, request, ground or GROUND)
     receipt = answer.receipt
     for path in answer.left:
-        console.print(f"{path} holds this person, too: {_what_to_do(path, settings)}.", soft_wrap=True)
+        what = _what_to_do(path, settings)
+        console.print(f"{path} has the e-mail, telephone or name of this person: {what}.", soft_wrap=True)
     for path in answer.unsearched:
         console.print(f"{path} cannot be read, or is too long: look there for this person, too.", soft_wrap=True)
     for folder in answer.elsewhere:
