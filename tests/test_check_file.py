@@ -232,9 +232,12 @@ def test_a_header_alone_is_accepted(tmp_path):
     assert (found.nome_aceito, found.situacao, found.delimitador) == (True, "aceito", "tabulação")
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "."])
-def test_what_is_no_file_is_an_error(tmp_path, name):
-    with pytest.raises(VendasError, match="is not there, or is no file"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("missing.csv", r"missing\.csv is not there\."), (".", r" is a folder\. Give the files in it: .*/\*\.csv")],
+)
+def test_what_is_no_file_is_an_error(tmp_path, name, said):
+    with pytest.raises(VendasError, match=said):
         check_files([tmp_path / name], NOW)
 
 
