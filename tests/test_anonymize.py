@@ -80,6 +80,14 @@ def test_a_mention_is_replaced_in_its_column_alone():
     assert anonymize(before, LAYOUT, Kind.MENTION, VALUES, "T") == after
 
 
+def test_in_a_header_names_of_declared_columns_stay():
+    layout = replace(LAYOUT, extra=(13,))
+    before = f'{";".join(schema.INPUT_NAMES).replace("Email", "Email (zu@x.example)")};"de Zuleica, zu@x.example"'
+    after = before.replace("(zu@x.example)", "(T)").replace("Zuleica, zu@x.example", "T, T")
+    values = replace(VALUES, own_names=frozenset({"Zuleica", "Nome", "Canal"}))
+    assert anonymize(before, layout, Kind.HEADER, values, "T") == after
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

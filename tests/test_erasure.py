@@ -122,7 +122,7 @@ def test_no_byte_is_left_and_every_count_stays(here):
     assert here.query("select count(*), sum(valor_com_desconto) from fato_vendas") == sums
     members = "select nome_completo, email, dominio_email, telefone from dim_cliente where email = '{}'"
     assert here.query(members.format(receipt.token)) == [(receipt.token, receipt.token, "NÃO INFORMADO", receipt.token)]
-    assert (receipt.arquivos, receipt.linhas) == (5, 15)
+    assert (receipt.arquivos, receipt.linhas) == (6, 17)
 
 
 def test_a_lake_that_has_no_tables_yet_is_erased_from_and_runs_on(bronze_only):
@@ -268,7 +268,7 @@ def test_killed_after_each_step_it_is_completed(here, monkeypatch):
     receipt = here.complete()
     assert not plan_of(here.lake).exists() and here.complete() is None
     assert here.left() == {} and here.counts() == before
-    assert (receipt.arquivos, receipt.linhas) == (5, 15)
+    assert (receipt.arquivos, receipt.linhas) == (6, 17)
 
 
 @pytest.mark.parametrize("inside", ["replace_records", "anonymize_sales", "anonymize_file", "delete_old_versions"])

@@ -11,11 +11,12 @@ import pytest
 import typer
 
 from helpers.inprocess import drop
-from helpers.people import ANA, E_MAIL, FILES, HEADER, REST, TELEPHONE, send
+from helpers.people import ANA, E_MAIL, FILES, HEADER, IN_HEADER, REST, TELEPHONE, send
 from helpers.terminal import vendas_here
 from vendas import schema
 from vendas.cli import person_commands, person_on_aws
 from vendas.cli.person_display import _TITLES
+from vendas.csvfile.dialect import survey
 from vendas.declaration_types import Input, Type
 from vendas.errors import VendasError
 from vendas.lake.erasures import (
@@ -69,6 +70,13 @@ def test_all_lines_with_the_email_are_shown_and_those_with_her_telephone_alone(c
     kinds = [record["tipo"] for record in found["bronze"]]
     assert kinds == ["linha"] * 6 + ["texto", "mencao"] + ["linha"] * 2 + ["texto"]
     assert found["possiveis"] == found["landing"] == found["recibos"] == []
+
+
+def test_headers_that_hold_her_email_are_shown(capsys, lake):
+    drop(lake, "registros_c.csv", IN_HEADER.encode(), at=1_700_100_000)
+    sweep(lake / "landing", lake / "bronze", quiet=0)
+    found = [record for record in show(capsys, lake, "--email", E_MAIL)["bronze"] if record["tipo"] == "cabecalho"]
+    assert lines(found) == ["registros_c:1", "registros_c:3"]
 
 
 @pytest.mark.parametrize("written", [TELEPHONE, f"+55 {TELEPHONE}", "(11) 98765-4321"])
@@ -317,6 +325,17 @@ def test_of_two_people_no_value_comes_back_in_any_column(tmp_path, row, expected
     (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
     assert protect(tmp_path) == 1
     assert (tmp_path / "bronze" / arrived.bronze_name).read_text("utf-8").splitlines()[1] == expected
+
+
+def test_her_email_in_headers_gets_the_token_and_the_file_stays_accepted(tmp_path):
+    remember(tmp_path, [HER_EMAIL])
+    before = f'\ufeff"sep=;"\n;;\n{HEADER};de {E_MAIL}\n{ANA};x\n{HEADER};{E_MAIL}\n'
+    drop(tmp_path, "registros_n.csv", before.encode(), at=1_700_000_000)
+    (arrived,) = sweep(tmp_path / "landing", tmp_path / "bronze", quiet=0)
+    assert protect(tmp_path) == 2
+    path = tmp_path / "bronze" / arrived.bronze_name
+    assert path.read_text("utf-8") == before.replace(E_MAIL, TOKEN)
+    assert survey(path).extra == (f"de {TOKEN}",)
 
 
 def test_of_a_row_that_a_stray_quote_swallowed_with_hers_nothing_goes(tmp_path):

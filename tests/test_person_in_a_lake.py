@@ -51,7 +51,8 @@ def test_each_layer_gives_her_rows_and_no_others(shown):
     refused = [("registros_a", 9), ("registros_a", 10), ("registros_engolido", 2)]
     assert places(shown["quarentena"], "arquivo", "linha") == refused
     assert [row["motivos"] for row in shown["quarentena"]][0] == ["valor_ambiguo"]
-    (event,) = shown["livro_razao"]
+    in_header, event = shown["livro_razao"]
+    assert in_header["arquivo_recebido"] == "registros_cabecalho.csv" and in_header["lidas"] == 1
     assert event["arquivo_recebido"] == "registros_rejeitado.csv" and event["lidas"] == 0 and event["notebook"] is None
     assert [path.rpartition("/")[2] for path in shown["notebooks"]] == ["index.html"]
     assert shown["landing"] == shown["possiveis"] == shown["dw"] == shown["corrigidas"] == []
@@ -74,7 +75,7 @@ def test_the_table_has_every_row_of_the_document(capsys, lake, shown, monkeypatc
     assert by_place[gold_of].endswith("; NÃO DISPONÍVEL; 2024")
     refused = shown["quarentena"][0]
     assert by_place[f"{refused['arquivo']}:9"] == f"{refused['texto']}; ['valor_ambiguo']"
-    (event,) = shown["livro_razao"]
+    *_, event = shown["livro_razao"]
     assert by_place[f"{event['arquivo']}:"].startswith("bronze: O cabeçalho (linha 1)")
     assert by_place[HER.recibo] == f"{HER.quando}; pedido; {HER.token}; 2 arquivos, 9 linhas (silver 5)"
     assert any(line.strip() == shown["notebooks"][0] for line in said)

@@ -55,6 +55,7 @@ FILES = {
     ),
 }
 REJECTED = "Nome;Email;zuleica.quaresma@exemplo.com.br\r\nZuleica;zuleica.quaresma@exemplo.com.br;x\r\n"
+IN_HEADER = "\r\n".join([f"{HEADER};de {E_MAIL}", f"{ANA};x", f'{HEADER};"de {E_MAIL}"', ""])
 
 
 def send_files(lake):
@@ -64,8 +65,9 @@ def send_files(lake):
 
 
 def all_files():
-    """Return the bytes of each file to send: the person's, one that is rejected, and one in UTF-16."""
+    """Return the bytes of each file to send: the person's, one that names her in headers, rejected, and in UTF-16."""
     files = {name: as_csv(encoding, rows) for name, (encoding, rows) in FILES.items()}
+    files["registros_cabecalho.csv"] = IN_HEADER.encode()
     files["registros_rejeitado.csv"] = REJECTED.encode("cp1252")
     files["registros_utf16.csv"] = as_csv("utf-16", FILES["registros_b.csv"][1])
     return files

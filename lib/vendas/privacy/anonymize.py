@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ROW = "linha"  # a well-formed row of the person's
     TEXT = "texto"  # a malformed record with an e-mail or a telephone of the person's in its text
     MENTION = "mencao"  # another's row that has such a value in another column
+    HEADER = "cabecalho"  # a header with such a value, mostly in the name of a column that is not declared
     POSSIBLE = "possivel"  # may be the person's: only the name, or a telephone that another e-mail has, too
 
     @property
@@ -99,6 +100,10 @@ def anonymize(text: str, layout: Layout, kind: Kind, values: Values, token: str)
     if kind == Kind.TEXT:
         return replace_between_marks(text, [*find_personal_pieces(text, layout, values), *values.spans_in(text)], token)
     fields = fields_of(text, layout)
+    if kind == Kind.HEADER:
+        found_in = [values.spans_in if at in layout.extra else values.by_contact.spans_in for at in range(len(fields))]
+        named = [replace_between_marks(name, find(name), token) for name, find in zip(fields, found_in, strict=True)]
+        return layout.delimiter.join(named)
     for at in layout.other_texts:
         fields[at] = replace_between_marks(fields[at], values.by_contact.spans_in(fields[at]), token)
     for at in layout.extra:

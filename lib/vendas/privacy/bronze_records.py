@@ -11,8 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from vendas.csvfile.dialect import Survey, survey
-from vendas.csvfile.encoding import CP1252, UTF8
-from vendas.csvfile.grammar import bytes_between, windows
+from vendas.csvfile.encoding import EDGE_BYTES, UTF8, Encoded
+from vendas.csvfile.grammar import Window, bytes_between, windows
+from vendas.csvfile.header import HEADER_WINDOW_BYTES, find_header
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
 from vendas.errors import FileRejected
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
@@ -51,8 +52,21 @@ def read_records(path: Location, known: Survey | None) -> Iterator[pa.RecordBatc
         yield pa.record_batch([columns.get(name, empty) for name in RECORD_SCHEMA.names], schema=RECORD_SCHEMA)
 
 
+def read_headers(path: Location, known: Survey | None) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each header of an accepted file; of a rejected one none, since its lines are records."""
+    if known is None:
+        return
+    first = [0]
+    for _, window in _windows(path, known, HEADER_WINDOW_BYTES):
+        for number in sorted({*first, *known.finder.headers(window)}):
+            yield int(window.lines[number]), window.record(number).decode(known.encoding)
+        if not known.repeated:
+            return
+        first = []
+
+
 def replace_records(path: Path, known: Survey | None, lines: Iterable[int], change: Change) -> bool:
-    """Replace the records that begin on these lines; return whether anything changed.
+    """Replace the records, headers among them, that begin on these lines; return whether anything changed.
 
     The file is written anew beside its place, flushed, and renamed, with its modification time; line ends and all
     other bytes stay.
@@ -71,15 +85,23 @@ def _edits(path: Path, known: Survey | None, lines: set[int], change: Change) ->
                 before, raw = len(text[:begin].encode(encoding)), line.encode(encoding)
                 yield _edit(before, raw, change(number, line).encode(encoding))
         return
-    encoding = CP1252 if known.encoding == CP1252 else UTF8
+    for begin, window in _windows(path, known, CSV_WINDOW_BYTES):
+        for number in (n for n, line in enumerate(window.lines[:-1].tolist()) if line in lines):
+            raw, line = window.record(number), int(window.lines[number])
+            new = change(line, raw.decode(known.encoding)).encode(known.encoding)
+            yield _edit(begin + int(window.bounds[number]), raw, new)
+
+
+def _windows(path: Location, known: Survey, size: int) -> Iterator[tuple[int, Window]]:
+    """Yield all records of an accepted file, from its header on, in windows, each with its offset in the file."""
     with path.open("rb") as file:
-        for block in known.blocks:
-            read = bytes_between(file, block.offset, block.offset + block.length)
-            for window in windows(read, known.delimiter, block.first_line, CSV_WINDOW_BYTES):
-                for number in (n for n, line in enumerate(window.lines[:-1].tolist()) if line in lines):
-                    raw, line = window.record(number), int(window.lines[number])
-                    begin = block.offset + window.offset + int(window.bounds[number])
-                    yield _edit(begin, raw, change(line, raw.decode(encoding)).encode(encoding))
+        text = Encoded(known.encoding, file.read(EDGE_BYTES), file.seek(0, os.SEEK_END))
+        header = find_header(file, text)
+        file.seek(0)
+        *_, from_header = file.read(header.end).split(b"\n", header.line - 1)
+        begin = max(text.begin, header.end - len(from_header))  # without a BOM
+        for window in windows(bytes_between(file, begin, text.end), header.delimiter, header.line, size):
+            yield begin + window.offset, window
 
 
 def _edit(begin: int, raw: bytes, instead: bytes) -> Edit | None:

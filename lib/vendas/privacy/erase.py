@@ -229,7 +229,7 @@ def make_plan(settings: Settings, request: Request, found: Found, ground: str) -
     waiting = {file.name for file in landing_files(settings)}
     records = [
         record
-        for record in found.of_kind(Kind.ROW, Kind.TEXT, Kind.MENTION)
+        for record in found.of_kind(Kind.ROW, Kind.TEXT, Kind.MENTION, Kind.HEADER)
         if record.arquivo not in waiting and BronzeFile.parse(record.arquivo)
     ]
     layers = {

@@ -22,7 +22,7 @@ from vendas.lake.erasures import (
 )
 from vendas.landing.arrivals import BronzeFile
 from vendas.privacy.anonymize import Kind, Layout, anonymize, fields_of
-from vendas.privacy.bronze_records import read_records, replace_records, survey_or_none
+from vendas.privacy.bronze_records import read_headers, read_records, replace_records, survey_or_none
 from vendas.privacy.edited_files import edit_file
 from vendas.privacy.search import first_of, personal_values
 from vendas.rules.anonymized import TOKEN_PREFIX
@@ -74,6 +74,7 @@ def _protect(lake: Location, path: Location, known: "_KnownPeople") -> int:
         layout = Layout.of(survey) if survey else None
         found.clear()
         found.update(record for records in read_records(copy, survey) for record in _find(records, layout, known))
+        found.update((line, people) for line, text in read_headers(copy, survey) if (people := _in_header(text, known)))
         if not found:
             return False
         variants = {line: one.variant for line, people in found.items() for one in people if one.variant}
@@ -227,6 +228,15 @@ def _in_text(text: str, known: _KnownPeople) -> list[Returned]:
             found.append(Returned(Kind.TEXT, Values(_keys_of(theirs)), known.people[place].token))
             contacts -= theirs
     return found
+
+
+def _in_header(text: str, known: _KnownPeople) -> list[Returned]:
+    """Return what a header holds of erased people."""
+    contacts = _contacts_in(text)
+    return [
+        Returned(Kind.HEADER, Values(_keys_of(known.of_person(place, contacts))), known.people[place].token)
+        for place in known.in_any(contacts)
+    ]
 
 
 def _contacts_in(text: str) -> set[Contact]:

@@ -16,7 +16,7 @@ from vendas.lake.events import PROCESSED, Event
 from vendas.lake.ledger import latest
 from vendas.landing.arrivals import list_bronze_files
 from vendas.privacy.anonymize import Kind, Layout, fields_of, find_personal_pieces
-from vendas.privacy.bronze_records import read_records, survey_or_none
+from vendas.privacy.bronze_records import read_headers, read_records, survey_or_none
 from vendas.rules.cleaning import address, clean_text
 from vendas.rules.columns import text_or_default
 from vendas.rules.people import Contacts, Keys, Values, find_emails, normalize_emails, normalize_telephones
@@ -198,6 +198,8 @@ def _find(file: CsvFile, values: Values, chosen: set[int]) -> Iterator[tuple[lis
     names = pa.array(sorted(values.own_names), pa.string())
     pairs = pa.array(sorted(f"{first}\n{last}".lower() for first, last in values.full_names), pa.string())
     chosen_lines = pa.array(sorted(chosen), pa.int64())
+    headers = [(line, text) for line, text in read_headers(file.path, file.survey) if values.by_contact.are_in(text)]
+    yield [FoundRecord(file.name, line, text, Kind.HEADER) for line, text in headers], set()
     for records in read_records(file.path, file.survey):
         malformed = pc.greater(pc.list_value_length(records[PROBLEMAS]), 0)
         kinds = dict(_kinds(records, file, values, malformed, chosen_lines))
