@@ -258,7 +258,7 @@ def test_where_nothing_is_rehearsed_nothing_is_compared():
 def test_the_notebook_says_where_a_rule_goes(column, place):
     (row,) = tell_where({column: upper}).to_dict("records")
     assert place in row["a regra vai para"]
-    for path in row["os testes que vão falar"].split(", "):
+    for path in row["os testes que vão falhar"].split(", "):
         assert (ROOT / path).is_file()
     assert (ROOT / row["a regra vai para"].split(",")[0].split(";")[0]).is_file()
 

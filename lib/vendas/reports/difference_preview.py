@@ -125,7 +125,7 @@ def draw_columns(difference: Difference | None) -> Bars | Preview:
 def tell_where(rules: Mapping[str, object]) -> Preview:
     """Show where in the library each rule on trial goes, and which tests will tell of it."""
     rows = [
-        {"coluna": name, "a regra vai para": place, "os testes que vão falar": tests}
+        {"coluna": name, "a regra vai para": place, "os testes que vão falhar": tests}
         for name in rules
         for place, tests in [_where(name)]
     ]
