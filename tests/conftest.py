@@ -30,6 +30,7 @@ hypothesis.settings.load_profile("unhurried")
 
 def pytest_configure(config):
     """If tests marked engine are excluded, let no other test start one, in this Python or in one that it starts."""
+    config.add_cleanup(gc.unfreeze)  # after pytest's own collections; else DuckDB reports what stays as leaked
     if "not engine" in config.option.markexpr:
         runpy.run_path(str(HERE / "no_engine" / "sitecustomize.py"))
         # The library comes first, because the command line restarts without a PYTHONPATH that lacks it.
@@ -58,10 +59,6 @@ def pytest_collection_finish():
     """Let no garbage collection look at modules and tests again, which would take a sixth of the tests' time."""
     gc.collect()
     gc.freeze()
-
-
-def pytest_unconfigure():
-    gc.unfreeze()  # else DuckDB reports what is never collected as leaked
 
 
 @pytest.fixture(scope="session")
