@@ -137,7 +137,7 @@ def test_every_chart_of_the_exploration_is_there_and_no_error(explored):
     kinds = explored.measure(f"[...document.querySelectorAll('{OUTPUTS}')].map(shown => shown.dataset.mimeType)")
     assert len(widths) == charts > 10 and min(widths) > 0
     assert kinds == ["image/png"] * charts + ["text/plain"]
-    assert "exploracao: 0 files" in explored.measure(f"{NOTEBOOK}.textContent")
+    assert "exploracao: 0 arquivos" in explored.measure(f"{NOTEBOOK}.textContent")
 
 
 def test_nothing_pops_up(explored):
