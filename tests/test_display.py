@@ -275,6 +275,17 @@ def test_a_diagnosis_is_a_row_of_the_table_and_a_sentence_for_each_thing_to_know
     )
 
 
+@pytest.mark.parametrize(("refused", "told"), [(0, False), (2, False), (3, True)])
+def test_a_file_that_is_taken_without_a_row_is_told(refused, told):
+    found = Diagnosis("a.csv", True, codificacao="utf-8", lidas=3, recusadas=refused)
+    words = said(print_diagnoses, [found])
+    assert ("Todas as linhas seriam recusadas: nenhuma venda entraria." in words) == told
+
+
+def test_a_file_without_rows_has_none_to_refuse():
+    assert "seriam recusadas" not in said(print_diagnoses, [Diagnosis("a.csv", True, codificacao="utf-8")])
+
+
 @pytest.mark.parametrize(("situacao", "colour"), [("aceito", "\x1b[32maceito"), ("rejeitado", "\x1b[31mrejeitado")])
 def test_what_would_be_rejected_is_red(situacao, colour):
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=200)

@@ -285,6 +285,8 @@ def _notes(found: Diagnosis) -> Iterator[str]:
         yield f"Colunas com outro nome: {', '.join(renamed)}."
     if found.colunas_ignoradas:
         yield f"Colunas ignoradas: {join_names(found.colunas_ignoradas)}."
+    if found.recusadas and found.recusadas == found.lidas:
+        yield "Todas as linhas seriam recusadas: nenhuma venda entraria."
     for kind, codes in (("Recusadas", found.motivos), ("Duvidosas", found.duvidas), ("Aviso", found.avisos)):
         for code, rows in codes.items():
             yield f"{kind}: {format_number(rows)} por {code}. {explain_code(code)}"
