@@ -234,7 +234,10 @@ def test_a_header_alone_is_accepted(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("missing.csv", r"missing\.csv is not there\."), (".", r" is a folder\. Give the files in it: .*/\*\.csv")],
+    [
+        ("missing.csv", r"missing\.csv is not there, or is no file"),
+        (".", r" is a folder\. Give the files in it: .*/\*\.csv"),
+    ],
 )
 def test_what_is_no_file_is_an_error(tmp_path, name, said):
     with pytest.raises(VendasError, match=said):

@@ -135,7 +135,7 @@ def _survey(path: Path) -> SurveyedFile | str:
     if path.is_dir():
         raise VendasError(f"{path} is a folder. Give the files in it: {path}/*.csv")
     if not path.is_file():
-        raise VendasError(f"{path} is not there. Give the paths of CSV files.")
+        raise VendasError(f"{path} is not there, or is no file. Give the paths of CSV files.")
     try:
         return SurveyedFile(path, dialect.survey(path))
     except FileRejected as reason:
