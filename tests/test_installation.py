@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -66,6 +67,14 @@ def test_a_file_system_that_lacks_what_runs_need_is_told(look, monkeypatch, modu
     monkeypatch.setattr(getattr(installation, module), name, stand_in)
     finding = look()["File system"]
     assert not finding.ok and says in finding.found and "--lake" in finding.remedy
+
+
+def test_sizes_are_told_in_gib(look, monkeypatch):
+    sizes = SimpleNamespace(total=3 << 29, free=5 << 29)
+    monkeypatch.setattr(installation.psutil, "virtual_memory", lambda: sizes)
+    monkeypatch.setattr(installation.shutil, "disk_usage", lambda _: sizes)
+    findings = look()
+    assert findings["Memory"].found.startswith("1.5 GiB in all") and findings["Temporary files"].found == "2.5 GiB free"
 
 
 @pytest.mark.parametrize(("version", "fits"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
