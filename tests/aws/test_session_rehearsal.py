@@ -31,5 +31,5 @@ def test_a_rule_is_tried_in_a_session(lake, tmp_path, stage):
         run_notebook(notebook, output, given, {}, 60, kernel=GlueSession)
     outputs = [out for cell in nbformat.read(output, 4).cells for out in cell.get("outputs", [])]
     shown = "\n".join(out.data["text/plain"] for out in outputs if "data" in out)
-    assert "linhas que mudam" in shown and "a rehearsal: nothing was published" in shown
+    assert "linhas que mudam" in shown and "ensaio: nada foi publicado" in shown
     assert files_below(lake) == before
