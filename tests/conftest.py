@@ -113,14 +113,13 @@ class RunsHere:
     """The tests' JVM and fork server as those of `vendas watch`, which a run need not start then."""
 
     def __init__(self, spark, forks):
-        self._gateway, self._forks = spark.sparkContext._gateway.gateway_parameters, forks
+        self._gateway, self._forks = spark.sparkContext._gateway, forks
 
     def fork_server(self):
         return nullcontext(self._forks)
 
     def jvm(self, work_bytes):
-        joined = {"PYSPARK_GATEWAY_PORT": str(self._gateway.port), "PYSPARK_GATEWAY_SECRET": self._gateway.auth_token}
-        return nullcontext(joined)
+        return nullcontext(vendas_spark.joining(self._gateway, work_bytes))
 
 
 @pytest.fixture(scope="session")

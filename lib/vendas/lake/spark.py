@@ -269,6 +269,17 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
             jvm.end()
 
 
+def joining(gateway: JavaGateway, work_bytes: int | None) -> dict[str, str]:
+    """Return the environment variables with which a kernel joins a gateway's JVM; its run has `work_bytes` to read."""
+    parameters = gateway.gateway_parameters
+    alone = work_bytes is not None and work_bytes < LITTLE_WORK_BYTES
+    return {
+        "PYSPARK_GATEWAY_PORT": str(parameters.port),
+        "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
+        **({_ALONE: "1"} if alone else {}),
+    }
+
+
 class Jvm:
     """A JVM that this process has started, for the kernels of one run or, in turn, of several."""
 
@@ -280,13 +291,7 @@ class Jvm:
 
     def environment(self, work_bytes: int | None) -> dict[str, str]:
         """Return the environment variables with which a kernel joins it; `work_bytes` are what its run has to read."""
-        parameters = self._gateway.gateway_parameters
-        alone = work_bytes is not None and work_bytes < LITTLE_WORK_BYTES
-        return {
-            "PYSPARK_GATEWAY_PORT": str(parameters.port),
-            "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
-            **({_ALONE: "1"} if alone else {}),
-        }
+        return joining(self._gateway, work_bytes)
 
     def is_running(self) -> bool:
         """Return whether its process has not ended."""

@@ -63,7 +63,7 @@ def held_by_writers(paths: Collection[Path]) -> list[Path]:
                     unleased[path] = _file_id(os.fstat(file.fileno()))
                 elif guard.is_lease_broken():
                     held.append(path)
-        except OSError:  # it is gone, or unreadable, which the move reports
+        except OSError:  # it is gone, or unreadable, which `folder_moves.look` tells
             continue
     written = open_for_writing(unleased.values()) if unleased else set()
     return held + [path for path, file in unleased.items() if file in written]
