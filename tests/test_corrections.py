@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.rows import FILE
+from helpers.runs import entry
 from helpers.terminal import vendas_here
 from vendas.cli import commands
 
@@ -90,4 +91,13 @@ def test_outdated_files_are_replayed_together(lake, runs, capsys, monkeypatch):
 def test_without_outdated_files_a_run_follows_and_nobody_is_asked(lake, runs, capsys):
     done = vendas_here(capsys, "replay", "--outdated", "--lake", lake)
     assert done.returncode == 0 and "Today's rules have processed every file." in done.stderr
+    assert runs.corrections == [([], [])]
+
+
+def test_a_file_that_is_undone_is_not_undone_again(lake, runs, capsys, monkeypatch):
+    """The run that follows anyway ends what a killed one left."""
+    undone = entry() | {"arquivo": FILE, "situacao": "desfeito"}
+    monkeypatch.setattr(commands.ledger, "list_entries", lambda events: [undone])
+    done = vendas_here(capsys, "undo", FILE, "--lake", lake)
+    assert done.returncode == 0 and f"{FILE} is already undone." in done.stderr
     assert runs.corrections == [([], [])]

@@ -120,7 +120,10 @@ def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) ->
     """Remove a bronze file from every layer; other files get back the rows that were dropped as equal to its own."""
     settings = existing(lake)
     (found,) = find_in_bronze(settings.bronze, settings.landing, [Path(file).name])
-    _correct(settings, "undo", [found.name], "Take out of every layer", yes, json)
+    entries = {entry["arquivo"]: entry for entry in ledger.list_entries(ledger.read_events(settings.lake))}
+    undone = entries.get(found.name, {}).get("situacao") == ledger.UNDONE
+    names, nothing = [] if undone else [found.name], f"{found.name} is already undone."
+    _correct(settings, "undo", names, "Take out of every layer", nothing, yes, json)
 
 
 @app.command()
@@ -142,7 +145,7 @@ def replay(
         names = ledger.list_of_older_rules(ledger.read_events(settings.lake))
     else:
         names = [find_in_bronze(settings.bronze, settings.landing, [Path(file).name])[0].name]
-    _correct(settings, "replay", names, "Process again", yes, json)
+    _correct(settings, "replay", names, "Process again", "Today's rules have processed every file.", yes, json)
 
 
 @app.command()
@@ -161,8 +164,10 @@ def plan(
         raise typer.Exit(EXIT_CHANGES)
 
 
-def _correct(settings: Settings, how: str, names: list[str], question: str, yes: bool, json: bool) -> None:
-    """Run with files to undo or replay, after the user has confirmed; without files, run without asking."""
+def _correct(
+    settings: Settings, how: str, names: list[str], question: str, nothing: str, yes: bool, json: bool
+) -> None:
+    """Run with files to undo or replay, after the user has confirmed; without files, say `nothing` and just run."""
     if names:
         entries = {entry["arquivo"]: entry for entry in ledger.list_entries(ledger.read_events(settings.lake))}
         title = names[0] if len(names) == 1 else f"{len(names)} files"
@@ -175,7 +180,7 @@ def _correct(settings: Settings, how: str, names: list[str], question: str, yes:
             console.print("Nothing was done.")
             return
     else:
-        console.print("Today's rules have processed every file.")
+        console.print(nothing, highlight=False, soft_wrap=True)
     report = _run(settings, json, Corrections(**{how: names}))
     if report.status == "with_rejections":
         raise typer.Exit(EXIT_REJECTED)
