@@ -347,6 +347,20 @@ def test_a_file_that_may_not_be_read_stays_and_stops_no_other_file(landing, bron
     assert list_waiting_files(landing) == []
 
 
+def test_what_is_no_file_stays_is_named_and_stops_no_other_file(landing, bronze):
+    """A link in a circle cannot even be asked what it is."""
+    folder, nowhere, circle = (landing / f"registros_{name}.csv" for name in ("c", "d", "e"))
+    folder.mkdir()
+    nowhere.symlink_to(landing / "gone.csv")
+    circle.symlink_to(circle)
+    (landing / "circle").symlink_to(landing / "circle")
+    drop(landing, "registros_b.csv")
+    assert [arrival.name for arrival in sweep(landing, bronze)] == ["registros_b.csv"]
+    told = "stays in landing: it is no file, but a folder or a link that leads nowhere"
+    assert explain_left_behind(look_at_landing(landing, 2)) == dict.fromkeys([folder, nowhere, circle], told)
+    assert list_waiting_files(landing) == []
+
+
 def test_what_looks_like_sales_is_named_and_everything_else_is_not(landing):
     looking = ["Registros_b.XLSX", "registro.CSV", "registros_b.xls", "registros_b.zip", "vendas.csv"]
     other = ["registros.csv.part", "registros.csv.tmp", "notas.txt", "vendas.xlsx", ".oculto.csv", "registros_a.csv"]

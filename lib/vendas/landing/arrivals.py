@@ -101,7 +101,10 @@ def explain_left_behind(found: Landing) -> dict[Path, str]:
     writing = dict.fromkeys([*found.held, *found.young], "is still being written; the next run takes it")
     unfit = {path: f"stays in landing: {why_unfit(path.name)}" for path in found.unfit}
     closed = dict.fromkeys(found.unreadable, "stays in landing: this user may not read it; give it the permission")
-    return writing | unfit | closed | dict.fromkeys(found.misnamed, MISNAMED)
+    no_files = dict.fromkeys(
+        found.not_files, "stays in landing: it is no file, but a folder or a link that leads nowhere"
+    )
+    return writing | unfit | closed | no_files | dict.fromkeys(found.misnamed, MISNAMED)
 
 
 def explain_left_by_run(found: Landing) -> dict[Path, str]:

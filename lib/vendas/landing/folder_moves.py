@@ -38,6 +38,7 @@ class Landing:
     held: list[Path]  # open for writing
     unfit: list[Path]  # bronze cannot keep their names
     unreadable: list[Path]  # this user may not read them
+    not_files: list[Path]  # folders, or links that lead nowhere, that are named like sales files
     misnamed: list[Path]  # other CSV files, which stay because of their names
     hidden: list[Path]  # originals that a killed sweep left under a hidden name
 
@@ -52,9 +53,20 @@ class Landing:
         return sorted([*self.takeable, *self.young])
 
 
-def names_in(bronze: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
     """List the names of all files in a folder; empty if the folder does not exist."""
-    return [entry.name for entry in os.scandir(bronze) if entry.is_file()] if bronze.is_dir() else []
+    return [entry.name for entry in os.scandir(folder) if _is_file(entry)] if folder.is_dir() else []
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads in a circle, or where this user may not look
+        return False
+
+
+def _not_files_in(folder: Path) -> list[str]:
+    return [entry.name for entry in os.scandir(folder) if not _is_file(entry)] if folder.is_dir() else []
 
 
 def look(landing: Path, quiet: float) -> Landing:
@@ -75,6 +87,7 @@ def look(landing: Path, quiet: float) -> Landing:
         held=sorted(held),
         unfit=sorted(set(sales) - set(fitting)),
         unreadable=sorted(unreadable),
+        not_files=sorted(landing / name for name in _not_files_in(landing) if is_sales_file(name)),
         misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
         # An original whose name a newer file has now is restored once that file has gone.
         hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
