@@ -19,7 +19,7 @@ endef
 # The tests start hundreds of processes: without bytecode, each would compile the library, and rewrite assertions, again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo check test test-glue6 golden sql docs environment bench year deploy preflight undeploy clean
+.PHONY: help install declared demo check test test-glue6 golden sql docs environment bench year deploy preflight undeploy clean
 
 help:
 	@echo "make demo     sample files through all layers, into the demo lake ./lago"
@@ -86,13 +86,17 @@ test: install .venv-checkov/.installed .venv-dbt/.installed
 test-glue6: .venv-glue6/.installed .venv-checkov/.installed
 	CHECKOV=.venv-checkov/bin/checkov .venv-glue6/bin/python -m pytest
 
-golden: install
+# Of a declaration that is refused, the command line tells why in words; Python alone would show a traceback.
+declared: install
+	@$(BIN)/vendas --help >/dev/null
+
+golden: declared
 	$(BIN)/python tests/goldens.py
 
-sql: install
+sql: declared
 	$(BIN)/python sql/render.py
 
-docs: install
+docs: declared
 	$(BIN)/python docs/render.py
 
 environment: install

@@ -1,6 +1,7 @@
 """The committed files rendered from the declaration: SQL, tables of docs/contract.md, the data contract (ODCS)."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from docs import render as docs
 from sql import render as sql
 from vendas.declaration import SALES
 from vendas.declaration_types import Input, Type
+from vendas.resources import REPOSITORY
 
 RENDERED = dict(sql.render(SALES))
 
@@ -59,3 +61,10 @@ def test_the_data_contract_is_of_the_standard():
             for name in ("nome_completo", "email", "telefone")
         ),
     }
+
+
+@pytest.mark.parametrize("target", ["sql", "docs", "golden"])
+def test_make_asks_the_command_line_first_whether_the_declaration_is_refused(target):
+    command = ["make", "--dry-run", "--old-file=.venv/.installed", target]
+    steps = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [Path(step.split()[0]).name for step in steps] == ["vendas", "python"]
