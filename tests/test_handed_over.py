@@ -63,8 +63,8 @@ def test_refused_rows_are_told_as_json_also_without_those_that_came_back(tmp_pat
     assert told[0] == {"arquivo": FILE, "linha": 3, "texto": "a;b", "motivos": ["timestamp_invalido"]}
 
 
-@pytest.mark.parametrize("count", [0, 2])
-def test_rows_to_mend_are_exported_and_told(tmp_path, capsys, monkeypatch, count):
+@pytest.mark.parametrize(("count", "counted"), [(0, "0 rows"), (1, "1 row"), (2000, "2.000 rows")])
+def test_rows_to_mend_are_exported_and_told(tmp_path, capsys, monkeypatch, count, counted):
     asked, path = [], tmp_path / "fora" / "registros_a.csv"
     monkeypatch.setattr(
         quarantine, "export_quarantine", lambda *given: asked.append(given) or ({path: count} if count else {})
@@ -72,7 +72,7 @@ def test_rows_to_mend_are_exported_and_told(tmp_path, capsys, monkeypatch, count
     done = vendas_here(capsys, "quarantine", "export", tmp_path / "fora", "--json", "--lake", tmp_path)
     assert asked == [(tmp_path, tmp_path / "landing", tmp_path / "fora")] and done.returncode == 0
     assert json.loads(done.stdout) == {"files": [{"arquivo": str(path), "linhas": count}] if count else []}
-    assert (f"Wrote {path}: {count} rows to mend" in done.stderr) == bool(count)
+    assert (f"Wrote {path}: {counted} to mend" in done.stderr) == bool(count)
     assert ("No row is in quarantine." in done.stderr) == (not count)
 
 

@@ -105,7 +105,10 @@ def test_a_lake_of_an_older_version_is_told_with_its_counts(here, monkeypatch):
         "The lake is up to date with this version",
     ]
     counts = "70 sales and 0 refused rows"
-    assert "its 4 files are read again" in told.warnings[0] and f"{counts} before, {counts} now." in told.warnings[1]
+    assert (
+        "all of bronze is read again, once, by today's rules (4 files)." in told.warnings[0]
+        and f"{counts} before, {counts} now." in told.warnings[1]
+    )
 
 
 def test_a_warehouse_of_another_declaration_is_told_if_there_was_one(here):

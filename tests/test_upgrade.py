@@ -69,7 +69,7 @@ def test_all_layers_are_as_if_todays_version_had_made_them(upgraded):
 def test_the_run_says_what_it_does_and_what_came_of_it(upgraded):
     _, before, done, _ = upgraded
     assert (done.returncode, before[0]) == (2, 285)  # it rejects files that were accepted before, so it ends with 2
-    assert "made by an older version: its 27 files are read again, once" in done.stderr.replace("\n", " ")
+    assert "all of bronze is read again, once, by today's rules (27 files)." in done.stderr.replace("\n", " ")
     assert "285 sales and 51 refused rows before, 320 sales and 19 refused rows now" in done.stderr.replace("\n", " ")
 
 

@@ -33,6 +33,11 @@ def format_number(number: float | Decimal, decimals: int = 0) -> str:
     return f"{number:,.{decimals}f}".translate(_BRAZILIAN)
 
 
+def format_counted(count: int, noun: str) -> str:
+    """Format a count of things with an English noun: 1 row, 1.000 rows."""
+    return f"{format_number(count)} {noun}{'s' * (count != 1)}"
+
+
 def format_value(value: Decimal | int | date) -> str:
     """Format a Decimal as money, R$ 1.234,56; a date or datetime as a day, 31/12/2024; else as a count, 1.234."""
     if isinstance(value, Decimal):

@@ -6,6 +6,7 @@ import typer
 
 from vendas.cli import display
 from vendas.cli.terminal import Json, Lake, console, existing, local, print_json
+from vendas.formatting import format_counted
 from vendas.lake.lock import hold_lake
 from vendas.storage import as_folder
 
@@ -41,7 +42,7 @@ def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
     settings = existing(lake)
     with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:
         held = rebuild_warehouse(spark, settings)
-    console.print(f"Loaded {sum(held.values())} sales of {len(held)} files.")
+    console.print(f"Loaded {format_counted(sum(held.values()), 'sale')} of {format_counted(len(held), 'file')}.")
     if json:
         print_json({"files": [{"arquivo": name, "dw": rows} for name, rows in held.items()]})
 

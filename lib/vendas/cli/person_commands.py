@@ -8,6 +8,7 @@ import typer
 from vendas.cli import display, person_display
 from vendas.cli.terminal import Console, Json, Lake, console, existing_place, print_json
 from vendas.errors import VendasError
+from vendas.formatting import format_counted
 from vendas.lake.lock import hold_lake
 from vendas.landing.arrivals import is_sales_file
 from vendas.settings import Settings
@@ -91,10 +92,8 @@ def person_erase(
     if receipt is None:
         console.print("Nothing in this lake has that e-mail or telephone; nothing was written.")
     else:
-        console.print(
-            f"Receipt {receipt.recibo}: {receipt.linhas} lines of {receipt.arquivos} files have {receipt.token} now.",
-            soft_wrap=True,
-        )
+        lines, files = format_counted(receipt.linhas, "line"), format_counted(receipt.arquivos, "file")
+        console.print(f"Receipt {receipt.recibo}: {receipt.token} stands in {lines} of {files} now.", soft_wrap=True)
 
 
 def _settings(lake: str | None) -> Settings:

@@ -7,6 +7,7 @@ import typer
 
 from vendas.cli import display
 from vendas.cli.terminal import Console, Json, Lake, console, existing_place, print_json
+from vendas.formatting import format_counted
 
 app = typer.Typer(help="The rows that were refused, with their reasons.", no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def quarantine_export(
     settings = existing_place(lake)
     written = export_quarantine(settings.lake, settings.landing, folder)
     for path, rows in written.items():
-        console.print(f"Wrote {path}: {rows} rows to mend", highlight=False, soft_wrap=True)
+        console.print(f"Wrote {path}: {format_counted(rows, 'row')} to mend", highlight=False, soft_wrap=True)
     if not written:
         console.print("No row is in quarantine.")
     if json:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from vendas.formatting import format_counted
 from vendas.lake import ledger
 from vendas.lake.events import Events
 from vendas.lake.lock import hold_lake
@@ -120,8 +121,8 @@ def run_pipeline(
                 before = ledger.read_events(settings.lake)
                 if outdated := ledger.list_outdated(before):
                     warn(
-                        f"This lake was made by an older version: its {len(outdated)} files are read again, once, from "
-                        "bronze, by today's rules. What was undone stays undone."
+                        "This lake was made by an older version: all of bronze is read again, once, by today's rules "
+                        f"({format_counted(len(outdated), 'file')}). What was undone stays undone."
                     )
                 elif before and is_initialized(as_folder(settings.dw)) and not is_as_declared(settings):
                     warn(
@@ -147,7 +148,7 @@ def run_pipeline(
 def _count(events: Events) -> str:
     entries = ledger.list_entries(events)
     sales, refused = (sum(entry[name] for entry in entries) for name in ("silver", "quarentena"))
-    return f"{sales} sales and {refused} refused rows"
+    return f"{format_counted(sales, 'sale')} and {format_counted(refused, 'refused row')}"
 
 
 def is_up_to_date(settings: Settings) -> bool:
