@@ -146,6 +146,7 @@ def test_a_jvm_with_work_makes_it_for_the_next(tmp_path, monkeypatch):
         others = list_jvms()  # such as that of the tests' session
         with gateway_environment(settings, log, work_bytes):
             (jvm,) = list_jvms() - others
-            return [Path(mapped.path).name[:5] for mapped in jvm.memory_maps() if mapped.path.endswith(".jsa")]
+            mapped = (Path(region.path) for region in jvm.memory_maps() if region.path.endswith(".jsa"))
+            return [path.name[:5] for path in mapped if path.parent.name == "classes"]  # Java may have one of its own
 
     assert [archives(work) for work in (0, 1, 0)] == [[], ["java-"], ["java-", "spark"]]

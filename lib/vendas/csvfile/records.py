@@ -142,7 +142,7 @@ def _fields(data: bytes, rows: int, survey: Survey) -> list[pa.Array]:
 
 def _texts(window: Window, chosen: np.ndarray) -> pa.Array:
     if len(window.lone_returns):  # a line end may then have more CRs before it than its own
-        return pa.array([window.record(number).decode() for number in np.flatnonzero(chosen)], pa.string())
+        return pa.array([window.record(number).decode() for number in np.flatnonzero(chosen).tolist()], pa.string())
     offsets = pa.py_buffer(window.bounds.astype(np.int32))
     lines = pa.StringArray.from_buffers(len(window), offsets, pa.py_buffer(window.data))
     if not chosen.all():

@@ -53,7 +53,7 @@ class RowFinder:
         if (first == _SOLID).all():
             return np.zeros(len(window), bool)
         kind = np.maximum.reduceat(np.frombuffer(window.data.translate(self._kinds.tobytes()), np.uint8), starts)
-        for number in np.flatnonzero(kind == _PERHAPS):
+        for number in np.flatnonzero(kind == _PERHAPS).tolist():
             text = window.record(number).decode(self.encoding, errors="replace")
             kind[number] = _BLANK if self._blank_text.fullmatch(text) else _SOLID
         return kind == _BLANK
@@ -62,14 +62,14 @@ class RowFinder:
         """Return the records that are headers, with each declared column once: record number and column places."""
         found = {}
         telling = [word for words in _TELLING_WORDS[1:] for word in words]
-        for number in np.flatnonzero(window.holding(_places_of(telling, window))):
+        for number in np.flatnonzero(window.holding(_places_of(telling, window))).tolist():
             record = window.record(number)
             letters = _letters_of(record)
             if sum(any(word in letters for word in words) for words in _TELLING_WORDS) < 2:
                 continue
             places = name_places(read_names(record, self.encoding, self.delimiter))
             if are_headers(places):
-                found[int(number)] = positions_of(places)
+                found[number] = positions_of(places)
         return found
 
     @cached_property
