@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,8 +21,9 @@ from vendas.csvfile.records import read_block
 from vendas.lake.data_files import HeldFile, Target
 from vendas.lake.workers import ThisProcess
 from vendas.rules.silver import time_ranges
-from vendas.stages import transform
+from vendas.stages import transform, validated_rows
 from vendas.stages.check_file import check_files
+from vendas.stages.groups import group_by_size
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA
 from vendas.stages.survey import SurveyedFile
 
@@ -31,7 +33,8 @@ NEW_YEAR = datetime(2024, 1, 1)
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(transform, "read_block", partial(read_block, window_bytes=100))
+    monkeypatch.setattr(validated_rows, "read_block", partial(read_block, window_bytes=100))
+    monkeypatch.setattr(validated_rows, "CSV_WINDOW_BYTES", 1500)
     monkeypatch.setattr(transform, "_task_bytes", lambda workers, parts: 200)
     monkeypatch.setattr(transform, "time_ranges", lambda found: time_ranges(found, rows=3))
 
@@ -140,10 +143,13 @@ def as_record(fields):
 
 
 @pytest.mark.slow
-@given(files=st.lists(ROWS, min_size=1, max_size=4))
+@given(files=st.lists(ROWS, min_size=1, max_size=4), task_bytes=st.sampled_from([200, 2000]))
 @settings(max_examples=100)
-def test_files_are_validated_as_their_twin_and_check_validate_them(files):
-    with tempfile.TemporaryDirectory() as folder:
+def test_files_are_validated_as_their_twin_and_check_validate_them(files, task_bytes):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(transform, "_task_bytes", lambda workers, parts: task_bytes),
+    ):
         names = [f"registros_{number}.csv" for number in range(len(files))]
         surveyed = [write(Path(folder), name, map(as_record, rows)) for name, rows in zip(names, files, strict=True)]
         validated = transform.validate_files(
@@ -163,13 +169,31 @@ def twins_refused(folder, name):
     return [(line, reasons) for line, _, reasons in twin.outcomes[file.bronze_name].quarantined]
 
 
-def test_files_without_evidence_are_validated_once(tmp_path, monkeypatch):
+def test_parts_of_files_are_validated_by_their_own_evidence_beside_others(tmp_path, monkeypatch):
+    """In the second pass, a part of a file with evidence, and then a short file without, are validated together."""
+    monkeypatch.setattr(transform, "_task_bytes", lambda workers, parts: 5000)
+    others = [dated("25/05/2024", n) for n in range(9)]
+    long = write(tmp_path, "registros_a.csv", [dated("03/25/2024"), *others, dated("03/05/2024")])
+    short = write(tmp_path, "registros_b.csv", [dated("03/05/2024")])
+    assert [len(file.survey.blocks) for file in (long, short)] == [2, 1]
+    quarantine = Tables(tmp_path).target("quarantine")
+    for files in ([long, short], [short, long]):
+        validated = transform.validate_files(ThisProcess(), files, tmp_path / "staging", quarantine)
+        assert refused_rows(validated) == [
+            ("registros_a.csv", 2, ["timestamp_impossivel"]),
+            ("registros_a.csv", 12, ["timestamp_ambiguo"]),
+        ]
+
+
+@pytest.mark.parametrize("shown", [[], [dated("03/25/2024")]], ids=["no evidence", "evidence of a short file"])
+def test_parts_are_read_once(tmp_path, monkeypatch, shown):
     seen = []
     plain = transform._validate
     monkeypatch.setattr(transform, "_validate", lambda parts, **given: seen.append(parts) or plain(parts, **given))
-    files = [write(tmp_path, "registros_a.csv", [dated("31/05/2024", n) for n in range(20)])]
+    lines = [dated("31/05/2024", n) for n in range(20)]
+    files = [write(tmp_path, "registros_a.csv", lines), write(tmp_path, "registros_b.csv", [lines[0], *shown])]
     transform.validate_files(ThisProcess(), files, tmp_path / "staging")
-    assert sum(map(len, seen)) == len(files[0].survey.blocks)
+    assert sum(map(len, seen)) == sum(len(file.survey.blocks) for file in files) == 3 + 1
 
 
 def test_doubtful_rows_are_counted_by_file(tmp_path):
@@ -274,13 +298,10 @@ def test_only_refused_rows_leave_no_sales(tmp_path):
     assert (validated.stretches, list(tmp_path.glob("silver/*/*"))) == ([], [])
 
 
-def test_small_blocks_are_validated_together_and_large_ones_alone():
-    class Block:
-        def __init__(self, length):
-            self.length = length
-
-    parts = [(0, None, Block(length)) for length in (10, 10, 10, 500, 10)]
-    assert [len(group) for group in transform._of_about(parts, 30)] == [3, 1, 1]
+def test_small_things_are_grouped_and_a_large_one_is_alone():
+    sizes = [10, 10, 10, 500, 10, 20, 1]
+    assert list(group_by_size(sizes, 30, lambda size: size)) == [[10, 10, 10], [500], [10, 20], [1]]
+    assert list(group_by_size([], 30, len)) == []
 
 
 def test_gold_has_a_row_for_each_of_silvers_of_these_files(tmp_path, monkeypatch):

@@ -42,9 +42,9 @@ class TimeRange:
     end: int
 
 
-def posicao(place: int, linha: pa.Array) -> pa.Array:
-    """Return the position of rows, from their file's place in bronze order and their physical lines."""
-    return pc.add(linha, pa.scalar(place << LINE_BITS, pa.int64()))
+def posicao(place: int | np.ndarray, linha: pa.Array) -> pa.Array:
+    """Return the position of rows, from their files' places in bronze order, or the one of all, and physical lines."""
+    return pa.array((place << LINE_BITS) + linha.to_numpy())
 
 
 def sort_by_time(sales: pa.Table) -> pa.Table:

@@ -20,6 +20,7 @@ from vendas.lake.data_files import HeldFile, one_of
 from vendas.lake.events import Event
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.rules.silver import LAST_LINE, LINE_BITS
+from vendas.stages.groups import group_by_size
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.tuning import COMPARED_ROWS, EXAMPLES_KEPT
 
@@ -216,7 +217,7 @@ def _compare(tables: RehearsalLake, events: Sequence[Event], compared: Sequence[
 
 
 def _parts(tables: RehearsalLake, events: Sequence[Event], compared: Sequence[str]) -> Iterator[_Part]:
-    for group in _of_about(events, COMPARED_ROWS):
+    for group in group_by_size(events, COMPARED_ROWS, attrgetter("lidas")):
         names = tuple(event.arquivo for event in group)
         held = {
             table: (tables.published_files_of(table, names), tables.rehearsed_files_of(table, names))
@@ -228,20 +229,6 @@ def _parts(tables: RehearsalLake, events: Sequence[Event], compared: Sequence[st
         for first in firsts:  # of a large file, some lines at a time; the last part has all lines that are left
             last = LAST_LINE if first == firsts[-1] else first + COMPARED_ROWS - 1
             yield _Part(names, first, last, read if first == 0 else dict.fromkeys(names, 0), lasts, held)
-
-
-def _of_about(events: Iterable[Event], rows: int) -> Iterator[list[Event]]:
-    """Yield the events in groups of files with at most this many rows together, or of one file."""
-    group: list[Event] = []
-    held = 0
-    for event in events:
-        if group and held + event.lidas > rows:
-            yield group
-            group, held = [], 0
-        group.append(event)
-        held += event.lidas
-    if group:
-        yield group
 
 
 def _between(first: pa.Scalar, last: pa.Scalar, lines: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -16,14 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vendas import schema
-from vendas.csvfile.dialect import Block
-from vendas.csvfile.records import read_block
 from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one_of, rebatch, write_rows
 from vendas.lake.erasures import Variants, read_variants
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
 from vendas.lake.workers import Workers
 from vendas.rules.gold import to_gold
-from vendas.rules.quality_warnings import has_quality_warning
 from vendas.rules.silver import (
     MOMENT,
     POSICAO,
@@ -32,21 +29,21 @@ from vendas.rules.silver import (
     distinct_sales,
     find_stretches,
     origin,
-    posicao,
     sort_by_time,
     time_ranges,
     to_silver,
     with_variants,
 )
-from vendas.rules.validate import NO_EVIDENCE, Evidence, find_evidence, validate
+from vendas.rules.validate import Evidence
+from vendas.stages.groups import group_by_size
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links
 from vendas.stages.survey import SurveyedFile
+from vendas.stages.validated_rows import Part, join_evidence, validate_parts
 from vendas.storage import Location, location
 from vendas.tuning import RANGE_ROWS, STAGED_GROUP_ROWS, TASK_BYTES
 
 STAGED_SCHEMA = schema.arrow_schema(schema.INPUT_COLUMNS).append(pa.field(POSICAO, pa.int64()))
 
-Part = tuple[int, SurveyedFile, Block]  # a block, its file, and the file's place in bronze order
 # From sales and known ones to the sales to write and the known ones that equal any of them.
 Choice = Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]]
 
@@ -95,7 +92,7 @@ def validate_files(
     """
     folder = staging / "silver" / secrets.token_hex(4)
     parts = [(place, file, block) for place, file in enumerate(files) for block in file.survey.blocks]
-    tasks = _of_about(parts, _task_bytes(workers, parts))
+    tasks = list(group_by_size(parts, _task_bytes(workers, parts), lambda part: part[2].length))
     work = partial(_validate, folder=folder, quarantine=quarantine)
     found = _validate_by_evidence(workers, tasks, workers.map(work, tasks), work)
     return Validated(
@@ -110,14 +107,12 @@ def validate_files(
 def _validate_by_evidence(
     workers: Workers, tasks: list[list[Part]], found: list[Validated], work: Callable[..., Validated]
 ) -> list[Validated]:
-    """Validate again the tasks with rows of files in which some rows are evidence for the meaning of others.
+    """Validate again the tasks with parts of files in which some rows are evidence for the meaning of others.
 
-    Only the whole file gives that evidence. Good files have none, so they are read once.
+    Only the whole file gives that evidence; a short one is whole in its task. Good files have none, so they are read
+    once.
     """
-    evidence: dict[int, Evidence] = {}
-    for validated in found:
-        for place, told in validated.evidence.items():
-            evidence[place] = evidence.get(place, NO_EVIDENCE) | told
+    evidence = join_evidence(validated.evidence for validated in found)
     again = [number for number, parts in enumerate(tasks) if any(place in evidence for place, _, _ in parts)]
     for number in again:
         found[number].take_back()
@@ -175,47 +170,25 @@ def _task_bytes(workers: Workers, parts: Sequence[Part]) -> int:
     return min(TASK_BYTES, sum(block.length for _, _, block in parts) // workers.parallelism)
 
 
-def _of_about(parts: Sequence[Part], size: int) -> list[list[Part]]:
-    """Return the parts in groups of at most `size` bytes each, or of one part."""
-    groups: list[list[Part]] = []
-    held = 0
-    for part in parts:
-        held += part[2].length
-        if not groups or held > size:
-            groups.append([])
-            held = part[2].length
-        groups[-1].append(part)
-    return groups
-
-
 def _validate(
     parts: Sequence[Part], folder: Location, quarantine: Target | None, evidence: Mapping[int, Evidence] | None = None
 ) -> Validated:
-    sales, refused, back, doubtful, told = [], [], [], Counter(), {}
-    for place, file, block in parts:
-        known = (evidence or {}).get(place, NO_EVIDENCE)
-        for records in read_block(file.path, block, file.survey):
-            rows = validate(records, known)
-            doubtful[file.path.name] += pc.sum(has_quality_warning(records, rows)).as_py()
-            told[place] = told.get(place, NO_EVIDENCE) | find_evidence(records, rows)
-            validated = pa.Table.from_batches([rows])
-            arquivo = pa.repeat(pa.scalar(file.path.name), len(validated))
-            validated = validated.append_column("arquivo", arquivo).append_column(
-                POSICAO, posicao(place, validated["linha"])
-            )
-            good = pc.equal(pc.list_value_length(validated["motivos"]), 0)
-            sales.append(validated.select(STAGED_SCHEMA.names).filter(good))
-            if not pc.all(good).as_py():
-                refused.append(validated.select(schema.names(schema.QUARANTINE_COLUMNS)).filter(pc.invert(good)))
-            if file.survey.origin is not None:
-                back.append(find_links(validated))
+    sales, refused, back, doubtful, told = [STAGED_SCHEMA.empty_table()], [], [], Counter(), []
+    for found in validate_parts(parts, evidence or {}):
+        good = pc.equal(pc.list_value_length(found.rows["motivos"]), 0)
+        sales.append(found.rows.select(STAGED_SCHEMA.names).filter(good))
+        if not pc.all(good).as_py():
+            refused.append(found.rows.select(schema.names(schema.QUARANTINE_COLUMNS)).filter(pc.invert(good)))
+        back.append(find_links(found.rows))
+        doubtful += found.doubtful
+        told.append(found.evidence)
     return Validated(
         folder,
         _stage(sort_by_time(pa.concat_tables(sales)), folder),
         [quarantine.write(pa.concat_tables(refused))] if quarantine and refused else [],
         pa.concat_tables([RESUBMITTED_SCHEMA.empty_table(), *back]),
         doubtful,
-        {place: found for place, found in told.items() if found != NO_EVIDENCE},
+        join_evidence(told),
     )
 
 
