@@ -29,7 +29,7 @@ def surveyed(folder, **contents):
     for name, text in contents.items():
         bronze = BronzeFile.of(FILE.replace("_a_", f"_{name}_"))
         (folder / bronze.name).write_text(text, encoding="utf-8")
-        events.append(survey_file(bronze, folder, {}, "r1"))
+        events.append(survey_file(bronze, folder, {}, "r1", "0a1b"))
     return events
 
 

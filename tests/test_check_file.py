@@ -323,7 +323,7 @@ def bronze(folder, **files):
     """Return bronze's events of files with these lines."""
     for name, lines in files.items():
         (folder / f"registros_{name}_20240101T000000000Z_aaaaaaaa.csv").write_text("\n".join(lines))
-    return [survey_file(file, folder, {}, "r") for file in list_bronze_files(folder)]
+    return [survey_file(file, folder, {}, "r", "0a1b") for file in list_bronze_files(folder)]
 
 
 def test_a_sample_is_of_the_first_rows(tmp_path, monkeypatch):

@@ -53,6 +53,16 @@ def dw(spark, endpoint, folder):
     return Warehouse(spark, endpoint, folder / "área [1] {2} *?")
 
 
+def test_inserted_rows_are_there_whatever_their_texts_are(spark, endpoint):
+    rows = [(text, number, Decimal(f"{number}.50")) for number, text in enumerate(HARD_TEXTS)]
+    with jdbc.transaction(spark, endpoint) as opened:
+        opened.run("create temporary table t (nome varchar, n bigint, soma numeric(38, 2))")
+        opened.insert("t", rows)
+        opened.insert("t", [])
+        found = opened.rows("select * from t order by n")
+    assert [(row["nome"], int(row["n"]), Decimal(row["soma"])) for row in found] == rows
+
+
 # --- tables
 
 

@@ -18,7 +18,7 @@ def diagnose(bucket):
         bronze = S3Path(bucket, "bronze")
         file = BronzeFile.parse(f"registros_{name}_20240101T000000000Z_aaaaaaaa.csv")
         (bronze / file.name).write_bytes((HUNT / f"registros_{name}.csv").read_bytes())
-        event = survey_file(file, bronze, {}, "r1")
+        event = survey_file(file, bronze, {}, "r1", "0a1b")
         (found,) = check_sample(bronze, [event], NOW)
         return found, event
 

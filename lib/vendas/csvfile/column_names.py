@@ -6,6 +6,7 @@ from vendas.csvfile.grammar import split
 from vendas.schema import INPUT_COLUMNS, ORIGIN_NAME
 from vendas.text import normalize_blanks, normalize_name
 
+_ORIGIN = normalize_name(ORIGIN_NAME)
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"(.*)', re.DOTALL)
 
 
@@ -36,7 +37,7 @@ def origin_of(names: tuple[str, ...]) -> int | None:
 
     A row that was refused a second time also has the column of its first export, so the last one counts.
     """
-    places = [place for place, name in enumerate(names) if normalize_name(name) == normalize_name(ORIGIN_NAME)]
+    places = [place for place, name in enumerate(names) if normalize_name(name) == _ORIGIN]
     return places[-1] if places else None
 
 

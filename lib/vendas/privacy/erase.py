@@ -329,7 +329,7 @@ def _rerecorded(work: Work, done: dict[str, Event], note: str) -> Iterator[Event
 
 
 def _survey_again(work: Work, event: Event) -> str | None:
-    return survey_file(BronzeFile.of(event.arquivo), work.settings.bronze, {}, event.run_id).dialeto
+    return survey_file(BronzeFile.of(event.arquivo), work.settings.bronze, {}, event.run_id, event.regras).dialeto
 
 
 def _rewrite_tables(work: Work) -> None:

@@ -24,6 +24,7 @@ def silver_events(
     `resubmitted` has the number of rows that came back from quarantine, for the files with such rows; `doubtful` the
     number of rows that were accepted but look damaged.
     """
+    rules = rules_fingerprint()
     return [
         replace(
             event,
@@ -35,7 +36,7 @@ def silver_events(
             duvidosas=doubtful.get(event.arquivo, 0),
             gravadas=held[event.arquivo],
             duplicadas=event.lidas - quarantined[event.arquivo] - held[event.arquivo],
-            regras=rules_fingerprint(),
+            regras=rules,
         )
         for event in surveyed
     ]

@@ -13,6 +13,7 @@ from vendas.errors import FileRejected
 from vendas.lake.events import REJECTED, Event
 from vendas.lake.workers import Workers
 from vendas.landing.arrivals import Arrival, BronzeFile
+from vendas.rules.fingerprint import rules_fingerprint
 from vendas.schema import INPUT_COLUMNS
 from vendas.storage import Location
 from vendas.tuning import SAMPLE_BYTES
@@ -23,21 +24,22 @@ def survey_files(
 ) -> list[Event]:
     """Return bronze's event of each file: how to read it and its number of rows, or why it is rejected."""
     received = {arrival.bronze_name: arrival.name for arrival in arrived}
-    return workers.map(partial(survey_file, folder=folder, received=received, run_id=run_id), list(files))
+    given = {"folder": folder, "received": received, "run_id": run_id, "rules": rules_fingerprint()}
+    return workers.map(partial(survey_file, **given), list(files))
 
 
-def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], run_id: str) -> Event:
-    """Return the event of one file; `received` maps bronze names to received names of files that have just arrived."""
-    came_as = received.get(file.name, file.received_as)
+def survey_file(file: BronzeFile, folder: Location, received: dict[str, str], run_id: str, rules: str | None) -> Event:
+    """Return the event of one file; `received` maps bronze names to received names of files that have just arrived.
+
+    `rules` is the rules' fingerprint.
+    """
+    event = Event(file.name, received.get(file.name, file.received_as), "bronze", run_id, regras=rules)
     try:
         found = survey(folder / file.name)
     except FileRejected as reason:
-        return Event(file.name, came_as, "bronze", run_id, situacao=REJECTED, motivo=str(reason))
-    return Event(
-        file.name,
-        came_as,
-        "bronze",
-        run_id,
+        return replace(event, situacao=REJECTED, motivo=str(reason))
+    return replace(
+        event,
         motivo=_ignored(found),
         lidas=found.rows,
         gravadas=found.rows,

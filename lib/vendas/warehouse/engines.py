@@ -3,8 +3,8 @@
 An engine defines how to connect, the locks that keep loads apart, how to adapt the common DDL, which own DDL to run
 after it, what to prepare before the rows, which indexes to create after them, which checks to run besides the common
 ones, the planner's settings for few or many rows and for quick statistics, how to empty a table, how to count what is
-loaded, how to write rows to a file (in Spark's Python workers), how to copy such files into a table, and whether to do
-so in parts, as soon as some are written.
+loaded, how to insert rows that are here, how to write rows to a file (in Spark's Python workers), how to copy such
+files into a table, and whether to do so in parts, as soon as some are written.
 """
 
 from py4j.java_gateway import JavaObject

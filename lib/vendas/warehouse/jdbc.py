@@ -54,17 +54,9 @@ class Transaction:
             ]
 
     def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
-        """Insert a few rows, each with a value for every column of the table."""
-        rows = list(rows)
-        if not rows:
-            return
-        insert = f"insert into {table} values ({', '.join('?' * len(rows[0]))})"
-        with closing_java(self.connection.prepareStatement(insert)) as statement:
-            for row in rows:
-                for position, value in enumerate(row, start=1):
-                    statement.setObject(position, value)
-                statement.addBatch()
-            statement.executeBatch()
+        """Insert rows that are here, each with a value for every column of the table."""
+        if here := list(rows):
+            self.engine.insert(self, table, here)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ CREATE_FILES_OF_LOAD = (
     f"create table arquivos_da_carga (arquivo_de_origem varchar(1000) not null, linhas bigint not null{_SUMS})"
 )
 OF_THIS_LOAD = "where arquivo_de_origem in (select arquivo_de_origem from arquivos_da_carga)"
-REPLACED_FILES = f"select arquivo_de_origem, linhas from {FILES_TABLE} {OF_THIS_LOAD} and linhas > 0"
+COUNT_REPLACED = f"select coalesce(sum(linhas), 0) as linhas from {FILES_TABLE} {OF_THIS_LOAD}"
 
 
 REFRESH = "call refresh_star()"
@@ -235,9 +235,9 @@ def _delete_rows(opened: Transaction, files: Sequence[str]) -> None:
     """Delete what the warehouse has of these files; their names are in arquivos_da_carga from here on."""
     opened.run(CREATE_FILES_OF_LOAD)
     _name_files(opened, dict.fromkeys(files, NOTHING))
-    if replaced := opened.rows(REPLACED_FILES):
-        large = sum(int(row["linhas"]) for row in replaced) >= LARGE_LOAD_ROWS
-        opened.run(*opened.engine.planner_settings(large))
+    (found,) = opened.rows(COUNT_REPLACED)
+    if replaced := int(found["linhas"]):
+        opened.run(*opened.engine.planner_settings(replaced >= LARGE_LOAD_ROWS))
         _run_files(opened, "load")
         opened.run(*(f"delete from {table} {OF_THIS_LOAD}" for table in (FACT_TABLE, RECORDS_TABLE)))
     opened.run(f"delete from {FILES_TABLE} {OF_THIS_LOAD}")

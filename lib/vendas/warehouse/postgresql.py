@@ -1,5 +1,7 @@
 """PostgreSQL as an engine; `vendas.warehouse.engines` describes what an engine defines."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from typing import Any, LiteralString
@@ -60,6 +62,14 @@ class PostgreSQL:
         """Return the rows of each loaded file; as one text, because each row would be several calls to the JVM."""
         query = "select json_object_agg(arquivo_de_origem, linhas) as linhas from arquivos_carregados"
         return json.loads(transaction.rows(query)[0]["linhas"] or "{}")
+
+    @staticmethod
+    def insert(transaction: Any, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows by COPY: a batch of statements would be some calls of the JVM for each row."""
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+        content = jvm_of(transaction.spark).java.io.ByteArrayInputStream(text.getvalue().encode())
+        transaction.connection.getCopyAPI().copyIn(f"copy {table} from stdin (format csv)", content)
 
     @staticmethod
     def write(rows: pa.Table, path: Location) -> WrittenFile:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import WrittenFile
-from vendas.lake.spark import java_properties, jvm_of
+from vendas.lake.spark import closing_java, java_properties, jvm_of
 from vendas.storage import Location, S3Path
 from vendas.warehouse.endpoint import RedshiftEndpoint
 
@@ -68,6 +68,17 @@ class Redshift:
         """Return the rows of each loaded file."""
         query = "select arquivo_de_origem, linhas from arquivos_carregados"
         return {row["arquivo_de_origem"]: int(row["linhas"]) for row in transaction.rows(query)}
+
+    @staticmethod
+    def insert(transaction: Any, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows in one batch, which the driver turns into few statements."""
+        insert = f"insert into {table} values ({', '.join('?' * len(rows[0]))})"
+        with closing_java(transaction.connection.prepareStatement(insert)) as statement:
+            for row in rows:
+                for position, value in enumerate(row, start=1):
+                    statement.setObject(position, value)
+                statement.addBatch()
+            statement.executeBatch()
 
     @staticmethod
     def write(rows: pa.Table, path: Location) -> WrittenFile:
