@@ -2,12 +2,14 @@
 
 import shutil
 from contextlib import nullcontext
+from threading import Event
 
 import pytest
 
 from helpers.plain_lake import make_lake
 from helpers.runs import STAGES
 from helpers.terminal import real_files
+from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.table_reader import Shape
 from vendas.results import Stage
@@ -73,6 +75,25 @@ def test_where_nothing_is_pending_no_notebook_runs(here):
     report, told = here.run()
     assert (report.stages, report.files, told.runs, here.given) == ([], [], [], [])
     assert report.status == "ok" and not report.folder.exists()
+
+
+def test_the_warehouse_starts_while_stages_before_its_own_work(here, monkeypatch):
+    """What fails there fails its stage, too, which reports it."""
+    started = Event()
+
+    def start(dw):
+        started.set()
+        raise WarehouseError(f"no database in {dw}")
+
+    def execute(notebook, *given):
+        here.execute(notebook, *given)
+        assert notebook == STAGES[0] or started.wait(60)
+
+    monkeypatch.setattr(pipeline, "ensure_running", start)
+    monkeypatch.setattr(pipeline, "execute", execute)
+    here.is_initialized = False
+    report, _ = here.run()
+    assert len(report.stages) == len(STAGES)
 
 
 def test_a_new_file_is_work_for_every_stage(here):

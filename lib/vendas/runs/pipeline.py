@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -131,8 +132,13 @@ def run_pipeline(
                     )
                 work = _bytes_to_read(settings, before, corrections)
                 jvm = warm.jvm(work) if warm else gateway_environment(settings, folder / "spark.log", work)
-                with jvm as environment:
-                    run.stages.extend(run_notebooks(settings, folder, environment, progress, corrections, forks))
+                with jvm as environment, ThreadPoolExecutor(1) as meanwhile:
+                    for stage in run_notebooks(settings, folder, environment, progress, corrections, forks):
+                        run.stages.append(stage)
+                        if (
+                            len(run.stages) == 1
+                        ):  # a new database takes a second; what it raises, its stage raises again
+                            meanwhile.submit(ensure_running, as_folder(settings.dw))
                 after = ledger.read_events(settings.lake)
                 if outdated:
                     warn(f"The lake is up to date with this version: {_count(before)} before, {_count(after)} now.")
