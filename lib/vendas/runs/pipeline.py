@@ -135,9 +135,8 @@ def run_pipeline(
                 with jvm as environment, ThreadPoolExecutor(1) as meanwhile:
                     for stage in run_notebooks(settings, folder, environment, progress, corrections, forks):
                         run.stages.append(stage)
-                        if (
-                            len(run.stages) == 1
-                        ):  # a new database takes a second; what it raises, its stage raises again
+                        # A new database takes a second. What it raises here is not read: 04_dw raises it again.
+                        if len(run.stages) == 1:
                             meanwhile.submit(ensure_running, as_folder(settings.dw))
                 after = ledger.read_events(settings.lake)
                 if outdated:
