@@ -211,6 +211,18 @@ def test_a_lake_in_a_folder_takes_no_landing_on_s3(tmp_path, monkeypatch, capsys
 
 
 def test_a_lake_that_cannot_be_made_is_an_error_that_names_it(tmp_path, capsys):
-    (tmp_path / "lago").touch()
-    done = vendas_here(capsys, "run", "--lake", tmp_path / "lago")
-    assert (done.returncode, done.stderr.strip()) == (1, f"File exists: {tmp_path / 'lago'}")
+    (tmp_path / "vendas.csv").touch()
+    done = vendas_here(capsys, "run", "--lake", tmp_path / "vendas.csv" / "lago")
+    assert (done.returncode, done.stderr.strip()) == (1, f"Not a directory: {tmp_path / 'vendas.csv' / 'lago'}")
+
+
+@pytest.mark.parametrize("place", ["lake", "landing"])
+@pytest.mark.parametrize("command", [["run"], ["watch"], ["sample", "10"], ["undo", "x.csv"]], ids=" ".join)
+def test_a_file_is_no_lake_and_no_landing(tmp_path, capsys, monkeypatch, place, command):
+    file = tmp_path / "vendas.csv"
+    file.touch()
+    monkeypatch.setenv(f"VENDAS_{place.upper()}", str(file))
+    monkeypatch.setenv("VENDAS_LAKE", str(file if place == "lake" else tmp_path))
+    done = vendas_here(capsys, *command)
+    said = f"SettingsError: The {place} {file} is a file. Give a folder, which need not exist yet."
+    assert (done.returncode, done.stderr.strip()) == (1, said)

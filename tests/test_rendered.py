@@ -65,6 +65,6 @@ def test_the_data_contract_is_of_the_standard():
 
 @pytest.mark.parametrize("target", ["sql", "docs", "golden"])
 def test_make_asks_the_command_line_first_whether_the_declaration_is_refused(target):
-    command = ["make", "--dry-run", "--old-file=.venv/.installed", target]
+    command = ["make", "--no-print-directory", "--dry-run", "--old-file=.venv/.installed", target]
     steps = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [Path(step.split()[0]).name for step in steps] == ["vendas", "python"]

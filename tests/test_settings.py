@@ -52,13 +52,6 @@ def test_a_blank_place_is_refused_and_not_the_working_folder(place, blank):
         load_settings(**{place: blank})
 
 
-@pytest.mark.parametrize("place", ["lake", "landing"])
-def test_a_file_is_no_place(place, tmp_path):
-    (tmp_path / "vendas.csv").touch()
-    with pytest.raises(SettingsError, match=rf"VENDAS_{place.upper()}\).*this is a file; give a folder.*vendas.csv"):
-        load_settings(**{place: tmp_path / "vendas.csv"})
-
-
 def test_a_role_is_given_by_its_arn(tmp_path):
     with pytest.raises(SettingsError, match=r"VENDAS_REDSHIFT_COPY_ROLE\).*'copy'"):
         load_settings(lake=tmp_path, redshift_copy_role="copy")

@@ -111,8 +111,6 @@ def _absolute(place: str) -> Path:
         raise ValueError("the path is not in UTF-8, and Java could not open it; rename the folder") from None
     except (RuntimeError, FileNotFoundError) as error:  # there is no home for ~, or the working folder was deleted
         raise ValueError(f"{error}; give an absolute path") from None
-    if os.path.exists(place) and not os.path.isdir(place):
-        raise ValueError("this is a file; give a folder, which need not exist yet")
     return Path(place)
 
 

@@ -12,7 +12,7 @@ import typer
 from rich import console as rich_console
 from rich.text import Text
 
-from vendas.errors import DEBUG, VendasError, is_debugging
+from vendas.errors import DEBUG, SettingsError, VendasError, is_debugging
 from vendas.formatting import show_controls
 from vendas.machine import full_disk
 from vendas.machine.environment import temporary_folder
@@ -41,7 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on s
 def local(lake: str | None) -> Settings:
     """Return the settings of a lake on this machine.
 
-    Raises: VendasError for a lake in S3, whose work is done by the jobs on AWS.
+    Raises: VendasError for a lake in S3, whose work is done by the jobs on AWS, and for a file as lake or landing.
     """
     settings = load_settings(lake=lake)
     if not isinstance(settings.lake, Path):
@@ -49,6 +49,9 @@ def local(lake: str | None) -> Settings:
             f"{settings.lake} is in S3, where the Glue workflow does this, not this machine (docs/aws.md tells how). "
             "Here work: status, quarantine, person, notebook, doctor and check; or give the folder of a lake."
         )
+    for name, place in (("lake", settings.lake), ("landing", settings.landing)):
+        if isinstance(place, Path) and place.exists() and not place.is_dir():
+            raise SettingsError(f"The {name} {place} is a file. Give a folder, which need not exist yet.")
     return settings
 
 
