@@ -10,9 +10,10 @@ LAMBDA_SOURCES := $(LAMBDA_MODULES:%=lib/vendas/%.py)
 MAKEFLAGS += --jobs=3
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-compile
 
-# With a newer pip than Python brings, which takes three times as long to find out what to install.
+# Afresh, because one that another Python made cannot be made over. With a newer pip than Python brings, which takes three
+# times as long to find out what to install.
 define make_venv
-	$(PYTHON) -m venv $(@D)
+	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/$(PIP_INSTALL) pip==26.3
 endef
 
