@@ -55,7 +55,12 @@ class Landing:
 
 def names_in(folder: Path) -> list[str]:
     """List the names of all files in a folder; empty if the folder does not exist."""
-    return [entry.name for entry in os.scandir(folder) if _is_file(entry)] if folder.is_dir() else []
+    return [name for name, is_file in _are_files(folder).items() if is_file]
+
+
+def _are_files(folder: Path) -> dict[str, bool]:
+    """Map each name in a folder to whether it is a file's; empty if the folder does not exist."""
+    return {entry.name: _is_file(entry) for entry in os.scandir(folder)} if folder.is_dir() else {}
 
 
 def _is_file(entry: os.DirEntry) -> bool:
@@ -65,16 +70,13 @@ def _is_file(entry: os.DirEntry) -> bool:
         return False
 
 
-def _not_files_in(folder: Path) -> list[str]:
-    return [entry.name for entry in os.scandir(folder) if not _is_file(entry)] if folder.is_dir() else []
-
-
 def look(landing: Path, quiet: float) -> Landing:
     """Group the files in the landing folder; one that has not changed for `quiet` seconds counts as complete.
 
     A file whose closing was seen (`landing.closings`) counts as complete sooner.
     """
-    names = names_in(landing)
+    found = _are_files(landing)
+    names = [name for name, is_file in found.items() if is_file]
     sales = [landing / name for name in names if is_sales_file(name)]
     fitting = [path for path in sales if not why_unfit(path.name)]
     unreadable = [path for path in fitting if path.exists() and not os.access(path, os.R_OK)]
@@ -87,7 +89,7 @@ def look(landing: Path, quiet: float) -> Landing:
         held=sorted(held),
         unfit=sorted(set(sales) - set(fitting)),
         unreadable=sorted(unreadable),
-        not_files=sorted(landing / name for name in _not_files_in(landing) if is_sales_file(name)),
+        not_files=sorted(landing / name for name, is_file in found.items() if is_sales_file(name) and not is_file),
         misnamed=sorted(landing / name for name in names if looks_misnamed(name)),
         # An original whose name a newer file has now is restored once that file has gone.
         hidden=sorted(path for path, own in _hidden(landing, names) if not own.exists()),
