@@ -120,10 +120,10 @@ def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) ->
     """Remove a bronze file from every layer; other files get back the rows that were dropped as equal to its own."""
     settings = existing(lake)
     (found,) = find_in_bronze(settings.bronze, settings.landing, [Path(file).name])
-    entries = {entry["arquivo"]: entry for entry in ledger.list_entries(ledger.read_events(settings.lake))}
+    entries = _entries_by_name(ledger.read_events(settings.lake))
     undone = entries.get(found.name, {}).get("situacao") == ledger.UNDONE
     names, nothing = [] if undone else [found.name], f"{found.name} is already undone."
-    _correct(settings, "undo", names, "Take out of every layer", nothing, yes, json)
+    _correct(settings, entries, "undo", names, "Take out of every layer", nothing, yes, json)
 
 
 @app.command()
@@ -141,11 +141,13 @@ def replay(
     if (file is None) != outdated:
         raise typer.BadParameter("Give one FILE, or --outdated.")
     settings = existing(lake)
+    events = ledger.read_events(settings.lake)
     if file is None:
-        names = ledger.list_of_older_rules(ledger.read_events(settings.lake))
+        names = ledger.list_of_older_rules(events)
     else:
         names = [find_in_bronze(settings.bronze, settings.landing, [Path(file).name])[0].name]
-    _correct(settings, "replay", names, "Process again", "Today's rules have processed every file.", yes, json)
+    nothing = "Today's rules have processed every file."
+    _correct(settings, _entries_by_name(events), "replay", names, "Process again", nothing, yes, json)
 
 
 @app.command()
@@ -164,12 +166,25 @@ def plan(
         raise typer.Exit(EXIT_CHANGES)
 
 
+def _entries_by_name(events: ledger.Events) -> dict[str, dict]:
+    return {entry["arquivo"]: entry for entry in ledger.list_entries(events)}
+
+
 def _correct(
-    settings: Settings, how: str, names: list[str], question: str, nothing: str, yes: bool, json: bool
+    settings: Settings,
+    entries: dict[str, dict],
+    how: str,
+    names: list[str],
+    question: str,
+    nothing: str,
+    yes: bool,
+    json: bool,
 ) -> None:
-    """Run with files to undo or replay, after the user has confirmed; without files, say `nothing` and just run."""
+    """Run with files to undo or replay, after the user has confirmed; without files, say `nothing` and just run.
+
+    `entries` are the ledger's, by file.
+    """
     if names:
-        entries = {entry["arquivo"]: entry for entry in ledger.list_entries(ledger.read_events(settings.lake))}
         title = names[0] if len(names) == 1 else f"{len(names)} files"
         display.print_files(console, [entries[name] for name in names if name in entries], title, FILES_IN_TERMINAL)
         if not yes and not sys.stdin.isatty():
