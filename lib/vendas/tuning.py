@@ -40,6 +40,8 @@ QUICK_JVM_BYTES = 64 * MIB  # with less CSV, Java starts without its second comp
 
 # Tables of the lake.
 ROW_GROUP_ROWS = 1 << 17  # per row group of a data file: what a reader of a few rows must read whole
+PAGE_BYTES = 8 * MIB  # as long as a row group's longest column, which is read whole, and compressed better so
+ZSTD_LEVEL = 3  # zstd's own default; pyarrow's is 1
 LEDGER_SMALL_FILE_BYTES = 1 * MIB  # each stage merges the ledger's files up to this size: some 15,000 events
 LEDGER_KEPT_ROWS = 10_000  # in a file of the ledger: from so many on, a process keeps them for its next reading
 AUDIT_BRANCH_MS = 24 * 60 * 60 * 1000  # how long rows of a killed run stay on their unpublished branch

@@ -18,14 +18,12 @@ import pyarrow.parquet as pq
 from vendas.declaration_types import Column
 from vendas.schema import EMAIL, LINHA_DO_ARQUIVO, TELEFONE, TIMESTAMP, arrow_schema
 from vendas.storage import Location, location
-from vendas.tuning import MIB, ROW_GROUP_ROWS
+from vendas.tuning import PAGE_BYTES, ROW_GROUP_ROWS, ZSTD_LEVEL
 
 # No dictionary encoding for these: it would be as long as the column. Rows are sorted by time, mostly also the order of
 # their lines, so these two are stored as differences.
 ORDERED_COLUMNS = {name for column in (TIMESTAMP, LINHA_DO_ARQUIVO) for name in (column.name, column.gold_name)}
 MOSTLY_UNIQUE_COLUMNS = ORDERED_COLUMNS | {EMAIL.name, TELEFONE.name, "email", "telefone"}
-_ZSTD_LEVEL = 3  # zstd's own default; pyarrow's is 1
-_PAGE_BYTES = 8 * MIB  # as long as a row group's longest column, which is read whole, and compressed better so
 _NUMBER = b"PARQUET:field_id"  # where pyarrow keeps a column's Iceberg field id
 _DEFAULT = b"vendas:default"  # the value for rows written before the column was declared
 
@@ -186,9 +184,9 @@ def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int
         rows,
         encoded,
         compression=compression,
-        compression_level=_ZSTD_LEVEL if compression == "zstd" else None,
+        compression_level=ZSTD_LEVEL if compression == "zstd" else None,
         row_group_size=group_rows,
-        data_page_size=_PAGE_BYTES,
+        data_page_size=PAGE_BYTES,
         use_dictionary=[name for name in rows.column_names if name not in MOSTLY_UNIQUE_COLUMNS],
         column_encoding={name: "DELTA_BINARY_PACKED" for name in rows.column_names if name in ORDERED_COLUMNS},
         store_decimal_as_integer=True,
