@@ -102,5 +102,6 @@ def _validate(
         shown = find_evidence(piece.records, own)
         known = evidence.get(piece.place, shown if piece.whole else NO_EVIDENCE)
         validated.append(own if known == first else validate(piece.records, known))
-        told += [{piece.place: shown}] if not piece.whole and shown != NO_EVIDENCE else []
+        if not piece.whole and shown != NO_EVIDENCE:
+            told.append({piece.place: shown})
     return pa.concat_batches(validated), join_evidence(told)
