@@ -5,6 +5,7 @@ import re
 import psycopg
 import pytest
 
+from helpers.workers import alone
 from vendas import resources
 from vendas.warehouse.embedded import ensure_running, stop
 from vendas.warehouse.load import apply_ddl
@@ -18,12 +19,12 @@ POLICIES, TABLES = (
 
 
 @pytest.fixture(scope="module")
-def endpoint(spark, tmp_path_factory):
+def endpoint(tmp_path_factory):
     """Return a warehouse with three customers, and a user in the role."""
     folder = tmp_path_factory.mktemp("papel") / "dw"
     endpoint = ensure_running(folder)
     for _ in range(2):  # as each load does
-        apply_ddl(spark, endpoint)
+        apply_ddl(alone(), endpoint)
     with psycopg.connect(endpoint.url) as owner:
         owner.execute("""
             insert into dim_cliente values

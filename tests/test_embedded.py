@@ -105,7 +105,7 @@ def test_the_password_is_kept_from_other_users_and_from_reprs(shared):
     password = shared / "cluster/password"
     endpoint = embedded.find_running(shared)
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
-    assert password.read_text() not in repr(endpoint) + endpoint.jdbc_url
+    assert password.read_text() not in repr(endpoint) + endpoint.address
 
 
 def test_urls_encode_the_password():

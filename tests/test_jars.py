@@ -21,7 +21,7 @@ from vendas.lake.jars import (
 )
 
 JAR = b"a jar"
-PATH = "/org/postgresql/postgresql/42.7.4/postgresql-42.7.4.jar"
+PATH = "/com/amazon/redshift/redshift-jdbc42/2.1.0.30/redshift-jdbc42-2.1.0.30.jar"
 
 
 class Repository(ThreadingHTTPServer):
@@ -56,7 +56,7 @@ def server(monkeypatch):
     with Repository() as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
         monkeypatch.setattr(jars, "DOWNLOAD_PAUSE_SECONDS", 0)
-        monkeypatch.setitem(SHA256, jars.POSTGRESQL_DRIVER, hashlib.sha256(JAR).hexdigest())
+        monkeypatch.setitem(SHA256, REDSHIFT_DRIVER, hashlib.sha256(JAR).hexdigest())
         yield found
         found.shutdown()
 
@@ -79,34 +79,34 @@ def test_jars_in_the_cache_are_not_fetched_again(tmp_path, fetch, server):
 def test_a_jar_is_fetched_announced_and_kept(tmp_path, fetch, server):
     server.answers[PATH] = JAR
     lines = []
-    (path,) = fetch(tmp_path / "new" / "cache", jars.POSTGRESQL_DRIVER, progress=lines.append)
+    (path,) = fetch(tmp_path / "new" / "cache", REDSHIFT_DRIVER, progress=lines.append)
     assert path.read_bytes() == JAR and server.asked == [PATH]
-    assert lines == [f"Fetching {jars.POSTGRESQL_DRIVER} from {server.url} (once, into {tmp_path / 'new' / 'cache'})"]
+    assert lines == [f"Fetching {REDSHIFT_DRIVER} from {server.url} (once, into {tmp_path / 'new' / 'cache'})"]
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_is_not_the_jar_is_not_kept(tmp_path, fetch, server):
     server.answers[PATH] = b"<html>please log in</html>"
-    with pytest.raises(DownloadError, match=f"(?s){jars.POSTGRESQL_DRIVER}.*SHA-256.*expected.*HTTPS_PROXY"):
-        fetch(tmp_path, jars.POSTGRESQL_DRIVER)
+    with pytest.raises(DownloadError, match=f"(?s){REDSHIFT_DRIVER}.*SHA-256.*expected.*HTTPS_PROXY"):
+        fetch(tmp_path, REDSHIFT_DRIVER)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_stumbles_is_asked_again(tmp_path, fetch, server):
     server.answers[PATH] = [503, 500, JAR]
-    assert fetch(tmp_path, jars.POSTGRESQL_DRIVER)[0].read_bytes() == JAR
+    assert fetch(tmp_path, REDSHIFT_DRIVER)[0].read_bytes() == JAR
 
 
 def test_a_download_that_breaks_off_is_begun_anew(tmp_path, fetch, server):
     server.announced, server.answers[PATH] = len(JAR), [JAR[:2], JAR]
-    assert fetch(tmp_path, jars.POSTGRESQL_DRIVER)[0].read_bytes() == JAR
+    assert fetch(tmp_path, REDSHIFT_DRIVER)[0].read_bytes() == JAR
     assert server.asked == [PATH, PATH]
 
 
 def test_a_download_that_always_breaks_off_is_told_as_such(tmp_path, fetch, server):
     server.announced, server.answers[PATH] = len(JAR), JAR[:2]
     with pytest.raises(DownloadError, match=r"IncompleteRead.*3 more expected"):
-        fetch(tmp_path, jars.POSTGRESQL_DRIVER)
+        fetch(tmp_path, REDSHIFT_DRIVER)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,29 +116,28 @@ def test_a_full_disk_is_told_as_such(tmp_path, fetch, server, monkeypatch):
 
     monkeypatch.setattr(jars, "_download", full)
     with pytest.raises(DownloadError, match=f"The disk of {tmp_path} is full"):
-        fetch(tmp_path, jars.POSTGRESQL_DRIVER)
+        fetch(tmp_path, REDSHIFT_DRIVER)
 
 
 def test_a_jar_that_was_copied_by_hand_and_cut_short_is_found(tmp_path, server):
-    good, bad = jar_path(jars.POSTGRESQL_DRIVER, tmp_path), jar_path(jars.ICEBERG, tmp_path)
+    packages = [REDSHIFT_DRIVER, jars.ICEBERG]
+    good, bad = (jar_path(package, tmp_path) for package in packages)
     good.write_bytes(JAR)
     bad.write_bytes(JAR[:2])
-    assert damaged_jars(tmp_path) == [bad]
+    assert damaged_jars(tmp_path, packages) == [bad]
 
 
 @pytest.mark.parametrize(("code", "times"), [(404, 1), (403, 1), (499, 1), (500, 3), (503, 3)])
 def test_a_refused_download_names_artifact_address_and_what_to_do(tmp_path, fetch, server, code, times):
     server.answers[PATH] = code
-    with pytest.raises(
-        DownloadError, match=f"(?s){jars.POSTGRESQL_DRIVER} from {server.url}.*VENDAS_MAVEN_URL.*copy the jar"
-    ):
-        fetch(tmp_path, jars.POSTGRESQL_DRIVER)
+    with pytest.raises(DownloadError, match=f"(?s){REDSHIFT_DRIVER} from {server.url}.*VENDAS_MAVEN_URL.*copy the jar"):
+        fetch(tmp_path, REDSHIFT_DRIVER)
     assert len(server.asked) == times and list(tmp_path.iterdir()) == []
 
 
 def test_no_network_is_an_error_that_says_so(tmp_path, fetch, server, monkeypatch):
     with pytest.raises(DownloadError, match="(?s)Connection refused.*Check the network"):
-        fetch(tmp_path, jars.POSTGRESQL_DRIVER, repository="http://127.0.0.1:9/")
+        fetch(tmp_path, REDSHIFT_DRIVER, repository="http://127.0.0.1:9/")
 
 
 def test_jars_come_through_the_proxy_that_the_environment_names(tmp_path, fetch, server, monkeypatch):
@@ -146,21 +145,21 @@ def test_jars_come_through_the_proxy_that_the_environment_names(tmp_path, fetch,
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     server.answers[f"http://repository.example/maven2{PATH}"] = JAR
-    assert fetch(tmp_path, jars.POSTGRESQL_DRIVER, repository="http://repository.example/maven2")[0].read_bytes() == JAR
+    assert fetch(tmp_path, REDSHIFT_DRIVER, repository="http://repository.example/maven2")[0].read_bytes() == JAR
 
 
 def test_two_processes_may_fetch_at_once(tmp_path, fetch, server):
     server.answers[PATH] = JAR
-    threads = [threading.Thread(target=fetch, args=[tmp_path, jars.POSTGRESQL_DRIVER]) for _ in range(4)]
+    threads = [threading.Thread(target=fetch, args=[tmp_path, REDSHIFT_DRIVER]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert list(tmp_path.iterdir()) == [jar_path(jars.POSTGRESQL_DRIVER, tmp_path)]
+    assert list(tmp_path.iterdir()) == [jar_path(REDSHIFT_DRIVER, tmp_path)]
 
 
 def test_every_package_has_its_checksum():
-    wanted = {jars.POSTGRESQL_DRIVER, REDSHIFT_DRIVER}
+    wanted = {REDSHIFT_DRIVER}
     for of_spark in jars._OF_SPARK.values():
         wanted |= {of_spark.iceberg, of_spark.iceberg_aws, *of_spark.s3a}
     assert wanted == SHA256.keys()
@@ -193,9 +192,9 @@ def test_a_home_that_has_all_jars_need_not_be_writable(tmp_path, monkeypatch):
     monkeypatch.setattr(jars.os, "access", lambda path, mode: tmp_path not in [path, *path.parents])
     cache = tmp_path / ".cache" / "vendas" / "jars"
     cache.mkdir(parents=True)
-    jar_path(PACKAGES[0], cache).touch()
     assert jar_cache() != cache
-    jar_path(PACKAGES[1], cache).touch()
+    for package in PACKAGES:
+        jar_path(package, cache).touch()
     assert jar_cache() == cache
 
 

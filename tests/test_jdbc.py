@@ -1,4 +1,4 @@
-"""A transaction whose connection fails, or whose JVM is gone: the first error is the one that is told."""
+"""A transaction on Redshift whose connection fails, or whose JVM is gone: the first error is the one that is told."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,10 @@ from py4j.protocol import Py4JError, Py4JNetworkError
 
 from vendas.errors import WarehouseError
 from vendas.warehouse import jdbc
-from vendas.warehouse.endpoint import Endpoint
+from vendas.warehouse.endpoint import RedshiftEndpoint
+from vendas.warehouse.transactions import in_transaction, run_alone, transaction
+
+WORKERS = SimpleNamespace(spark=None)
 
 
 def failing(error):
@@ -27,23 +30,23 @@ def endpoint(monkeypatch):
         close=failing(ConnectionRefusedError("no close")),
     )
     monkeypatch.setattr(jdbc, "connect", lambda spark, endpoint: connection)
-    return Endpoint(1, "x")
+    return RedshiftEndpoint(1, "x")
 
 
 def test_an_error_of_the_block_is_not_hidden(endpoint):
-    with pytest.raises(KeyError, match="first"), jdbc.transaction(None, endpoint):
+    with pytest.raises(KeyError, match="first"), transaction(WORKERS, endpoint):
         raise KeyError("first")
 
 
 def test_a_jvm_that_is_gone_is_explained(endpoint):
     with pytest.raises(WarehouseError, match="127.0.0.1:1/vendas refused: no answer"):
-        jdbc.in_transaction(None, endpoint, lambda opened: opened.run("select 1"))
+        in_transaction(WORKERS, endpoint, lambda opened: opened.run("select 1"))
     with pytest.raises(WarehouseError, match="127.0.0.1:1/vendas refused: no answer"):
-        jdbc.run_alone(None, endpoint, "vacuum")
+        run_alone(WORKERS, endpoint, "vacuum")
     with pytest.raises(WarehouseError, match="no answer\nThe first is done.$"):
-        jdbc.run_alone(None, endpoint, "vacuum", "The first is done.")
+        run_alone(WORKERS, endpoint, "vacuum", "The first is done.")
 
 
 def test_a_commit_is_not_undone_by_a_connection_that_cannot_be_closed(endpoint):
     jdbc.connect(None, endpoint).commit = lambda: None
-    assert jdbc.in_transaction(None, endpoint, lambda opened: "done") == "done"
+    assert in_transaction(WORKERS, endpoint, lambda opened: "done") == "done"

@@ -21,9 +21,9 @@ create trigger spoil before insert on fato_vendas for each row execute function 
 
 
 @pytest.fixture
-def lake(spark, tmp_path):
+def lake(tmp_path, engine):
     drop(tmp_path, "registros_a.csv", SALES.encode())
-    run_intake(spark, tmp_path, gold=True)
+    run_intake(tmp_path, gold=True)
     yield tmp_path
     embedded.stop(tmp_path / "dw")
 
@@ -46,11 +46,11 @@ def states(lake):
     return [entry["situacao"] for entry in list_entries(read_events(lake))]
 
 
-def test_a_failing_check_names_rows_and_leaves_the_file_pending_until_it_holds(spark, lake):
+def test_a_failing_check_names_rows_and_leaves_the_file_pending_until_it_holds(lake):
     load(lake)
     tell(lake, SPOIL)
     drop(lake, "registros_b.csv", SALES.replace("Ana", "Bia").encode(), at=1_800_000_000)
-    run_intake(spark, lake, gold=True)
+    run_intake(lake, gold=True)
     with pytest.raises(CheckFailed, match="(?s)fact_equals_gold.*registros_b.*valor_da_compra_em_fatos=2.00"):
         load(lake)
     assert (facts(lake), states(lake)) == (2, ["processado", "pendente"])

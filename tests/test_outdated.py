@@ -54,7 +54,8 @@ def test_no_tables_are_not_and_neither_are_others_alone():
 
 @pytest.mark.parametrize("name", [f"{FACT_TABLE} antiga", "minha tabela", f"antes {FACT_TABLE}"])
 def test_an_analysts_own_table_changes_nothing_whatever_its_name(name):
-    own = [told(name, "uma coluna", "double precision"), told(name, "x", "integer")]
+    types = ["double precision", "integer", "varchar", "decimal"]  # the last two of any length
+    own = [told(name, f"uma coluna {number}", type) for number, type in enumerate(types)]
     assert not is_outdated(asked([*own, *catalogue(), *own]))
 
 

@@ -1,4 +1,4 @@
-"""The warehouse with a real PostgreSQL and Spark: what a load leaves, what it never does, what its checks find."""
+"""The warehouse with a real PostgreSQL: what a load leaves, what it never does, what its checks find."""
 
 import hashlib
 import tempfile
@@ -14,23 +14,30 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings as hypothesis_settings, strategies as st
 
-from helpers.star import DIMENSIONS, PEND_AGAIN, SALE, TABLES, Warehouse, gold_file, make_outdated
+from helpers.star import (
+    DIMENSIONS,
+    HARD_TEXTS,
+    PEND_AGAIN,
+    PREVIEWED,
+    SALE,
+    TABLES,
+    Warehouse,
+    gold_file,
+    make_outdated,
+)
+from helpers.workers import alone, workers_of
 from vendas import resources, schema
 from vendas.declared_names import RESERVED
 from vendas.errors import CheckFailed, WarehouseError
 from vendas.reports import dictionary
 from vendas.tuning import WAREHOUSE_BATCH_ROWS
-from vendas.warehouse import embedded, jdbc, load as warehouse_load
+from vendas.warehouse import embedded, load as warehouse_load
 from vendas.warehouse.postgresql import PostgreSQL
 from vendas.warehouse.star import DEFAULTS
 
 TEXTS = [
     column.name for column in schema.GOLD_COLUMNS if column.type == "string" and column.name != "arquivo_de_origem"
 ]
-HARD_TEXTS = [
-    "", " ", "  dos lados  ", '"', '""', 'a"b', "'", "\\", "\\.", "\n\\.\n", "\\N", "a\nb", "a\r\nb", "a\rb", "\n",
-    "\r", "\t", ",", ";", "\u00a0", "\u200b", "\ufeff", "\u2028", "🛍️", "NULL", "é", "e\u0301", "x" * 1000, "€" * 333,
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +51,18 @@ def endpoint(folder, engine):
     embedded.stop(folder / "dw")
 
 
+@pytest.fixture(scope="module")
+def workers():
+    return alone()
+
+
 @pytest.fixture
-def dw(spark, endpoint, folder):
+def dw(workers, endpoint, folder):
     """Return an empty warehouse."""
     with psycopg.connect(endpoint.url) as connection:
         connection.execute("drop schema public cascade; create schema public")
-    warehouse_load.apply_ddl(spark, endpoint)
-    return Warehouse(spark, endpoint, folder / "área [1] {2} *?")
-
-
-def test_inserted_rows_are_there_whatever_their_texts_are(spark, endpoint):
-    rows = [(text, number, Decimal(f"{number}.50")) for number, text in enumerate(HARD_TEXTS)]
-    with jdbc.transaction(spark, endpoint) as opened:
-        opened.run("create temporary table t (nome varchar, n bigint, soma numeric(38, 2))")
-        opened.insert("t", rows)
-        opened.insert("t", [])
-        found = opened.rows("select * from t order by n")
-    assert [(row["nome"], int(row["n"]), Decimal(row["soma"])) for row in found] == rows
+    warehouse_load.apply_ddl(workers, endpoint)
+    return Warehouse(workers, endpoint, folder / "área [1] {2} *?")
 
 
 # --- tables
@@ -72,10 +74,10 @@ def test_every_word_that_the_database_reserves_is_known_as_reserved(endpoint):
     assert found and {word for (word,) in found} <= RESERVED
 
 
-def test_ddl_may_be_applied_again_and_again(dw, spark, endpoint):
+def test_ddl_may_be_applied_again_and_again(dw, workers, endpoint):
     dw.load({})
     before = dw.everything()
-    warehouse_load.apply_ddl(spark, endpoint)
+    warehouse_load.apply_ddl(workers, endpoint)
     assert dw.everything() == before
 
 
@@ -190,15 +192,15 @@ def test_any_sale_arrives_exactly(dw, sales):
     assert Counter(arrived) == Counter(tuple(sale.values()) for sale in sales)
 
 
-def test_staged_rows_need_not_be_where_the_server_may_look(spark, tmp_path):
+def test_staged_rows_need_not_be_where_the_server_may_look(engine, workers, tmp_path):
     """If root starts the server, it runs as another user, who cannot read `tmp_path`."""
     tmp_path.chmod(0o700)
     with tempfile.TemporaryDirectory() as open_to_all:
         Path(open_to_all).chmod(0o755)
         endpoint = embedded.ensure_running(Path(open_to_all) / "dw")
         try:
-            warehouse_load.apply_ddl(spark, endpoint)
-            assert Warehouse(spark, endpoint, tmp_path / "staging").load({}) == {"a.csv": 1}
+            warehouse_load.apply_ddl(workers, endpoint)
+            assert Warehouse(workers, endpoint, tmp_path / "staging").load({}) == {"a.csv": 1}
         finally:
             embedded.stop(Path(open_to_all) / "dw")
 
@@ -206,15 +208,17 @@ def test_staged_rows_need_not_be_where_the_server_may_look(spark, tmp_path):
 KEY_OF_FACT = "select count(*) from pg_constraint where conname = 'fato_vendas_pkey'"
 
 
-def test_parts_of_a_load_arrive_as_one(dw, spark, endpoint, tmp_path):
+@pytest.mark.parametrize("of_spark", [False, True], ids=["this process", "Spark"])
+def test_parts_of_a_load_arrive_as_one(dw, endpoint, tmp_path, request, of_spark):
     """Gold's files are so large here that each is a part; both have a customer of the other."""
+    workers = workers_of(request.getfixturevalue("spark")) if of_spark else dw.workers
     names = [["Ana", "Bia"], ["Bia", "Caio"], ["Ana", "Ana"]]
     sales = [
         [{**SALE, "linha_do_arquivo": 10 * part + line, "nome_completo": name} for line, name in enumerate(of_part)]
         for part, of_part in enumerate(names)
     ]
     gold = [replace(gold_file(tmp_path, rows), count=WAREHOUSE_BATCH_ROWS) for rows in sales]
-    assert warehouse_load.load(spark, endpoint, gold, ["a.csv"], dw.staging) == {"a.csv": 6}
+    assert warehouse_load.load(workers, endpoint, gold, ["a.csv"], dw.staging) == {"a.csv": 6}
     joined = "select linha_do_arquivo, nome_completo from fato_vendas natural join dim_cliente order by 1"
     assert dw.ask(joined) == [(row["linha_do_arquivo"], row["nome_completo"]) for rows in sales for row in rows]
     assert dw.ask("select nome_completo from dim_cliente order by 1") == [("Ana",), ("Bia",), ("Caio",)]
@@ -222,11 +226,11 @@ def test_parts_of_a_load_arrive_as_one(dw, spark, endpoint, tmp_path):
     assert (dw.ask(KEY_OF_FACT), dw.staging.exists()) == ([(1,)], False)
 
 
-def test_a_problem_in_one_part_loads_nothing(dw, spark, endpoint, tmp_path):
+def test_a_problem_in_one_part_loads_nothing(dw, workers, endpoint, tmp_path):
     sales = [SALE, {**SALE, "linha_do_arquivo": 3, "canal": None}, {**SALE, "linha_do_arquivo": 4}]
     gold = [replace(gold_file(tmp_path, [sale]), count=WAREHOUSE_BATCH_ROWS) for sale in sales]
     with pytest.raises(WarehouseError, match="without canal"):
-        warehouse_load.load(spark, endpoint, gold, ["a.csv"], dw.staging)
+        warehouse_load.load(workers, endpoint, gold, ["a.csv"], dw.staging)
     assert dw.ask("select count(*) from fato_vendas") == [(0,)]
     assert (dw.ask(KEY_OF_FACT), dw.staging.exists()) == ([(1,)], False)
 
@@ -252,21 +256,21 @@ def test_a_missing_value_is_refused_and_not_made_an_empty_text(dw):
     assert dw.ask("select count(*) from registros_vendas") == [(0,)]
 
 
-def test_a_file_without_sales_is_recorded(dw, spark, endpoint):
+def test_a_file_without_sales_is_recorded(dw, workers, endpoint):
     assert dw.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
-    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1, "vazio.csv": 0}
+    assert warehouse_load.count_loaded_rows(workers, endpoint) == {"a.csv": 1, "vazio.csv": 0}
 
 
-def test_a_load_without_any_sale_is_recorded(dw, spark, endpoint):
-    assert warehouse_load.load(spark, endpoint, [], ["vazio.csv"], dw.staging) == {"vazio.csv": 0}
+def test_a_load_without_any_sale_is_recorded(dw, workers, endpoint):
+    assert warehouse_load.load(workers, endpoint, [], ["vazio.csv"], dw.staging) == {"vazio.csv": 0}
 
 
-def test_loading_a_file_again_replaces_its_rows(dw, spark, endpoint):
+def test_loading_a_file_again_replaces_its_rows(dw, workers, endpoint):
     dw.load({}, {"canal": "Site"}, {"arquivo_de_origem": "b.csv"})
     assert dw.load({"canal": "Feira"}) == {"a.csv": 1}
     canais = "select canal from fato_vendas natural join dim_canal where arquivo_de_origem = 'a.csv'"
     assert dw.ask(canais) == [("Feira",)]
-    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 1}
+    assert warehouse_load.count_loaded_rows(workers, endpoint) == {"a.csv": 1, "b.csv": 1}
 
 
 def test_loading_the_same_again_changes_no_sale(dw):
@@ -276,18 +280,22 @@ def test_loading_the_same_again_changes_no_sale(dw):
     assert {**dw.everything(), "arquivos_carregados": None} == {**before, "arquivos_carregados": None}
 
 
+def test_a_preview_reads_what_was_loaded(dw):
+    assert dw.preview() == PREVIEWED
+
+
 def test_rows_of_a_file_that_was_not_named_are_left_out(dw):
     assert dw.load({"arquivo_de_origem": "b.csv"}, {}, files=["a.csv"]) == {"a.csv": 1}
     assert dw.ask("select arquivo_de_origem from registros_vendas") == [("a.csv",)]
 
 
-def test_an_audit_that_raises_ends_the_load(dw, spark, endpoint, tmp_path):
+def test_an_audit_that_raises_ends_the_load(dw, workers, endpoint, tmp_path):
     def refuse(held):
         raise ValueError(held)
 
     with pytest.raises(ValueError, match="'a.csv': 2, 'b.csv': 0"):
         gold = [gold_file(tmp_path, [SALE]), gold_file(tmp_path, [SALE])]
-        warehouse_load.load(spark, endpoint, gold, ["a.csv", "b.csv"], dw.staging, audit=refuse)
+        warehouse_load.load(workers, endpoint, gold, ["a.csv", "b.csv"], dw.staging, audit=refuse)
     assert dw.ask("select count(*) from registros_vendas") == [(0,)] and not dw.staging.exists()
 
 
@@ -307,10 +315,10 @@ def test_texts_cannot_imitate_each_others_border(dw):
     assert dw.ask("select count(distinct venda_id) from fato_vendas") == [(2,)]
 
 
-def test_a_file_that_lost_its_sales_leaves_the_others_and_the_members(dw, spark, endpoint):
+def test_a_file_that_lost_its_sales_leaves_the_others_and_the_members(dw, workers, endpoint):
     dw.load({}, {"arquivo_de_origem": "b.csv", "canal": "Site"})
     dw.load(files=["b.csv"])
-    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1, "b.csv": 0}
+    assert warehouse_load.count_loaded_rows(workers, endpoint) == {"a.csv": 1, "b.csv": 0}
     assert dw.ask("select arquivo_de_origem from registros_vendas") == [("a.csv",)]
     assert dw.ask("select canal from dim_canal order by canal") == [("Loja",), ("Site",)]
 
@@ -634,8 +642,8 @@ def test_a_failed_check_names_itself_and_rows_and_changes_nothing(spoiled):
 def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(dw):
     dw.load({}, {"canal": "Site"})
     make_outdated(dw)
-    warehouse_load.apply_ddl(dw.spark, dw.endpoint)
-    assert warehouse_load.count_loaded_rows(dw.spark, dw.endpoint) == {}
+    warehouse_load.apply_ddl(dw.workers, dw.endpoint)
+    assert warehouse_load.count_loaded_rows(dw.workers, dw.endpoint) == {}
     assert dw.load({"canal": "Site"}, {"canal": "Feira"}) == {"a.csv": 2}
     facts = "select venda_id, linha_do_arquivo, canal from fato_vendas natural join dim_canal order by 2"
     assert dw.ask(facts) == [
@@ -646,7 +654,7 @@ def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(dw
         "arquivos_carregados": dw.ask("select arquivo_de_origem, linhas from arquivos_carregados")
     }
     dw.tell("drop schema public cascade", "create schema public")
-    warehouse_load.apply_ddl(dw.spark, dw.endpoint)
+    warehouse_load.apply_ddl(dw.workers, dw.endpoint)
     dw.load({"canal": "Site"}, {"canal": "Feira"})
     assert fresh == dw.everything() | {"arquivos_carregados": [("a.csv", 2)]}
     left = "select proname from pg_proc where pronamespace = 'public'::regnamespace order by 1"
@@ -657,12 +665,12 @@ def test_a_warehouse_that_was_loaded_with_other_defaults_is_made_anew_by_the_nex
     dw.load({"canal": "NENHUM"})
     before = dw.everything()
     dw.tell(f"comment on table registros_vendas is 'Vendas{DEFAULTS}NENHUM em canal'")
-    warehouse_load.apply_ddl(dw.spark, dw.endpoint)
-    assert warehouse_load.count_loaded_rows(dw.spark, dw.endpoint) == {}
+    warehouse_load.apply_ddl(dw.workers, dw.endpoint)
+    assert warehouse_load.count_loaded_rows(dw.workers, dw.endpoint) == {}
     assert dw.everything() == before
     dw.load({"canal": "NÃO INFORMADO"})
     assert dw.ask("select canal from dim_canal") == [("NÃO INFORMADO",)]
-    assert warehouse_load.count_loaded_rows(dw.spark, dw.endpoint) == {"a.csv": 1}
+    assert warehouse_load.count_loaded_rows(dw.workers, dw.endpoint) == {"a.csv": 1}
 
 
 def test_a_text_that_is_longer_than_declared_now_says_what_to_do(dw):
@@ -730,10 +738,10 @@ def test_a_rebuilt_warehouse_is_the_same(dw):
     assert {table: rows for table, rows in dw.everything().items() if table in before} == before
 
 
-def test_a_rebuild_leaves_nothing_of_what_gold_does_not_hold(dw, spark, endpoint):
+def test_a_rebuild_leaves_nothing_of_what_gold_does_not_hold(dw, workers, endpoint):
     dw.load({}, {"arquivo_de_origem": "b.csv"})
     dw.rebuild({})
-    assert warehouse_load.count_loaded_rows(spark, endpoint) == {"a.csv": 1}
+    assert warehouse_load.count_loaded_rows(workers, endpoint) == {"a.csv": 1}
     assert [dw.ask(f"select count(*) from {table}") for table in ("registros_vendas", "fato_vendas")] == [[(1,)]] * 2
 
 
@@ -744,24 +752,17 @@ def test_a_refused_rebuild_leaves_the_old_warehouse(spoiled):
     assert spoiled.everything() == before
 
 
-def test_concurrent_loads_wait_for_each_other(dw, spark, endpoint):
+def test_concurrent_loads_wait_for_each_other(dw, workers, endpoint):
     files = ["a.csv", "b.csv", "c.csv"]
     loads = [threading.Thread(target=dw.load, args=({"arquivo_de_origem": file, "canal": file},)) for file in files]
     for load in loads:
         load.start()
     for load in loads:
         load.join()
-    assert warehouse_load.count_loaded_rows(spark, endpoint) == dict.fromkeys(files, 1)
+    assert warehouse_load.count_loaded_rows(workers, endpoint) == dict.fromkeys(files, 1)
     assert sorted(dw.ask("select canal from dim_canal")) == [(file,) for file in files]
 
 
-def test_an_unreachable_warehouse_is_explained(spark):
+def test_an_unreachable_warehouse_is_explained(workers):
     with pytest.raises(WarehouseError, match="127.0.0.1:1.*refused"):
-        warehouse_load.count_loaded_rows(spark, embedded.Endpoint(port=1, password=""))
-
-
-def test_a_failure_in_the_block_rolls_back(dw, spark, endpoint):
-    with pytest.raises(ZeroDivisionError), jdbc.transaction(spark, endpoint) as open_transaction:
-        open_transaction.run("insert into dim_canal values (1, 'x')")
-        raise ZeroDivisionError
-    assert dw.ask("select count(*) from dim_canal") == [(0,)]
+        warehouse_load.count_loaded_rows(workers, embedded.Endpoint(port=1, password=""))

@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from helpers import certificates
 from helpers.redshift_double import RedshiftDouble
 from helpers.star import TABLES, Warehouse
+from helpers.workers import workers_of
 from vendas.storage import S3Path
 from vendas.warehouse import embedded, load
 from vendas.warehouse.endpoint import RedshiftEndpoint
@@ -131,12 +132,12 @@ def empty(double):
 @pytest.fixture
 def redshift(s3_spark, double, bucket, request):
     """Return an empty warehouse on the double; its tables are created once and emptied for each test."""
-    dw = Warehouse(s3_spark, double.endpoint, S3Path(bucket, "staging/carga"), behind=double.backend)
+    dw = Warehouse(workers_of(s3_spark), double.endpoint, S3Path(bucket, "staging/carga"), behind=double.backend)
     if set(TABLES) <= double.tables:
         dw.tell(f"truncate {', '.join(TABLES)}", "drop function if exists spoil cascade")
     else:
         request.getfixturevalue("empty")
-        load.apply_ddl(s3_spark, double.endpoint)
+        load.apply_ddl(dw.workers, double.endpoint)
     double.seen.clear()
     double.conflicts = 0
     return dw

@@ -9,18 +9,19 @@ import pytest
 
 from helpers import certificates
 from helpers.inprocess import run_notebook
-from helpers.star import SALE, Warehouse, make_outdated
+from helpers.star import PREVIEWED, SALE, Warehouse, make_outdated
+from helpers.workers import alone, workers_of
 from vendas import resources
 from vendas.errors import CheckFailed, SettingsError, WarehouseConflict, WarehouseError
 from vendas.lake.ledger import read_events
-from vendas.lake.spark import session
 from vendas.lake.tables import GOLD_TABLE, Lake
 from vendas.reports import exploration
 from vendas.settings import load_settings
 from vendas.storage import location
-from vendas.warehouse import embedded, jdbc, load
+from vendas.warehouse import embedded, load, transactions
 from vendas.warehouse.endpoint import RedshiftEndpoint
 from vendas.warehouse.redshift import Redshift
+from vendas.warehouse.transactions import in_transaction, run_alone, transaction
 
 COPY_ROLE = "arn:aws:iam::123456789012:role/copy"
 
@@ -53,37 +54,37 @@ def test_sums_are_those_of_the_fact_whatever_is_replaced_undone_or_rebuilt(redsh
 
 
 @pytest.fixture
-def postgresql(s3_spark, tmp_path):
+def postgresql(tmp_path, engine):
     endpoint = embedded.ensure_running(tmp_path / "dw")
-    load.apply_ddl(s3_spark, endpoint)
-    yield Warehouse(s3_spark, endpoint, tmp_path / "staging")
+    load.apply_ddl(alone(), endpoint)
+    yield Warehouse(alone(), endpoint, tmp_path / "staging")
     embedded.stop(tmp_path / "dw")
 
 
 def test_the_star_is_postgresqls_row_by_row_and_key_by_key(redshift, postgresql, real_lake):
     lake, _ = real_lake
     files = sorted({event.arquivo for event in read_events(lake)})
-    gold = Lake(session(load_settings(lake=lake))).files_of(GOLD_TABLE, files)
+    gold = Lake(lake, alone()).files_of(GOLD_TABLE, files)
     held = []
     for dw in (redshift, postgresql):
-        load.load(dw.spark, dw.endpoint, gold, files, dw.staging)
+        load.load(dw.workers, dw.endpoint, gold, files, dw.staging)
         held.append(dw.everything())
         held[-1]["arquivos_carregados"] = [row[:2] for row in held[-1]["arquivos_carregados"]]  # not when
     assert held[0] == held[1]
     assert len(held[0]["fato_vendas"]) >= 70
 
 
-def test_a_load_without_any_sale_is_recorded_and_staging_is_emptied(redshift, s3_spark, bucket):
+def test_a_load_without_any_sale_is_recorded_and_staging_is_emptied(redshift, bucket):
     assert redshift.load({}, files=["a.csv", "vazio.csv"]) == {"a.csv": 1, "vazio.csv": 0}
     assert redshift.load(files=["a.csv"]) == {"a.csv": 0}
-    assert load.count_loaded_rows(s3_spark, redshift.endpoint) == {"a.csv": 0, "vazio.csv": 0}
+    assert load.count_loaded_rows(redshift.workers, redshift.endpoint) == {"a.csv": 0, "vazio.csv": 0}
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="staging/carga/")
 
 
-def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(redshift, s3_spark):
+def test_tables_of_an_older_version_are_made_anew_by_the_load_that_fills_them(redshift):
     redshift.load({}, {"canal": "Site"})
     make_outdated(redshift)
-    load.apply_ddl(s3_spark, redshift.endpoint)
+    load.apply_ddl(redshift.workers, redshift.endpoint)
     assert redshift.load({"canal": "Feira"}) == {"a.csv": 1}
     assert redshift.ask("select linha_do_arquivo, canal from fato_vendas natural join dim_canal") == [(2, "Feira")]
 
@@ -111,7 +112,7 @@ def test_a_failed_check_rolls_back(loaded):
 
 def test_a_failed_copy_rolls_back(loaded):
     before = loaded.everything()
-    other = Warehouse(loaded.spark, replace(loaded.endpoint, copy_role="copy"), loaded.staging, loaded.behind)
+    other = Warehouse(loaded.workers, replace(loaded.endpoint, copy_role="copy"), loaded.staging, loaded.behind)
     with pytest.raises(WarehouseError, match="(?s)Invalid AWS IAM role ARN.*Nothing was changed"):
         other.load({"canal": "Nova"})
     assert loaded.everything() == before
@@ -147,7 +148,7 @@ def test_redshift_itself_counts_bytes_too(loaded, monkeypatch):
 
 
 def test_a_conflict_with_another_transaction_is_tried_again(loaded, double, monkeypatch):
-    monkeypatch.setattr(jdbc, "CONFLICT_PAUSES", (0, 0))
+    monkeypatch.setattr(transactions, "CONFLICT_PAUSES", (0, 0))
     double.conflicts = 2
     assert loaded.load({"canal": "Site"}) == {"a.csv": 1}
     assert loaded.ask("select canal from fato_vendas natural join dim_canal") == [("Site",)]
@@ -159,7 +160,15 @@ def test_a_conflict_with_another_transaction_is_tried_again(loaded, double, monk
 
 def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
     with pytest.raises(WarehouseError, match="(?s)Redshift loads from S3 only.*VENDAS_LAKE=s3"):
-        Warehouse(loaded.spark, loaded.endpoint, tmp_path, loaded.behind).load({})
+        Warehouse(loaded.workers, loaded.endpoint, tmp_path, loaded.behind).load({})
+
+
+def test_a_vacuum_runs_alone_as_it_wants(loaded, double):
+    vacuum = "vacuum delete only dim_canal to 100 percent"
+    run_alone(loaded.workers, loaded.endpoint, vacuum)
+    assert vacuum in double.seen
+    with pytest.raises(WarehouseError, match="(?s)cannot run inside a transaction.*Nothing was changed"):
+        in_transaction(loaded.workers, loaded.endpoint, lambda opened: opened.run(vacuum))
 
 
 # --- keys are declared but not enforced: the checks find violations
@@ -173,11 +182,11 @@ def test_staging_that_is_not_on_s3_is_refused(loaded, tmp_path):
         ("no_orphan_key", "delete from dim_vendedor"),
     ],
 )
-def test_what_keys_let_through_the_checks_find(redshift, s3_spark, check, defect):
+def test_what_keys_let_through_the_checks_find(redshift, check, defect):
     query = (resources.folder("sql") / "checks" / f"{check}.sql").read_text(encoding="utf-8")
     redshift.load({})
     facts = load.sql_files("facts").values()
-    with jdbc.transaction(s3_spark, redshift.endpoint) as opened:
+    with transaction(redshift.workers, redshift.endpoint) as opened:
         opened.run(load.CREATE_FILES_OF_LOAD)
         opened.insert("arquivos_da_carga", [("a.csv", 1, Decimal(100), Decimal(89))])
         opened.run(*facts)
@@ -208,6 +217,10 @@ def test_the_exploration_asks_redshift(redshift, double, bucket, monkeypatch):
 def asked(endpoint, query="select count(*) as n from fato_vendas"):
     """Return the rows of an analyst's query."""
     return exploration.ask(exploration.connect(endpoint), query).values.tolist()
+
+
+def test_a_preview_reads_from_redshift_what_it_reads_from_postgresql(redshift):
+    assert redshift.preview() == PREVIEWED
 
 
 def test_a_question_may_hold_percent_signs_colons_and_backslashes(redshift):
@@ -280,27 +293,27 @@ def test_a_lake_in_s3_needs_the_secret_and_the_role(given):
         load.endpoint_of(load_settings(lake="s3://lago", **given))
 
 
-def refused(spark, endpoint):
+def refused(workers, endpoint):
     with pytest.raises(WarehouseError) as error:
-        load.count_loaded_rows(spark, endpoint)
+        load.count_loaded_rows(workers, endpoint)
     return str(error.value)
 
 
-def test_a_wrong_password_is_explained(redshift, s3_spark):
-    said = refused(s3_spark, replace(redshift.endpoint, password="wrong"))
+def test_a_wrong_password_is_explained(redshift):
+    said = refused(redshift.workers, replace(redshift.endpoint, password="wrong"))
     assert 'password authentication failed for user "vendas"' in said
 
 
-def test_a_server_with_anothers_certificate_is_refused(redshift, s3_spark, tmp_path):
+def test_a_server_with_anothers_certificate_is_refused(redshift, tmp_path):
     other_authority, *_ = certificates.make(tmp_path)
-    assert "SSL error" in refused(s3_spark, replace(redshift.endpoint, root_certificate=str(other_authority)))
+    assert "SSL error" in refused(redshift.workers, replace(redshift.endpoint, root_certificate=str(other_authority)))
 
 
-def test_a_server_under_another_name_is_refused(redshift, s3_spark):
-    said = refused(s3_spark, replace(redshift.endpoint, host="localhost"))
+def test_a_server_under_another_name_is_refused(redshift):
+    said = refused(redshift.workers, replace(redshift.endpoint, host="localhost"))
     assert "localhost" in said and "verif" in said
 
 
 def test_an_unreachable_server_is_explained(s3_spark):
-    said = refused(s3_spark, RedshiftEndpoint(port=1, password=""))
+    said = refused(workers_of(s3_spark), RedshiftEndpoint(port=1, password=""))
     assert "jdbc:redshift://127.0.0.1:1/vendas" in said and "refused" in said.split("refused:")[1]

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from vendas import schema
 from vendas.lake.data_files import HeldFile, Target
+from vendas.lake.events import Event
+from vendas.reports.warehouse_preview import Loaded, read_loaded
 from vendas.warehouse import load, star
 
 _DECLARED = {column.name: column.default_value for column in schema.GOLD_COLUMNS}
@@ -33,8 +35,45 @@ SALE = _DECLARED | {
     "linha_do_arquivo": 2,
     "ano": 2024,
 }
+HARD_TEXTS = [
+    "", " ", "  dos lados  ", '"', '""', 'a"b', "'", "\\", "\\.", "\n\\.\n", "\\N", "a\nb", "a\r\nb", "a\rb", "\n",
+    "\r", "\t", ",", ";", "\u00a0", "\u200b", "\ufeff", "\u2028", "🛍️", "NULL", "é", "e\u0301", "x" * 1000, "€" * 333,
+]  # fmt: skip
 TABLES = [table.name for table in star.TABLES]
 DIMENSIONS = [name.removeprefix("dim_") for name in TABLES if name.startswith("dim_")]
+HARD_FILE = "registros d'água 100%? \\.csv"
+_SUMMED_UP = {
+    "arquivo_de_origem": HARD_FILE,
+    "linhas": "2",
+    "valor_da_compra": "200.00",
+    "valor_com_desconto": "178.00",
+}
+# What 04_dw reads of a file of that name with a sale as above and one of another channel.
+PREVIEWED = Loaded(
+    registros={HARD_FILE: _SUMMED_UP},
+    facts={HARD_FILE: _SUMMED_UP},
+    example=HARD_FILE,
+    sales=[
+        {
+            "timestamp_do_registro": "2024-02-29 23:59:59.123456",
+            "ano": "2024",
+            "turno_compra": "Noite",
+            "valor_da_compra": "100.00",
+            "valor_com_desconto": "89.00",
+            "linha_do_arquivo": str(line),
+            "data": "2024-02-29",
+            "nome_completo": "Ana Souza",
+            "produto_adquirido": "Tênis",
+            "canal": channel,
+            "plataforma_de_interacao": "Balcão",
+            "campanha_de_marketing": "Verão",
+            "vendedor": "Rui",
+            "codigo_de_desconto_usado": "VERAO11",
+        }
+        for line, channel in ((2, "Loja"), (3, "Site"))
+    ],
+    members={f"{name}_id": str(1 + (name == "canal")) for name in DIMENSIONS},
+)
 
 # Inserts the existing members as pending ones, as a load would.
 PEND_AGAIN = "; ".join(
@@ -85,14 +124,14 @@ def make_outdated(dw):
 class Warehouse:
     """A warehouse: loads literal rows through its endpoint, and queries the PostgreSQL behind it."""
 
-    def __init__(self, spark, endpoint, staging, behind=None):
-        self.spark, self.endpoint, self.staging, self.behind = spark, endpoint, staging, behind or endpoint
+    def __init__(self, workers, endpoint, staging, behind=None):
+        self.workers, self.endpoint, self.staging, self.behind = workers, endpoint, staging, behind or endpoint
 
     def load(self, *sales, files=None, how=load.load):
         rows = [{**SALE, "linha_do_arquivo": line, **sale} for line, sale in enumerate(sales, start=2)]
         files = files or sorted({row["arquivo_de_origem"] for row in rows})
         with tempfile.TemporaryDirectory() as folder:
-            return how(self.spark, self.endpoint, [gold_file(Path(folder), rows)], files, self.staging)
+            return how(self.workers, self.endpoint, [gold_file(Path(folder), rows)], files, self.staging)
 
     def rebuild(self, *sales):
         return self.load(*sales, how=load.rebuild)
@@ -105,6 +144,11 @@ class Warehouse:
         with psycopg.connect(self.behind.url) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def preview(self):
+        """Load what `PREVIEWED` is about, and read it as 04_dw does."""
+        self.load({"arquivo_de_origem": HARD_FILE}, {"arquivo_de_origem": HARD_FILE, "canal": "Site"}, {})
+        return read_loaded(self.workers, self.endpoint, [Event(HARD_FILE, "registros.csv", "dw", "r1", gravadas=2)])
 
     def unequal_sums(self):
         """Return the cells whose sums by day, and by month, are not those of the fact."""

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
 
 from vendas.doctor.job_probes import driver_version
 from vendas.errors import ProbeFailed, WarehouseConflict, WarehouseError, without_java_frames
+from vendas.lake.workers import Workers
 from vendas.storage import S3Path
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import engine_of
-from vendas.warehouse.jdbc import Transaction, transaction
 from vendas.warehouse.load import CREATE_FILES_OF_LOAD, FIRST_ROWS, sql_files
 from vendas.warehouse.outdated import drop_outdated
+from vendas.warehouse.transactions import Transaction, transaction
 
 FAILURES_SHOWN = 5
 REFRESH_STAR = "refresh_star"
@@ -43,26 +43,26 @@ class Step:
         return f"explain {self.sql}" if _PLANNED.match(_plain(self.sql)) else self.sql
 
 
-def connect(spark: SparkSession, endpoint: Endpoint) -> str:
+def connect(workers: Workers, endpoint: Endpoint) -> str:
     """Connect to the warehouse; return its address and version, and the version of the driver."""
-    with transaction(spark, endpoint) as opened:
+    with transaction(workers, endpoint) as opened:
         (row,) = opened.rows("select version()")
-    return f"{endpoint.host}:{endpoint.port}, {row['version']}; driver {driver_version(spark)}"
+    return f"{endpoint.host}:{endpoint.port}, {row['version']}; driver {driver_version(workers.spark)}"
 
 
-def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
+def copy(workers: Workers, endpoint: Endpoint, staging: S3Path) -> str:
     """Check that COPY can read the staging folder under its role, with one row and a temporary table.
 
     Raises: ProbeFailed if the warehouse is not Redshift, or COPY loads other values.
     """
     if not isinstance(endpoint, RedshiftEndpoint):
-        raise ProbeFailed(f"{endpoint.jdbc_url} is no Redshift; only that has a role for COPY")
+        raise ProbeFailed(f"{endpoint.address} is no Redshift; only that has a role for COPY")
     path = staging / f"preflight-{secrets.token_hex(4)}"
     rows = pa.table({"texto": ["é"], "numero": pa.array([7], pa.int32())})
     engine = engine_of(endpoint)
     file = engine.write(rows, path)
     try:
-        with suppress(_Enough), transaction(spark, endpoint) as opened:
+        with suppress(_Enough), transaction(workers, endpoint) as opened:
             opened.run(_COPIED)
             engine.copy(opened, "preflight", rows.column_names, [file])
             read = opened.rows("select texto, numero from preflight")
@@ -74,7 +74,7 @@ def copy(spark: SparkSession, endpoint: Endpoint, staging: S3Path) -> str:
     return f"a row of {staging}, under {endpoint.copy_role}"
 
 
-def explain(spark: SparkSession, endpoint: Endpoint) -> str:
+def explain(workers: Workers, endpoint: Endpoint) -> str:
     """Check that the engine accepts every statement of sql/: execute definitions, plan the others, roll all back.
 
     Raises: ProbeFailed naming the refused statements, at most five.
@@ -82,7 +82,7 @@ def explain(spark: SparkSession, endpoint: Endpoint) -> str:
     steps = list(statements(endpoint))
     refused: dict[int, str] = {}
     while len(refused) < FAILURES_SHOWN:
-        failed = _first_refused(spark, endpoint, steps, refused.keys())
+        failed = _first_refused(workers, endpoint, steps, refused.keys())
         if failed is None:
             break
         number, said = failed
@@ -125,12 +125,12 @@ def _body(name: str, bodies: dict[str, tuple[str, str]]) -> Iterator[Step]:
 
 
 def _first_refused(
-    spark: SparkSession, endpoint: Endpoint, steps: list[Step], left_out: Container[int]
+    workers: Workers, endpoint: Endpoint, steps: list[Step], left_out: Container[int]
 ) -> tuple[int, str] | None:
     """Return the index of the first refused step and the engine's message, or None; a refusal ends the transaction."""
     number = -1
     try:
-        with suppress(_Enough), transaction(spark, endpoint) as opened:
+        with suppress(_Enough), transaction(workers, endpoint) as opened:
             drop_outdated(opened)  # as the next load will
             for number, step in enumerate(steps):
                 if number not in left_out:

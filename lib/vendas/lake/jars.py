@@ -81,7 +81,6 @@ SHA256 = {
     "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0": (
         "d6ea6c5d099288daeb7d5a92061bd3d7d8f296492632b42378e5f2f0e3066242"
     ),
-    "org.postgresql:postgresql:42.7.4": "188976721ead8e8627eb6d8389d500dccc0c9bebd885268a3047180274a6031e",
     "org.wildfly.openssl:wildfly-openssl:1.0.7.Final": (
         "9f7058778978ec2ad90c7224401a4b0013d93e0dd3fa0f72b25244ffa3507ca8"
     ),
@@ -100,8 +99,7 @@ def spark_version(version: str) -> str:
 
 
 ICEBERG, ICEBERG_AWS, S3A = _OF_SPARK.get(spark_version(pyspark.__version__), _OF_SPARK["3.5"])
-POSTGRESQL_DRIVER = "org.postgresql:postgresql:42.7.4"
-PACKAGES = (ICEBERG, POSTGRESQL_DRIVER)
+PACKAGES = (ICEBERG,)
 REDSHIFT_DRIVER = "com.amazon.redshift:redshift-jdbc42:2.1.0.30"  # AWS Glue brings its own driver
 
 

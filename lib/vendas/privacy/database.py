@@ -8,10 +8,10 @@ from typing import LiteralString
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
 
 from vendas import schema
 from vendas.errors import WarehouseError
+from vendas.lake.workers import Workers
 from vendas.privacy.layers import read_text
 from vendas.rules.keys import member_key
 from vendas.rules.people import Values, normalize_emails, normalize_telephones
@@ -21,8 +21,8 @@ from vendas.tuning import PURGE_WAIT_SECONDS
 from vendas.warehouse import load
 from vendas.warehouse.direct import connected
 from vendas.warehouse.embedded import ensure_running, is_initialized
-from vendas.warehouse.jdbc import Transaction, run_alone
 from vendas.warehouse.star import FACT_TABLE, TABLES
+from vendas.warehouse.transactions import Transaction, run_alone
 
 _MEMBERS = """
     select cliente_id, nome_completo, email, dominio_email, telefone,
@@ -118,14 +118,14 @@ def _query(settings: Settings, query: LiteralString, *given: Iterable) -> list[d
     return []
 
 
-def vacuum_redshift(spark: SparkSession, settings: Settings) -> None:
+def vacuum_redshift(workers: Workers, settings: Settings) -> None:
     """Have Redshift take deleted rows out of its tables' blocks, which it otherwise does when it has time.
 
     Raises: WarehouseError if it cannot be reached, or refuses.
     """
     endpoint = load.endpoint_of(settings)
     for table in TABLES:  # each in a transaction of its own, as VACUUM wants it
-        run_alone(spark, endpoint, f"vacuum delete only {table.name} to 100 percent", _LEFT)
+        run_alone(workers, endpoint, f"vacuum delete only {table.name} to 100 percent", _LEFT)
 
 
 def purge_database(settings: Settings, values: Values, token: str) -> None:

@@ -4,24 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pyspark.sql import SparkSession
-
 from vendas.formatting import format_number
 from vendas.lake.events import Event
-from vendas.lake.spark import closing_java
+from vendas.lake.workers import Workers
 from vendas.reports.masking import mask_row
 from vendas.reports.preview import NO_SALES, Preview, ShownEvents, reading, showing
 from vendas.tuning import PREVIEW_LOADED_ROWS, PREVIEW_ROWS
 from vendas.warehouse.endpoint import Endpoint
-from vendas.warehouse.jdbc import Transaction, transaction
+from vendas.warehouse.transactions import Cells, transaction
 
 FACT, FACT_KEY, FILE = "fato_vendas", "venda_id", "arquivo_de_origem"
 _SALES_SHOWN = PREVIEW_ROWS // 2
 _TOO_LARGE = (
     f"Arquivos com mais de {format_number(PREVIEW_LOADED_ROWS)} linhas juntos não são somados aqui; veja 05_exploracao."
 )
-
-Cells = list[tuple[str, str]]  # a row: (column name, text) pairs; names may repeat
 
 
 @dataclass(frozen=True)
@@ -36,21 +32,21 @@ class Loaded:
 
 
 @reading
-def read_loaded(spark: SparkSession, endpoint: Endpoint, events: Sequence[Event]) -> Loaded:
+def read_loaded(workers: Workers, endpoint: Endpoint, events: Sequence[Event]) -> Loaded:
     """Query what the warehouse holds of the events' files, restricted to the smallest, of PREVIEW_LOADED_ROWS rows."""
     with_sales, files = [event.arquivo for event in events if event.gravadas], small_files(events)
     if not with_sales:
         return Loaded()
     example = (files or with_sales)[0]
-    with transaction(spark, endpoint) as opened:
-        keys = [name for name, _, _ in opened.shape(FACT) if name.endswith("_id") and name != FACT_KEY]
-        rows = _ask(opened, star_query(keys, in_order=example in files), [example])
+    with transaction(workers, endpoint) as opened:
+        keys = [name for name in opened.columns(FACT) if name.endswith("_id") and name != FACT_KEY]
+        rows = opened.cells(star_query(keys, in_order=example in files), [example])
         sales = [name_star_columns(row, keys) for row in rows]
         if not files:
             return Loaded(example=example, sales=sales)
-        sums = [_ask(opened, sums_query(table, len(files)), files) for table in ("registros_vendas", FACT)]
+        sums = [opened.cells(sums_query(table, len(files)), files) for table in ("registros_vendas", FACT)]
         registros, facts = ({row[FILE]: row for row in map(dict, rows)} for rows in sums)
-        (members,) = _ask(opened, members_query(keys, len(files)), files)
+        (members,) = opened.cells(members_query(keys, len(files)), files)
     return Loaded(registros, facts, example, sales, dict(members))
 
 
@@ -147,17 +143,3 @@ def _of_files(column: str, files: int) -> str:
 
 def _dimension(key: str) -> str:
     return f"dim_{key.removesuffix('_id')}"
-
-
-def _ask(opened: Transaction, query: str, files: Sequence[str]) -> list[Cells]:
-    """Return the rows of a query with file names as its parameters, since a name may have any character."""
-    with closing_java(opened.connection.prepareStatement(query)) as statement:
-        for place, file in enumerate(files, start=1):
-            statement.setString(place, file)
-        found = statement.executeQuery()
-        described = found.getMetaData()
-        places = range(1, described.getColumnCount() + 1)
-        names, rows = [described.getColumnLabel(place) for place in places], []
-        while found.next():
-            rows.append([(name, found.getString(place)) for name, place in zip(names, places, strict=True)])
-        return rows

@@ -32,9 +32,9 @@ class Endpoint:
         return f"postgresql://{quote(self.user)}:{quote(self.password, '')}@{self.host}:{self.port}/{self.database}"
 
     @property
-    def jdbc_url(self) -> str:
-        """The URL without user and password, which JDBC takes as properties."""
-        return f"jdbc:postgresql://{self.host}:{self.port}/{self.database}"
+    def address(self) -> str:
+        """The URL without user and password, for people."""
+        return f"postgresql://{self.host}:{self.port}/{self.database}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class RedshiftEndpoint(Endpoint):
     root_certificate: str | None = None
 
     @property
-    def jdbc_url(self) -> str:
+    def address(self) -> str:
         """The URL without user and password, which JDBC takes as properties."""
         return f"jdbc:redshift://{self.host}:{self.port}/{self.database}"
 
@@ -58,4 +58,4 @@ def explain_refusal(endpoint: Endpoint, said: str, then: str = UNCHANGED) -> str
     """Return the message for what the database, or the connection to it, refused; `then` says what to do."""
     disk = full_disk.explain(said, endpoint.log.parent, endpoint.log) if endpoint.log else ""
     wide = _TOO_NARROW if _TOO_LONG in said else ""
-    return f"The warehouse at {endpoint.jdbc_url} refused: {said}\n{then}{disk}{wide}"
+    return f"The warehouse at {endpoint.address} refused: {said}\n{then}{disk}{wide}"

@@ -1,4 +1,4 @@
-"""Load gold's rows into the warehouse and refresh its star: one JDBC connection, one transaction.
+"""Load gold's rows into the warehouse and refresh its star: one connection, one transaction.
 
 A reader sees all of a file or none of it, and a failure changes nothing. The SQL files run on both PostgreSQL and
 Redshift, except those in a folder named after one of them; all other differences are in `engines`.
@@ -10,24 +10,23 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-
 from vendas import resources, schema
 from vendas.errors import CheckFailed, SettingsError, WarehouseError
 from vendas.lake.data_files import HeldFile
 from vendas.lake.tables import Audit, pass_any
+from vendas.lake.workers import Workers
 from vendas.settings import Settings, check_lake_exists
 from vendas.storage import Location, as_folder, client
 from vendas.tuning import LARGE_LOAD_ROWS
 from vendas.warehouse.direct import connected
 from vendas.warehouse.embedded import ensure_running
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
-from vendas.warehouse.jdbc import Transaction, in_transaction, transaction
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
 from vendas.warehouse.staging import NOTHING, Totals, add_totals, staged_parts
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, SUM_TYPE, SUMS_TABLE, TABLES
 from vendas.warehouse.star_rows import COLUMNS
+from vendas.warehouse.transactions import Transaction, in_transaction, transaction
 
 OFFENDING_ROWS_SHOWN = 5
 # The window count stops PostgreSQL's planner from optimizing for the first rows only, with slow index scans.
@@ -64,7 +63,7 @@ def endpoint_of(settings: Settings) -> Endpoint:
     return _redshift(settings.redshift_secret, settings.redshift_copy_role)
 
 
-def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
+def apply_ddl(workers: Workers, endpoint: Endpoint) -> None:
     """Create missing tables and procedures, and bring procedures and comments up to date. Idempotent.
 
     Tables of an older version or another declaration are left to the next load, which recreates and fills them in one
@@ -77,7 +76,7 @@ def apply_ddl(spark: SparkSession, endpoint: Endpoint) -> None:
         if not is_outdated(opened.rows):
             _create(opened)
 
-    in_transaction(spark, endpoint, apply)
+    in_transaction(workers, endpoint, apply)
 
 
 def _create(opened: Transaction) -> None:
@@ -86,7 +85,7 @@ def _create(opened: Transaction) -> None:
 
 
 def load(
-    spark: SparkSession,
+    workers: Workers,
     endpoint: Endpoint,
     gold: Sequence[HeldFile],
     files: Sequence[str],
@@ -117,7 +116,7 @@ def load(
         return counts
 
     try:
-        return in_transaction(spark, endpoint, replace_files)
+        return in_transaction(workers, endpoint, replace_files)
     except _Rehearsed as done:
         return done.counts
 
@@ -130,7 +129,7 @@ class _Rehearsed(Exception):
 
 
 def rebuild(
-    spark: SparkSession, endpoint: Endpoint, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
+    workers: Workers, endpoint: Endpoint, gold: Sequence[HeldFile], files: Sequence[str], staging: Location
 ) -> dict[str, int]:
     """Reload everything, as `load` does: no other rows stay in registros_vendas and the fact.
 
@@ -138,16 +137,16 @@ def rebuild(
     commit.
     """
     emptied = [f"delete from {table.name}" for table in reversed(TABLES)]
-    return in_transaction(spark, endpoint, lambda opened: _load(opened, gold, files, staging, pass_any, *emptied))
+    return in_transaction(workers, endpoint, lambda opened: _load(opened, gold, files, staging, pass_any, *emptied))
 
 
 def refresh(endpoint: Endpoint) -> None:
-    """Add pending members to a PostgreSQL's dimensions, without Spark; fast if there are none.
+    """Add pending members to a PostgreSQL's dimensions; fast if there are none.
 
     A warehouse without tables is left unchanged.
     Raises: WarehouseError if the database refuses.
     """
-    from psycopg.errors import UndefinedTable  # here, because it would cost a load's notebook a quarter of a second
+    from psycopg.errors import UndefinedTable  # here, because the import takes a quarter of a second
 
     with connected(endpoint) as connection, suppress(UndefinedTable):
         connection.execute(PostgreSQL.lock_loads)
@@ -155,7 +154,7 @@ def refresh(endpoint: Endpoint) -> None:
 
 
 def is_as_declared(endpoint: Endpoint) -> bool:
-    """Return whether a PostgreSQL's tables are as declared or do not exist yet; without Spark.
+    """Return whether a PostgreSQL's tables are as declared or do not exist yet.
 
     Raises: WarehouseError if it cannot be reached.
     """
@@ -165,16 +164,17 @@ def is_as_declared(endpoint: Endpoint) -> bool:
         return not is_outdated(lambda query: connection.execute(query).fetchall())
 
 
-def count_loaded_rows(spark: SparkSession, endpoint: Endpoint) -> dict[str, int]:
+def count_loaded_rows(workers: Workers, endpoint: Endpoint) -> dict[str, int]:
     """Count the rows in registros_vendas of each loaded file, 0 for a file without sales.
 
     Empty if the tables are of an older version, because the next load recreates them.
     Raises: WarehouseError if the database refuses.
     """
-    with transaction(spark, endpoint) as open_transaction:
+    with transaction(workers, endpoint) as open_transaction:
         if is_outdated(open_transaction.rows):
             return {}
-        return open_transaction.engine.count_loaded_rows(open_transaction)
+        loaded = open_transaction.rows(f"select arquivo_de_origem, linhas from {FILES_TABLE}")
+        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in loaded}
 
 
 def _redshift(secret: str, copy_role: str) -> RedshiftEndpoint:

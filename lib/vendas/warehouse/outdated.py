@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import LiteralString
 
 from vendas import schema
-from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import DEFAULTS, FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES, describe_defaults
+from vendas.warehouse.transactions import Transaction
 
 # One text a column, since each value that comes from a JVM is a call; between tabs, since names may have blanks.
 _COLUMNS = (
@@ -25,7 +25,8 @@ _PROCEDURES = (
     "select proname from pg_proc inner join pg_namespace on pg_proc.pronamespace = pg_namespace.oid "
     "where nspname = current_schema()"
 )
-_TYPES = {"character varying": "varchar({})", "timestamp without time zone": "timestamp", "numeric": "decimal({},{})"}
+_TYPES = {"character varying": "varchar", "timestamp without time zone": "timestamp", "numeric": "decimal"}
+_SIZED = ("varchar", "decimal")
 _FORMER = {"vendas_pendentes"}  # of version 0.1.0 only
 
 Ask = Callable[[LiteralString], list[dict]]  # runs a query; returns its rows by column
@@ -90,6 +91,7 @@ def _shapes(ask: Ask) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for row in ask(_COLUMNS):
         table, column, type, *details = row["described"].split("\t")
-        given = _TYPES.get(type, type).format(*filter(None, details))
-        found.setdefault(table, {})[column] = given
+        name = _TYPES.get(type, type)
+        size = f"({','.join(filter(None, details))})" if name in _SIZED else ""
+        found.setdefault(table, {})[column] = name + size
     return found

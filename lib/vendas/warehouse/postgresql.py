@@ -1,25 +1,18 @@
 """PostgreSQL as an engine; `vendas.warehouse.engines` describes what an engine defines."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
-from py4j.java_gateway import JavaObject
-from pyspark.sql import SparkSession
 
 from vendas.lake.data_files import WrittenFile
-from vendas.lake.spark import closing_java, java_properties, jvm_of
 from vendas.storage import Location, as_folder
 from vendas.tuning import COPY_ENCODED_ROWS
-from vendas.warehouse.endpoint import Endpoint
 
 
 class PostgreSQL:
-    """Loads with COPY in binary format, twice as fast as CSV, sent by the driver: the server may not read our files."""
+    """Loads with COPY in binary format, twice as fast as CSV, sent by psycopg: the server may not read our files."""
 
     lock_schema = ("select pg_advisory_xact_lock(hashtext('vendas'))",)
     lock_loads: LiteralString = "lock table arquivos_carregados in exclusive mode"
@@ -37,12 +30,6 @@ class PostgreSQL:
     copies_in_parts = True
 
     @staticmethod
-    def connect(spark: SparkSession, endpoint: Endpoint) -> JavaObject:
-        """Return a java.sql.Connection from the driver itself, since DriverManager misses drivers that Spark added."""
-        given = {"user": endpoint.user, "password": endpoint.password}
-        return jvm_of(spark).org.postgresql.Driver().connect(endpoint.jdbc_url, java_properties(spark, given))
-
-    @staticmethod
     def ddl(sql: str) -> str:
         """Return the common DDL unchanged."""
         return sql
@@ -56,20 +43,6 @@ class PostgreSQL:
     def limits(transaction: Any, table: str, folder: Location) -> dict[str, int]:
         """Return no limits: PostgreSQL enforces its own, which count characters, not bytes."""
         return {}
-
-    @staticmethod
-    def count_loaded_rows(transaction: Any) -> dict[str, int]:
-        """Return the rows of each loaded file; as one text, because each row would be several calls to the JVM."""
-        query = "select json_object_agg(arquivo_de_origem, linhas) as linhas from arquivos_carregados"
-        return json.loads(transaction.rows(query)[0]["linhas"] or "{}")
-
-    @staticmethod
-    def insert(transaction: Any, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Insert rows by COPY: a batch of statements would be some calls of the JVM for each row."""
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-        content = jvm_of(transaction.spark).java.io.ByteArrayInputStream(text.getvalue().encode())
-        transaction.connection.getCopyAPI().copyIn(f"copy {table} from stdin (format csv)", content)
 
     @staticmethod
     def write(rows: pa.Table, path: Location) -> WrittenFile:
@@ -87,7 +60,7 @@ class PostgreSQL:
     @staticmethod
     def copy(transaction: Any, table: str, columns: Sequence[str], files: Sequence[WrittenFile]) -> None:
         """Append files of rows to a table."""
-        copying, java = transaction.connection.getCopyAPI(), jvm_of(transaction.spark).java.io
+        copy = f"copy {table} ({', '.join(columns)}) from stdin (format binary)"
         for file in files:
-            with closing_java(java.FileInputStream(file.path)) as content:
-                copying.copyIn(f"copy {table} ({', '.join(columns)}) from stdin (format binary)", content)
+            with open(file.path, "rb") as content:
+                transaction.send(copy, content)

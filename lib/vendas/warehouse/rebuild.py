@@ -1,15 +1,14 @@
 """Rebuild the whole warehouse from gold."""
 
-from pyspark.sql import SparkSession
-
 from vendas.errors import WarehouseError
 from vendas.lake.ledger import latest, list_outdated, read_events
 from vendas.lake.tables import GOLD_TABLE, Lake
+from vendas.lake.workers import Workers
 from vendas.settings import Settings
 from vendas.warehouse import load
 
 
-def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]:
+def rebuild_warehouse(workers: Workers, settings: Settings) -> dict[str, int]:
     """Reload registros_vendas and the star from all of gold; return the number of rows by file.
 
     Raises: WarehouseError if the lake was made by an older version, or the database refuses.
@@ -20,9 +19,9 @@ def rebuild_warehouse(spark: SparkSession, settings: Settings) -> dict[str, int]
             "This lake was made by an older version, and its gold lacks columns that the warehouse wants. Run "
             "`vendas run` first: it brings lake and warehouse up to date. Nothing was changed."
         )
-    tables = Lake(spark)
+    tables = Lake(settings.lake, workers)
     tables.create_tables()
     files = [name for name, done in latest(events).items() if "gold" in done]
     endpoint = load.endpoint_of(settings)
-    load.apply_ddl(spark, endpoint)
-    return load.rebuild(spark, endpoint, tables.files_of(GOLD_TABLE, files), files, settings.staging / "dw")
+    load.apply_ddl(workers, endpoint)
+    return load.rebuild(workers, endpoint, tables.files_of(GOLD_TABLE, files), files, settings.staging / "dw")

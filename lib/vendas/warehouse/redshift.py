@@ -6,14 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from py4j.java_gateway import JavaObject
-from pyspark.sql import SparkSession
 
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import WrittenFile
-from vendas.lake.spark import closing_java, java_properties, jvm_of
 from vendas.storage import Location, S3Path
-from vendas.warehouse.endpoint import RedshiftEndpoint
 
 
 class Redshift:
@@ -28,20 +24,6 @@ class Redshift:
     own_checks = ("checks/redshift",)  # of what PostgreSQL's keys prevent
     copies_in_parts = False  # its nodes share the files of one COPY
     empty = "delete from {}"  # because its TRUNCATE commits the transaction
-
-    @staticmethod
-    def connect(spark: SparkSession, endpoint: RedshiftEndpoint) -> JavaObject:
-        """Return a java.sql.Connection over TLS; the server's certificate must be trusted and name the host."""
-        given = {
-            "user": endpoint.user,
-            "password": endpoint.password,
-            "ssl": "true",
-            "sslmode": "verify-full",
-            "reWriteBatchedInserts": "true",  # a few separate inserts take a second
-        }
-        if endpoint.root_certificate:
-            given["sslrootcert"] = endpoint.root_certificate
-        return jvm_of(spark).com.amazon.redshift.jdbc.Driver().connect(endpoint.jdbc_url, java_properties(spark, given))
 
     @staticmethod
     def ddl(sql: str) -> str:
@@ -62,23 +44,6 @@ class Redshift:
                 "Give a lake that is in S3 (VENDAS_LAKE=s3://…)."
             )
         return {name: length for name, type, length in transaction.shape(table) if type == "varchar"}
-
-    @staticmethod
-    def count_loaded_rows(transaction: Any) -> dict[str, int]:
-        """Return the rows of each loaded file."""
-        query = "select arquivo_de_origem, linhas from arquivos_carregados"
-        return {row["arquivo_de_origem"]: int(row["linhas"]) for row in transaction.rows(query)}
-
-    @staticmethod
-    def insert(transaction: Any, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Insert rows in one batch, which the driver turns into few statements."""
-        insert = f"insert into {table} values ({', '.join('?' * len(rows[0]))})"
-        with closing_java(transaction.connection.prepareStatement(insert)) as statement:
-            for row in rows:
-                for position, value in enumerate(row, start=1):
-                    statement.setObject(position, value)
-                statement.addBatch()
-            statement.executeBatch()
 
     @staticmethod
     def write(rows: pa.Table, path: Location) -> WrittenFile:

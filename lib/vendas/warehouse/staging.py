@@ -1,4 +1,4 @@
-"""Stage gold's and the star's rows in files for COPY, written by Spark's Python workers while others are copied."""
+"""Stage gold's and the star's rows in files for COPY, written by workers while others are copied."""
 
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence, Set
@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.errors import WarehouseError
 from vendas.lake.data_files import HeldFile, WrittenFile, delete_files, one_of, rebatch
-from vendas.lake.spark import map_on_workers, stream_from_workers
 from vendas.storage import Location, location
 from vendas.tuning import PARTS_PER_MEMBER_RANGE, WAREHOUSE_BATCH_FILES, WAREHOUSE_BATCH_ROWS
 from vendas.warehouse.distinct_members import (
@@ -26,9 +25,9 @@ from vendas.warehouse.distinct_members import (
     park_members,
 )
 from vendas.warehouse.engines import Engine
-from vendas.warehouse.jdbc import Transaction
 from vendas.warehouse.star import FACT_TABLE, MEMBERS_TABLE, RECORDS_TABLE
 from vendas.warehouse.star_rows import EXACT, pending_members, to_star
+from vendas.warehouse.transactions import Transaction
 
 VALUE_SHOWN = 60  # characters shown of a text that is too long
 
@@ -76,7 +75,7 @@ def staged_parts(
         if parked:
             empty = {dimension.table for dimension in LARGE_DIMENSIONS if _is_empty(opened, dimension.table)}
             distinct = partial(_stage_members, parked=parked, folder=folder, engine=opened.engine, empty=empty)
-            with closing(stream_from_workers(opened.spark, range(ranges), distinct)) as parts:
+            with closing(opened.workers.stream(distinct, range(ranges))) as parts:
                 for part in parts:
                     yield from _while_it_lasts(part)
     finally:
@@ -87,9 +86,9 @@ def _parts(
     opened: Transaction, groups: Sequence[Sequence[HeldFile]], work: partial[StagedRows], in_parts: bool
 ) -> Generator[StagedRows]:
     if in_parts:
-        yield from stream_from_workers(opened.spark, groups, work)
+        yield from opened.workers.stream(work, groups)
     elif groups:
-        yield _merged(map_on_workers(opened.spark, groups, work))
+        yield _merged(opened.workers.map(work, groups))
 
 
 def _is_empty(opened: Transaction, table: str) -> bool:
