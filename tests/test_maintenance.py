@@ -3,39 +3,45 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import threading
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyiceberg.table.snapshots import Operation
 
-from helpers.rows import silver_frame, silver_row, silver_table
+from helpers.lakes import empty_lake
+from helpers.old_lakes import LAKE, unpack
+from helpers.rows import silver_row, silver_table
 from helpers.terminal import kill_with_children, vendas_here
 from vendas import schema
 from vendas.errors import UpkeepError
+from vendas.lake import compaction
 from vendas.lake.events import Event
+from vendas.lake.file_io import LakeFileIO
 from vendas.lake.ledger import record
 from vendas.lake.lock import hold_lake
-from vendas.lake.maintenance import Size, Upkeep, maintain_tables
-from vendas.lake.spark import session
-from vendas.lake.table_files import delete_orphans
-from vendas.lake.table_reader import read_table
+from vendas.lake.maintenance import Size, Upkeep, delete_old_versions, maintain_tables
+from vendas.lake.table_reader import held_in, opened_table, read_table, table_exists
 from vendas.lake.tables import (
     GOLD_TABLE,
     LEDGER_TABLE,
     QUARANTINE_TABLE,
     RESUBMITTED_TABLE,
     SILVER_TABLE,
-    Lake,
     properties,
 )
+from vendas.lake.workers import ThisProcess
 from vendas.rules.gold import to_gold
 from vendas.settings import load_settings
+
+pytestmark = pytest.mark.slow
 
 VENDAS = Path(sys.executable).with_name("vendas")
 NOTHING, A_WEEK = timedelta(0), timedelta(days=7)
@@ -46,14 +52,9 @@ class SmallLake:
 
     def __init__(self, folder, names):
         self.settings, self.folder, self.names = load_settings(lake=folder), folder, names
-        self.spark = session(self.settings)
-        self.spark.conf.set("spark.sql.shuffle.partitions", "1")
-        self.tables = Lake(self.spark)
-        self.tables.create_tables()
+        self.tables = empty_lake(folder)
         for table in set(schema.TABLES) - set(names):
-            self.spark.sql(f"DROP TABLE lago.{table}")
-        for table in set(schema.TABLES) - set(names):
-            shutil.rmtree(folder / table, ignore_errors=True)
+            shutil.rmtree(folder / table)
 
     def fill(self, number):
         """Replace the rows of file `number`: sales of two years, and similar rows in the other tables."""
@@ -77,21 +78,21 @@ class SmallLake:
     def take_out(self, number):
         """Delete the rows of file `number`."""
         for table in set(self.names) - {LEDGER_TABLE}:
-            self.tables.replace(table, self.tables.read(table).limit(0), [name_of(number)])
+            self.tables.replace(table, [], [name_of(number)])
 
     def maintain(self, keep=NOTHING):
-        upkeeps = maintain_tables(self.settings, keep, lambda _: nullcontext(self.spark), pytest.fail)
-        return {upkeep.table: upkeep for upkeep in upkeeps}
+        return {upkeep.table: upkeep for upkeep in maintain(self.settings, keep)}
 
     def rows(self):
-        """Return the sorted rows of every table, read without Spark."""
+        """Return the sorted rows of every table."""
         return {table: sorted(map(repr, read_table(self.folder, table).to_pylist())) for table in self.names}
-
-    def rows_by_spark(self):
-        return {table: sorted(map(repr, self.tables.read(table).collect())) for table in self.names}
 
     def files(self, table, pattern="*"):
         return sorted(path for path in (self.folder / table).rglob(pattern) if path.is_file())
+
+
+def maintain(settings, keep, waiting=pytest.fail, done=lambda table: None):
+    return maintain_tables(settings, keep, lambda of: nullcontext(ThisProcess(of)), waiting, done)
 
 
 def name_of(number):
@@ -102,8 +103,8 @@ ODD = "la go#1%20é'q\""  # a name with which the paths of files must be quoted
 
 
 @pytest.fixture
-def lake(spark, tmp_path):
-    """Return a lake of two empty tables, one sorted and partitioned; `spark` only ensures that the JVM is running."""
+def lake(tmp_path):
+    """Return a lake of two empty tables, one sorted and partitioned."""
     return SmallLake(tmp_path / ODD, [SILVER_TABLE, LEDGER_TABLE])
 
 
@@ -115,7 +116,7 @@ def filled(lake):
 
 
 @pytest.fixture(scope="module")
-def maintained(spark, tmp_path_factory):
+def maintained(tmp_path_factory):
     """Return a lake with all tables after its upkeep, the rows before it, and the report of the upkeep."""
     lake = SmallLake(tmp_path_factory.mktemp("full") / ODD, list(schema.TABLES))
     for number in range(3):
@@ -133,9 +134,7 @@ def test_a_copied_lake_is_refused_for_its_files_are_the_originals(filled, tmp_pa
     shutil.copytree(filled.folder, tmp_path / "copy")
     there = [filled.files(table) for table in filled.names]
     with pytest.raises(UpkeepError, match="was made as") as refused:
-        maintain_tables(
-            load_settings(lake=tmp_path / "copy"), NOTHING, lambda copy: nullcontext(session(copy)), pytest.fail
-        )
+        maintain(load_settings(lake=tmp_path / "copy"), NOTHING)
     assert str(filled.folder) in str(refused.value)
     assert [filled.files(table) for table in filled.names] == there
 
@@ -144,8 +143,18 @@ def test_a_lake_reached_by_a_link_is_the_same_lake(filled, tmp_path):
     """Iceberg distinguishes a table's files from orphans by their paths, and upkeep deletes orphans."""
     (tmp_path / "link").symlink_to(filled.folder)
     before = filled.rows()
-    maintain_tables(load_settings(lake=tmp_path / "link"), NOTHING, lambda _: nullcontext(filled.spark), pytest.fail)
+    maintain(load_settings(lake=tmp_path / "link"), NOTHING)
     assert filled.rows() == before
+
+
+def test_a_lake_of_an_older_version_is_maintained_before_its_tables_are_as_declared(tmp_path):
+    lake = unpack(LAKE, tmp_path / "lago")
+    tables = [table for table in schema.TABLES if table_exists(lake, table)]
+    before = [sorted(map(repr, read_table(lake, table).to_pylist())) for table in tables]
+    upkeeps = maintain(load_settings(lake=lake), NOTHING)
+    assert [sorted(map(repr, read_table(lake, table).to_pylist())) for table in tables] == before
+    assert (upkeeps[0].before.data_files, upkeeps[0].after.data_files) == (30, 5)
+    assert "Linha do Arquivo" not in opened_table(lake, SILVER_TABLE).schema().column_names
 
 
 def test_small_files_become_one_a_year(maintained):
@@ -185,55 +194,70 @@ def test_a_second_upkeep_changes_no_file(maintained):
     assert all(upkeep.before == upkeep.after for upkeep in again.values())
 
 
+def snapshots(lake, table=SILVER_TABLE):
+    return [snapshot.snapshot_id for snapshot in opened_table(lake.folder, table).snapshots()]
+
+
 def test_snapshots_are_readable_while_they_are_kept_and_then_erased(filled):
-    (first,) = filled.spark.sql("SELECT max(snapshot_id) FROM lago.silver.refs").first()
-    as_of = f"SELECT count(*) FROM lago.silver VERSION AS OF {first}"
+    first = snapshots(filled)[-1]
     filled.take_out(1)
     filled.maintain(A_WEEK)
-    assert filled.spark.sql(as_of).first()[0] == 6
+    assert opened_table(filled.folder, SILVER_TABLE).scan(snapshot_id=first).count() == 6
     filled.maintain(NOTHING)
-    with pytest.raises(Exception, match="Cannot find snapshot"):
-        filled.spark.sql(as_of).first()
+    assert first not in snapshots(filled)
     left = b"".join(path.read_bytes() for path in filled.files(SILVER_TABLE))
     assert b"Ana 2" in left and b"Ana 1" not in left
 
 
-def test_what_a_killed_run_left_goes_when_it_is_old_enough(filled):
-    filled.spark.sql("ALTER TABLE lago.silver CREATE OR REPLACE BRANCH auditoria")
-    silver_frame(filled.spark, [silver_row(name_of(9))]).writeTo("lago.silver.branch_auditoria").append()
+def test_old_versions_go_without_a_rewrite_of_what_the_table_holds(filled):
+    filled.take_out(1)
+    before, held = filled.rows(), opened_table(filled.folder, SILVER_TABLE).metadata.current_snapshot_id
+    delete_old_versions(filled.folder, SILVER_TABLE)
+    assert snapshots(filled) == [held] and filled.rows() == before
+    assert b"Ana 1" not in b"".join(path.read_bytes() for path in filled.files(SILVER_TABLE))
+    version = opened_table(filled.folder, SILVER_TABLE).metadata_location
+    delete_old_versions(filled.folder, SILVER_TABLE)
+    assert opened_table(filled.folder, SILVER_TABLE).metadata_location == version
+
+
+def test_what_killed_runs_left_goes_when_it_is_old_enough(filled):
+    """An older version's run left a branch, and a file that it had not yet named."""
+    with opened_table(filled.folder, SILVER_TABLE).manage_snapshots() as refs:
+        refs.create_branch(snapshots(filled)[0], "auditoria_00c0ffee")
     stray = filled.folder / SILVER_TABLE / "data" / "ano=2024" / "stray.parquet"
     stray.touch()
     before = filled.rows()
     filled.maintain(A_WEEK)
-    branches = filled.spark.sql("SELECT name FROM lago.silver.refs").collect()
-    assert stray.exists() and [row.name for row in branches] == ["main"]
+    assert stray.exists() and [*opened_table(filled.folder, SILVER_TABLE).refs()] == ["main"]
     filled.maintain(NOTHING)
     assert not stray.exists() and len(filled.files(SILVER_TABLE, "*.parquet")) == 2 and filled.rows() == before
 
 
-def test_files_of_deleted_rows_are_needed(filled):
-    filled.maintain()  # into files of several rows: a file whose rows are all deleted is only left out
-    filled.spark.sql("ALTER TABLE lago.silver SET TBLPROPERTIES ('write.delete.mode'='merge-on-read')")
-    filled.spark.sql("DELETE FROM lago.silver WHERE Nome = 'Ana 1'")
-    before, files = filled.rows_by_spark(), filled.files(SILVER_TABLE)
-    delete_orphans(filled.folder, SILVER_TABLE, datetime.now(UTC))
-    assert any("deletes" in path.name for path in files)
-    assert (filled.rows_by_spark(), filled.files(SILVER_TABLE)) == (before, files)
-
-
 def test_metadata_does_not_pile_up_in_new_tables_nor_in_old_ones(lake):
     bound = int(properties(LEDGER_TABLE)["write.metadata.previous-versions-max"]) + 1
-    keys = ", ".join(f"'{key}'" for key in properties(LEDGER_TABLE))
     lake.fill(1)
-    lake.spark.sql(f"ALTER TABLE lago.ledger UNSET TBLPROPERTIES ({keys})")
+    with opened_table(lake.folder, LEDGER_TABLE).transaction() as change:
+        change.remove_properties(*properties(LEDGER_TABLE))
     for number in range(bound):
         for table in (SILVER_TABLE, LEDGER_TABLE):
-            lake.spark.sql(f"ALTER TABLE lago.{table} SET TBLPROPERTIES ('n'='{number}')")
+            with opened_table(lake.folder, table).transaction() as change:
+                change.set_properties(n=str(number))
     before = lake.rows()
     counts = [len(lake.files(table, "v*.metadata.json")) for table in (SILVER_TABLE, LEDGER_TABLE)]
     assert counts[0] == bound < counts[1]
     lake.maintain()
     assert len(lake.files(LEDGER_TABLE, "v*.metadata.json")) == bound and lake.rows() == before
+
+
+def test_many_manifests_become_one(lake, monkeypatch):
+    monkeypatch.setattr(compaction, "COMPACTED_FROM_FILES", 99)  # so that there is nothing else to commit
+    for number in range(3):
+        lake.fill(number)
+    before, rows = opened_table(lake.folder, SILVER_TABLE).current_snapshot(), lake.rows()
+    lake.maintain(A_WEEK)
+    after = opened_table(lake.folder, SILVER_TABLE).current_snapshot()
+    assert [len(snapshot.manifests(LakeFileIO())) for snapshot in (before, after)] == [3, 1]
+    assert after.summary.operation == Operation.REPLACE and lake.rows() == rows
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -242,25 +266,50 @@ def test_no_file_that_is_needed_is_ever_deleted(lake, seed):
     for _ in range(3):
         for _ in range(chance.randint(1, 3)):
             chance.choice([lake.fill, lake.fill, lake.take_out])(chance.randrange(4))
-        before, before_by_spark = lake.rows(), lake.rows_by_spark()
+        before = lake.rows()
         lake.maintain(chance.choice([NOTHING, NOTHING, A_WEEK]))
-        assert (lake.rows(), lake.rows_by_spark()) == (before, before_by_spark)
+        assert lake.rows() == before
 
 
-def test_a_polling_reader_sees_the_same_rows_all_the_time(filled):
+@pytest.fixture
+def quiet(filled):
+    """Return a lake whose last commits were two days ago."""
+    ago = timedelta(days=2)
+    for table in filled.names:
+        metadata = Path(opened_table(filled.folder, table).metadata_location)
+        earlier = re.sub(
+            r'("(?:timestamp|last-updated)-ms":)(\d+)',
+            lambda found: f"{found[1]}{int(found[2]) - ago // timedelta(milliseconds=1)}",
+            metadata.read_text(),
+        )
+        metadata.write_text(earlier)
+        for path in filled.files(table):
+            os.utime(path, (path.stat().st_mtime - ago.total_seconds(),) * 2)
+    return filled
+
+
+def test_what_was_the_table_until_now_can_still_be_read_however_old_it_is(quiet):
+    old, held = snapshots(quiet), held_in(opened_table(quiet.folder, SILVER_TABLE), SILVER_TABLE)
+    quiet.maintain(timedelta(days=1))
+    assert snapshots(quiet)[0] == old[-1] and sum(len(file.rows()) for file in held) == 6
+    quiet.maintain(NOTHING)
+    assert old[-1] not in snapshots(quiet) and not any(file.path.exists() for file in held)
+
+
+def test_a_polling_reader_sees_the_same_rows_all_the_time(quiet):
     seen, failed, done = [], [], threading.Event()
 
     def poll():
         try:
             while not done.is_set():
-                seen.append(filled.rows())
+                seen.append(quiet.rows())
         except Exception as error:
             failed.append(error)
 
-    before = filled.rows()
+    before = quiet.rows()
     reader = threading.Thread(target=poll)
     reader.start()
-    filled.maintain()
+    quiet.maintain(timedelta(days=1))
     done.set()
     reader.join()
     assert failed == [] and len(seen) > 1 and all(rows == before for rows in seen)
@@ -268,8 +317,7 @@ def test_a_polling_reader_sees_the_same_rows_all_the_time(filled):
 
 def test_upkeep_waits_for_a_run(lake):
     waits, order = threading.Event(), []
-    arguments = (lake.settings, NOTHING, lambda _: nullcontext(lake.spark), waits.set, order.append)
-    upkeep = threading.Thread(target=maintain_tables, args=arguments)
+    upkeep = threading.Thread(target=maintain, args=(lake.settings, NOTHING, waits.set, order.append))
     with hold_lake(lake.folder, pytest.fail):
         upkeep.start()
         waits.wait()
@@ -278,13 +326,12 @@ def test_upkeep_waits_for_a_run(lake):
     assert order == ["run", SILVER_TABLE, LEDGER_TABLE]
 
 
-def test_a_table_that_cannot_be_read_is_explained(spark, tmp_path):
+def test_a_table_that_cannot_be_read_is_explained(tmp_path):
     metadata = tmp_path / "gold" / "metadata" / "v1.metadata.json"
     metadata.parent.mkdir(parents=True)
     metadata.write_text("{}")
-    settings = load_settings(lake=tmp_path)
     with pytest.raises(UpkeepError, match="(?s)gold failed.*Mend what is named"):
-        maintain_tables(settings, NOTHING, lambda _: nullcontext(session(settings)), pytest.fail)
+        maintain(load_settings(lake=tmp_path), NOTHING)
 
 
 # --- the command
@@ -300,7 +347,7 @@ def vendas(*words):
 def test_the_command_keeps_a_week_unless_it_is_told(tmp_path, capsys, monkeypatch, words, hours):
     given = []
 
-    def maintain(settings, keep, open_session, waiting, done):
+    def maintain(settings, keep, open_workers, waiting, done):
         given.extend([settings.lake, keep])
         done("silver")
         return [Upkeep("silver", Size(1234, 90, 3, 900), Size(1, 80, 1, 100))]

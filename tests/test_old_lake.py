@@ -18,7 +18,7 @@ from vendas.lake.events import PROCESSED, REJECTED, UNDONE
 from vendas.lake.ledger import list_entries, pending, read_events
 from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
-from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE, Lake
+from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.landing.arrivals import list_waiting_files
 from vendas.landing.bronze_names import BronzeFile
 from vendas.settings import load_settings
@@ -139,8 +139,8 @@ def test_a_table_holds_each_files_values(lake, table):
 
 @pytest.mark.parametrize("table", [SILVER_TABLE, GOLD_TABLE])
 def test_spark_reads_a_moved_table_whose_files_it_holds_against_their_checksums(spark, lake, table):
-    tables = Lake(session(load_settings(lake=lake)))
-    assert tables.count_by_any_file(table) == expected(table)
+    rows = session(load_settings(lake=lake)).table(f"lago.{table}")
+    assert dict(rows.groupBy(FILE[table]).count().collect()) == expected(table)
 
 
 def test_six_refused_rows_came_back_mended(lake):
@@ -253,7 +253,10 @@ def test_what_was_read_ahead_is_not_read_again(lake, read):
     ahead, found = [*read], read_events(lake).rows
     assert len(ahead) > 1 and read == ahead
     expected, order = read_table(lake, LEDGER_TABLE), [("registrado_em", "ascending"), ("arquivo", "ascending")]
-    found = found.select(expected.column_names)
+    given = {"duvidosas", "contrato"}  # which this lake lacks, and events have nevertheless
+    found, expected = (
+        rows.select([name for name in rows.column_names if name not in given]) for rows in (found, expected)
+    )
     assert found.sort_by(order) == expected.cast(found.schema).sort_by(order)
 
 

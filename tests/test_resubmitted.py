@@ -2,8 +2,9 @@ import pyarrow as pa
 import pytest
 
 from helpers.rows import FILE
-from vendas import schema
+from vendas.lake.table_reader import read_table
 from vendas.lake.tables import QUARANTINE_TABLE, RESUBMITTED_TABLE, Lake
+from vendas.lake.workers import ThisProcess
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links, write_resubmitted
 
 
@@ -28,12 +29,10 @@ def test_rows_that_name_a_row_are_linked_to_it():
 
 
 @pytest.fixture
-def tables(spark):
-    made = Lake(spark)
+def tables(tmp_path):
+    made = Lake(tmp_path, ThisProcess())
     made.create_tables()
-    yield made
-    for table in schema.TABLES:
-        spark.sql(f"DROP TABLE lago.{table} PURGE")
+    return made
 
 
 def test_only_rows_that_are_in_quarantine_are_mended(tables):
@@ -41,7 +40,8 @@ def test_only_rows_that_are_in_quarantine_are_mended(tables):
     tables.replace(QUARANTINE_TABLE, [tables.target(QUARANTINE_TABLE).write(refused)], [FILE])
     resubmitted = write_resubmitted(tables, find_links(validated(f"{FILE}:8", f"{FILE}:7")))
     assert tables.replace(RESUBMITTED_TABLE, resubmitted, [FILE]) == {FILE: 1}
-    assert [tuple(row) for row in tables.read(RESUBMITTED_TABLE).collect()] == [(FILE, 3, FILE, 7)]
+    (row,) = read_table(tables.place, RESUBMITTED_TABLE).to_pylist()
+    assert [*row.values()] == [FILE, 3, FILE, 7]
 
 
 def test_without_links_nothing_is_mended(tables):

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
+import pyarrow.compute as pc
 import pytest
-from pyspark.sql import functions as F
 
 from helpers.inprocess import Intake, drop, run_intake, run_notebook
-from helpers.rows import HEADER
+from helpers.rows import HEADER, silver_table
 from vendas import schema
 from vendas.errors import ConservationError
 from vendas.lake.ledger import list_entries, read_events, record
-from vendas.lake.spark import session
-from vendas.lake.tables import Lake
+from vendas.lake.table_reader import read_table
+from vendas.lake.tables import SILVER_TABLE, Lake
+from vendas.lake.workers import ThisProcess
 from vendas.runs.pipeline import is_up_to_date
 from vendas.settings import load_settings
 from vendas.warehouse import embedded
@@ -25,24 +26,27 @@ def lines(*sales):
 
 
 @pytest.fixture
-def lake(spark, tmp_path):
+def lake(tmp_path):
     """Return a lake with two files up to gold: a with sales 1 and 2, b with 2 and 3; sale 2 is kept in a."""
     drop(tmp_path, "registros_a.csv", lines(1, 2), at=1000)
     drop(tmp_path, "registros_b.csv", lines(2, 3), at=2000)
-    run_intake(spark, tmp_path, gold=True)
+    run_intake(tmp_path, gold=True)
     return tmp_path
 
 
-def session_of(lake):
-    return session(load_settings(lake=lake))
+def tables_of(lake):
+    return Lake(lake, ThisProcess(load_settings(lake=lake)))
 
 
-def append(lake, where, **changed):
-    """Append silver's rows that match `where` to silver with some values changed, like a second writer."""
+def append(lake, *products, **changed):
+    """Append silver's rows of these products to silver with some values changed, like a second writer."""
     name = Intake(lake).bronze_names.get(changed.get(FILE), changed.get(FILE))
     values = changed | {FILE: name} if FILE in changed else changed
-    sales = session_of(lake).sql(f"SELECT * FROM lago.silver WHERE {where}")
-    sales.withColumns({column: F.lit(value) for column, value in values.items()}).writeTo("lago.silver").append()
+    held = read_table(lake, SILVER_TABLE).to_pylist()
+    rows = silver_table(row | values for row in held if row["Produto Adquirido"] in products)
+    tables = tables_of(lake)
+    written = tables.target(SILVER_TABLE).write(rows, 2024)
+    tables.change(SILVER_TABLE).publish([written], pc.unique(rows[FILE]).to_pylist())
 
 
 def silver_by_product(lake):
@@ -64,27 +68,27 @@ UNDISTURBED = {"P1": ["registros_a.csv"], "P2": ["registros_a.csv"], "P3": ["reg
 
 
 @pytest.mark.parametrize("writer", ["registros_a.csv", "registros_b.csv"])
-def test_equal_sales_of_a_second_writer_become_the_one_that_was_there_first(spark, lake, writer):
+def test_equal_sales_of_a_second_writer_become_the_one_that_was_there_first(lake, writer):
     before = counts(lake)
-    append(lake, "true", **{FILE: writer})
+    append(lake, "P1", "P2", "P3", **{FILE: writer})
     run_notebook("03_gold", lake=str(lake), run_id="r2")
     assert silver_by_product(lake) == UNDISTURBED
     assert counts(lake) == before
 
 
-def test_a_run_goes_to_work_when_silver_is_not_what_the_ledger_says(spark, lake):
+def test_a_run_goes_to_work_when_silver_is_not_what_the_ledger_says(lake, engine):
     settings, known = load_settings(lake=lake), read_events(lake)
     embedded.ensure_running(settings.dw)
     in_dw = [replace(event, etapa="dw") for event in known if event.etapa == "gold"]
-    record(Lake(session_of(lake)), known, in_dw)
+    record(tables_of(lake), known, in_dw)
     assert is_up_to_date(settings)
-    append(lake, "`Produto Adquirido` = 'P3'")
+    append(lake, "P3")
     assert not is_up_to_date(settings)
     embedded.stop(settings.dw)
 
 
-def test_sales_that_nobody_sent_stop_gold_until_the_file_is_replayed(spark, lake):
-    append(lake, "`Produto Adquirido` = 'P3'", Nome="outro")
+def test_sales_that_nobody_sent_stop_gold_until_the_file_is_replayed(lake):
+    append(lake, "P3", Nome="outro")
     with pytest.raises(ConservationError, match="(?s)registros_b.*ledger says 1, silver has 2.*vendas replay"):
         run_notebook("03_gold", lake=str(lake), run_id="r2")
     run_notebook("01_bronze", lake=str(lake), run_id="r3", replay=["registros_b.csv"])
@@ -93,7 +97,7 @@ def test_sales_that_nobody_sent_stop_gold_until_the_file_is_replayed(spark, lake
     assert silver_by_product(lake) == UNDISTURBED
 
 
-def test_sales_of_an_unknown_file_are_named(spark, lake):
-    append(lake, "`Produto Adquirido` = 'P3'", Nome="outro", **{FILE: "de_fora.csv"})
+def test_sales_of_an_unknown_file_are_named(lake):
+    append(lake, "P3", Nome="outro", **{FILE: "de_fora.csv"})
     with pytest.raises(ConservationError, match="de_fora.csv: the ledger says 0, silver has 1"):
         run_notebook("03_gold", lake=str(lake), run_id="r2")

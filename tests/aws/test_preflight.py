@@ -16,6 +16,7 @@ from conftest import COPY_ROLE, REGION
 from helpers import redshift_double
 from helpers.redshift_rules import INTERNAL, Refused
 from helpers.star import Warehouse, make_outdated
+from helpers.workers import workers_of
 from vendas import resources, schema, storage
 from vendas.doctor import job_probes, warehouse_probes
 from vendas.doctor.preflight_job import Preflight, run_probe
@@ -73,8 +74,8 @@ def test_a_stack_that_works_is_all_green_and_keeps_nothing(job, settings, empty)
 
 
 def test_the_warehouse_of_an_older_version_is_green_too_and_stays_as_it_is(job, s3_spark, empty):
-    load.apply_ddl(s3_spark, empty.endpoint)
-    dw = Warehouse(s3_spark, empty.endpoint, staging=None, behind=empty.backend)
+    load.apply_ddl(workers_of(s3_spark), empty.endpoint)
+    dw = Warehouse(workers_of(s3_spark), empty.endpoint, staging=None, behind=empty.backend)
     make_outdated(dw)
     before = dw.ask("select table_name, column_name from information_schema.columns where table_schema = 'public'")
     statements = next(finding for finding in job.findings() if finding.what == "SQL")
@@ -96,7 +97,7 @@ def old_numpy(patch, job, tmp_path):
 
 def old_psycopg_of_workers(patch, job, tmp_path):
     (tmp_path / "psycopg.py").write_text("__version__ = '1.0'")
-    job._spark.sparkContext.environment["PYTHONPATH"] = str(tmp_path)
+    job._workers.spark.sparkContext.environment["PYTHONPATH"] = str(tmp_path)
 
 
 def no_place_for_matplotlib(patch, job, tmp_path):
@@ -108,7 +109,7 @@ def another_region(patch, job, tmp_path):
 
 
 def another_region_of_workers(patch, job, tmp_path):
-    job._spark.sparkContext.environment["AWS_DEFAULT_REGION"] = "us-east-2"
+    job._workers.spark.sparkContext.environment["AWS_DEFAULT_REGION"] = "us-east-2"
 
 
 def kernel_without_the_project(patch, job, tmp_path):
@@ -159,7 +160,7 @@ FAULTS = {
     "Region of the driver": (another_region, "boto3 us-east-2, S3A us-east-2; the stack is in us-east-1"),
     "Region of workers": (another_region_of_workers, "boto3 us-east-2; the stack is in us-east-1"),
     "Notebook": (kernel_without_the_project, "no vendas here"),
-    "Catalog": (no_database, "EntityNotFoundException: Database"),
+    "Catalog": (no_database, "NoSuchNamespaceError: Database"),
     "Staging": (no_bucket, "The specified bucket does not exist"),
     "Warehouse": (wrong_password, "password authentication failed"),
     "SQL": (sql_that_redshift_lacks, "checks/x.sql: ERROR: function generate_series() does not exist"),
@@ -197,7 +198,7 @@ def test_a_job_without_a_region_says_so(settings, job):
 def test_a_session_gives_s3a_and_its_workers_the_region(job, s3_spark, monkeypatch):
     s3_spark.sparkContext.environment.pop("AWS_DEFAULT_REGION", None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
-    assert map_on_workers(job._spark, [0], lambda _: job_probes.region_of_process()) == ["sa-east-1"]
+    assert map_on_workers(job._workers.spark, [0], lambda _: job_probes.region_of_process()) == ["sa-east-1"]
     assert s3_spark._jsc.hadoopConfiguration().get("fs.s3a.endpoint.region") == "sa-east-1"
 
 
@@ -238,7 +239,7 @@ def test_each_statement_that_is_refused_is_named(job, monkeypatch):
 
 
 def test_a_warehouse_stays_as_it_is(job, s3_spark, double):
-    load.apply_ddl(s3_spark, double.endpoint)
+    load.apply_ddl(workers_of(s3_spark), double.endpoint)
     with psycopg.connect(double.backend.url) as connection:
         row = ("a.csv", 3, datetime(2024, 3, 31), Decimal("30.00"), Decimal("27.00"))
         connection.execute("insert into arquivos_carregados values (%s, %s, %s, %s, %s)", row)

@@ -16,25 +16,33 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
+import pyarrow as pa
 from nbformat.v4 import new_code_cell, new_notebook
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
+from vendas.declaration_types import Column, Type
 from vendas.errors import ProbeFailed
+from vendas.lake.catalog import catalog_of, name_of
+from vendas.lake.commits import create_table, replace_files
+from vendas.lake.data_files import Target, with_field_ids
 from vendas.lake.jars import spark_version
-from vendas.lake.spark import S3A_REGION, hadoop_configuration, jvm_of, map_on_workers, table_name
+from vendas.lake.spark import S3A_REGION, hadoop_configuration, jvm_of, map_on_workers
+from vendas.lake.table_files import stored_files
+from vendas.lake.table_reader import opened_table
 from vendas.machine.environment import is_writable
 from vendas.machine.job_environment import WRITABLE
 from vendas.reports.pages import notebook_pages
 from vendas.runs.notebook_runner import run_notebook
 from vendas.settings import Settings
-from vendas.storage import S3Path, region_of_process
+from vendas.storage import Location, S3Path, location, region_of_process
 
 # The versions that come with each version of AWS Glue, by its version of Spark.
 GLUE = {
     "3.5": {"glue": "5.1", "python": "3.11", "java": "17", "iceberg": "1.10"},
     "4.1": {"glue": "6.0", "python": "3.13", "java": "17", "iceberg": "1.11"},
 }
+_NUMBER = Column("n", Type.WHOLE, "Preflight")
 BROUGHT = ("numpy", "pandas", "pyarrow", "pyspark")  # come with Glue, in the versions that this project pins
 GIVEN = ("boto3", "papermill", "psycopg", "pyiceberg", "vendas")  # installed by the job, with the project
 
@@ -167,18 +175,25 @@ def kernel(settings: Settings) -> str:
     return "a notebook saw 3 of 3 rows of Spark, and became a page"
 
 
-def catalog(spark: SparkSession) -> str:
+def catalog(lake: Location) -> str:
     """Check that a table can be created in the lake's database, written, read and dropped."""
-    name = table_name(spark, f"preflight_{secrets.token_hex(4)}")
-    spark.sql(f"CREATE TABLE {name} (n INT) USING iceberg TBLPROPERTIES ('format-version'='2')")
+    table = f"preflight_{secrets.token_hex(4)}"
+    name = name_of(lake, table)
+    create_table(lake, table, [_NUMBER], None, None, {})
     try:
-        spark.sql(f"INSERT INTO {name} VALUES (7)")
-        read = [row.n for row in spark.table(name).collect()]
+        opened = opened_table(lake, table)
+        columns = with_field_ids((_NUMBER,), {_NUMBER.name: opened.schema().find_field(_NUMBER.name).field_id}, {})
+        rows = pa.table({_NUMBER.name: [7]})
+        replace_files(opened, [Target(location(opened.location()) / "data", columns).write(rows)])
+        read = opened.scan().to_arrow()[_NUMBER.name].to_pylist()
     finally:
-        spark.sql(f"DROP TABLE {name} PURGE")
+        catalog_of(lake).drop_table(name)
+        for file in stored_files(lake / table):
+            file.place.unlink()
+    told = ".".join(name)
     if read != [7]:
-        raise ProbeFailed(f"the table {name} held {read}, expected [7]")
-    return f"{name} made, written, read and dropped"
+        raise ProbeFailed(f"the table {told} held {read}, expected [7]")
+    return f"{told} made, written, read and dropped"
 
 
 def staging(spark: SparkSession, folder: S3Path) -> str:

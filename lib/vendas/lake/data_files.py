@@ -234,6 +234,11 @@ def with_field_ids(columns: tuple[Column, ...], numbers: dict[str, int], element
     )
 
 
+def without_defaults(columns: Iterable[pa.Field]) -> pa.Schema:
+    """Return these columns with their field ids alone, so that what an older file lacks stays null."""
+    return pa.schema([field.with_metadata({_NUMBER: _number(field)}) for field in columns])
+
+
 def _with_metadata(field: pa.Field, column: Column, number: int | None, element: int | None) -> pa.Field:
     type = field.type
     if element is not None:

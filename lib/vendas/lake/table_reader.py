@@ -1,26 +1,27 @@
 """Read lake tables with pyiceberg, without Spark, whose first query takes seconds."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache, reduce
-from pathlib import Path
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas.declaration_types import Type
 from vendas.errors import VendasError
-from vendas.lake.data_files import HeldFile, fill_defaults, with_field_ids
-from vendas.schema import TABLES, arrow_schema, names
-from vendas.storage import Location, S3Lake, as_folder, client, location
+from vendas.lake.data_files import Condition, HeldFile, with_field_ids, without_defaults
+from vendas.lake.metadata_files import current_metadata
+from vendas.schema import TABLES, arrow_schema
+from vendas.storage import Location, S3Lake, as_folder, location
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.glue import GlueCatalog
     from pyiceberg.expressions import BooleanExpression
-    from pyiceberg.table import DataScan, Table
+    from pyiceberg.manifest import DataFile as TableFile, ManifestEntry
+    from pyiceberg.table import FileScanTask, Table
 
 T = TypeVar("T")
 # By Iceberg's name, where it is another.
@@ -65,30 +66,26 @@ def _declared_type(type: str) -> str:
 def table_exists(lake: Location, table: str) -> bool:
     """Return whether a lake's table exists, readable or not."""
     if isinstance(lake, S3Lake):
-        return _in_glue(lake, table) is not None
-    return _current_metadata(as_folder(lake / table / "metadata")) is not None
+        return _find(lake, table) is not None
+    return current_metadata(as_folder(lake / table / "metadata")) is not None
 
 
 def columns_of(lake: Location, table: str) -> pa.Schema:
     """Return the columns of a lake's table, with their field ids."""
-    return _open_table(lake, table, lambda opened: _columns(opened, table))
+    return columns_of_opened(opened_table(lake, table), table)
 
 
 def read_table(lake: Location, table: str) -> pa.Table:
     """Return a lake's table as Arrow, in under a second; no rows if the table does not exist yet."""
-    rows = _open_table(lake, table, lambda opened: _with_defaults(opened.scan().to_arrow(), table))
-    return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
+    return read_kept(lake, table, HeldFile.rows)
 
 
 def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
     """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
     nothing = arrow_schema(TABLES[table]).empty_table()
 
-    def read(opened: "Table") -> pa.Table:
-        return pa.concat_tables([nothing, *map(rows_of, _plan(opened.scan(), opened, table))])
-
-    rows = _open_table(lake, table, read)
-    return nothing if rows is None else rows
+    held = _open_table(lake, table, lambda opened: held_in(opened, table)) or []
+    return pa.concat_tables([nothing, *(rows_of(file).cast(nothing.schema) for file in held)])
 
 
 def read_rows_with(lake: Location, table: str, values: Mapping[str, Any]) -> pa.Table:
@@ -96,17 +93,24 @@ def read_rows_with(lake: Location, table: str, values: Mapping[str, Any]) -> pa.
 
     A table of an older version, which lacks one of the columns, has no such rows.
     """
+    nothing = arrow_schema(TABLES[table]).empty_table()
 
-    def scan(opened: "Table") -> pa.Table:
+    def find(opened: "Table") -> list[HeldFile]:
         from pyiceberg.expressions import AlwaysTrue, And, EqualTo, Reference, literal
 
         if not values.keys() <= set(opened.schema().column_names):
-            return opened.schema().as_arrow().empty_table()
+            return []
         each = [EqualTo(term=Reference(name), value=literal(value)) for name, value in values.items()]
-        return _with_defaults(opened.scan(reduce(And, each, AlwaysTrue())).to_arrow(), table)
+        return held_in(opened, table, reduce(And, each, AlwaysTrue()))
 
-    rows = _open_table(lake, table, scan)
-    return pa.table({name: [] for name in names(TABLES[table])}) if rows is None else rows
+    held = _open_table(lake, table, find) or []
+    equal = {name: _equals(value) for name, value in values.items()}
+    rows = (found.cast(nothing.schema) for file in held for found in file.rows_where(equal))
+    return pa.concat_tables([nothing, *rows])
+
+
+def _equals(value: Any) -> Condition:
+    return lambda found: pc.equal(found, value)
 
 
 def count_rows(lake: Location, table: str) -> int:
@@ -118,20 +122,12 @@ def count_rows(lake: Location, table: str) -> int:
     return int(snapshot.summary.additional_properties["total-records"])
 
 
-def held_files(
-    lake: Location, table: str, where: "BooleanExpression", snapshot: int | None = None, branch: str | None = None
-) -> list[HeldFile]:
+def held_files(lake: Location, table: str, where: "BooleanExpression") -> list[HeldFile]:
     """Return the data files of a table that can hold such rows according to their statistics.
 
-    The table is read as it is now, at a snapshot, or on a branch.
     Raises: VendasError if the table has delete files, as other programs write them.
     """
-
-    def plan(opened: "Table") -> list[HeldFile]:
-        scan = opened.scan(where, snapshot_id=snapshot, case_sensitive=True)
-        return _plan(scan.use_ref(branch) if branch else scan, opened, table)
-
-    return _open_table(lake, table, plan) or []
+    return _open_table(lake, table, lambda opened: held_in(opened, table, where)) or []
 
 
 def named_files(lake: Location, table: str) -> NamedFiles:
@@ -159,32 +155,34 @@ def named_files(lake: Location, table: str) -> NamedFiles:
     return named
 
 
-def files_between(
-    lake: Location, table: str, column: str, first: datetime, last: datetime, snapshot: int | None = None
-) -> list[HeldFile]:
+def files_between(lake: Location, table: str, column: str, first: datetime, last: datetime) -> list[HeldFile]:
     """Return the data files of a table that can hold rows whose timestamp in `column` is from `first` to `last`."""
+    return held_files(lake, table, is_between(column, first, last))
+
+
+def is_between(column: str, first: datetime, last: datetime) -> "BooleanExpression":
+    """Return the condition that a column has a moment from `first` to `last`."""
     from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual, Reference, literal
 
     moment = Reference(column)
-    between = And(
+    return And(
         GreaterThanOrEqual(term=moment, value=literal(first.isoformat())),
         LessThanOrEqual(term=moment, value=literal(last.isoformat())),
     )
-    return held_files(lake, table, between, snapshot=snapshot)
 
 
-def count_by_file(
-    lake: Location, table: str, column: str, files: Collection[str], branch: str | None = None
-) -> dict[str, int]:
+def count_by_file(lake: Location, table: str, column: str, files: Collection[str]) -> dict[str, int]:
     """Count the rows that a table holds of each bronze file, 0 if none; `column` is the one with the file's name."""
     if not files:
         return {}
-    held = held_files(lake, table, is_one_of(column, files), branch=branch)
-    counted: Counter[str] = Counter()
-    with ThreadPoolExecutor() as threads:
-        for found in threads.map(lambda file: file.count_values(column), held):
-            counted.update(found)
+    counted = sum(count_each(held_files(lake, table, is_one_of(column, files)), column), Counter[str]())
     return {file: counted[file] for file in files}
+
+
+def count_each(held: Sequence[HeldFile], column: str) -> list[Counter[str]]:
+    """Count the texts of a column in each of these data files."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(lambda file: file.count_values(column), held))
 
 
 def is_one_of(column: str, files: Collection[str]) -> "BooleanExpression":
@@ -194,26 +192,82 @@ def is_one_of(column: str, files: Collection[str]) -> "BooleanExpression":
     return In(term=Reference(column), values={literal(file) for file in files})
 
 
-def _plan(scan: "DataScan", opened: "Table", table: str) -> list[HeldFile]:
-    columns, files = _columns(opened, table), []
+def held_in(opened: "Table", table: str, where: "BooleanExpression | None" = None) -> list[HeldFile]:
+    """Return the data files of an opened table that can hold such rows, as `held_files` does; without `where`, all."""
+    return [file for file, _ in planned(opened, table, where)]
+
+
+def planned(
+    opened: "Table", table: str, where: "BooleanExpression | None" = None
+) -> list[tuple[HeldFile, "TableFile"]]:
+    """Return the data files of an opened table that can hold such rows, each with Iceberg's own description."""
+    columns, files = columns_of_opened(opened, table), []
     moment = next(
         (field.field_id for field in opened.schema().fields if str(field.field_type) == "timestamp"),
         -1,  # no column has this id
     )
-    for task in scan.plan_files():
+    for task in scan_tasks(opened, table, where):
         if task.delete_files:
             raise VendasError(
                 f"The table {table} in {opened.location()} has delete files, which this project neither writes nor "
                 "reads.\nAnother program made them; `vendas maintain` makes them part of the table's data files."
             )
         file = task.file
-        ano = file.partition[0] if len(opened.spec().fields) else None
+        ano = year_of(opened, file)
         first, last = (_as_number(bounds.get(moment)) for bounds in (file.lower_bounds, file.upper_bounds))
-        files.append(HeldFile(location(file.file_path), columns, ano, first, last, file.record_count))
-    return sorted(files, key=lambda file: str(file.path))
+        files.append((HeldFile(location(file.file_path), columns, ano, first, last, file.record_count), file))
+    return sorted(files, key=lambda found: str(found[0].path))
 
 
-def _columns(opened: "Table", table: str) -> pa.Schema:
+def year_of(opened: "Table", file: "TableFile") -> int | None:
+    """Return the year that a data file of an opened table is of; None if the table is not partitioned."""
+    return file.partition[0] if len(opened.spec().fields) else None
+
+
+def scan_tasks(opened: "Table", table: str, where: "BooleanExpression | None" = None) -> list["FileScanTask"]:
+    """Return the data files of an opened table that can hold such rows, each with the files of rows deleted from it.
+
+    Raises: VendasError if rows were deleted in a way that cannot be read.
+    """
+    from pyiceberg.expressions import AlwaysTrue
+
+    try:
+        return [*opened.scan(AlwaysTrue() if where is None else where, case_sensitive=True).plan_files()]
+    except ValueError as error:
+        if "equality deletes" not in str(error):
+            raise
+        raise VendasError(
+            f"The table {table} in {opened.location()} has equality deletes, which cannot be read here.\n"
+            "Another program made them. Let a program that reads them write the table's rows anew: "
+            "INSERT OVERWRITE of the table by a SELECT of itself."
+        ) from error
+
+
+def entries_of(opened: "Table") -> list["ManifestEntry"]:
+    """Return the entries of an opened table's data files and delete files."""
+    snapshot = opened.current_snapshot()
+    manifests = snapshot.manifests(opened.io) if snapshot else []
+    with ThreadPoolExecutor() as threads:
+        found = threads.map(lambda manifest: manifest.fetch_manifest_entry(opened.io), manifests)
+        return [entry for entries in found for entry in entries]
+
+
+def added_when(opened: "Table") -> dict[Location, int]:
+    """Return by data file of an opened table the number of the commit that added it; later ones have higher numbers."""
+    return {location(entry.data_file.file_path): entry.sequence_number or 0 for entry in entries_of(opened)}
+
+
+def stored_columns(opened: "Table", table: str) -> pa.Schema:
+    """Return all columns that an opened table has, also those not declared, to rewrite its rows as they are stored."""
+    from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+    declared = columns_of_opened(opened, table)
+    there = schema_to_pyarrow(opened.schema())
+    return without_defaults([declared.field(f.name) if f.name in declared.names else f for f in there])
+
+
+def columns_of_opened(opened: "Table", table: str) -> pa.Schema:
+    """Return the columns of an opened table, with their field ids."""
     from pyiceberg.types import ListType
 
     fields = {field.name: field for field in opened.schema().fields}
@@ -223,70 +277,26 @@ def _columns(opened: "Table", table: str) -> pa.Schema:
     return with_field_ids(TABLES[table], numbers, lists)
 
 
-def _with_defaults(rows: pa.Table, table: str) -> pa.Table:
-    """Return rows with defaults for the columns, or values, that are missing because they were declared later."""
-    defaults = {column.name: column.default for column in TABLES[table] if column.default is not None}
-    for field in arrow_schema(TABLES[table]):
-        if field.name in defaults and field.name not in rows.column_names:
-            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
-    return fill_defaults(rows, defaults)
-
-
 def _as_number(bound: bytes | None) -> int | None:
     return None if bound is None else int.from_bytes(bound, "little", signed=True)
 
 
+def opened_table(lake: Location, table: str) -> "Table":
+    """Return a lake's table as it is now. Raises: VendasError if it does not exist."""
+    opened = _find(lake, table)
+    if opened is None:
+        raise VendasError(f"The lake {lake} has no table {table}; a run makes it. Run `vendas run`.")
+    return opened
+
+
 def _open_table(lake: Location, table: str, read: Callable[["Table"], T]) -> T | None:
-    if isinstance(lake, S3Lake):
-        opened = _in_glue(lake, table)
-        return read(opened) if opened else None
-    from pyiceberg.table import StaticTable  # here, because it takes half a second to import
-
-    while metadata := _current_metadata(as_folder(lake / table / "metadata")):
-        try:
-            return read(StaticTable.from_metadata(str(metadata)))
-        except FileNotFoundError:  # upkeep may have just deleted it; a newer version exists then
-            if metadata == _current_metadata(metadata.parent):
-                raise
-    return None
+    opened = _find(lake, table)
+    return None if opened is None else read(opened)
 
 
-def _in_glue(lake: S3Lake, table: str) -> "Table | None":
-    import boto3
-    from botocore.exceptions import NoCredentialsError
-    from pyiceberg.exceptions import NoSuchTableError
-
-    # Without these, pyarrow, which reads the files, would find credentials, region and address in other ways.
-    session = boto3.Session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise NoCredentialsError
-    frozen = credentials.get_frozen_credentials()
-    found = {
-        "s3.access-key-id": frozen.access_key,
-        "s3.secret-access-key": frozen.secret_key,
-        "s3.session-token": frozen.token,
-        "s3.region": session.region_name,
-        "s3.endpoint": client("s3").meta.endpoint_url,
-    }
-    try:
-        return _glue_catalog(frozenset(found.items())).load_table((lake.database, table))
-    except NoSuchTableError:
+def _find(lake: Location, table: str) -> "Table | None":
+    if not isinstance(lake, S3Lake) and current_metadata(as_folder(lake / table / "metadata")) is None:
         return None
+    from vendas.lake.catalog import open_table  # here, because it takes half a second to import
 
-
-@lru_cache(maxsize=1)
-def _glue_catalog(options: frozenset[tuple[str, str | None]]) -> "GlueCatalog":
-    """Return the catalog with these options; the last is kept, as its client takes longer to create than most calls."""
-    from pyiceberg.catalog.glue import GlueCatalog
-
-    return GlueCatalog("glue", **{name: value for name, value in options if value})
-
-
-def _current_metadata(folder: Path) -> Path | None:
-    """Return the newest metadata file. Iceberg's hint can lag behind it, and old versions are deleted in time."""
-    return max(folder.glob("v*.metadata.json"), key=_version, default=None)
-
-
-def _version(metadata: Path) -> int:
-    return int(metadata.name.removeprefix("v").removesuffix(".metadata.json"))
+    return open_table(lake, table)

@@ -1,18 +1,70 @@
 """Removal of equal sales from silver that a second writer added."""
 
-from pyspark.sql import DataFrame, Window, functions as F
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vendas import schema
 from vendas.errors import ConservationError
+from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
 from vendas.lake.erasures import Variants, read_variants
 from vendas.lake.events import Event
 from vendas.lake.ledger import count_rows_in, latest, record
-from vendas.lake.tables import SILVER_TABLE, Lake
-from vendas.rules.silver import VARIANT
+from vendas.lake.table_reader import count_each
+from vendas.lake.tables import SILVER_TABLE, Change, Lake
+from vendas.lake.workers import Workers
+from vendas.landing.bronze_names import BronzeFile
+from vendas.rules.silver import (
+    MOMENT,
+    POSICAO,
+    Stretch,
+    TimeRange,
+    distinct_sales,
+    find_stretches,
+    time_ranges,
+    with_variants,
+)
 from vendas.stages.reconciliation import recounted_events
+from vendas.tuning import RANGE_ROWS
 
-_COMPARED = (*schema.INPUT_NAMES, VARIANT)
-_EVENT_TIME = r"_(\d{8}T\d{9}Z)_[0-9a-f]{8}\.csv$"  # the event time in a bronze name
+_ARQUIVO, _LINHA = schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name
+_COMPARED = (*schema.INPUT_NAMES, _ARQUIVO, _LINHA)
+_ADDED, _ARRIVED = "ordem", "chegada"  # the commit that added a sale to silver, and the event time of its file
+
+
+@dataclass(frozen=True)
+class _RangeOfSilver:
+    """A time range, and silver's files that can hold sales in it, each with the number of the commit that added it."""
+
+    range: TimeRange
+    held: Sequence[tuple[HeldFile, int]]
+
+    def sales(self, columns: Sequence[str], variants: Variants, files: Collection[str] | None = None) -> pa.Table:
+        """Return these columns of the range's sales, the copy that stays before its equals; with `files`, only theirs.
+
+        POSICAO has this order.
+        """
+        first, end = (pa.scalar(moment, pa.timestamp("us")) for moment in (self.range.first, self.range.end))
+
+        def within(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+            return pc.and_(pc.greater_equal(moments, first), pc.less(moments, end))
+
+        conditions = {MOMENT: within} | ({} if files is None else {_ARQUIVO: one_of(pa.array(files, pa.string()))})
+        silver = schema.arrow_schema(schema.SILVER_COLUMNS)
+        found = [_with_order(pa.schema([silver.field(name) for name in columns]).empty_table(), 0)]
+        for held, added in self.held:
+            narrow = replace(held, columns=pa.schema([held.columns.field(name) for name in columns]))
+            rows = narrow.rows_where(conditions, first.as_py(), end.as_py())
+            found += [_with_order(part, added) for part in rows]
+        order = [(name, "ascending") for name in (_ADDED, _ARRIVED, _ARQUIVO, _LINHA)]
+        sales = pa.concat_tables(found).sort_by(order).combine_chunks()
+        sales = sales.append_column(POSICAO, pa.array(np.arange(len(sales))))
+        return with_variants(sales, sales[_ARQUIVO], sales[_LINHA], variants) if variants else sales
 
 
 def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
@@ -25,46 +77,68 @@ def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
     """
     if not tables.publishes or (before := tables.total(SILVER_TABLE)) == count_rows_in(events, "silver"):
         return 0
-    change = tables.change(SILVER_TABLE)
-    arquivo = schema.ARQUIVO.name
-    apart = read_variants(tables.place)
-    by_sale = _with_variants(change.read(), apart).groupBy(*_COMPARED).agg(F.collect_list(arquivo).alias(arquivo))
-    doubled = by_sale.where(F.size(arquivo) > 1).select(F.explode(arquivo)).distinct()
-    files = sorted(row[0] for row in doubled.collect())
+    change, variants = tables.change(SILVER_TABLE), read_variants(tables.place)
+    ranges = _ranges(change, tables.workers)
+    doubled = tables.workers.map(partial(_files_with_equal, variants=variants), ranges)
+    files = sorted(set[str]().union(*doubled))
+    kept = partial(_write_first, files=files, variants=variants, target=tables.target(SILVER_TABLE))
+    written = tables.workers.map(kept, ranges) if files else []
     silver = {name: done["silver"] for name, done in latest(events).items() if "silver" in done}
     affected = [silver[name] for name in files if name in silver]
     # Record in the ledger first: if the run is killed in between, the next one finds the equal sales again.
     change.publish(
-        _first_of_equal(change.rows_of(files), tables.added_when(SILVER_TABLE), apart),
+        list(filter(None, written)),
         files,
         replaced=files,
         audit=lambda held: record(tables, events, recounted_events(affected, held, run_id)),
     )
-    _check_nothing_foreign(silver, tables.count_by_any_file(SILVER_TABLE), but=[event.arquivo for event in affected])
+    held = sum(count_each(tables.change(SILVER_TABLE).files(), _ARQUIVO), Counter[str]())
+    _check_nothing_foreign(silver, held, but=[event.arquivo for event in affected])
     return before - tables.total(SILVER_TABLE)
 
 
-def _with_variants(sales: DataFrame, variants: Variants) -> DataFrame:
-    """Return sales with VARIANT, as `rules.silver.with_variants` does."""
-    lines = [(arquivo, linha, of) for arquivo, lines in variants.items() for linha, of in lines.items()]
-    if not lines:
-        return sales.withColumn(VARIANT, F.lit(""))
-    place = [schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name]
-    known = sales.sparkSession.createDataFrame(lines, f"`{place[0]}` string, `{place[1]}` bigint, {VARIANT} string")
-    return sales.join(F.broadcast(known), place, "left").fillna("", [VARIANT])
+def _ranges(change: Change, workers: Workers) -> list[_RangeOfSilver]:
+    """Return time ranges that together hold all of silver, each with so few sales that a worker holds them."""
+    held, added = change.files(), change.added_when()
+    stretches = [stretch for of_file in workers.map(_stretches, held) for stretch in of_file]
+
+    def meet(range: TimeRange) -> list[tuple[HeldFile, int]]:
+        return [
+            (file, added[file.path])
+            for file in held
+            if (file.first is None or file.first < range.end) and (file.last is None or file.last >= range.first)
+        ]
+
+    return [_RangeOfSilver(range, meet(range)) for range in time_ranges(stretches, RANGE_ROWS)]
 
 
-def _first_of_equal(sales: DataFrame, added: DataFrame, variants: Variants) -> DataFrame:
-    arquivo = F.col(schema.ARQUIVO.name)
-    order = (F.col("ordem"), F.regexp_extract(arquivo, _EVENT_TIME, 1), arquivo)
-    place = F.row_number().over(Window.partitionBy(*_COMPARED).orderBy(*order))
-    placed = sales.withColumn("caminho", F.col("_file")).join(F.broadcast(added), "caminho", "left")
-    return (
-        _with_variants(placed, variants)
-        .withColumn("lugar", place)
-        .where("lugar = 1")
-        .select(*schema.names(schema.SILVER_COLUMNS))
-    )
+def _stretches(held: HeldFile) -> list[Stretch]:
+    moments = replace(held, columns=pa.schema([held.columns.field(MOMENT)])).rows()
+    return find_stretches(str(held.path), moments.sort_by(MOMENT))  # other programs need not sort them
+
+
+def _with_order(rows: pa.Table, added: int) -> pa.Table:
+    """Return rows with the commit that added them, and the event time of their files."""
+    files = rows[_ARQUIVO].combine_chunks().dictionary_encode()
+    known = [BronzeFile.parse(name) for name in files.dictionary.to_pylist()]
+    arrived = pa.array([file.event_time if file else "" for file in known], pa.string()).take(files.indices)
+    return rows.append_column(_ADDED, pa.repeat(added, len(rows))).append_column(_ARRIVED, arrived)
+
+
+def _files_with_equal(work: _RangeOfSilver, variants: Variants) -> set[str]:
+    """Return the bronze files of the range's sales that equal another one."""
+    sales = work.sales(_COMPARED, variants)
+    first, _ = distinct_sales(sales, sales.slice(0, 0))
+    others = sales.filter(pc.invert(pc.is_in(sales[POSICAO], first[POSICAO])))
+    _, equal = distinct_sales(others, first)
+    return {*pc.unique(others[_ARQUIVO]).to_pylist(), *pc.unique(equal[_ARQUIVO]).to_pylist()}
+
+
+def _write_first(work: _RangeOfSilver, files: Collection[str], variants: Variants, target: Target) -> DataFile | None:
+    """Write the range's sales of these bronze files, only the first of equal ones; None if there are none."""
+    sales = work.sales(schema.names(schema.SILVER_COLUMNS), variants, files)
+    first, _ = distinct_sales(sales, sales.slice(0, 0))
+    return target.write(first, work.range.ano) if len(first) else None
 
 
 def _check_nothing_foreign(silver: dict[str, Event], held: dict[str, int], but: list[str]) -> None:
