@@ -40,7 +40,7 @@ class Drop:
 
 
 def measure(count: int, folder: Path) -> list[Figure]:
-    """Drop so many files of 1,000 rows, one after another, into an empty lake; the first one starts the JVM."""
+    """Drop so many files of 1,000 rows, one after another, into an empty lake; the first one makes its database."""
     settings = load_settings(lake=folder / "drops")
     settings.landing.mkdir(parents=True)
     with _watch(settings) as process:
@@ -51,7 +51,7 @@ def measure(count: int, folder: Path) -> list[Figure]:
     return [
         Figure(f"drop to star, {SMALL:,} rows, in `vendas watch`", [drop.to_star for drop in drops[1:]], at_most=5),
         Figure("… the slowest of them", [max(drop.to_star for drop in drops[1:])]),
-        Figure("… the first file, which starts the JVM", [first.to_star]),
+        Figure("… the first file, which makes the database", [first.to_star]),
         Figure("… to the end of the run, exploration and pages included", [drop.to_end for drop in drops[1:]]),
         Figure("… memory that the watch keeps", [drop.bytes / MB for drop in drops], unit="MB"),
         Figure(f"… processes after {count} files", [last.processes], "after 2", [second.processes], 1, unit=""),
@@ -112,6 +112,4 @@ def _held(process: subprocess.Popen) -> tuple[int, int, int]:
     """Processes, open files and bytes of the watch and what it keeps; the database is left out."""
     watch = psutil.Process(process.pid)
     kept = [watch, *(child for child in watch.children(recursive=True) if child.name() != "postgres")]
-    jvms = [child for child in kept if child.name() == "java"]  # its open files are those that it collects in its time
-    descriptors = sum(child.num_fds() for child in kept if child not in jvms)
-    return len(kept), descriptors, sum(child.memory_full_info().uss for child in kept)
+    return len(kept), sum(child.num_fds() for child in kept), sum(child.memory_full_info().uss for child in kept)

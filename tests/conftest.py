@@ -109,24 +109,20 @@ def forks():
         yield server
 
 
-class RunsHere:
-    """The tests' JVM and fork server as those of `vendas watch`, which a run need not start then."""
+class KeptForks:
+    """The tests' fork server as that of `vendas watch`, which a run need not start then."""
 
-    def __init__(self, spark, forks):
-        self._gateway, self._forks = spark.sparkContext._gateway, forks
+    def __init__(self, forks):
+        self._forks = forks
 
     def fork_server(self):
         return nullcontext(self._forks)
 
-    def jvm(self, work_bytes):
-        return nullcontext(vendas_spark.joining(self._gateway, work_bytes))
-
 
 @pytest.fixture(scope="session")
-def run_here(spark, forks):
-    """Return a function that does what `vendas run` does, in this process and without a JVM of its own."""
-    warm = RunsHere(spark, forks)
-    return lambda lake: run_pipeline(load_settings(lake=lake), Progress(), warm=warm)
+def run_here(forks, engine):
+    """Return a function that does what `vendas run` does, in this process."""
+    return lambda lake: run_pipeline(load_settings(lake=lake), Progress(), warm=KeptForks(forks))
 
 
 @pytest.fixture

@@ -14,13 +14,11 @@ from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from unittest.mock import patch
 
 import nbformat
 import papermill
 import psycopg
 
-from vendas.lake.spark import gateway_environment
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import GOLD_TABLE, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.runs.notebook_runner import run_notebook
@@ -48,8 +46,8 @@ Rows = list[tuple]
 
 @contextmanager
 def fresh_lake(folder: Path):
-    """Create `folder/lago` with all files in landing; yield settings, and the variables for kernels to join its JVM."""
-    settings = load_settings(lake=folder / "notebooks" / LAKE, spark_master="local[2]", spark_memory="1g")
+    """Create `folder/lago` with all files in landing; yield settings of it."""
+    settings = load_settings(lake=folder / "notebooks" / LAKE)
     (folder / "notebooks").mkdir()
     settings.landing.mkdir(parents=True)
     sources = [*sorted((HERE / "fixtures").glob("*.csv")), *sorted((GOLDEN / "landing").glob("*.csv"))]
@@ -57,8 +55,7 @@ def fresh_lake(folder: Path):
         arrival = FIRST_ARRIVAL + place * BETWEEN_ARRIVALS
         os.utime(shutil.copy(source, settings.landing), (arrival, arrival))
     try:
-        with patch.dict(os.environ), gateway_environment(settings, folder / "spark.log", work_bytes=0) as environment:
-            yield settings, environment
+        yield settings
     finally:
         embedded.stop(settings.dw)
 
@@ -164,14 +161,14 @@ def _defaults(notebook: Path) -> dict[str, object]:
 
 def renew() -> None:
     """Renew golden notebooks and tables from a run of the current notebooks."""
-    with tempfile.TemporaryDirectory() as temporary, fresh_lake(Path(temporary)) as (settings, environment):
+    with tempfile.TemporaryDirectory() as temporary, fresh_lake(Path(temporary)) as settings:
         for stale in [*GOLDEN.glob("*.json"), *GOLDEN.glob("notebooks/*.ipynb")]:
             stale.unlink()
         (GOLDEN / "notebooks").mkdir(exist_ok=True)
         for original in NOTEBOOKS:
             beside_lake = Path(shutil.copy(original, Path(temporary) / "notebooks"))
             executed = Path(temporary) / "executed" / original.name
-            run_notebook(beside_lake, executed, _defaults(beside_lake), environment, settings.cell_timeout)
+            run_notebook(beside_lake, executed, _defaults(beside_lake), {}, settings.cell_timeout)
             nbformat.write(golden_notebook(original, executed), GOLDEN / "notebooks" / original.name)
             print(f"Wrote {GOLDEN / 'notebooks' / original.name}")
             if original.stem in REHEARSED:  # right after the stage, as nbval runs them by name

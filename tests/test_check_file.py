@@ -362,7 +362,7 @@ def test_without_new_files_nothing_is_done(tmp_path):
     assert check_sample(tmp_path, [], NOW) == []
 
 
-def test_the_notebook_runs_with_and_without_new_files_and_names_the_samples_size(spark, tmp_path):
+def test_the_notebook_runs_with_and_without_new_files_and_names_the_samples_size(tmp_path):
     drop(tmp_path, "registros_a.csv", f"{HEADER}\n{line()}\nx\n".encode())
     results = [run_notebook("01_bronze", lake=str(tmp_path), run_id=run_id) for run_id in "12"]
     assert [(len(result.files), result.read) for result in results] == [(1, 2), (0, 0)]

@@ -10,7 +10,7 @@ import pytest
 
 from vendas.lake import class_archive, spark as vendas_spark
 from vendas.lake.class_archive import ClassArchive
-from vendas.lake.jars import POSTGRESQL_DRIVER, jar_cache, jar_path
+from vendas.lake.jars import REDSHIFT_DRIVER, fetch_jars, jar_cache
 from vendas.lake.spark import gateway_environment, java_home
 from vendas.settings import load_settings
 
@@ -110,26 +110,27 @@ def test_an_archive_that_is_unused_for_long_goes_with_the_next(archive):
     assert archive.options() == [] != other.options()
 
 
-def start_java(*options):
+def start_java(driver, *options):
     """Start Java for a moment; return its exit code and output."""
-    driver = jar_path(POSTGRESQL_DRIVER, jar_cache())
-    command = [java_home() / "bin" / "java", *options, "-cp", driver, "org.postgresql.util.PGJDBCMain"]
+    command = [java_home() / "bin" / "java", *options, "-cp", driver, "com.amazon.redshift.util.RedshiftJDBCMain"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stdout
 
 
 @pytest.mark.parametrize("damaged", ["java", "spark"])
 def test_java_starts_as_without_an_archive_that_is_missing_or_damaged(tmp_path, damaged):
-    archive = ClassArchive(tmp_path, java_home(), [jar_path(POSTGRESQL_DRIVER, jar_cache())])
-    said = start_java()
+    (driver,) = fetch_jars(jar_cache(), packages=[REDSHIFT_DRIVER])
+    archive = ClassArchive(tmp_path, java_home(), [driver])
+    said = start_java(driver)
+    assert "Redshift JDBC Driver" in said[1]
     with archive.made() as options:
-        assert start_java(*options) == said
+        assert start_java(driver, *options) == said
     options = archive.options()
     (file,) = tmp_path.glob(f"{damaged}-*.jsa")
     for damage in (lambda: file.write_bytes(b"\0" * 99_999), file.unlink):
         file.chmod(0o600)
         damage()
-        assert start_java(*options) == said
+        assert start_java(driver, *options) == said
 
 
 def test_a_jvm_with_work_makes_it_for_the_next(tmp_path, monkeypatch):

@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+import boto3
 import pytest
 
 from helpers.small_notebooks import write_notebook
 from helpers.terminal import vendas_here
+from vendas import storage
 from vendas.cli import commands, terminal
 from vendas.errors import NotebookError, VendasError
 from vendas.machine.environment import temporary_folder
@@ -24,7 +26,7 @@ import sys
 from vendas.cli import commands, terminal
 from vendas.errors import VendasError
 from vendas.runs import warm, watch
-warm.WarmProcesses.start = lambda self: None
+warm.WarmForkServer.start = lambda self: None
 errors = [KeyboardInterrupt, VendasError("landing is gone")]
 def fail(*_):
     raise errors.pop()
@@ -91,7 +93,7 @@ def test_a_bug_is_one_line_that_names_where_its_traceback_is(status):
 
 
 def test_a_bug_in_a_run_is_kept_in_the_runs_log(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pipeline, "gateway_environment", failing(KeyError("x")))
+    monkeypatch.setattr(pipeline, "kernel_environment", failing(KeyError("x")))
     done = vendas_here(capsys, "run", "--lake", tmp_path / "lago")
     code, said = done.returncode, done.stderr
     (log,) = (tmp_path / "lago" / "runs").glob("*/run.log")
@@ -137,7 +139,11 @@ def test_a_lake_in_s3_without_credentials_is_no_bug(monkeypatch, capsys):
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has credentials
+    storage.client.cache_clear()
     done = vendas_here(capsys, "status", "--lake", "s3://lago")
+    storage.client.cache_clear()
     assert done.returncode == 1
     assert done.stderr == (
         "AWS refused, or could not be reached: Unable to locate credentials\n"

@@ -44,7 +44,7 @@ def drop(lake, *files):
 
 
 @pytest.fixture(scope="module")
-def lakes(spark, drilled, tmp_path_factory):
+def lakes(engine, drilled, tmp_path_factory):
     """Yield an old lake, a new lake, the old one's contents after its upgrade, and the result of its run with a file.
 
     Today's declaration began the old lake, and the changed one goes on with it; the changed one began the new lake. The
@@ -54,7 +54,7 @@ def lakes(spark, drilled, tmp_path_factory):
     old, new = folder / "antigo", folder / "novo"
     try:
         drop(old, *OLD_FILES)
-        run_all_stages(spark, old)
+        run_all_stages(old)
         drilled.run(old)  # with nothing pending
         upgraded = drilled.contents(old)
         drop(old, NEW_FILE)

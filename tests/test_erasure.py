@@ -24,7 +24,7 @@ from vendas.errors import WarehouseError
 from vendas.lake.erasures import plan_of
 from vendas.lake.ledger import list_entries, read_events
 from vendas.lake.maintenance import maintain_tables
-from vendas.lake.spark import session
+from vendas.lake.workers import ThisProcess
 from vendas.privacy import database, erase
 from vendas.privacy.show import make_request
 from vendas.runs.pipeline import is_up_to_date
@@ -46,7 +46,7 @@ class Erased:
         self.lake, self.settings = Path(lake), load_settings(lake=lake)
 
     def here(self, settings):
-        return nullcontext(session(settings))
+        return nullcontext(ThisProcess(settings))
 
     def erase(self, request=HERS):
         return erase.erase_person(self.settings, request, self.here).receipt
@@ -94,7 +94,7 @@ def shelf(run_here, tmp_path_factory):
 
 
 @pytest.fixture
-def here(shelf, spark):
+def here(shelf):
     """Return the lake as it was after the run."""
     shelf.bring_back("após a carga")
     yield Erased(shelf.lake)
@@ -102,7 +102,7 @@ def here(shelf, spark):
 
 
 @pytest.fixture
-def bronze_only(tmp_path, spark):
+def bronze_only(tmp_path, engine):
     """Return a lake that has a file with her in bronze, and no tables yet."""
     bronze = tmp_path / "lago" / "bronze"
     bronze.mkdir(parents=True)

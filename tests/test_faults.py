@@ -105,7 +105,7 @@ def complete(lake, *command):
 class Undisturbed:
     """The lake before and after each undisturbed step, and the seconds that a command takes."""
 
-    def __init__(self, spark, folder):
+    def __init__(self, folder):
         self.lake = folder / "lago"
         self.shelf = Shelf(self.lake, folder)
         self.after, self.seconds = {}, 0.0
@@ -118,19 +118,19 @@ class Undisturbed:
                 complete(self.lake, *step.command)
                 self.seconds = time.monotonic() - begun
             else:
-                self._run(spark, name, step)
+                self._run(name, step)
             self.after[name] = contents(self.lake)
 
-    def _run(self, spark, name, step):
+    def _run(self, name, step):
         known = Intake(self.lake).bronze_names
         given = {kind: [known[received]] for kind, received in filter(None, [step.correction])}
-        run_all_stages(spark, self.lake, name, **given)
+        run_all_stages(self.lake, name, **given)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(spark, tmp_path_factory):
+def undisturbed(engine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
-    made = Undisturbed(spark, folder)
+    made = Undisturbed(folder)
     yield made
     stop(made.lake / "dw")
     shutil.rmtree(folder)

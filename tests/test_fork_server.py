@@ -48,7 +48,7 @@ def process_of(server):
 
 
 def test_a_kernel_has_imported_what_the_notebooks_import(server, tell):
-    wanted = "{'pandas', 'pyarrow.compute', 'pyspark.sql', 'matplotlib.figure', 'vendas.stages.transform'}"
+    wanted = "{'pandas', 'pyarrow.compute', 'vendas.lake.commits', 'matplotlib.figure', 'vendas.stages.transform'}"
     assert tell(server, f"({wanted} - {{*sys.modules}}, os.getppid())") == (set(), process_of(server).pid)
 
 

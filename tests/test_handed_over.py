@@ -11,13 +11,13 @@ import pytest
 from helpers.rows import FILE
 from helpers.terminal import vendas_here
 from vendas.cli import plan_command
-from vendas.lake import maintenance, spark
+from vendas.lake import maintenance, workers
 from vendas.lake.lock import hold_lake
 from vendas.lake.maintenance import Size, Upkeep
-from vendas.lake.workers import SparkWorkers, ThisProcess
 from vendas.stages import quarantine
 from vendas.stages.difference import ColumnChanges, Difference, FileDifference
 from vendas.stages.quarantine import QuarantinedRow
+from vendas.tuning import MIB
 from vendas.warehouse import embedded, rebuild
 
 ROWS = [
@@ -35,9 +35,9 @@ def refused(monkeypatch):
 
 
 @contextmanager
-def no_session(settings):
-    """Stand in for a private session of Spark."""
-    yield f"a session for {settings.lake.name}"
+def no_workers(settings):
+    """Stand in for the workers of a command."""
+    yield f"workers for {settings.lake.name}"
 
 
 def test_refused_rows_are_listed_or_none_are(tmp_path, capsys, refused):
@@ -94,16 +94,16 @@ def test_stopping_says_whether_it_ran(tmp_path, capsys, monkeypatch, stopped, sa
 
 
 def test_a_rebuild_holds_the_lake_and_counts(tmp_path, capsys, monkeypatch):
-    def rebuilt(session, settings):
+    def rebuilt(by, settings):
         waits = []
         with pytest.raises(TimeoutError), hold_lake(settings.lake, lambda: stop_waiting(waits)):
             pytest.fail("the lake was free")
-        return {FILE: 3, "registros_b.csv": 4} if session == f"a session for {tmp_path.name}" else {}
+        return {FILE: 3, "registros_b.csv": 4} if by == f"workers for {tmp_path.name}" else {}
 
     def stop_waiting(waits):
         raise TimeoutError(waits)
 
-    monkeypatch.setattr(spark, "private_session", no_session)
+    monkeypatch.setattr(workers, "own_workers", no_workers)
     monkeypatch.setattr(rebuild, "rebuild_warehouse", rebuilt)
     done = vendas_here(capsys, "dw", "rebuild", "--json", "--lake", tmp_path)
     assert done.returncode == 0 and "Loaded 7 sales of 2 files." in done.stderr, done.stderr
@@ -131,8 +131,8 @@ def test_psql_takes_the_place_of_the_command_with_all_further_words(tmp_path, ca
 def test_upkeep_is_given_the_hours_and_told_by_table(tmp_path, capsys, monkeypatch, words, hours, as_json):
     upkeep = Upkeep("silver", Size(9, 8, 7, 6), Size(1, 2, 3, 4))
 
-    def maintain(settings, keep, open_session, waiting, done):
-        assert (settings.lake, keep, open_session) == (tmp_path, timedelta(hours=hours), spark.private_session)
+    def maintain(settings, keep, open_workers, waiting, done):
+        assert (settings.lake, keep, open_workers) == (tmp_path, timedelta(hours=hours), workers.own_workers)
         done("silver")
         return [upkeep]
 
@@ -157,17 +157,26 @@ CHANGES = Difference(
 
 
 @pytest.mark.parametrize(("found", "code"), [(CHANGES, 3), (Difference([FileDifference(FILE, 9)]), 0)])
-@pytest.mark.parametrize(("bytes_", "workers"), [(10, ThisProcess), (11, SparkWorkers)])
-def test_a_plan_is_made_by_spark_if_there_is_much_to_read(tmp_path, capsys, monkeypatch, found, code, bytes_, workers):
+@pytest.mark.parametrize(
+    ("bytes_", "master", "kind"),
+    [
+        (MIB - 1, "", workers.ThisProcess),
+        (MIB, "", workers.ForkedWorkers),
+        (MIB, "local[2]", workers._OwnSpark),
+    ],
+)
+def test_a_plan_is_made_by_many_if_there_is_much_to_read(
+    tmp_path, capsys, monkeypatch, found, code, bytes_, master, kind
+):
     asked = []
-    monkeypatch.setattr(plan_command, "PLANNED_ALONE_BYTES", 10)
-    monkeypatch.setattr(plan_command, "private_session", no_session)
+    monkeypatch.setattr(workers, "LITTLE_WORK_BYTES", MIB)
+    monkeypatch.setenv("VENDAS_SPARK_MASTER", master)
     monkeypatch.setattr(plan_command, "make_plan", lambda *given: asked.append(given) or found)
     (tmp_path / "bronze").mkdir()
     (tmp_path / "bronze" / FILE).write_text("x" * bytes_)
     done = vendas_here(capsys, "plan", "--json", "--lake", tmp_path)
     ((lake, by, names),) = asked
-    assert (done.returncode, lake, type(by), names) == (code, tmp_path, workers, []), done.stderr
+    assert (done.returncode, lake, type(by), names) == (code, tmp_path, kind, []), done.stderr
     assert json.loads(done.stdout) == json.loads(json.dumps(found.as_json()))
     (page,) = [line.partition(": ")[2] for line in done.stderr.splitlines() if line.startswith("Page: ")]
     assert ("canal" in (tmp_path / page).read_text(encoding="utf-8")) == bool(found)

@@ -2,10 +2,14 @@
 
 import random
 
+import pytest
+
 from helpers.inprocess import Intake, drop, run_notebook
 from helpers.rows import HEADER
 from vendas.lake.ledger import list_entries, read_events
 from vendas.landing.arrivals import BronzeFile
+
+pytestmark = pytest.mark.slow
 
 BAD = "sem data,,,,,,,,,,,,"
 HISTORIES, TURNS = 2, 5
@@ -72,7 +76,7 @@ def turn(lake, model, chance, number):
     return undo, replay
 
 
-def test_every_sale_is_where_the_model_has_it(spark, tmp_path):
+def test_every_sale_is_where_the_model_has_it(tmp_path):
     """Each history has its own lake; after each turn silver, gold, quarantine and ledger must agree with the model."""
     for history in range(HISTORIES):
         lake, model, chance = tmp_path / str(history), Model(), random.Random(history)

@@ -62,12 +62,12 @@ AMOUNTS = {
 
 
 @pytest.fixture(scope="module")
-def intake(spark, tmp_path_factory):
+def intake(tmp_path_factory):
     """Run all of these files in one lake."""
     lake = tmp_path_factory.mktemp("hunt") / "lago"
     for path in HUNT.glob("*.csv"):
         drop(lake, path.name, path.read_bytes())
-    return run_intake(spark, lake)
+    return run_intake(lake)
 
 
 def received(name):

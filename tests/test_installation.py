@@ -41,6 +41,12 @@ def raiser(error):
     return fail
 
 
+@pytest.fixture
+def by_spark(monkeypatch):
+    """Let Spark do the work on the lake."""
+    monkeypatch.setenv("VENDAS_SPARK_MASTER", "local[*]")
+
+
 FAULTS = {
     "Python": lambda patch, lake: patch.setattr(installation, "PYTHONS", ((9, 0), (9, 1))),
     "Java": lambda patch, lake: patch.setattr(installation, "java_home", raiser(SparkStartError("no Java"))),
@@ -102,7 +108,7 @@ def test_a_look_leaves_nothing_in_a_lake(look, tmp_path):
 
 
 @pytest.mark.parametrize("what", FAULTS)
-def test_a_fault_is_told_with_what_to_do(look, monkeypatch, tmp_path, what):
+def test_a_fault_is_told_with_what_to_do(look, by_spark, monkeypatch, tmp_path, what):
     FAULTS[what](monkeypatch, tmp_path / "lago")
     finding = look()[what]
     assert not finding.ok and finding.found and finding.remedy
@@ -114,13 +120,21 @@ def test_a_landing_in_s3_of_a_lake_in_a_folder_is_told_as_a_run_tells_it(look, m
     assert (finding.ok, done.stderr) == (False, f"ArrivalError: {finding.found}\n") and finding.remedy
 
 
-def test_missing_jars_are_no_fault_while_there_is_a_way_to_them(look, monkeypatch, tmp_path):
+def test_what_spark_needs_is_not_looked_at_where_it_is_not_used(look, monkeypatch, tmp_path):
+    monkeypatch.delenv("VENDAS_SPARK_MASTER", raising=False)
+    monkeypatch.setattr(installation, "jar_cache", raiser(AssertionError()))
+    monkeypatch.setattr(installation, "java_home", raiser(AssertionError()))
+    findings = [look()[what] for what in ("Java", "Spark's jars", "Memory")]
+    assert all(finding.ok for finding in findings) and "not needed" in findings[0].found == findings[1].found
+
+
+def test_missing_jars_are_no_fault_while_there_is_a_way_to_them(look, by_spark, monkeypatch, tmp_path):
     monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
     monkeypatch.setattr(installation, "can_be_fetched", lambda package, url: None)
     assert look()["Spark's jars"].ok
 
 
-def test_damaged_jars_are_a_fault(look, monkeypatch, tmp_path):
+def test_damaged_jars_are_a_fault(look, by_spark, monkeypatch, tmp_path):
     monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
     for package in PACKAGES:
         jar_path(package, tmp_path).write_bytes(b"<html>please log in</html>")
@@ -128,7 +142,7 @@ def test_damaged_jars_are_a_fault(look, monkeypatch, tmp_path):
     assert not finding.ok and str(jar_path(PACKAGES[0], tmp_path)) in finding.found and "Delete" in finding.remedy
 
 
-def test_missing_jars_without_a_way_to_them_are_a_fault(look, monkeypatch, tmp_path):
+def test_missing_jars_without_a_way_to_them_are_a_fault(look, by_spark, monkeypatch, tmp_path):
     monkeypatch.setattr(installation, "jar_cache", lambda: tmp_path)
     monkeypatch.setenv("VENDAS_MAVEN_URL", "http://127.0.0.1:9/maven2")
     finding = look()["Spark's jars"]

@@ -391,7 +391,7 @@ def lake(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def intake(spark, lake):
+def intake(lake):
     """Run all cases in one lake."""
     for name, content, *_ in [*ACCEPTED, *REJECTED]:
         drop(lake, f"registros_{name}.csv", as_bytes(content))
@@ -402,7 +402,7 @@ def intake(spark, lake):
     drop(lake, "registros_campos_um_a_um.csv", lines(HEADER, *FIELD_ROWS).encode())
     for name, second, content, _ in EQUAL:
         drop(lake, f"registros_{name}.csv", content.encode(), at=second)
-    return run_intake(spark, lake, gold=True)
+    return run_intake(lake, gold=True)
 
 
 @pytest.mark.parametrize(("name", "content", "products", "refused"), ACCEPTED, ids=[case[0] for case in ACCEPTED])
@@ -498,59 +498,59 @@ def test_of_equal_sales_the_first_in_bronze_order_is_kept(intake, name, second, 
     assert intake.counts(f"registros_{name}.csv") == counts
 
 
-def test_a_sale_in_silver_stays_where_it_is_when_an_older_file_comes_later(spark, tmp_path):
+def test_a_sale_in_silver_stays_where_it_is_when_an_older_file_comes_later(tmp_path):
     drop(tmp_path, "registros_novo.csv", lines(HEADER, row("p")).encode(), at=2000)
-    first = run_intake(spark, tmp_path).sales("registros_novo.csv")
+    first = run_intake(tmp_path).sales("registros_novo.csv")
     drop(tmp_path, "registros_velho.csv", lines(HEADER, row("q"), row("p")).encode(), at=1000)
 
-    found = run_intake(spark, tmp_path)
+    found = run_intake(tmp_path)
 
     assert found.sales("registros_novo.csv") == first
     assert (found.counts("registros_novo.csv"), found.counts("registros_velho.csv")) == ((1, 1, 0, 0), (2, 1, 1, 0))
 
 
-def test_a_file_sent_again_alone_is_a_new_bronze_file_and_adds_no_sale(spark, tmp_path):
+def test_a_file_sent_again_alone_is_a_new_bronze_file_and_adds_no_sale(tmp_path):
     data = lines(HEADER, row("p"), row("q"), "x").encode()
     drop(tmp_path, "registros.csv", data, at=1000)
-    run_intake(spark, tmp_path)
+    run_intake(tmp_path)
     drop(tmp_path, "registros.csv", data, at=2000)
 
-    found = run_intake(spark, tmp_path, gold=True)
+    found = run_intake(tmp_path, gold=True)
 
     counts = [(e["silver"].lidas, e["gold"].gravadas, e["silver"].duplicadas) for e in found.events.values()]
     assert counts == [(3, 2, 0), (3, 0, 2)]
 
 
-def test_the_same_event_delivered_twice_is_one_file(spark, tmp_path):
+def test_the_same_event_delivered_twice_is_one_file(tmp_path):
     data = lines(HEADER, row("p")).encode()
     drop(tmp_path, "registros.csv", data)
-    run_intake(spark, tmp_path)
+    run_intake(tmp_path)
     drop(tmp_path, "registros.csv", data)
 
-    found = run_intake(spark, tmp_path)
+    found = run_intake(tmp_path)
 
     assert (len(found.events), found.counts("registros.csv")) == (1, (1, 1, 0, 0))
     assert list((tmp_path / "landing").iterdir()) == []
 
 
-def test_a_rejected_file_is_taken_up_again_when_it_is_sent_again(spark, tmp_path):
+def test_a_rejected_file_is_taken_up_again_when_it_is_sent_again(tmp_path):
     drop(tmp_path, "registros_mau.csv", b"")
-    run_intake(spark, tmp_path, run_id="r1")
-    unsent = run_intake(spark, tmp_path, run_id="r2").bronze("registros_mau.csv").run_id
+    run_intake(tmp_path, run_id="r1")
+    unsent = run_intake(tmp_path, run_id="r2").bronze("registros_mau.csv").run_id
     drop(tmp_path, "registros_mau.csv", b"")
     drop(tmp_path, "registros_bom.csv", lines(HEADER, row("p")).encode())
 
-    found = run_intake(spark, tmp_path, run_id="r3")
+    found = run_intake(tmp_path, run_id="r3")
 
     assert (unsent, found.bronze("registros_mau.csv").run_id) == ("r1", "r3")
     assert found.counts("registros_bom.csv") == (1, 1, 0, 0)
 
 
 @pytest.mark.parametrize("content", [HEADER, lines(HEADER, "x", "y")], ids=["no row", "none good"])
-def test_a_run_without_a_good_row_ends(spark, tmp_path, content):
+def test_a_run_without_a_good_row_ends(tmp_path, content):
     drop(tmp_path, "registros.csv", content.encode())
 
-    found = run_intake(spark, tmp_path, gold=True)
+    found = run_intake(tmp_path, gold=True)
 
     assert found.bronze("registros.csv").situacao == "processado" and found.sales("registros.csv") == []
 
@@ -571,17 +571,17 @@ def sample_rows(text):
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_what_libreoffice_writes_in_portuguese_comes_through_whole(spark, tmp_path):
+def test_what_libreoffice_writes_in_portuguese_comes_through_whole(tmp_path):
     samples = {path.name: path.read_text(encoding="utf-8") for path in write_sample(800, tmp_path / "sample")}
     sales = [sale_of(sale) for text in samples.values() for sale in sample_rows(text)]
     for name, text in samples.items():
         drop(tmp_path, name, as_libreoffice(text), at=1000)
-    found = run_intake(spark, tmp_path)
+    found = run_intake(tmp_path)
     kept = [tuple(sale[name] for name in INPUT_NAMES) for received in samples for sale in found.sales(received)]
     for name, text in samples.items():
         drop(tmp_path, name, text.encode(), at=2000)
 
-    again = run_intake(spark, tmp_path)
+    again = run_intake(tmp_path)
 
     assert len(sales) == 800 and len(kept) == len(set(kept)) and set(kept) == set(sales)
     assert [again.counts(name)[1:] for name in samples] == [(0, len(sample_rows(text)), 0) for text in samples.values()]
@@ -603,7 +603,7 @@ MONSTROUS_FILES = {  # name: content, and words in the reason
 
 
 @pytest.fixture(scope="module")
-def monstrous(spark, tmp_path_factory):
+def monstrous(tmp_path_factory):
     """Run the lake of monstrous files; return it with the seconds of the run."""
     lake = tmp_path_factory.mktemp("monstrous")
     for name, (record, _) in MONSTROUS_RECORDS.items():
@@ -611,7 +611,7 @@ def monstrous(spark, tmp_path_factory):
     for name, (content, _) in MONSTROUS_FILES.items():
         drop(lake, f"registros_{name}.csv", content.encode())
     start = perf_counter()
-    return run_intake(spark, lake), perf_counter() - start
+    return run_intake(lake), perf_counter() - start
 
 
 @pytest.mark.parametrize("name", MONSTROUS_RECORDS)

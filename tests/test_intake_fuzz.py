@@ -16,6 +16,8 @@ from helpers.rows import HEADER
 from vendas.sample.generator import write_sample
 from vendas.schema import INPUT_NAMES
 
+pytestmark = pytest.mark.slow
+
 FILES = int(os.environ.get("FUZZ", 240))
 SEED = int(os.environ.get("FUZZ_SEED", 1))
 RUNS = 3
@@ -266,7 +268,7 @@ def mutated(random, number, originals):
 
 
 @pytest.fixture(scope="module")
-def fuzzed(spark, originals, tmp_path_factory):
+def fuzzed(originals, tmp_path_factory):
     """Return the twin, the lake after its last run, and every file with its mutations."""
     lake, random, twin, files = tmp_path_factory.mktemp("fuzz"), Random(SEED), Twin(), []
     for run in range(RUNS):
@@ -274,7 +276,7 @@ def fuzzed(spark, originals, tmp_path_factory):
         for file, _ in batch:
             drop(lake, file.name, file.data, at=file.milliseconds / 1000)
         twin.run([file for file, _ in batch])
-        intake = run_intake(spark, lake)
+        intake = run_intake(lake)
         files += batch
     return twin, intake, files
 

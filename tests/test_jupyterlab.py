@@ -44,13 +44,13 @@ OUTPUTS = ".jp-OutputArea-output"
 
 
 @pytest.fixture(scope="module")
-def lake(spark, tmp_path_factory):
-    """Return a lake with the fixtures, warehouse included; its notebooks run in the JVM of `spark`."""
+def lake(tmp_path_factory, engine):
+    """Return a lake with the fixtures, warehouse included."""
     lake = tmp_path_factory.mktemp("desk") / "lago"
     for number, path in enumerate(sorted(FIXTURES.glob("*.csv"))):
         drop(lake, path.name, path.read_bytes(), at=1_700_000_000 + number)
     try:
-        run_intake(spark, lake, gold=True)
+        run_intake(lake, gold=True)
         run_notebook("04_dw", lake=str(lake))
         yield lake
     finally:

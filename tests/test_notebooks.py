@@ -27,10 +27,10 @@ WRONG = "99_wrong"  # a notebook in which nbval must find an error
 def done(tmp_path_factory, engine):
     """Run the golden notebooks with nbval on a fresh lake; return its message per cell, and the resulting tables."""
     folder = tmp_path_factory.mktemp("goldens")
-    with goldens.fresh_lake(folder) as (settings, environment):
+    with goldens.fresh_lake(folder) as settings:
         shutil.copytree(GOLDEN / "notebooks", folder / "notebooks", dirs_exist_ok=True)
         nbformat.write(wrong_notebook(), folder / "notebooks" / f"{WRONG}.ipynb")
-        verdicts = run_nbval(folder, environment | {"TZ": "America/Sao_Paulo", "COLUMNS": "200"})
+        verdicts = run_nbval(folder, {"TZ": "America/Sao_Paulo", "COLUMNS": "200"})
         return verdicts, goldens.read_tables(settings)
 
 

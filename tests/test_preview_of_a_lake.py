@@ -76,9 +76,9 @@ def test_years_are_counted_in_full_however_few_rows_are_read(tables, monkeypatch
     assert count_years(tables, sales, events) == {2022: 1, 2023: 1, 2024: 3}
 
 
-def test_a_bronze_file_that_is_gone_fails_no_notebook(spark, tmp_path):
+def test_a_bronze_file_that_is_gone_fails_no_notebook(tmp_path):
     drop(tmp_path, "registros_a.csv", lines("2022-05-01", "2023-05-01"))
-    run_intake(spark, tmp_path, gold=True)
+    run_intake(tmp_path, gold=True)
     for path in (tmp_path / "bronze").iterdir():
         path.unlink()
     for name in ("01_bronze", "02_silver", "03_gold"):

@@ -126,18 +126,18 @@ def test_a_lake_without_refused_rows_exports_nothing(tmp_path):
     assert export_quarantine(tmp_path, tmp_path / "landing", tmp_path / "out") == {} and read_quarantine(tmp_path) == []
 
 
-def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(spark, tmp_path):
+def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_again(tmp_path):
     """One row is corrected, one is still wrong, one is not sent back."""
     lake = tmp_path / "lago"
     drop(lake, "registros_loja 1.csv", FILE)
-    run_intake(spark, lake)
+    run_intake(lake)
     path = exported(lake, tmp_path / "first")
     header, _, rest = path.read_bytes().decode("utf-8-sig").partition("\r\n")
     ambiguous = rest[: rest.index("\r\n" + SHORT)]
     twice = rest[rest.index(TWICE) :].rstrip("\r\n")
     resubmitted = [ambiguous.replace(";1.234;", ";1.234,00;"), twice.replace("31/02/2024", "29/02/2024")]
     drop(lake, "registros_corrigido.csv", "\r\n".join(["\ufeff" + header, *resubmitted]).encode(), at=1_711_990_000)
-    intake = run_intake(spark, lake)
+    intake = run_intake(lake)
     assert intake.counts("registros_corrigido.csv") == (2, 1, 0, 1)
 
     first, second = intake.bronze_names["registros_loja 1.csv"], intake.bronze_names["registros_corrigido.csv"]
@@ -151,15 +151,15 @@ def test_mended_rows_are_taken_and_linked_and_those_still_wrong_can_be_mended_ag
     again = export_quarantine(lake, lake / "landing", tmp_path / "again")
     (still_wrong,) = [path for path in again if "corrigido" in path.name]
     drop(lake, "registros_z.csv", still_wrong.read_bytes().replace(b";0.11;", b";0,11%;"), at=1_711_991_000)
-    run_intake(spark, lake)
+    run_intake(lake)
     assert [(row.arquivo, row.linha) for row in read_quarantine(lake) if not row.corrigida] == [(first, 5)]
 
 
-def test_an_origin_that_names_no_quarantined_row_makes_no_link(spark, tmp_path):
+def test_an_origin_that_names_no_quarantined_row_makes_no_link(tmp_path):
     header = ";".join([*NEEDED, "linha de  ORIGEM"])
     rows = [GOOD.partition(";")[2] + f";{origin}" for origin in ("registros_x.csv:3", "nonsense", "")]
     drop(tmp_path, "registros_a.csv", "\n".join([header, *rows]).encode())
-    assert run_intake(spark, tmp_path).counts("registros_a.csv") == (3, 1, 2, 0) and links(tmp_path) == []
+    assert run_intake(tmp_path).counts("registros_a.csv") == (3, 1, 2, 0) and links(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -113,10 +113,10 @@ def test_whatever_else_is_called_is_there(page):
                 assert program in ("vendas", "aws", "cp", "git", "xdg-open")
 
 
-def test_quick_commands_do_what_they_say(spark, tmp_path, monkeypatch):
+def test_quick_commands_do_what_they_say(engine, tmp_path, monkeypatch):
     """As in the blocks, in their order; the bronze file of an example is replaced by one of this lake."""
     lake = tmp_path / "lago"
-    run_all_stages(spark, lake, files=real_files())
+    run_all_stages(lake, files=real_files())
     arquivo = sorted(path.name for path in (lake / "bronze").iterdir())[0]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "registros_loja.csv").write_bytes((FIXTURES / "registros_website.csv").read_bytes())

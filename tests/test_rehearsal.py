@@ -22,7 +22,7 @@ from vendas import schema
 from vendas.errors import NotebookError, RuleError, SettingsError
 from vendas.lake import ledger, spark as vendas_spark
 from vendas.lake.table_reader import read_table
-from vendas.lake.workers import SparkWorkers, ThisProcess
+from vendas.lake.workers import ForkedWorkers, SparkWorkers, ThisProcess
 from vendas.reports.difference_preview import (
     NO_REHEARSAL,
     draw_columns,
@@ -56,7 +56,7 @@ def no_jvm(monkeypatch):
     def refuse(*_):
         raise AssertionError("a rehearsal of a sample started a JVM")
 
-    monkeypatch.setattr("vendas.stages.rehearsal.session", refuse)
+    monkeypatch.setattr("vendas.lake.workers._session", refuse)
 
 
 @pytest.mark.parametrize("stage", ["01_bronze", "02_silver", "03_gold"])
@@ -73,9 +73,9 @@ def test_a_rehearsal_does_all_the_work_and_changes_nothing(lake, stage, no_jvm):
         assert result.read == result.written == sum(entry["gold"] for entry in processed)
 
 
-def test_a_rehearsed_load_is_rolled_back(tmp_path, spark):
+def test_a_rehearsed_load_is_rolled_back(tmp_path, engine):
     lake = tmp_path / "lago"
-    run_all_stages(spark, lake, files=real_files())
+    run_all_stages(lake, files=real_files())
     settings = load_settings(lake=lake)
     with psycopg.connect(embedded.ensure_running(lake / "dw").url, autocommit=True) as connection:
         before = connection.execute(LOADED_ROWS).fetchall(), files_below(settings.lake)
@@ -150,7 +150,7 @@ def test_a_rehearsal_by_spark_finds_what_this_process_finds(lake, spark, sampled
         held = tables.replace("gold", written, names)
         return compare_gold(tables, reconciliation.carried_events(refined, "gold", held, "r"))
 
-    assert difference(SparkWorkers(spark)) == difference(ThisProcess())
+    assert difference(SparkWorkers(load_settings(lake=lake))) == difference(ThisProcess())
 
 
 def test_a_plan_of_a_rule_is_its_rehearsal_on_all_rows(lake):
@@ -212,18 +212,20 @@ def test_a_mistyped_lake_is_refused_and_not_made(tmp_path, no_jvm, open_what):
 def test_a_stage_that_publishes_has_its_tables_made_and_follows_no_edits(lake, monkeypatch):
     made = []
     monkeypatch.setattr(rehearsal, "follow_edits", pytest.fail)
-    monkeypatch.setattr(rehearsal, "session", lambda settings: settings.lake)
-    monkeypatch.setattr(rehearsal, "Lake", lambda session: SimpleNamespace(create_tables=lambda: made.append(session)))
+    monkeypatch.setattr(rehearsal, "Lake", lambda place, _: SimpleNamespace(create_tables=lambda: made.append(place)))
     open_lake(load_settings(lake=lake))
     assert made == [lake]
 
 
 @pytest.mark.parametrize("regras", [{}, {"canal": upper}])
-def test_a_rehearsal_of_all_files_is_sparks_and_of_a_sample_this_process_own(lake, monkeypatch, regras):
-    monkeypatch.setattr(rehearsal, "session", lambda settings: "a session")
-    for amostra, workers in ((True, ThisProcess()), (False, SparkWorkers("a session"))):
-        opened = open_lake(load_settings(lake=lake), ensaio=True, regras=regras, amostra=amostra)
-        assert (opened.workers, opened.sampled) == (WorkersOnTrial(workers, regras) if regras else workers, amostra)
+def test_a_rehearsal_of_many_files_is_of_many_workers_and_of_a_sample_this_process_own(lake, monkeypatch, regras):
+    monkeypatch.setattr("vendas.lake.workers.LITTLE_WORK_BYTES", 1)
+    settings = load_settings(lake=lake)
+    for amostra, kind in ((True, ThisProcess), (False, ForkedWorkers)):
+        opened = open_lake(settings, ensaio=True, regras=regras, amostra=amostra)
+        on_trial = isinstance(opened.workers, WorkersOnTrial)
+        assert on_trial == bool(regras) and opened.sampled == amostra
+        assert type(opened.workers.workers if on_trial else opened.workers) is kind
 
 
 def test_a_rehearsals_notebook_follows_edits_of_the_library(lake, monkeypatch):

@@ -313,7 +313,7 @@ def run(tmp_path, monkeypatch, forks):
     folders = {"notebooks": tmp_path / "notebooks"}
     real = resources.folder
     monkeypatch.setattr(resources, "folder", lambda name: folders.get(name) or real(name))
-    monkeypatch.setattr(pipeline, "gateway_environment", lambda settings, log, work: nullcontext({}))
+    monkeypatch.setattr(pipeline, "kernel_environment", lambda settings, log, work: nullcontext({}))
     monkeypatch.setattr(pipeline, "ForkServer", lambda lake: nullcontext(forks))
     monkeypatch.setattr(pipeline, "NOTEBOOKS", ["01_bronze"])
     folders["notebooks"].mkdir()

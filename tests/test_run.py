@@ -50,10 +50,10 @@ class Here:
         monkeypatch.setattr(pipeline, "ensure_running", lambda dw: dw)
         monkeypatch.setattr(pipeline.load, "is_as_declared", lambda dw: self.is_as_declared)
         monkeypatch.setattr(pipeline, "ForkServer", lambda lake: nullcontext("forks"))
-        monkeypatch.setattr(pipeline, "gateway_environment", self.begin_jvm)
+        monkeypatch.setattr(pipeline, "kernel_environment", self.begin_workers)
         monkeypatch.setattr(pipeline, "execute", self.execute)
 
-    def begin_jvm(self, settings, log, work_bytes):
+    def begin_workers(self, settings, log, work_bytes):
         self.bytes.append(work_bytes)
         return nullcontext({"GATEWAY": "1"})
 

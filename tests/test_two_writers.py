@@ -34,7 +34,7 @@ def products(rows):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_notebook_by_hand_beside_another_writer_doubles_nothing(spark, tmp_path, name):
+def test_a_notebook_by_hand_beside_another_writer_doubles_nothing(engine, tmp_path, name):
     """One notebook stops after each cell in turn, the other writer processes everything, the notebook continues.
 
     Whether it is then refused or not, no data is harmed.

@@ -26,12 +26,12 @@ def old(archive, folder):
     return lake
 
 
-def fresh(spark, lake, folder):
+def fresh(lake, folder):
     """Return a lake that today's version makes of the same files except those that were undone."""
     made = folder / "novo"
     shutil.copytree(lake / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
     shutil.copytree(lake / "landing", made / "landing")
-    assert run_all_stages(spark, made) > 0
+    assert run_all_stages(made) > 0
     return made
 
 
@@ -48,11 +48,11 @@ def counts(lake):
 
 
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory, spark):
+def upgraded(tmp_path_factory, engine):
     """Yield the old lake, its warehouse's counts before, the output of today's first run on it, and a fresh lake."""
     folder = tmp_path_factory.mktemp("antigo")
     lake = old(LAKE, folder)
-    new, before = fresh(spark, lake, folder), counts(lake)
+    new, before = fresh(lake, folder), counts(lake)
     done = vendas("run", "--lake", lake)
     yield lake, before, done, new
     for place in (lake, new):
@@ -87,10 +87,10 @@ def test_a_second_run_finds_nothing_to_do(upgraded):
     assert run(lake)["stages"] == []
 
 
-def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path, spark, run_here):
+def test_killed_after_each_stage_it_ends_as_a_fresh_lake(tmp_path, run_here):
     """The old lake is the result of killed runs; until the load commits, the warehouse stays the old one."""
     lake = old(INTERRUPTED, tmp_path)
-    new, before = fresh(spark, lake, tmp_path), counts(lake)
+    new, before = fresh(lake, tmp_path), counts(lake)
     try:
         for stage in ("01_bronze", "02_silver", "03_gold"):
             kill_after(stage, lake)

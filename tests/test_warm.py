@@ -15,13 +15,12 @@ from threading import Timer
 import psutil
 import psycopg
 import pytest
-from py4j.protocol import Py4JError
 
 from vendas.runs import warm
-from vendas.runs.warm import WarmProcesses
+from vendas.runs.warm import WarmForkServer
 from vendas.sample.generator import write_sample
 from vendas.settings import load_settings
-from vendas.tuning import WARM_BYTES, WARM_IDLE_SECONDS
+from vendas.tuning import WARM_IDLE_SECONDS
 from vendas.warehouse import embedded
 
 VENDAS = Path(sys.executable).with_name("vendas")
@@ -29,9 +28,9 @@ FILES, MOST_FILES, ROWS = 3, 6, 20
 
 
 class Process:
-    """In place of a fork server or a JVM."""
+    """In place of a fork server."""
 
-    pid, running, answers = os.getpid(), True, True
+    running = True
 
     def __init__(self, *_):
         self.ended = 0
@@ -40,17 +39,8 @@ class Process:
     def is_running(self):
         return self.running
 
-    def environment(self, work_bytes):
-        return {}
-
-    def forget_run(self):
-        if not self.answers:
-            raise Py4JError("no answer")
-
     def end(self):
         self.ended += 1
-
-    kill = end
 
 
 started: list[Process] = []
@@ -70,86 +60,67 @@ def clock():
 def kept(tmp_path, monkeypatch, told, clock):
     started.clear()
     monkeypatch.setattr(warm, "ForkServer", Process)
-    monkeypatch.setattr(warm, "Jvm", Process)
-    monkeypatch.setattr(warm, "configuration_for_long", lambda settings: {})
-    monkeypatch.setattr(WarmProcesses, "held_bytes", lambda self: 0)
-    with WarmProcesses(load_settings(lake=tmp_path), told.append, lambda: clock[0]) as kept:
+    with WarmForkServer(load_settings(lake=tmp_path), told.append, lambda: clock[0]) as kept:
         yield kept
 
 
 def run(kept, error=None):
     """Run once; return how many processes were started for it."""
     before = len(started)
-    with suppress(RuntimeError), kept.fork_server(), kept.jvm(None):
+    with suppress(RuntimeError), kept.fork_server():
         if error:
             raise error
-    kept.rest()
     return len(started) - before
 
 
 def test_a_second_run_starts_nothing(kept, told):
-    assert [run(kept), run(kept), run(kept)] == [2, 0, 0]
+    assert [run(kept), run(kept), run(kept)] == [1, 0, 0]
     assert told == [] and not any(process.ended for process in started)
 
 
 def test_what_was_started_before_the_first_run_is_used(kept):
     kept.start()
-    assert (len(started), run(kept)) == (2, 0)
+    assert (len(started), run(kept)) == (1, 0)
 
 
-def test_the_block_ends_them(tmp_path, kept, told):
+def test_the_block_ends_it(tmp_path, kept, told):
     run(kept)
     kept.__exit__()
-    assert [process.ended for process in started] == [1, 1] and told == []
+    assert [process.ended for process in started] == [1] and told == []
 
 
-def test_a_failed_run_ends_them(kept, told):
+def test_a_failed_run_ends_it(kept, told):
     run(kept, RuntimeError())
-    assert [process.ended for process in started] == [1, 1]
-    assert told == [
-        "Ended Spark and the kernels' imports, kept for 0 runs: a run failed. The next run starts them anew."
-    ]
-    assert run(kept) == 2
+    assert [process.ended for process in started] == [1]
+    assert told == ["Ended the kernels' imports, kept for 0 runs: a run failed. The next run starts them anew."]
+    assert run(kept) == 1
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_process_that_has_ended_ends_the_other(kept, told, number):
+def test_another_takes_the_place_of_one_that_has_ended(kept, told):
     run(kept)
-    started[number].running = False
-    assert run(kept) == 2 and "one of their processes has ended" in told[0]
+    started[0].running = False
+    assert run(kept) == 1 and "their process has ended" in told[0]
 
 
-def test_a_jvm_that_does_not_answer_is_ended(kept, told):
-    run(kept)
-    started[1].answers = False
-    kept.rest()
-    assert "the JVM does not answer" in told[0] and run(kept) == 2
-
-
-def test_too_much_memory_ends_them(kept, told, monkeypatch):
-    monkeypatch.setattr(WarmProcesses, "held_bytes", lambda self: WARM_BYTES + 1)
-    run(kept)
-    assert "they hold 2,048 MB, more than 2,048" in told[0] and run(kept) == 2
-
-
-def test_an_idle_hour_ends_them(kept, told, clock):
+def test_an_idle_hour_ends_it(kept, told, clock):
+    clock[0] += 100
     run(kept)
     clock[0] += WARM_IDLE_SECONDS - 1
     kept.end_if_idle()
     assert told == []
     clock[0] += 1
     kept.end_if_idle()
-    assert "no run for 60 minutes" in told[0] and run(kept) == 2
+    assert "no run for 60 minutes" in told[0] and run(kept) == 1
 
 
-def test_an_edited_library_ends_them(kept, told, tmp_path, monkeypatch):
+def test_an_edited_library_ends_it(kept, told, tmp_path, monkeypatch):
     package = tmp_path / "vendas" / "rules"
     package.mkdir(parents=True)
     (package / "gold.py").write_text("x = 1")
     monkeypatch.setattr(warm.vendas, "__file__", str(tmp_path / "vendas" / "__init__.py"))
     run(kept)
     (package / "gold.py").write_text("x = 10")
-    assert run(kept) == 2 and "the library has changed" in told[0]
+    assert run(kept) == 1 and "the library has changed" in told[0]
 
 
 class Watched:
@@ -190,22 +161,17 @@ class Watched:
         return sum(entry["dw"] for entry in json.loads(self.process.stdout.readline())["files"])
 
     def rest(self, awaited=None):
-        """Wait until the JVM has let go of the last run, and for a while until the awaited resources are held."""
-        while [*self.temporary.glob("spark-*/pyspark-*")]:
-            time.sleep(0.05)
+        """Wait for a while until the awaited resources are held."""
         for _ in range(100 if awaited else 20):
             if awaited == self.resources():
                 break
             time.sleep(0.1)
 
-    def jvm(self):
-        return next(process for process in self.kept() if "java" in process.name())
-
-    def kill_jvm(self):
-        jvm = self.jvm()
-        jvm.kill()
+    def kill_forks(self):
+        (forks,) = psutil.Process(self.process.pid).children()  # whose children are kernels
+        forks.kill()
         with suppress(psutil.NoSuchProcess):  # once the command has asked for its end
-            while jvm.status() != psutil.STATUS_ZOMBIE:
+            while forks.status() != psutil.STATUS_ZOMBIE:
                 time.sleep(0.05)
 
     def facts(self):
@@ -218,9 +184,8 @@ class Watched:
         return [child for child in children if child.name() != "postgres"]
 
     def resources(self):
-        """Count open files by what they are, JVM's left out, and entries of the temporary folder."""
-        watch, jvm = psutil.Process(self.process.pid), self.jvm()
-        opened = [open_files(process) for process in (watch, *self.kept()) if process != jvm]
+        """Count open files by what they are, and entries of the temporary folder."""
+        opened = [open_files(process) for process in (psutil.Process(self.process.pid), *self.kept())]
         return sum(opened, Counter(temporary=len([*self.temporary.rglob("*")])))
 
 
@@ -234,29 +199,28 @@ def open_files(process):
 
 
 @pytest.mark.engine
-def test_files_in_a_row_lose_nothing_and_leave_nothing_also_if_the_jvm_is_killed(tmp_path):
+def test_files_in_a_row_lose_nothing_and_leave_nothing_also_if_what_is_kept_is_killed(tmp_path):
     (temporary := tmp_path / "tmp").mkdir()
     watched = Watched(tmp_path / "lago", temporary)
     try:
         loaded = [watched.run(0), watched.run(1)]
         watched.rest()
         held, kept = [watched.resources()], watched.kept()
-        while len(loaded) < FILES or (held[-1] != held[-2] and len(loaded) < MOST_FILES):  # py4j may connect once more
+        while len(loaded) < FILES or (held[-1] != held[-2] and len(loaded) < MOST_FILES):
             loaded.append(watched.run(len(loaded)))
             watched.rest(held[-1])
             held.append(watched.resources())
         assert held[-1] == held[-2] and watched.kept() == kept
 
-        watched.kill_jvm()  # between two runs
+        watched.kill_forks()  # between two runs
         kept_for = len(loaded)
         loaded.append(watched.run(kept_for))
-        watched.until(f"Ended Spark and the kernels' imports, kept for {kept_for} runs: ")
+        watched.until(f"Ended the kernels' imports, kept for {kept_for} runs: ")
         watched.until("04_dw done")
 
         watched.drop(len(loaded))
         watched.until("01_bronze done")
-        watched.kill_jvm()  # in a run
-        watched.until("Trying again in 2 s.")
+        watched.kill_forks()  # in a run, which fails and is tried again, or is between two kernels and needs none
         loaded.append(watched.report())
         assert (watched.facts(), len(loaded)) == (sum(loaded), kept_for + 2)
 

@@ -22,7 +22,7 @@ from vendas.errors import WarehouseError
 from vendas.lake import ledger
 from vendas.lake.events import Event, Events
 from vendas.runs import watch
-from vendas.runs.warm import WarmProcesses
+from vendas.runs.warm import WarmForkServer
 from vendas.runs.watch import Lookout, Task, keep_doing, refresh_star, until_signal
 from vendas.settings import load_settings
 from vendas.tuning import WATCH_LONGEST_WAIT_SECONDS
@@ -273,10 +273,10 @@ def watched(settings, run, until, monkeypatch, closing=inf):
         return is_seen
 
     monkeypatch.setattr(watch, "refresh_star", refreshed.append)
-    monkeypatch.setattr(WarmProcesses, "start", lambda self: None)
+    monkeypatch.setattr(WarmForkServer, "start", lambda self: None)
     monkeypatch.setattr(watch.keep_doing, "__defaults__", (clock, clock.sleep))
     monkeypatch.setattr(watch.Closings, "wait", wait)
-    warm = WarmProcesses(settings, print)
+    warm = WarmForkServer(settings, print)
     watch.watch(settings, 10, 3600, lambda: run(clock.now), warm, pytest.fail, lambda: clock.now > until, print)
     return len(refreshed)
 

@@ -230,6 +230,7 @@ if how == "rename":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", range(10))
 def test_writers_that_pause_at_random_moments_lose_nothing(landing, bronze, batch):
     """Ten writers at a time, a hundred in all, during consecutive sweeps."""

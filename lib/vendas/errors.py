@@ -5,6 +5,7 @@ VendasError
   · DeclarationError
   · RuleError
   · DownloadError
+  · WorkerError
   · SparkStartError
   · ArrivalError
   · FileRejected
@@ -56,6 +57,10 @@ class RuleError(VendasError):
 
 class DownloadError(VendasError):
     """An artifact could not be fetched from Maven Central."""
+
+
+class WorkerError(VendasError):
+    """A process that worked on rows was killed."""
 
 
 class SparkStartError(VendasError):

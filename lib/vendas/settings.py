@@ -1,6 +1,7 @@
 """The validated settings, read once by the command line or a notebook and then passed on."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,8 +48,10 @@ class Settings(BaseSettings):
     maven_url: str | None = Field(
         default=None, pattern=r"^https?://.+", description="a mirror of Maven Central, for Spark's jars"
     )
-    spark_master: str = Field(
-        default="local[*]", pattern=r"^(local|spark://|k8s://|yarn).*$", description="Spark's master"
+    spark_master: str | None = Field(
+        default=None,
+        pattern=r"^(local|spark://|k8s://|yarn).*$",
+        description="Spark's master, for much work on a lake in a folder; else forks of a run's processes do it",
     )
     spark_memory: str = Field(default="4g", pattern=r"^[1-9][0-9]*[mg]$", description="heap of Spark's driver")
     spark_ui: bool = Field(default=False, description="serve Spark's web page on 127.0.0.1")
@@ -94,6 +97,11 @@ class Settings(BaseSettings):
     def staging(self) -> Location:
         """The folder of temporary files of a run: validated rows, and rows to load into the warehouse."""
         return self.lake / "staging"
+
+    @property
+    def uses_spark(self) -> bool:
+        """Whether much work on a lake in a folder is Spark's: if its master is given, or processes cannot be forked."""
+        return self.spark_master is not None or sys.platform != "linux"
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables that give another process these settings; defaults are left out, except the lake."""

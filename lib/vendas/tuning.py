@@ -26,7 +26,6 @@ CSV_BLOCK_BYTES = 16 * MIB  # unit of a file's distribution to workers: smaller 
 
 # A rehearsal, and a plan.
 SAMPLE_FILES, SAMPLE_ROWS, SAMPLE_BYTES = 20, 1000, 1 * MIB  # of a rehearsal: newest files, and the start of each
-PLANNED_ALONE_BYTES = 32 * MIB  # of CSV that `vendas plan` compares in its own process, without a JVM
 COMPARED_ROWS = 300_000  # about how many rows a worker compares at a time: bounds its memory
 EXAMPLES_KEPT = 3  # of changed values, by file and column
 
@@ -35,7 +34,10 @@ TASKS_PER_PROCESSOR = 8  # maximum: more tasks balance better, fewer start faste
 TASK_BYTES = 64 * MIB  # of CSV that a worker validates and sorts at a time: trades memory against the number of files
 RANGE_ROWS = 300_000  # approximate number of sales that a worker holds at a time; sales of equal time stay together
 STAGED_GROUP_ROWS = 1 << 14  # per row group of sorted sales: the minimum that is read for a range of time
-LITTLE_WORK_BYTES = 4 * MIB  # with less CSV, kernels do the work on rows themselves: Spark's workers would take longer
+LITTLE_WORK_BYTES = (
+    8 * MIB
+)  # with less CSV, a stage's own process does all work: forks of it, or Spark, would take longer
+ORPHAN_LOOK_SECONDS = 1  # interval at which a fork looks whether the process that made it is still there
 QUICK_JVM_BYTES = 64 * MIB  # with less CSV, Java starts without its second compiler: faster start, slower work
 
 # Tables of the lake.
@@ -44,8 +46,10 @@ PAGE_BYTES = 8 * MIB  # as long as a row group's longest column, which is read w
 ZSTD_LEVEL = 3  # zstd's own default; pyarrow's is 1
 LEDGER_SMALL_FILE_BYTES = 1 * MIB  # each stage merges the ledger's files up to this size: some 15,000 events
 LEDGER_KEPT_ROWS = 10_000  # in a file of the ledger: from so many on, a process keeps them for its next reading
-AUDIT_BRANCH_MS = 24 * 60 * 60 * 1000  # how long rows of a killed run stay on their unpublished branch
+MANIFEST_BYTES, MANIFESTS_MERGED = 1 * MIB, 5  # from so many manifests on, a commit merges those up to this size
 COMPACTED_FROM_FILES = 2  # minimum of small files in a partition that upkeep merges
+COMPACTED_ROWS = 1_000_000  # about, of a file that upkeep writes: 700 MB in a worker; with 3/4 of it, it is not small
+COMPACTION_MOMENTS = 1_000_000  # of so many sales' times does upkeep draw the ranges of its files: 8 MB
 
 # The lock of a lake in S3.
 LOCK_BEAT_SECONDS = 30  # interval at which the holder renews the lock: a request each
@@ -63,6 +67,7 @@ ARCHIVE_UNUSED_SECONDS = 30 * 24 * 60 * 60  # after which one of other versions 
 WAREHOUSE_BATCH_ROWS = 100_000  # gold's rows that a worker encodes at a time: bounds its memory
 WAREHOUSE_BATCH_FILES = 64  # of gold at most, if they have fewer rows: trades jobs of Spark against their evenness
 PARTS_PER_MEMBER_RANGE = 4  # of a load: from so many at a time does a worker tell customers apart, in its memory
+COPY_SENT_BYTES = MIB // 8  # of an encoded file, read and sent in one step: psycopg cuts longer ones
 COPY_ENCODED_ROWS = 4096  # encoded for COPY in one step: more of them do not fit the processor's cache
 LARGE_LOAD_ROWS = 10_000  # from this size on, statistics are refreshed; fewer rows hardly change them
 CONFLICT_PAUSES = (1, 4, 16)  # approximate seconds before each retry of a transaction that conflicted
@@ -77,10 +82,8 @@ GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS = "G.1X", 2  # of an interactive sessi
 GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES = 15, 8 * 60  # after which AWS ends a session and stops charging
 
 # Waiting.
-WARM_IDLE_SECONDS = 60 * 60  # without a run, after which `vendas watch` ends its JVM; the next run starts as any other
+WARM_IDLE_SECONDS = 60 * 60  # without a run, after which `vendas watch` ends the kernels' imports
 WARM_LOOK_SECONDS = 60  # interval at which it looks whether that time is over
-WARM_BYTES = 2048 * MIB  # above which `vendas watch` ends JVM and kernels' imports between runs; usual are 700 MB
-WARM_ANSWER_SECONDS = 30  # after which a JVM that does not answer between runs is killed
 WATCH_LONGEST_WAIT_SECONDS = 600  # maximum before `vendas watch` retries an action that keeps failing
 PREFLIGHT_POLL_SECONDS = 5  # interval at which a preflight's job is polled
 ERASURE_POLL_SECONDS = 5  # interval at which the answer of an erasure's job is looked for

@@ -17,8 +17,8 @@ from helpers.s3_lakes import CloudLake, let_java_reach
 from vendas import schema, storage
 from vendas.lake.events import STAGES
 from vendas.lake.ledger import list_entries, read_events
-from vendas.lake.spark import session
 from vendas.lake.tables import Lake
+from vendas.lake.workers import ThisProcess
 
 HERE = Path(__file__).parent
 FILES, AT_MOST = 100_000, 1.2
@@ -97,7 +97,7 @@ def give_history(lake):
         key = copy.copy(keys[f"bronze/{old_name(0)}"])
         key.name = f"bronze/{old_name(number)}"
         keys[key.name] = key
-    Lake(session(lake.settings)).record(history(FILES))
+    Lake(lake.settings.lake, ThisProcess()).record(history(FILES))
 
 
 def test_an_increment_costs_no_more_requests_in_a_lake_of_a_hundred_thousand_files(lake, recorder):

@@ -94,6 +94,7 @@ def test_who_waits_is_told_once_and_goes_on_when_the_holder_has_done(lake):
     assert order == ["waiting", "first", "second"]
 
 
+@pytest.mark.slow
 def test_a_holder_that_works_longer_than_a_lock_lives_without_it_keeps_it(lake):
     with hold_lake(lake, pytest.fail):
         waits = threading.Event()
@@ -104,6 +105,7 @@ def test_a_holder_that_works_longer_than_a_lock_lives_without_it_keeps_it(lake):
     second.join()
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_process_is_given_up(lake):
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     holder = subprocess.Popen([sys.executable, "-c", HOLD, lake.bucket], stdout=subprocess.PIPE, env=environment)

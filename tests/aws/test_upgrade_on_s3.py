@@ -17,9 +17,7 @@ from helpers.s3_lakes import let_java_reach
 from vendas import storage
 from vendas.lake.events import UNDONE
 from vendas.lake.ledger import list_entries, read_events
-from vendas.lake.spark import session
 from vendas.lake.table_reader import read_table
-from vendas.settings import load_settings
 from vendas.storage import S3Lake
 from vendas.warehouse import embedded
 
@@ -60,12 +58,12 @@ def old(tmp_path_factory, aws, engine):
 
 
 @pytest.fixture(scope="module")
-def fresh(old, spark, tmp_path_factory):
+def fresh(old, engine, tmp_path_factory):
     """Yield a lake in a folder, made of the same files except those that were undone."""
     _, local, _ = old
     made = tmp_path_factory.mktemp("novo") / "lago"
     shutil.copytree(local / "bronze", made / "bronze", ignore=lambda *_: UNDONE_FILES)
-    assert run_all_stages(spark, made) > 0
+    assert run_all_stages(made) > 0
     yield made
     embedded.stop(made / "dw")
 
@@ -80,7 +78,7 @@ def upgraded(old, s3_spark, aws):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(f"VENDAS_{name}", value)
-        run_all_stages(session(load_settings(lake=str(lake))), lake, "atualiza")
+        run_all_stages(lake, "atualiza")
     yield lake, before, warehouse(backend, COLUMNS)
     storage.client.cache_clear()
 

@@ -1,4 +1,4 @@
-"""Run the pipeline's notebooks in the test's own process and JVM, which saves the seconds of separate kernels."""
+"""Run the pipeline's notebooks in the test's own process, which saves the time of separate kernels."""
 
 import ast
 import os
@@ -106,11 +106,10 @@ def drop(lake, name, data, at=1_700_000_000):
     return path
 
 
-def run_all_stages(spark, lake, run_id="r1", files=None, **of_bronze):
+def run_all_stages(lake, run_id="r1", files=None, **of_bronze):
     """Run all stages on a lake that has no warehouse of another version; return how many files were rejected.
 
-    `files` are bytes by name, to drop before; `spark` as in `run_intake`; `of_bronze` are parameters of the first
-    notebook.
+    `files` are bytes by name, to drop before; `of_bronze` are parameters of the first notebook.
     """
     for name, data in (files or {}).items():
         drop(lake, name, data)
@@ -119,8 +118,8 @@ def run_all_stages(spark, lake, run_id="r1", files=None, **of_bronze):
     return sum(result.rejected for result in done)
 
 
-def run_intake(spark, lake, gold=False, run_id="r1"):
-    """Run bronze and silver, and gold if asked, on the lake; `spark` only ensures that the test's JVM is running."""
+def run_intake(lake, gold=False, run_id="r1"):
+    """Run bronze and silver, and gold if asked, on the lake."""
     for name in ["01_bronze", "02_silver"] + ["03_gold"] * gold:
         run_notebook(name, lake=str(lake), run_id=run_id)
     return Intake(Path(lake))

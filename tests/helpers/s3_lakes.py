@@ -11,7 +11,8 @@ from helpers.inprocess import run_all_stages
 from helpers.people import texts_of, values_in
 from vendas import storage
 from vendas.lake.ledger import list_entries, read_events
-from vendas.lake.spark import jvm_of, session
+from vendas.lake.spark import jvm_of
+from vendas.lake.workers import SparkWorkers
 from vendas.settings import load_settings
 
 COUNTS = ("lidas", "duplicadas", "quarentena", "silver", "gold", "dw")
@@ -53,13 +54,13 @@ class CloudLake:
         self.settings = load_settings()
 
     def here(self, settings):
-        return nullcontext(session(settings))
+        return nullcontext(SparkWorkers(settings))
 
     def drop(self, name, data):
         self.s3.put_object(Bucket=self.buckets[1], Key=name, Body=data)
 
     def run(self, **of_bronze):
-        run_all_stages(session(self.settings), self.settings.lake, "r", **of_bronze)
+        run_all_stages(self.settings.lake, "r", **of_bronze)
 
     def counts(self):
         entries = list_entries(read_events(self.settings.lake))

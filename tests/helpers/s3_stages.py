@@ -12,7 +12,6 @@ from helpers.inprocess import run_all_stages
 from vendas.lake import spark
 from vendas.lake.jars import ICEBERG_AWS, PACKAGES, REDSHIFT_DRIVER
 from vendas.settings import load_settings
-from vendas.tuning import LITTLE_WORK_BYTES  # from so many bytes on, Spark's workers do the work
 
 
 def main(lake, run_id):
@@ -20,10 +19,10 @@ def main(lake, run_id):
     settings = load_settings(lake=lake)
     with (
         tempfile.TemporaryDirectory() as folder,
-        spark.gateway_environment(settings, Path(folder) / "spark.log", work_bytes=LITTLE_WORK_BYTES) as environment,
+        spark.gateway_environment(settings, Path(folder) / "spark.log", work_bytes=0) as environment,
     ):
         os.environ |= environment
-        run_all_stages(spark.session(settings), lake, run_id)
+        run_all_stages(lake, run_id)
         spark.session(settings).stop()
 
 

@@ -19,7 +19,7 @@ from vendas.lake import ledger
 from vendas.landing.arrivals import find_in_bronze, landing_folder
 from vendas.machine.environment import isolate, leave_gateway
 from vendas.runs.pipeline import NO_CORRECTIONS, Corrections, RunReport, run_pipeline
-from vendas.runs.warm import WarmProcesses
+from vendas.runs.warm import WarmForkServer
 from vendas.settings import Settings, load_settings
 from vendas.stages.lineage import find_line
 from vendas.stages.survey import SurveyedFile
@@ -224,7 +224,7 @@ def watch(
     def run_and_show() -> None:
         _run(settings, json, tell_of_landing=False, warm=warm)  # `watch` itself reports them, once per file
 
-    with until_signal() as stopped, WarmProcesses(settings, tell_warm) as warm:
+    with until_signal() as stopped, WarmForkServer(settings, tell_warm) as warm:
         console.print(f"Watching {settings.landing}; Ctrl-C ends it.", highlight=False, soft_wrap=True)
         tell = partial(display.print_left, console)
         keep_up_to_date(settings, every, refresh, run_and_show, warm, failed, stopped, tell)
@@ -240,13 +240,13 @@ def maintain(
 ) -> None:
     """Compact the lake's tables and expire old snapshots. With --keep 0, let no notebook use the lake meanwhile."""
     from vendas.lake.maintenance import as_json, maintain_tables
-    from vendas.lake.spark import private_session
+    from vendas.lake.workers import own_workers
 
     settings = local(lake)
     upkeeps = maintain_tables(
         settings,
         timedelta(hours=keep),
-        private_session,
+        own_workers,
         waiting=lambda: display.print_waiting(console),
         done=lambda table: console.print(f"{table} done"),
     )
@@ -394,7 +394,7 @@ def _run(
     json: bool,
     corrections: Corrections = NO_CORRECTIONS,
     tell_of_landing: bool = True,
-    warm: WarmProcesses | None = None,
+    warm: WarmForkServer | None = None,
 ) -> RunReport:
     """Run the pipeline, showing progress, results and the files that stay in landing; return its report."""
     with display.RunProgress(console) as progress:

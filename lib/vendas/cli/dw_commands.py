@@ -36,12 +36,12 @@ def dw_stop(lake: Lake = None, json: Json = False) -> None:
 @app.command("rebuild")
 def dw_rebuild(lake: Lake = None, json: Json = False) -> None:
     """Reload the whole warehouse from gold; readers see the old one until it is done, and keys stay the same."""
-    from vendas.lake.spark import private_session
+    from vendas.lake.workers import own_workers
     from vendas.warehouse.rebuild import rebuild_warehouse
 
     settings = existing(lake)
-    with hold_lake(settings.lake, lambda: display.print_waiting(console)), private_session(settings) as spark:
-        held = rebuild_warehouse(spark, settings)
+    with hold_lake(settings.lake, lambda: display.print_waiting(console)), own_workers(settings) as workers:
+        held = rebuild_warehouse(workers, settings)
     console.print(f"Loaded {format_counted(sum(held.values()), 'sale')} of {format_counted(len(held), 'file')}.")
     if json:
         print_json({"files": [{"arquivo": name, "dw": rows} for name, rows in held.items()]})

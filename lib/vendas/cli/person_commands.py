@@ -108,7 +108,7 @@ def _settings(lake: str | None) -> Settings:
 
 def _erase(settings: Settings, request: "Request", ground: str) -> "Answer":
     """Erase a person, from a lake in S3 by its stack's job; return the receipt, and what is left to people."""
-    from vendas.lake.spark import private_session
+    from vendas.lake.workers import own_workers
     from vendas.privacy.erase import erase_person
     from vendas.privacy.erasure_requests import Answer
 
@@ -117,7 +117,7 @@ def _erase(settings: Settings, request: "Request", ground: str) -> "Answer":
 
         return erase_by_job(settings.lake, request, ground, lambda said: console.print(said, soft_wrap=True))
     with hold_lake(settings.lake, lambda: display.print_waiting(console)):
-        return Answer.of(erase_person(settings, request, private_session, ground))
+        return Answer.of(erase_person(settings, request, own_workers, ground))
 
 
 def _what_to_do(path: str, settings: Settings) -> str:

@@ -1,8 +1,5 @@
 """`vendas plan`, and what the terminal shows of it; a module of its own, because it imports much."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from rich import box
 from rich.markup import escape
 from rich.table import Table
@@ -11,8 +8,7 @@ from vendas.cli.display import print_waiting, shortened
 from vendas.cli.terminal import Console, console, print_json
 from vendas.formatting import format_number
 from vendas.lake.lock import hold_lake
-from vendas.lake.spark import private_session
-from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
+from vendas.lake.workers import own_workers
 from vendas.landing.arrivals import find_in_bronze, list_bronze_files
 from vendas.reports.difference_preview import month_rows
 from vendas.reports.plan_page import MOVES, changed_rows, write_plan_page
@@ -20,7 +16,7 @@ from vendas.settings import Settings
 from vendas.stages.difference import Difference
 from vendas.stages.plan import make_plan
 from vendas.storage import as_folder
-from vendas.tuning import FILES_IN_TERMINAL, PLANNED_ALONE_BYTES
+from vendas.tuning import FILES_IN_TERMINAL
 
 _MONTHS_SHOWN = 12
 
@@ -37,23 +33,13 @@ def show_plan(settings: Settings, names: list[str], json: bool) -> bool:
     with (
         hold_lake(settings.lake, lambda: print_waiting(console)),
         console.status("Comparing …"),
-        _workers(settings, size) as workers,
+        own_workers(settings, size) as workers,
     ):
         found = make_plan(settings.lake, workers, files)
     page = write_plan_page(as_folder(settings.lake), found)
     print_json(found.as_json()) if json else print_plan(Console(), found)
     console.print(f"Page: {page}", markup=False, highlight=False, soft_wrap=True)
     return bool(found)
-
-
-@contextmanager
-def _workers(settings: Settings, size: int) -> Generator[Workers]:
-    """Yield workers for CSV of this size in bytes; a small lake is compared before a JVM would have started."""
-    if size <= PLANNED_ALONE_BYTES:
-        yield ThisProcess()
-    else:
-        with private_session(settings) as spark:
-            yield SparkWorkers(spark)
 
 
 def print_plan(console: Console, found: Difference) -> None:

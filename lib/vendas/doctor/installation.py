@@ -28,6 +28,7 @@ from vendas.warehouse import embedded
 from vendas.warehouse.endpoint import HOST
 
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that are supported
+_NO_SPARK = "not needed: work is done without Spark, unless VENDAS_SPARK_MASTER is set"
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -38,7 +39,7 @@ def look_at_installation(lake: str | None, environment: dict[str, str] | None = 
     findings = [
         _python(),
         of_settings,
-        _java(),
+        _java(settings),
         _jars(settings),
         _user(),
         _home(variables),
@@ -68,7 +69,9 @@ def _python() -> Finding:
     return Finding("Python", fits, f"{sys.version.split()[0]} at {sys.executable}", "" if fits else "Use Python 3.11.")
 
 
-def _java() -> Finding:
+def _java(settings: Settings | None) -> Finding:
+    if settings and not settings.uses_spark:
+        return Finding("Java", True, _NO_SPARK)
     try:
         java = java_home() / "bin" / "java"
         clean = {name: value for name, value in os.environ.items() if name not in foreign_variables(os.environ)}
@@ -82,6 +85,8 @@ def _java() -> Finding:
 
 
 def _jars(settings: Settings | None) -> Finding:
+    if settings and not settings.uses_spark:
+        return Finding("Spark's jars", True, _NO_SPARK)
     cache = jar_cache()
     if damaged := damaged_jars(cache):
         names = ", ".join(map(str, damaged))
@@ -195,8 +200,10 @@ def _disk(what: str, folder: Path) -> Finding:
 
 
 def _memory(settings: Settings) -> Finding:
-    wanted = int(settings.spark_memory[:-1]) * _UNITS[settings.spark_memory[-1]]
     there = psutil.virtual_memory().total
+    if not settings.uses_spark:
+        return Finding("Memory", True, f"{there / (1 << 30):,.1f} GiB in all")
+    wanted = int(settings.spark_memory[:-1]) * _UNITS[settings.spark_memory[-1]]
     found = f"{there / (1 << 30):,.1f} GiB in all, Spark's heap is at most {settings.spark_memory}"
     return Finding("Memory", there > wanted, found, "" if there > wanted else "Set a smaller VENDAS_SPARK_MEMORY.")
 

@@ -6,12 +6,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from py4j.protocol import Py4JJavaError
-from pyspark.sql import SparkSession
 
 from vendas.doctor import job_probes, warehouse_probes
 from vendas.doctor.findings import Finding, findings_as_json
 from vendas.errors import ProbeFailed, without_java_frames
-from vendas.lake.spark import session
+from vendas.lake.workers import SparkWorkers
 from vendas.landing.s3_objects import PREFLIGHT_FOLDER
 from vendas.settings import Settings
 from vendas.storage import S3Path, as_s3
@@ -54,8 +53,8 @@ class Preflight:
         self._settings, self._region = settings, region
 
     @cached_property
-    def _spark(self) -> SparkSession:
-        return session(self._settings)
+    def _workers(self) -> SparkWorkers:
+        return SparkWorkers(self._settings)
 
     @cached_property
     def _endpoint(self) -> Endpoint:
@@ -64,7 +63,7 @@ class Preflight:
     def looks(self) -> dict[str, Probe]:
         """Return the probes by name, in the order in which a run needs these things."""
         settings, region = self._settings, self._region or "the region of --aws_region, which the job is not given"
-        spark, endpoint, staging = lambda: self._spark, lambda: self._endpoint, lambda: as_s3(settings.staging)
+        spark, endpoint, staging = lambda: self._workers.spark, lambda: self._endpoint, lambda: as_s3(settings.staging)
         return {
             "Spark": Probe(lambda: job_probes.versions(spark()), _PINS),
             "Python modules": Probe(job_probes.modules, _PINS),
@@ -73,11 +72,11 @@ class Preflight:
             "Region of the driver": Probe(lambda: job_probes.region_of_driver(spark(), region), _DEPLOY),
             "Region of workers": Probe(lambda: job_probes.region_of_workers(spark(), region), _DEPLOY),
             "Notebook": Probe(lambda: job_probes.kernel(settings), _NOTEBOOK),
-            "Catalog": Probe(lambda: job_probes.catalog(spark()), _LAKE),
+            "Catalog": Probe(lambda: job_probes.catalog(settings.lake), _LAKE),
             "Staging": Probe(lambda: job_probes.staging(spark(), staging()), _LAKE),
-            "Warehouse": Probe(lambda: warehouse_probes.connect(spark(), endpoint()), _WAREHOUSE),
-            "SQL": Probe(lambda: warehouse_probes.explain(spark(), endpoint()), _SQL, "Warehouse"),
-            "COPY": Probe(lambda: warehouse_probes.copy(spark(), endpoint(), staging()), _COPY, "Warehouse"),
+            "Warehouse": Probe(lambda: warehouse_probes.connect(self._workers, endpoint()), _WAREHOUSE),
+            "SQL": Probe(lambda: warehouse_probes.explain(self._workers, endpoint()), _SQL, "Warehouse"),
+            "COPY": Probe(lambda: warehouse_probes.copy(self._workers, endpoint(), staging()), _COPY, "Warehouse"),
         }
 
     def findings(self) -> list[Finding]:

@@ -1,13 +1,13 @@
 """The only module that starts Spark.
 
-A run has one JVM: the launcher starts it and passes its address to each notebook's kernel (`gateway_environment`). A
-kernel uses the JVM's session, or creates it if it is the first (`session`). A notebook opened by hand finds no address
-in its environment and starts its own JVM. AWS Glue passes a gateway to its jobs in the same way.
+A run whose work is Spark's has one JVM: the launcher starts it and passes its address to each notebook's kernel
+(`gateway_environment`). A kernel uses the JVM's session, or creates it if it is the first (`session`). A notebook
+opened by hand finds no address in its environment and starts its own JVM. AWS Glue passes a gateway to its jobs in the
+same way.
 """
 
 import gc
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -32,14 +32,13 @@ from vendas.lake.jars import PACKAGES, fetch_jars, jar_cache
 from vendas.machine.environment import isolate, leave_gateway, nameless_user
 from vendas.rules.fingerprint import rules_fingerprint
 from vendas.settings import Settings
-from vendas.storage import SCHEME, Location, S3Lake, as_folder, region_of_process
-from vendas.tuning import LITTLE_WORK_BYTES, QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
+from vendas.storage import Location, S3Lake, as_folder, region_of_process
+from vendas.tuning import QUICK_JVM_BYTES, TASKS_PER_PROCESSOR
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CATALOG = "lago"
-_CATALOG = f"spark.sql.catalog.{CATALOG}"
+_CATALOG = "spark.sql.catalog.lago"  # in which Spark's SQL finds the lake's tables: `lago.gold`
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 _JARS = "spark.jars"  # each JVM loads classes from its own copy of the jars
 _CLASS_PATH = "spark.driver.extraClassPath"  # faster, but only for the driver
@@ -47,8 +46,6 @@ _CLASS_PATH = "spark.driver.extraClassPath"  # faster, but only for the driver
 JVM_OPTIONS = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 S3A_REGION = "fs.s3a.endpoint.region"
 _RULES = "VENDAS_RULES"  # in the environment of Spark's Python workers: the rules that they work by
-_ALONE = "VENDAS_ALONE"  # in the environment of a kernel whose run has little to read: it needs no workers
-_OF_GATEWAY = ["GATEWAY_SERVER", "j"]  # py4j's own Java objects; all others belong to a client
 CALL_ERRORS = (Py4JError, PySparkException, OSError)
 """What a call of the JVM can raise: its own exceptions, and that it is gone."""
 
@@ -75,7 +72,7 @@ def configuration(
     jars = _jars(settings)
     paths = {_JARS: ",".join(jars)} if _has_executors(settings) else {_CLASS_PATH: ":".join(jars)}
     return paths | {
-        "spark.master": settings.spark_master,
+        "spark.master": _master(settings),
         "spark.app.name": "vendas",
         "spark.driver.memory": settings.spark_memory,
         "spark.driver.extraJavaOptions": " ".join([*_java_options(work_bytes), *map(_quoted, java_options)]),
@@ -100,9 +97,13 @@ def _jars(settings: Settings) -> list[str]:
     return [*map(str, fetch_jars(jar_cache(), progress, PACKAGES, settings.maven_url))]
 
 
+def _master(settings: Settings) -> str:
+    return settings.spark_master or "local[*]"
+
+
 def _has_executors(settings: Settings) -> bool:
     """Return whether work is done in other JVMs, which get jars from the driver."""
-    return settings.spark_master.partition("[")[0] != "local"
+    return _master(settings).partition("[")[0] != "local"
 
 
 def _class_archive(settings: Settings) -> ClassArchive:
@@ -119,8 +120,6 @@ def _session_options(lake: Location) -> dict[str, str]:
     return _catalog(lake) | {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # Without this older way, Iceberg 1.11's parser loses the parameters that Spark 4.1 substitutes.
-        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         f"{_CATALOG}.cache-enabled": "false",  # the cache would hide another JVM's commits for 30 s
     }
 
@@ -140,24 +139,6 @@ def _catalog(lake: Location) -> dict[str, str]:
             }
         )
     return options | {f"{_CATALOG}.type": "hadoop"}
-
-
-def table_name(spark: SparkSession, table: str) -> str:
-    """Return a lake table's name in SQL."""
-    namespace = spark.conf.get(_NAMESPACE, None)
-    return ".".join(filter(None, [CATALOG, namespace, table]))
-
-
-def lake_of(spark: SparkSession) -> Location:
-    """Return the lake that a session works on."""
-    place = _configured(spark, _WAREHOUSE)
-    return S3Lake.parse(place, database=_configured(spark, _NAMESPACE)) if place.startswith(SCHEME) else Path(place)
-
-
-def _configured(spark: SparkSession, key: str) -> str:
-    value = spark.conf.get(key)
-    assert value is not None  # without a default, Spark raises for a missing key
-    return value
 
 
 def jvm_of(spark: SparkSession) -> JVMView:
@@ -195,14 +176,8 @@ def hadoop_configuration(context: SparkContext) -> JavaObject:
 def map_on_workers(spark: SparkSession, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
     """Return the result of `work` for each item, computed in Spark's Python workers, which share no memory or disk.
 
-    Workers that imported other rules than the library has now, because it was edited since, are not used. A kernel of a
-    run with little work does it itself: a job of Spark, its first one above all, would take longer, and threads would
-    wait for each other's turns.
+    Workers that imported other rules than the library has now, because it was edited since, are not used.
     """
-    if not items:
-        return []
-    if os.environ.get(_ALONE):
-        return [work(item) for item in items]
     context = _context_of_workers(spark)
     tasks = min(len(items), TASKS_PER_PROCESSOR * context.defaultParallelism)
     return context.parallelize(items, tasks).map(work).collect()
@@ -216,9 +191,6 @@ def stream_from_workers(
     As `map_on_workers`, but each item is a job of its own, and results come in any order. A caller that stops early
     waits for the items at work.
     """
-    if os.environ.get(_ALONE):
-        yield from map(work, items)
-        return
     context = _context_of_workers(spark)
 
     def result_of(item: Item) -> Result:
@@ -245,12 +217,6 @@ def _java_options(work_bytes: int | None) -> list[str]:
     return options
 
 
-def configuration_for_long(settings: Settings) -> dict[str, str]:
-    """Return Spark's configuration for a JVM that is kept for several runs; it ends when it is out of memory."""
-    options = [*_class_archive(settings).options(), "-XX:+ExitOnOutOfMemoryError"]
-    return configuration(settings, java_options=options)
-
-
 @contextmanager
 def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = None) -> Generator[dict[str, str]]:
     """Start a JVM for the block; yield the environment variables with which a child process joins it.
@@ -262,87 +228,38 @@ def gateway_environment(settings: Settings, log: Path, work_bytes: int | None = 
     """
     archive = _class_archive(settings)
     with archive.used_or_made() if work_bytes else nullcontext(archive.options()) as java_options:
-        jvm = Jvm(configuration(settings, work_bytes, java_options), log)
+        gateway = _launch(configuration(settings, work_bytes, java_options), log)
+        Thread(target=_warm_up, args=[gateway], daemon=True).start()
         try:
-            yield jvm.environment(work_bytes)
+            yield joining(gateway)
         finally:
-            jvm.end()
+            gateway.shutdown()
+            gateway.proc.stdin.close()  # the JVM ends when its standard input is closed
+            gateway.proc.wait()
 
 
-def joining(gateway: JavaGateway, work_bytes: int | None) -> dict[str, str]:
-    """Return the environment variables with which a kernel joins a gateway's JVM; its run has `work_bytes` to read."""
+def joining(gateway: JavaGateway) -> dict[str, str]:
+    """Return the environment variables with which a kernel joins a gateway's JVM."""
     parameters = gateway.gateway_parameters
-    alone = work_bytes is not None and work_bytes < LITTLE_WORK_BYTES
-    return {
-        "PYSPARK_GATEWAY_PORT": str(parameters.port),
-        "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
-        **({_ALONE: "1"} if alone else {}),
-    }
-
-
-class Jvm:
-    """A JVM that this process has started, for the kernels of one run or, in turn, of several."""
-
-    def __init__(self, options: dict[str, str], log: Path):
-        """Start it; it creates its session in the background. Raises: SparkStartError if it does not start."""
-        self._gateway = _launch(options, log)
-        Thread(target=_warm_up, args=[self._gateway], daemon=True).start()
-        self.pid: int = self._gateway.proc.pid
-
-    def environment(self, work_bytes: int | None) -> dict[str, str]:
-        """Return the environment variables with which a kernel joins it; `work_bytes` are what its run has to read."""
-        return joining(self._gateway, work_bytes)
-
-    def is_running(self) -> bool:
-        """Return whether its process has not ended."""
-        return self._gateway.proc.poll() is None
-
-    def forget_run(self) -> None:
-        """Drop what the kernels of a run have left: references to Java objects, temporary folders and a session.
-
-        The next kernel gets a session without their settings and views. Raises: Py4JError if the JVM does not answer.
-        """
-        java = self._gateway.jvm
-        spark = _java_session(self._gateway)
-        for left in Path(java.org.apache.spark.util.Utils.getLocalDir(spark.sparkContext().conf())).glob("pyspark-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        java.org.apache.spark.sql.SparkSession.setDefaultSession(spark.newSession())
-        java.org.apache.spark.sql.SparkSession.clearActiveSession()
-        del spark
-        self._gateway.java_gateway_server.getGateway().getBindings().keySet().retainAll(_OF_GATEWAY)
-        java.System.gc()  # so that Spark's own cleaner follows, and memory is given back
-        gc.collect()  # here: any other thread that freed a Java object would open a connection of its own, and keep it
-
-    def end(self) -> None:
-        """End it, if it has not ended."""
-        self._gateway.shutdown()
-        self._gateway.proc.stdin.close()  # the JVM ends when its standard input is closed
-        self._gateway.proc.wait()
-
-    def kill(self) -> None:
-        """End it although it may not answer."""
-        self._gateway.proc.kill()
-        self.end()
+    return {"PYSPARK_GATEWAY_PORT": str(parameters.port), "PYSPARK_GATEWAY_SECRET": parameters.auth_token}
 
 
 @contextmanager
-def private_session(settings: Settings) -> Generator[SparkSession]:
-    """Yield a session of this process alone, for a lake in a folder; of a small one it starts faster.
+def private_jvm(settings: Settings, work_bytes: int) -> Generator[None]:
+    """Start a JVM for what this process does in the block; of little work it starts faster.
 
-    Its JVM keeps its output off the terminal and ends with the block.
+    It keeps its output off the terminal, and ends with the block, as does the session of this process, if it has one.
     """
-    bronze = as_folder(settings.bronze)
-    held = sum(entry.stat().st_size for entry in os.scandir(bronze)) if bronze.is_dir() else 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        gateway_environment(settings, Path(folder) / "spark.log", held) as environment,
+        gateway_environment(settings, Path(folder) / "spark.log", work_bytes) as environment,
     ):
         os.environ |= environment
-        spark = session(settings)
         try:
-            yield spark
+            yield
         finally:
-            spark.stop()
+            if SparkContext._active_spark_context is not None:
+                session(settings).stop()
             gc.collect()  # later, Python's references to Java objects would call a JVM that is gone
             for name in environment:
                 del os.environ[name]
@@ -360,7 +277,6 @@ def session(settings: Settings) -> SparkSession:
         else:
             options = configuration(settings, java_options=_class_archive(settings).options())
             gateway = _launch(options, as_folder(settings.lake) / "spark.log")
-            _write_no_checksums(gateway)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the Python of Spark's workers
         java_context = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(_java_session(gateway).sparkContext())
         conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
@@ -392,16 +308,9 @@ def _java_session(gateway: JavaGateway) -> JavaObject:
     return gateway.jvm.org.apache.spark.sql.SparkSession.builder().getOrCreate()
 
 
-def _write_no_checksums(gateway: JavaGateway) -> None:
-    """Let Hadoop write no file of checksums beside each file: it starts a process for every file that it makes."""
-    files, context = gateway.jvm.org.apache.hadoop.fs.FileSystem, _java_session(gateway).sparkContext()
-    files.getLocal(context.hadoopConfiguration()).setWriteChecksum(False)
-
-
 def _warm_up(gateway: JavaGateway) -> None:
     with suppress(Py4JError, PySparkException):  # the first user of the session gets the same error and reports it
-        _write_no_checksums(gateway)
-        _java_session(gateway).sql(f"SHOW NAMESPACES IN {CATALOG}")
+        _java_session(gateway)
 
 
 def _launch(options: dict[str, str], log: Path) -> JavaGateway:

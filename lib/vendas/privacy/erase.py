@@ -15,8 +15,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
-from pyspark.sql import SparkSession
-
 from vendas.errors import PersonError
 from vendas.lake.data_files import DataFile
 from vendas.lake.erasures import (
@@ -39,6 +37,7 @@ from vendas.lake.maintenance import delete_old_versions
 from vendas.lake.private_files import read_private, remove_private, write_private
 from vendas.lake.table_reader import table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lake
+from vendas.lake.workers import Workers
 from vendas.landing.arrivals import BronzeFile, list_bronze_files
 from vendas.privacy.anonymize import Kind, Layout, anonymize
 from vendas.privacy.bronze_records import replace_records, survey_or_none
@@ -72,11 +71,11 @@ from vendas.stages.survey import survey_file
 from vendas.storage import Location, S3Path, as_folder
 from vendas.warehouse import load
 from vendas.warehouse.embedded import ensure_running, is_initialized
-from vendas.warehouse.jdbc import Transaction, in_transaction
 from vendas.warehouse.outdated import is_outdated
+from vendas.warehouse.transactions import Transaction, in_transaction
 
 GROUND = "LGPD, art. 18, VI"
-Open = Callable[[Settings], AbstractContextManager[SparkSession]]
+Open = Callable[[Settings], AbstractContextManager[Workers]]
 
 
 @dataclass(frozen=True)
@@ -128,11 +127,11 @@ class Plan:
 
 @dataclass
 class Work:
-    """A plan under way in a session."""
+    """A plan under way."""
 
     settings: Settings
     plan: Plan
-    spark: SparkSession
+    workers: Workers
 
     @property
     def lake(self) -> Location:
@@ -141,8 +140,8 @@ class Work:
 
     @cached_property
     def tables(self) -> Lake:
-        """The lake's tables in the session, as declared now: they are written to, maybe before any stage is."""
-        tables = Lake(self.spark)
+        """The lake's tables, as declared now: they are written to, maybe before any stage is."""
+        tables = Lake(self.settings.lake, self.workers)
         tables.update_tables()
         return tables
 
@@ -166,47 +165,43 @@ class Erasure:
     unsearched: list[Location] = field(default_factory=list)
 
 
-def erase_person(settings: Settings, request: Request, open_session: Open, ground: str = GROUND) -> Erasure:
+def erase_person(settings: Settings, request: Request, open_workers: Open, ground: str = GROUND) -> Erasure:
     """Erase a person. If nothing is left of one, write nothing: the receipt is an earlier one, or None for nobody.
 
     Raises: PersonError if an older version or another declaration made the lake, or a bronze object is too long.
     """
-    complete_erasure(settings, open_session)
+    complete_erasure(settings, open_workers)
     found = find_person(settings, request)
     plan = make_plan(settings, request, found, ground)
     left, unsearched = left_behind(settings, found)
     to_people = (left, exports_elsewhere(settings), unsearched)
     if plan is None:
         return Erasure(next(reversed(receipts_of(settings, request)), None), *to_people)
-    check_erasable(settings, plan, open_session)
+    check_erasable(settings, plan, open_workers)
     write_private(plan_of(settings.lake), plan.to_json())
-    return Erasure(complete_erasure(settings, open_session), *to_people)
+    return Erasure(complete_erasure(settings, open_workers), *to_people)
 
 
-def complete_erasure(settings: Settings, open_session: Open) -> Receipt | None:
+def complete_erasure(settings: Settings, open_workers: Open) -> Receipt | None:
     """Complete the erasure that a killed command left; return its receipt, None if there is none."""
     path = plan_of(settings.lake)
     if (text := read_private(path)) is None:
         return None
     plan = Plan.from_json(text)
-    with open_session(settings) as spark:
-        _work_off(Work(settings, plan, spark))
+    with open_workers(settings) as workers:
+        work = Work(settings, plan, workers)
+        for step in STEPS:
+            step(work)
     remove_private(path)
     return plan.receipt
 
 
-def _work_off(work: Work) -> None:
-    """Do all steps; a function of its own, so that no reference to a Java object outlives the session."""
-    for step in STEPS:
-        step(work)
-
-
-def check_erasable(settings: Settings, plan: Plan, open_session: Open) -> None:
+def check_erasable(settings: Settings, plan: Plan, open_workers: Open) -> None:
     """Check that lake and warehouse are of this version and declaration, and that all bronze files can be changed.
 
     Raises: PersonError if not.
     """
-    if list_outdated(read_events(settings.lake)) or not _is_as_declared(settings, open_session):
+    if list_outdated(read_events(settings.lake)) or not _is_as_declared(settings, open_workers):
         raise PersonError(
             "This lake was made by an older version, or its declaration has changed since. Run `vendas run` first, or "
             "the workflow on AWS, which brings it up to date, then erase again. Nothing was changed."
@@ -215,11 +210,11 @@ def check_erasable(settings: Settings, plan: Plan, open_session: Open) -> None:
         check_length(settings.bronze / name)
 
 
-def _is_as_declared(settings: Settings, open_session: Open) -> bool:
+def _is_as_declared(settings: Settings, open_workers: Open) -> bool:
     if isinstance(settings.lake, S3Path):
-        with open_session(settings) as spark:
+        with open_workers(settings) as workers:
             endpoint = load.endpoint_of(settings)
-            return not in_transaction(spark, endpoint, lambda opened: is_outdated(opened.rows))
+            return not in_transaction(workers, endpoint, lambda opened: is_outdated(opened.rows))
     dw = as_folder(settings.dw)
     return not is_initialized(dw) or load.is_as_declared(ensure_running(dw))
 
@@ -363,8 +358,8 @@ def _reload_warehouse(work: Work) -> None:
     if not isinstance(work.lake, S3Path) and not is_initialized(as_folder(work.settings.dw)):
         return
     endpoint = load.endpoint_of(work.settings)
-    load.apply_ddl(work.spark, endpoint)
-    loaded = load.count_loaded_rows(work.spark, endpoint)
+    load.apply_ddl(work.workers, endpoint)
+    loaded = load.count_loaded_rows(work.workers, endpoint)
     files = [name for name in work.plan.tipos if name in loaded]
 
     def forget(opened: Transaction) -> None:
@@ -372,9 +367,9 @@ def _reload_warehouse(work: Work) -> None:
 
     if files:
         gold = work.tables.files_of(GOLD_TABLE, files)
-        load.load(work.spark, endpoint, gold, files, work.settings.staging / "dw", last=forget)
+        load.load(work.workers, endpoint, gold, files, work.settings.staging / "dw", last=forget)
     else:
-        in_transaction(work.spark, endpoint, lambda opened: (opened.run(opened.engine.lock_loads), forget(opened)))
+        in_transaction(work.workers, endpoint, lambda opened: (opened.run(opened.engine.lock_loads), forget(opened)))
 
 
 def _anonymize_texts(work: Work) -> None:
@@ -387,14 +382,14 @@ def _delete_old_versions(work: Work) -> None:
         shutil.rmtree(as_folder(work.settings.staging), ignore_errors=True)
     for table in TABLES:
         if table_exists(work.lake, table):
-            delete_old_versions(work.spark, table)
+            delete_old_versions(work.lake, table)
     if isinstance(work.lake, S3Path):
         purge_old_versions(work.settings, work.plan.values)
 
 
 def _purge_database(work: Work) -> None:
     if isinstance(work.lake, S3Path):
-        vacuum_redshift(work.spark, work.settings)
+        vacuum_redshift(work.workers, work.settings)
     else:
         purge_database(work.settings, work.plan.values, work.token)
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from vendas.errors import PersonError
 from vendas.lake.erasures import is_unfinished
 from vendas.lake.lock import hold_lake
-from vendas.lake.spark import session
+from vendas.lake.workers import SparkWorkers
 from vendas.privacy.erase import complete_erasure, erase_person
 from vendas.privacy.erasure_requests import answer_request, refuse_request, waiting_requests
 from vendas.runs.job import SERVICE, WAITING
@@ -23,12 +23,12 @@ def run_erasure(settings: Settings) -> int:
     """
     log, lake, done = Logger(service=SERVICE), as_s3(settings.lake), 0
     with hold_lake(settings.lake, lambda: log.info(WAITING)):
-        if receipt := complete_erasure(settings, lambda settings: nullcontext(session(settings))):
+        if receipt := complete_erasure(settings, lambda settings: nullcontext(SparkWorkers(settings))):
             log.info("unfinished erasure completed", recibo=receipt.recibo)
         for name, request, ground in waiting_requests(lake):
             done += 1
             try:
-                erased = erase_person(settings, request, lambda settings: nullcontext(session(settings)), ground)
+                erased = erase_person(settings, request, lambda settings: nullcontext(SparkWorkers(settings)), ground)
             except PersonError as error:
                 if is_unfinished(lake):
                     raise

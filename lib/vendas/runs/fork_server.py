@@ -27,11 +27,11 @@ IMPORTED_LATER = (  # by the kernel itself, and by functions that notebooks call
     "ipykernel.kernelapp",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
+    "psycopg",
     "pyarrow.dataset",
-    "pyiceberg.io.pyarrow",
-    "pyiceberg.table",
     "sqlalchemy.dialects.postgresql.psycopg",
     "tornado.platform.asyncio",
+    "vendas.lake.commits",
 )
 # Otherwise OpenBLAS and Arrow's jemalloc start threads as soon as they are imported.
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}

@@ -1,4 +1,4 @@
-"""A full run: the notebooks of all stages in order, in one JVM, under the lake's lock."""
+"""A full run: the notebooks of all stages in order, under the lake's lock; in one JVM, if there is much to read."""
 
 import secrets
 import time
@@ -14,9 +14,9 @@ from vendas.formatting import format_counted
 from vendas.lake import ledger
 from vendas.lake.events import Events
 from vendas.lake.lock import hold_lake
-from vendas.lake.spark import gateway_environment, private_session
 from vendas.lake.table_reader import count_rows, shape
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
+from vendas.lake.workers import kernel_environment, own_workers
 from vendas.landing.arrivals import (
     explain_left_by_run,
     landing_folder,
@@ -30,7 +30,7 @@ from vendas.results import Stage
 from vendas.runs.fork_server import ForkServer
 from vendas.runs.lake_notebooks import NOTEBOOKS, execute, explore
 from vendas.runs.run_log import LOG, logged
-from vendas.runs.warm import WarmProcesses
+from vendas.runs.warm import WarmForkServer
 from vendas.schema import TABLES, names
 from vendas.settings import Settings
 from vendas.storage import as_folder
@@ -100,18 +100,18 @@ def run_pipeline(
     settings: Settings,
     progress: Progress,
     corrections: Corrections = NO_CORRECTIONS,
-    warm: WarmProcesses | None = None,
+    warm: WarmForkServer | None = None,
 ) -> RunReport:
     """Process all that is pending, from landing to star, and return a report of the run.
 
-    If the ledger shows that nothing is pending, no notebook runs and the report has no stages. JVM and fork server are
-    those of `warm`, if given, and else this run's alone.
+    If the ledger shows that nothing is pending, no notebook runs and the report has no stages. The fork server is that
+    of `warm`, if given, and else this run's alone.
     Raises: VendasError if a stage fails.
     """
     begun = time.monotonic()
     lake, landing = as_folder(settings.lake), landing_folder(settings.landing)
     with hold_lake(settings.lake, progress.waiting):
-        complete_erasure(settings, private_session)
+        complete_erasure(settings, own_workers)
         run = Run(f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
         folder = as_folder(settings.runs) / run.run_id
         if corrections != NO_CORRECTIONS or not is_up_to_date(settings):
@@ -131,8 +131,8 @@ def run_pipeline(
                         "warehouse is loaded anew from gold, once, in one step for its readers."
                     )
                 work = _bytes_to_read(settings, before, corrections)
-                jvm = warm.jvm(work) if warm else gateway_environment(settings, folder / "spark.log", work)
-                with jvm as environment, ThreadPoolExecutor(1) as meanwhile:
+                workers = kernel_environment(settings, folder / "spark.log", work)
+                with workers as environment, ThreadPoolExecutor(1) as meanwhile:
                     for stage in run_notebooks(settings, folder, environment, progress, corrections, forks):
                         run.stages.append(stage)
                         # A new database takes a second. What it raises here is not read: 04_dw raises it again.

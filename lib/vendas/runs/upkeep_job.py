@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from vendas.errors import SettingsError
 from vendas.lake.maintenance import as_json, maintain_tables
-from vendas.lake.spark import session
+from vendas.lake.workers import SparkWorkers
 from vendas.runs.job import SERVICE, WAITING
 from vendas.settings import Settings
 
@@ -29,7 +29,7 @@ def run_upkeep(settings: Settings, hours: int) -> None:
     upkeeps = maintain_tables(
         settings,
         timedelta(hours=hours),
-        lambda settings: nullcontext(session(settings)),
+        lambda settings: nullcontext(SparkWorkers(settings)),
         waiting=lambda: log.info(WAITING),
         done=lambda table: log.info("upkeep done of table", tabela=table),
     )

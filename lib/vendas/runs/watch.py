@@ -14,7 +14,7 @@ from vendas.lake import ledger
 from vendas.landing.arrivals import explain_left_behind, landing_folder, look_at_landing
 from vendas.landing.closings import Closings
 from vendas.runs.pipeline import is_behind
-from vendas.runs.warm import WarmProcesses
+from vendas.runs.warm import WarmForkServer
 from vendas.settings import Settings
 from vendas.storage import as_folder
 from vendas.tuning import WARM_LOOK_SECONDS, WATCH_LONGEST_WAIT_SECONDS
@@ -119,15 +119,15 @@ def watch(
     every: float,
     refresh: float,
     run: Callable[[], object],
-    warm: WarmProcesses,
+    warm: WarmForkServer,
     failed: Callable[[VendasError | OSError, float], None],
     stopped: Callable[[], bool],
     tell: Callable[[Path, str], None],
 ) -> None:
     """Look for work every `every` seconds and call `run` if there is some; refresh the star every `refresh` seconds.
 
-    Look at once when the closing of a file in landing is seen. `warm` starts before the first file comes, rests after
-    each run, and ends when it is idle.
+    Look at once when the closing of a file in landing is seen. `warm` starts before the first file comes, and ends
+    when it is idle.
     After an error, call `failed` with it and the seconds until the next attempt, and continue. Call `tell` with each
     file that stays in landing, and why.
     """
@@ -141,7 +141,6 @@ def watch(
                         run()
                 finally:
                     lookout.look_at_landing()  # otherwise files that arrived during the run would need two more looks
-                    warm.rest()
 
         def wait(seconds: float) -> None:
             if closings.wait(seconds):

@@ -1,17 +1,17 @@
 """Rehearsal: a stage's work as its notebook does it, by rules on trial if need be, of which nothing is published.
 
-What it writes goes to a folder of its own, which is deleted. A sample needs no JVM; all rows are left to Spark.
+What it writes goes to a folder of its own, which is deleted. A sample needs no JVM.
 """
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,16 +22,18 @@ from vendas.errors import RuleError, SettingsError
 from vendas.lake import ledger
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
 from vendas.lake.events import Event, Events, stage_before
-from vendas.lake.spark import session
 from vendas.lake.table_reader import count_by_file, count_rows, files_between
-from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, Rows, pass_any
-from vendas.lake.workers import SparkWorkers, ThisProcess, Workers
+from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, pass_any
+from vendas.lake.workers import ThisProcess, Workers, open_workers
 from vendas.landing.arrivals import BronzeFile
 from vendas.rules.trial import RuleOf, trying, under_rules
 from vendas.settings import Settings, check_lake_exists
 from vendas.stages.survey import SurveyedFile, dialect_text
 from vendas.storage import Location, S3Path, location
 from vendas.tuning import SAMPLE_FILES, SAMPLE_ROWS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,9 +53,21 @@ class WorkersOnTrial:
         """How many items are worked on at a time."""
         return self.workers.parallelism
 
+    @property
+    def spark(self) -> "SparkSession":
+        """The workers' session."""
+        return self.workers.spark
+
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Return the result of `work` for each item, in order."""
-        return self.workers.map(partial(under_rules, work=work, rules=self.rules), items)
+        return self.workers.map(self._under_rules(work), items)
+
+    def stream(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[Result]:
+        """Yield the result of `work` for each item as soon as it is there, in any order."""
+        return self.workers.stream(self._under_rules(work), items)
+
+    def _under_rules(self, work: Callable[[Item], Result]) -> Callable[[Item], Result]:
+        return partial(under_rules, work=work, rules=self.rules)
 
 
 def open_lake(
@@ -62,7 +76,7 @@ def open_lake(
     """Return the lake's tables, as a stage's notebook uses them; in a rehearsal (`ensaio`) nothing is published.
 
     `regras` take the place of the library's rules, by the column that they compute. A rehearsal is of a sample of the
-    newest files (`amostra`), in this process, or of all files, by Spark.
+    newest files (`amostra`), in this process, or of all files.
     Raises: SettingsError if there is no such lake to rehearse on, or `ensaio` is neither True nor False; RuleError if
     `regras` maps no columns to functions, or it is no rehearsal: then they would be published, and be in no library.
     """
@@ -76,14 +90,14 @@ def open_lake(
                 f"The rules for {', '.join(regras)} are a cell's. Only a rehearsal (ensaio = True) takes those: a run "
                 "publishes what the library's rules make. Put them into lib/vendas/rules, or leave `regras` empty."
             )
-        tables = Lake(session(settings))
+        tables = Lake(settings.lake, open_workers(settings))
         tables.create_tables()
         return tables
     check_lake_exists(settings)
     follow_edits()
     with trying(regras):  # to tell here, and not amid the work, what cannot be one
         pass
-    workers = ThisProcess() if amostra else SparkWorkers(session(settings))
+    workers: Workers = ThisProcess(settings) if amostra else open_workers(settings)
     return RehearsalLake(settings.lake, WorkersOnTrial(workers, dict(regras)) if regras else workers, amostra)
 
 
@@ -108,16 +122,13 @@ def known_events(tables: Lake, stage: str) -> Events:
 
 
 class RehearsalLake(Lake):
-    """The lake's tables as a stage uses them, in a rehearsal: published rows are read, no row is published.
-
-    It has no Spark session, so that what `Lake` does with one, and is not replaced here, cannot happen.
-    """
+    """The lake's tables as a stage uses them, in a rehearsal: published rows are read, no row is published."""
 
     publishes = False
 
     def __init__(self, place: Location, workers: Workers, sampled: bool = False):
-        self.place, self.workers, self.sampled = place, workers, sampled
-        self.opened_at = datetime.now(UTC).replace(tzinfo=None)
+        super().__init__(place, workers)
+        self.sampled = sampled
         self.written: dict[str, list[HeldFile]] = {}  # by table: what this rehearsal wrote
         self.last_lines: dict[str, int] = {}  # by file: the last line that is rehearsed, if not all are
         self._files_in: dict[Location, set[str]] = {}  # by data file: the bronze files of its rows
@@ -212,7 +223,9 @@ class RehearsalLake(Lake):
         """Begin a change that will not be published."""
         return RehearsedChange(self, table)
 
-    def replace(self, table: str, rows: Rows, files: Collection[str], audit: Audit = pass_any) -> dict[str, int]:
+    def replace(
+        self, table: str, rows: Sequence[DataFile], files: Collection[str], audit: Audit = pass_any
+    ) -> dict[str, int]:
         """Keep `rows` as the rehearsed rows of these bronze files; return the number of rows by file."""
         return self.change(table).publish(rows, files, replaced=files, audit=audit)
 
@@ -235,11 +248,11 @@ class RehearsedChange(Change):
         return files_between(self._of.place, self._table, TIMESTAMPS[self._table], first, last)
 
     def publish(
-        self, rows: Rows, files: Collection[str], replaced: Collection[str] = (), audit: Audit = pass_any
+        self, rows: Sequence[DataFile], files: Collection[str], replaced: Collection[str] = (), audit: Audit = pass_any
     ) -> dict[str, int]:
         """Keep the written rows for the rehearsal, after `audit` has accepted them; return their number by file."""
         columns, column = self._of.target(self._table).columns, FILE_COLUMNS[self._table]
-        written = [HeldFile(location(file.path), columns, file.ano) for file in _data_files(rows)]
+        written = [HeldFile(location(file.path), columns, file.ano) for file in rows]
         counts = {file.path: file.count_values(column) for file in written}
         counted = sum(counts.values(), Counter())
         stays = [file for file in files if file not in set(replaced)]
@@ -248,8 +261,3 @@ class RehearsedChange(Change):
         audit(held)
         self._of.keep(self._table, written, {path: set(found) for path, found in counts.items()})
         return held
-
-
-def _data_files(rows: Rows) -> list[DataFile]:
-    assert isinstance(rows, list)  # in a rehearsal, workers have written all rows
-    return rows

@@ -1,0 +1,83 @@
+"""Who does the work on rows, and that it comes out the same."""
+
+import os
+import shutil
+
+import pytest
+
+from helpers.lake_twin import contents
+from vendas.lake import forked_workers, workers
+from vendas.lake.workers import ForkedWorkers, SparkWorkers, ThisProcess, kernel_environment, open_workers
+from vendas.sample.generator import write_sample
+from vendas.settings import load_settings
+from vendas.warehouse.embedded import stop
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("amostra")
+    write_sample(2000, folder, seed=7, files=4)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_itself(run_here, sample, tmp_path_factory):
+    """Return the contents of a lake whose stages did all work themselves."""
+    lake = tmp_path_factory.mktemp("só") / "lago"
+    yield run(run_here, sample, lake)
+
+
+def run(run_here, sample, lake):
+    shutil.copytree(sample, lake / "landing")  # with the files' times
+    try:
+        run_here(lake)
+        return contents(lake)
+    finally:
+        stop(lake / "dw")
+
+
+@pytest.mark.parametrize("master", ["", "local[2]"])
+def test_a_run_is_the_same_whoever_does_its_work(run_here, sample, by_itself, tmp_path, monkeypatch, master):
+    monkeypatch.setattr(workers, "LITTLE_WORK_BYTES", 1)
+    monkeypatch.setenv("VENDAS_SPARK_MASTER", master)
+    monkeypatch.setenv("VENDAS_SPARK_MEMORY", "1g")
+    found = run(run_here, sample, tmp_path / "lago")
+    ledger, expected = ([{**entry, "run_id": ""} for entry in held.pop("ledger")] for held in (found, dict(by_itself)))
+    assert ledger == expected
+    assert found == {name: rows for name, rows in by_itself.items() if name != "ledger"}
+
+
+@pytest.mark.parametrize(("bytes_", "kind"), [(0, ThisProcess), (workers.LITTLE_WORK_BYTES, ForkedWorkers)])
+def test_a_kernel_has_the_workers_that_its_run_has_much_to_read_for(tmp_path, monkeypatch, bytes_, kind):
+    settings = load_settings(lake=tmp_path)
+    with kernel_environment(settings, tmp_path / "spark.log", bytes_) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert type(open_workers(settings)) is kind
+
+
+@pytest.mark.parametrize("master", ["", "local[2]"])
+@pytest.mark.parametrize("bytes_", [0, 9])
+def test_a_notebook_opened_by_hand_has_workers_by_the_size_of_bronze(tmp_path, monkeypatch, master, bytes_):
+    monkeypatch.setattr(workers, "LITTLE_WORK_BYTES", 9)
+    monkeypatch.setenv("VENDAS_SPARK_MASTER", master)
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    (tmp_path / "bronze").mkdir()
+    (tmp_path / "bronze" / "a.csv").write_bytes(b"x" * bytes_)
+    expected = ThisProcess if not bytes_ else SparkWorkers if master else ForkedWorkers
+    assert type(open_workers(load_settings(lake=tmp_path))) is expected
+
+
+def test_a_lake_in_s3_has_sparks(monkeypatch):
+    assert type(open_workers(load_settings(lake="s3://lago"))) is SparkWorkers
+
+
+@pytest.mark.parametrize(
+    ("quota", "allowed"), [(None, 8), ("max 100000", 8), ("150000 100000", 2), ("900000 100000", 8), ("1 100000", 1)]
+)
+def test_forks_are_as_many_as_processors_that_a_container_may_use(tmp_path, monkeypatch, quota, allowed):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(forked_workers, "QUOTA", tmp_path / "cpu.max")
+    if quota:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert (ForkedWorkers().parallelism, ThisProcess().parallelism) == (allowed, 1)
