@@ -1,4 +1,4 @@
-# Each target sets up all it needs: a virtual environment here, and Spark's jars in the user's cache.
+# Each target sets up all it needs: a virtual environment here; the tests put Spark's jars into the user's cache.
 PYTHON ?= python3.11
 PYTHON_OF_GLUE6 ?= python3.13
 BIN := .venv/bin
