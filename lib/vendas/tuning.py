@@ -29,7 +29,7 @@ SAMPLE_FILES, SAMPLE_ROWS, SAMPLE_BYTES = 20, 1000, 1 * MIB  # of a rehearsal: n
 COMPARED_ROWS = 300_000  # about how many rows a worker compares at a time: bounds its memory
 EXAMPLES_KEPT = 3  # of changed values, by file and column
 
-# Work of Spark's Python workers.
+# Work on rows.
 TASKS_PER_PROCESSOR = 8  # maximum: more tasks balance better, fewer start faster
 TASK_BYTES = 64 * MIB  # of CSV that a worker validates and sorts at a time: trades memory against the number of files
 RANGE_ROWS = 300_000  # approximate number of sales that a worker holds at a time; sales of equal time stay together
@@ -65,7 +65,7 @@ ARCHIVE_UNUSED_SECONDS = 30 * 24 * 60 * 60  # after which one of other versions 
 
 # The warehouse.
 WAREHOUSE_BATCH_ROWS = 100_000  # gold's rows that a worker encodes at a time: bounds its memory
-WAREHOUSE_BATCH_FILES = 64  # of gold at most, if they have fewer rows: trades jobs of Spark against their evenness
+WAREHOUSE_BATCH_FILES = 64  # of gold at most, if they have fewer rows: trades pieces of work against their evenness
 PARTS_PER_MEMBER_RANGE = 4  # of a load: from so many at a time does a worker tell customers apart, in its memory
 COPY_SENT_BYTES = MIB // 8  # of an encoded file, read and sent in one step: psycopg cuts longer ones
 COPY_ENCODED_ROWS = 4096  # encoded for COPY in one step: more of them do not fit the processor's cache

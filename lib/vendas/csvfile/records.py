@@ -1,6 +1,6 @@
 """Parse blocks of CSV bytes into Arrow batches: a row per record, with its physical line and exact original text.
 
-Runs in Spark's Python workers, one block at a time.
+Runs in the workers, one block at a time.
 """
 
 from collections.abc import Iterator

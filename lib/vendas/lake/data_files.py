@@ -1,4 +1,4 @@
-"""The lake's Parquet files, written and read by whichever process has or needs the rows, mostly Spark's Python workers.
+"""The lake's Parquet files, written and read by whichever process has or needs the rows, mostly workers.
 
 A data file is part of its table once the table's metadata names it (`vendas.lake.tables`); no reader sees it earlier.
 """

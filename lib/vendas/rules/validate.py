@@ -1,6 +1,6 @@
 """Validate records: clean and type them, and collect every reason to refuse them. Pure: one record in, one row out.
 
-Needs no Spark, so Spark's Python workers and any other process can run it.
+Any process can run it: workers, a notebook's kernel, a command.
 """
 
 from dataclasses import dataclass

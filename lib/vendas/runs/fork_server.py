@@ -1,6 +1,6 @@
 """A process that has imported what notebooks import; the kernels of a run on this machine are forks of it.
 
-Imports take a kernel more than a second. The fork server does them once for all kernels of a run, while the JVM starts.
+Imports take a kernel more than a second. The fork server does them once for all kernels of a run.
 It has one thread and no connections, so that a fork is safe. It lives no longer than its run, or until a module was
 edited (`vendas.runs.warm`); its kernels end within a second after it, as they do after the process that starts them
 without it.

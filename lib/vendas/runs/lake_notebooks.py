@@ -36,7 +36,7 @@ def execute(
     Raises: NotebookError if the notebook fails.
     """
     with timed(notebook):
-        # Here, because papermill takes a second to import: the JVM starts meanwhile.
+        # Here, because papermill takes a second to import: the fork server has its own imports to do meanwhile.
         from vendas.runs.forked_kernels import forked_from
         from vendas.runs.notebook_runner import OwnPythonKernel, run_notebook
 

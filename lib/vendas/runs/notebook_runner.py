@@ -227,7 +227,7 @@ class _Engine(NBClientEngine):
             timeout=execution_timeout,
             startup_timeout=start_timeout,
             kernel_manager_class=kernel,
-            shutdown_kernel="immediate",  # what needs an orderly shutdown is in the JVM
+            shutdown_kernel="immediate",  # nothing in it needs an orderly shutdown
             on_cell_execute=position.move,
             on_cell_executed=_check_reply,
         )

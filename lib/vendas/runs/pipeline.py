@@ -1,4 +1,4 @@
-"""A full run: the notebooks of all stages in order, under the lake's lock; in one JVM, if there is much to read."""
+"""A full run: the notebooks of all stages in order, under the lake's lock."""
 
 import secrets
 import time
@@ -201,8 +201,7 @@ def run_notebooks(
 ) -> Iterator[Stage]:
     """Execute the notebooks of all stages in order into `folder`, whose name is the run's id; yield each when done.
 
-    `environment` is added to their kernels'; if it names no gateway, each kernel starts a JVM of its own. Kernels are
-    those of `forks`, if given.
+    `environment` is added to their kernels', which get their workers by it. Kernels are those of `forks`, if given.
     Raises: NotebookError if a notebook fails.
     """
     own = {ledger.notebook_of("bronze"): asdict(corrections)}

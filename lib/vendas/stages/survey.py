@@ -1,4 +1,4 @@
-"""Survey bronze files in Spark's Python workers: how each is to be read, and in which blocks."""
+"""Survey bronze files in the workers: how each is to be read, and in which blocks."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Transform rows in Spark's Python workers: validate records, remove duplicate sales, derive gold's columns.
+"""Transform rows in the workers: validate records, remove duplicate sales, derive gold's columns.
 
 A worker reads files, processes Arrow tables and writes files; only the description of these files returns to the
 driver. A worker's memory is bounded: it holds some blocks of CSV, or the sales of one time range.

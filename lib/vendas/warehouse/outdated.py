@@ -7,7 +7,7 @@ from vendas import schema
 from vendas.warehouse.star import DEFAULTS, FACT_TABLE, FILES_TABLE, RECORDS_TABLE, TABLES, describe_defaults
 from vendas.warehouse.transactions import Transaction
 
-# One text a column, since each value that comes from a JVM is a call; between tabs, since names may have blanks.
+# One text a column, since on Redshift each value is a call of the JVM; between tabs, since names may have blanks.
 _COLUMNS = (
     "select table_name || '\t' || column_name || '\t' || data_type || '\t' || "
     "coalesce(cast(character_maximum_length as varchar), '') || '\t' || "
