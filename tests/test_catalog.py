@@ -24,8 +24,6 @@ from vendas.lake.tables import LEDGER_TABLE, QUARANTINE_TABLE, SILVER_TABLE, Lak
 from vendas.lake.workers import ThisProcess
 from vendas.settings import load_settings
 
-pytestmark = pytest.mark.slow
-
 ROUNDS = 60
 
 
@@ -126,6 +124,7 @@ def at_once(program, place, rounds):
     return [int(last) for last in said]
 
 
+@pytest.mark.slow
 def test_of_two_processes_exactly_one_wins_each_version_and_no_commit_is_lost(tables):
     set_property(tables, "write.metadata.delete-after-commit.enabled", value="false")
     before = versions(tables)
@@ -136,6 +135,7 @@ def test_of_two_processes_exactly_one_wins_each_version_and_no_commit_is_lost(ta
     assert sum(refused) > 0  # else they did not meet
 
 
+@pytest.mark.slow
 def test_two_processes_that_record_at_once_lose_no_event(tables):
     at_once(RECORDER, tables.place, 8)
     runs = read_table(tables.place, LEDGER_TABLE)["run_id"].to_pylist()
@@ -225,6 +225,7 @@ os.link, pathlib.Path.exists = link, exists
 """
 
 
+@pytest.mark.slow
 def test_two_processes_on_a_file_system_without_hard_links_lose_no_commit(tables):
     at_once(SLOW_WITHOUT_LINKS + WRITER, tables.place, 20)
     expected = {f"{name}.{number}" for name in ("one", "other") for number in range(20)}
@@ -262,6 +263,7 @@ class Disk:
         return done
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_operation_of_a_commit_leaves_the_old_or_the_new_table(tables, monkeypatch):
     set_property(tables, "write.metadata.previous-versions-max", value="2")  # so that a commit deletes a version, too
     for number in range(3):
@@ -292,6 +294,7 @@ def test_a_kill_at_any_operation_of_a_commit_leaves_the_old_or_the_new_table(tab
     )
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_table_is_made_leaves_none_or_an_empty_one(tmp_path, monkeypatch):
     last, done = 0, False
     while not done:

@@ -23,8 +23,6 @@ from vendas.lake.ledger import read_events, record
 from vendas.lake.table_reader import held_in, opened_table, read_table
 from vendas.lake.tables import LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE, Lake
 
-pytestmark = pytest.mark.slow
-
 MOMENT = "Timestamp do Registro"
 BEGUN = datetime(2024, 1, 1)
 
@@ -217,6 +215,7 @@ def test_a_table_that_calls_its_times_otherwise_yet_is_compacted_without_an_orde
     assert sorted(in_order(read_table(tables.place, SILVER_TABLE))) == before
 
 
+@pytest.mark.slow
 def test_manifests_do_not_pile_up(tables):
     for number in range(30):
         record(tables, [], [Event(name_of(number), "registros.csv", "bronze", f"r{number}")])

@@ -121,6 +121,7 @@ def test_a_variable_that_is_neither_is_one_message(status):
     assert code == 1 and "VENDAS_DEBUG" in said and "Traceback" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("environment", "shown"), [({}, False), (DEBUGGING, True)])
 def test_watch_goes_on_after_an_error_and_shows_its_traceback_on_demand(fails, environment, shown):
     code, said = fails(WATCH, **environment)

@@ -133,6 +133,7 @@ def test_each_kind_of_change_has_an_example_before_any_has_two(tmp_path, rows_at
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(sides, sides, st.sampled_from([2, 4, 9, 100]), st.dictionaries(st.sampled_from(FILES), st.integers(2, 6)))
 def test_of_silver_all_lines_that_were_rehearsed_are_compared(before, after, rows_at_a_time, lasts):

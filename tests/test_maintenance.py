@@ -41,8 +41,6 @@ from vendas.lake.workers import ThisProcess
 from vendas.rules.gold import to_gold
 from vendas.settings import load_settings
 
-pytestmark = pytest.mark.slow
-
 VENDAS = Path(sys.executable).with_name("vendas")
 NOTHING, A_WEEK = timedelta(0), timedelta(days=7)
 
@@ -147,6 +145,7 @@ def test_a_lake_reached_by_a_link_is_the_same_lake(filled, tmp_path):
     assert filled.rows() == before
 
 
+@pytest.mark.slow
 def test_a_lake_of_an_older_version_is_maintained_before_its_tables_are_as_declared(tmp_path):
     lake = unpack(LAKE, tmp_path / "lago")
     tables = [table for table in schema.TABLES if table_exists(lake, table)]
@@ -372,6 +371,7 @@ def test_senseless_hours_are_refused(tmp_path, capsys, hours):
     assert done.returncode == 1 and "Error: " in done.stderr
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_called_again_it_ends_with_the_same_rows(filled):
     before = filled.rows()
     command = [VENDAS, "maintain", "--keep", "0", "--lake", filled.folder]

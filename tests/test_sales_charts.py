@@ -233,6 +233,7 @@ money = st.decimals(0, 10**18, places=2)
 counts = st.integers(0, 10**12)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.data(), st.sampled_from([money, counts]), st.integers(1, 3), st.sampled_from(["share", "total", "parts"]))
 def test_any_members_become_a_picture(data, values, parts, label):
@@ -241,6 +242,7 @@ def test_any_members_become_a_picture(data, values, parts, label):
     assert ranked_bars(pd.DataFrame(rows, columns=columns), "Vendas", label).png
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.data(), st.sampled_from([money, counts]), st.integers(1, 3), st.sampled_from([month_lines, month_bars]))
 def test_any_months_become_a_picture(data, values, parts, chart):
@@ -254,11 +256,13 @@ def test_any_months_become_a_picture(data, values, parts, chart):
     assert chart(frame, "Vendas").png
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chart", [month_lines, month_bars])
 def test_all_months_of_the_contract_become_a_picture(chart):
     assert chart(months(("1990-01-01", 1), ("2100-12-01", 10**12), columns=["mês", "vendas"]), "Vendas").png
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(st.dictionaries(st.tuples(st.sampled_from(list(TURNOS)), st.sampled_from(DIAS)), money | counts, min_size=1))
 def test_any_heat_becomes_a_picture(heat):

@@ -90,6 +90,7 @@ def reply_to(asked, client):
     return reply["content"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_cell_is_an_error_and_its_statement_is_cancelled(tmp_path):
     with Stub() as stub, desk(stub, tmp_path):
         running = Event()
