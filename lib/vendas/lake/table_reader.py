@@ -1,7 +1,7 @@
 """Read lake tables with pyiceberg, without Spark, whose first query takes seconds."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +83,6 @@ def read_table(lake: Location, table: str) -> pa.Table:
 def read_kept(lake: Location, table: str, rows_of: Callable[[HeldFile], pa.Table]) -> pa.Table:
     """Return a lake's table as `read_table` does; `rows_of` returns the rows of a data file, which never change."""
     nothing = arrow_schema(TABLES[table]).empty_table()
-
     held = _open_table(lake, table, lambda opened: held_in(opened, table)) or []
     return pa.concat_tables([nothing, *(rows_of(file).cast(nothing.schema) for file in held)])
 
@@ -175,7 +174,7 @@ def count_by_file(lake: Location, table: str, column: str, files: Collection[str
     """Count the rows that a table holds of each bronze file, 0 if none; `column` is the one with the file's name."""
     if not files:
         return {}
-    counted = sum(count_each(held_files(lake, table, is_one_of(column, files)), column), Counter[str]())
+    counted = add_counts(count_each(held_files(lake, table, is_one_of(column, files)), column))
     return {file: counted[file] for file in files}
 
 
@@ -183,6 +182,14 @@ def count_each(held: Sequence[HeldFile], column: str) -> list[Counter[str]]:
     """Count the texts of a column in each of these data files."""
     with ThreadPoolExecutor() as threads:
         return list(threads.map(lambda file: file.count_values(column), held))
+
+
+def add_counts(counts: Iterable[Counter[str]]) -> Counter[str]:
+    """Return the sum of these counts; `sum` would copy what it has for each of them."""
+    added: Counter[str] = Counter()
+    for count in counts:
+        added.update(count)
+    return added
 
 
 def is_one_of(column: str, files: Collection[str]) -> "BooleanExpression":

@@ -1,6 +1,5 @@
 """The lake's tables: Apache Iceberg, written by pyiceberg; the rows themselves are read and written by workers."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from vendas.errors import ConcurrentChange, DeclarationError
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
 from vendas.lake.table_reader import (
     Shape,
+    add_counts,
     added_when,
     columns_of_opened,
     count_by_file,
@@ -96,12 +96,12 @@ class Lake:
         Sales are partitioned by year and sorted by time within a file.
         Raises: DeclarationError if a column is there with another type than the declared one.
         """
-        from vendas.lake.commits import create_table
-
         for table, columns in schema.TABLES.items():
             if there := shape(self.place, table):
                 self._update_table(table, columns, there)
             else:
+                from vendas.lake.commits import create_table
+
                 year = schema.ANO.name if table in TIMESTAMPS else None
                 create_table(self.place, table, columns, year, TIMESTAMPS.get(table), properties(table))
 
@@ -246,8 +246,8 @@ class Change:
         without = partial(_without, column=column, files=[*replaced], target=target)
         left = self._lake.workers.map(without, [held for held, _ in touched])
         new = count_each([HeldFile(location(file.path), target.columns) for file in rows], column)
-        counted = sum(new, Counter[str]())
-        counted.update({file: rows for file, rows in sum(counts, Counter[str]()).items() if file not in set(replaced)})
+        gone, counted = set(replaced), add_counts(new)
+        counted.update({file: rows for file, rows in add_counts(counts).items() if file not in gone})
         held = {file: counted[file] for file in files}
         audit(held)
         if rows or touched:

@@ -22,7 +22,7 @@ from vendas.errors import RuleError, SettingsError
 from vendas.lake import ledger
 from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
 from vendas.lake.events import Event, Events, stage_before
-from vendas.lake.table_reader import count_by_file, count_rows, files_between
+from vendas.lake.table_reader import add_counts, count_by_file, count_rows, files_between
 from vendas.lake.tables import FILE_COLUMNS, SILVER_TABLE, TIMESTAMPS, Audit, Change, Lake, pass_any
 from vendas.lake.workers import ThisProcess, Workers, open_workers
 from vendas.landing.arrivals import BronzeFile
@@ -254,8 +254,8 @@ class RehearsedChange(Change):
         columns, column = self._of.target(self._table).columns, FILE_COLUMNS[self._table]
         written = [HeldFile(location(file.path), columns, file.ano) for file in rows]
         counts = {file.path: file.count_values(column) for file in written}
-        counted = sum(counts.values(), Counter())
-        stays = [file for file in files if file not in set(replaced)]
+        gone, counted = set(replaced), add_counts(counts.values())
+        stays = [file for file in files if file not in gone]
         counted.update(count_by_file(self._of.place, self._table, column, stays))
         held = {file: counted[file] for file in files}
         audit(held)
