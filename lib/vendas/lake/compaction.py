@@ -5,14 +5,12 @@ Workers read and write the rows, each those of one new file at a time.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vendas.lake.data_files import DataFile, HeldFile, Target
 from vendas.lake.table_reader import added_when, entries_of, planned, scan_tasks, year_of
@@ -34,11 +32,6 @@ class _NewFile:
     first: int | None = None
     end: int | None = None
 
-    def holds(self, moments: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return which of these moments are in the range."""
-        not_before = True if self.first is None else pc.greater_equal(moments, _scalar(self.first))
-        return pc.and_(not_before, True if self.end is None else pc.less(moments, _scalar(self.end)))
-
 
 def compact(opened: "Table", table: str, workers: Workers) -> None:
     """Write the rows of a table's small files to fewer ones in one commit; none if no partition has several of them.
@@ -47,8 +40,8 @@ def compact(opened: "Table", table: str, workers: Workers) -> None:
     an older version has them.
     Raises: ConcurrentChange if the table has changed since it was opened; ConservationError if rows are missing.
     """
-    there = {held.path: (held, file) for held, file in planned(opened, table)}
-    small = _small_files([held for held, _ in there.values()])
+    there = planned(opened, table)
+    small = _small_files(held for held, _ in there)
     target = stored_target(opened, table)
     order = _order(table, target.columns.names)
     new = _by_time(small, order[0], workers) if order else _by_age(small, added_when(opened))
@@ -58,7 +51,7 @@ def compact(opened: "Table", table: str, workers: Workers) -> None:
 
     written = workers.map(partial(_write, order=order, target=target), new)
     gone = {held.path for one in new for held in one.files}
-    replace_files(opened, written, [there[path][1] for path in gone], merged_from=2, rewrite=True)
+    replace_files(opened, written, [file for held, file in there if held.path in gone], merged_from=2, rewrite=True)
 
 
 def apply_deletes(opened: "Table", table: str) -> None:
@@ -136,13 +129,8 @@ def _by_time(small: Mapping[int | None, list[HeldFile]], moment: str, workers: W
             sampled = workers.map(partial(_moments, column=moment, every=every), files)
             cuts = _cuts(np.sort(np.concatenate(sampled)), rows)
         for first, end in pairwise([None, *cuts, None]):
-            new.append(_NewFile(ano, [held for held in files if _meets(held, first, end)], first, end))
+            new.append(_NewFile(ano, [held for held in files if held.meets(first, end)], first, end))
     return new
-
-
-def _meets(held: HeldFile, first: int | None, end: int | None) -> bool:
-    begins = end is None or held.first is None or held.first < end
-    return begins and (first is None or held.last is None or held.last >= first)
 
 
 def _moments(held: HeldFile, column: str, every: int) -> np.ndarray:
@@ -178,10 +166,4 @@ def _read(new: _NewFile, order: Sequence[str], columns: pa.Schema) -> Iterator[p
         if new.first is new.end is None:
             yield file.rows()
         else:
-            first = datetime.min if new.first is None else _scalar(new.first).as_py()
-            end = datetime.max if new.end is None else _scalar(new.end).as_py()
-            yield from file.rows_where({order[0]: new.holds}, first, end)
-
-
-def _scalar(moment: int) -> pa.Scalar:
-    return pa.scalar(moment, pa.timestamp("us"))
+            yield from file.rows_between(order[0], new.first, new.end)

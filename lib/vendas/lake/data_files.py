@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -94,6 +95,28 @@ class HeldFile:
                     held = file.read_row_group(group, list(named.values()), use_threads=False)
                     rows = self._named(held, named)
                     yield rows if pc.all(found).as_py() else rows.filter(found)
+
+    def meets(self, first: int | None, end: int | None) -> bool:
+        """Return whether it can hold a timestamp from `first` to before `end`, as in `rows_between`."""
+        begins_before = end is None or self.first is None or self.first < end
+        return begins_before and (first is None or self.last is None or self.last >= first)
+
+    def rows_between(
+        self, column: str, first: int | None, end: int | None, also: Mapping[str, Condition] | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the rows with a timestamp in `column` from `first` to before `end`, by row group.
+
+        These are in microseconds since 1970; None is no bound. The rows satisfy the conditions in `also`, too.
+        """
+        begin, stop = (None if bound is None else pa.scalar(bound, pa.timestamp("us")) for bound in (first, end))
+
+        def within(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+            not_before = True if begin is None else pc.greater_equal(moments, begin)
+            return pc.and_(not_before, True if stop is None else pc.less(moments, stop))
+
+        lowest = datetime.min if begin is None else begin.as_py()
+        highest = datetime.max if stop is None else stop.as_py()
+        return self.rows_where({column: within, **(also or {})}, lowest, highest)
 
     def _named(self, held: pa.Table, named: dict[str, str]) -> pa.Table:
         """Return the rows with the table's columns; a column that an older file lacks gets its default or null."""

@@ -1,6 +1,5 @@
 """Removal of equal sales from silver that a second writer added."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +14,7 @@ from vendas.lake.data_files import DataFile, HeldFile, Target, one_of
 from vendas.lake.erasures import Variants, read_variants
 from vendas.lake.events import Event
 from vendas.lake.ledger import count_rows_in, latest, record
-from vendas.lake.table_reader import count_each
+from vendas.lake.table_reader import add_counts, count_each
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
 from vendas.lake.workers import Workers
 from vendas.landing.bronze_names import BronzeFile
@@ -49,17 +48,12 @@ class _RangeOfSilver:
 
         POSICAO has this order.
         """
-        first, end = (pa.scalar(moment, pa.timestamp("us")) for moment in (self.range.first, self.range.end))
-
-        def within(moments: pa.ChunkedArray) -> pa.ChunkedArray:
-            return pc.and_(pc.greater_equal(moments, first), pc.less(moments, end))
-
-        conditions = {MOMENT: within} | ({} if files is None else {_ARQUIVO: one_of(pa.array(files, pa.string()))})
+        theirs = {} if files is None else {_ARQUIVO: one_of(pa.array(files, pa.string()))}
         silver = schema.arrow_schema(schema.SILVER_COLUMNS)
         found = [_with_order(pa.schema([silver.field(name) for name in columns]).empty_table(), 0)]
         for held, added in self.held:
             narrow = replace(held, columns=pa.schema([held.columns.field(name) for name in columns]))
-            rows = narrow.rows_where(conditions, first.as_py(), end.as_py())
+            rows = narrow.rows_between(MOMENT, self.range.first, self.range.end, theirs)
             found += [_with_order(part, added) for part in rows]
         order = [(name, "ascending") for name in (_ADDED, _ARRIVED, _ARQUIVO, _LINHA)]
         sales = pa.concat_tables(found).sort_by(order).combine_chunks()
@@ -92,7 +86,7 @@ def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
         replaced=files,
         audit=lambda held: record(tables, events, recounted_events(affected, held, run_id)),
     )
-    held = sum(count_each(tables.change(SILVER_TABLE).files(), _ARQUIVO), Counter[str]())
+    held = add_counts(count_each(tables.change(SILVER_TABLE).files(), _ARQUIVO))
     _check_nothing_foreign(silver, held, but=[event.arquivo for event in affected])
     return before - tables.total(SILVER_TABLE)
 
@@ -101,15 +95,10 @@ def _ranges(change: Change, workers: Workers) -> list[_RangeOfSilver]:
     """Return time ranges that together hold all of silver, each with so few sales that a worker holds them."""
     held, added = change.files(), change.added_when()
     stretches = [stretch for of_file in workers.map(_stretches, held) for stretch in of_file]
-
-    def meet(range: TimeRange) -> list[tuple[HeldFile, int]]:
-        return [
-            (file, added[file.path])
-            for file in held
-            if (file.first is None or file.first < range.end) and (file.last is None or file.last >= range.first)
-        ]
-
-    return [_RangeOfSilver(range, meet(range)) for range in time_ranges(stretches, RANGE_ROWS)]
+    return [
+        _RangeOfSilver(range, [(file, added[file.path]) for file in held if file.meets(range.first, range.end)])
+        for range in time_ranges(stretches, RANGE_ROWS)
+    ]
 
 
 def _stretches(held: HeldFile) -> list[Stretch]:

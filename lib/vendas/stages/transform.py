@@ -210,19 +210,12 @@ class _RangeOfSales:
     @classmethod
     def of(cls, range: TimeRange, staged: Iterable[HeldFile], held: Iterable[HeldFile]) -> "_RangeOfSales":
         def meets(file: HeldFile) -> bool:
-            begins, ends = file.first is None or file.first < range.end, file.last is None or file.last >= range.first
-            return file.ano == range.ano and begins and ends
+            return file.ano == range.ano and file.meets(range.first, range.end)
 
         return cls(range, list(filter(meets, staged)), list(filter(meets, held)))
 
     def sales(self) -> pa.Table:
-        first, end = (pa.scalar(moment, pa.timestamp("us")) for moment in (self.range.first, self.range.end))
-
-        def within(moments: pa.ChunkedArray) -> pa.ChunkedArray:
-            return pc.and_(pc.greater_equal(moments, first), pc.less(moments, end))
-
-        bounds = _moment(self.range.first), _moment(self.range.end)
-        rows = (rows for file in self.staged for rows in file.rows_where({MOMENT: within}, *bounds))
+        rows = (rows for file in self.staged for rows in file.rows_between(MOMENT, self.range.first, self.range.end))
         return pa.concat_tables([STAGED_SCHEMA.empty_table(), *rows])
 
     def known(self, sales: pa.Table) -> pa.Table:
