@@ -34,9 +34,7 @@ TASKS_PER_PROCESSOR = 8  # maximum: more tasks balance better, fewer start faste
 TASK_BYTES = 64 * MIB  # of CSV that a worker validates and sorts at a time: trades memory against the number of files
 RANGE_ROWS = 300_000  # approximate number of sales that a worker holds at a time; sales of equal time stay together
 STAGED_GROUP_ROWS = 1 << 14  # per row group of sorted sales: the minimum that is read for a range of time
-LITTLE_WORK_BYTES = (
-    8 * MIB
-)  # with less CSV, a stage's own process does all work: forks of it, or Spark, would take longer
+LITTLE_WORK_BYTES = 8 * MIB  # with less CSV, a stage's own process does all work: forks or Spark would take longer
 ORPHAN_LOOK_SECONDS = 1  # interval at which a fork looks whether the process that made it is still there
 QUICK_JVM_BYTES = 64 * MIB  # with less CSV, Java starts without its second compiler: faster start, slower work
 

@@ -133,7 +133,7 @@ def _session(settings: Settings) -> "SparkSession":
 
 _GATEWAY = "PYSPARK_GATEWAY_PORT"  # pyspark's variable for passing a JVM to a process
 _TOLD = "VENDAS_WORKERS"  # in the environment of a run's kernels: which of these workers they have
-_WITHOUT_SPARK = {"this": ThisProcess, "forks": ForkedWorkers}
+_WITHOUT_SPARK = {kind.__name__: kind for kind in (ThisProcess, ForkedWorkers)}
 
 
 def open_workers(settings: Settings) -> Workers:
@@ -154,7 +154,7 @@ def kernel_environment(settings: Settings, log: Path, work_bytes: int) -> Genera
     """
     kind = _kind_for(settings, work_bytes)
     if kind is not SparkWorkers:
-        yield next({_TOLD: name} for name, workers in _WITHOUT_SPARK.items() if workers is kind)
+        yield {_TOLD: kind.__name__}
         return
     from vendas.lake.spark import gateway_environment
 
