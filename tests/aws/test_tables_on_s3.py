@@ -56,6 +56,23 @@ def test_two_writers_cannot_both_publish(tables):
     assert names(tables) == ["Ana"]
 
 
+def test_a_commit_whose_answer_is_lost_is_sent_again_and_counts_once(tables, monkeypatch):
+    """The second request is refused, since the first has changed the table; what it named must not be deleted."""
+    publish(tables, FILES[0], "Ana")
+    glue = storage.client("glue")
+    update = glue.update_table
+
+    def update_twice(**request):
+        update(**request)
+        refusal = {"Error": {"Code": "ConcurrentModificationException", "Message": "Update table failed"}}
+        raise glue.exceptions.ConcurrentModificationException(refusal, "UpdateTable")
+
+    monkeypatch.setattr(glue, "update_table", update_twice)
+    assert publish(tables, FILES[0], "Bia") == {FILES[0]: 1}
+    record(tables, [], [Event(FILES[0], "registros.csv", "bronze", "r1")])
+    assert names(tables) == ["Bia"] and len([*read_events(tables.place)]) == 1
+
+
 def test_upkeep_changes_no_row_and_leaves_what_is_needed(tables):
     for number, file in enumerate(FILES):
         publish(tables, file, f"Ana {number}")
