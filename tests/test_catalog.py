@@ -189,6 +189,19 @@ def test_a_version_that_another_program_writes_at_the_last_moment_is_not_overwri
     assert names(tables) == ["Ana 1"]
 
 
+def test_a_commit_that_a_network_file_system_reports_as_failed_counts_once(tables, monkeypatch):
+    """A server whose answer is lost is asked again for the same link, which is there by then."""
+    link = os.link
+
+    def link_twice(path, new):
+        link(path, new)
+        link(path, new)
+
+    monkeypatch.setattr(os, "link", link_twice)
+    publish(tables, 1)
+    assert names(tables) == ["Ana 1"]
+
+
 # --- a file system without hard links
 
 
@@ -261,6 +274,27 @@ class Disk:
             return operation(place, *given, **more)
 
         return done
+
+
+def test_all_that_a_commit_names_is_on_the_disk_before_it_and_its_own_name_after_it(tables, monkeypatch):
+    done, flush, link = [], os.fsync, os.link
+
+    def noted_flush(descriptor):
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        flush(descriptor)
+
+    def noted_link(path, new):
+        done.append("commit")
+        link(path, new)
+        assert done[done.index("commit") - 1] == path
+
+    monkeypatch.setattr(os, "fsync", noted_flush)
+    monkeypatch.setattr(os, "link", noted_link)
+    there = {*(tables.place / SILVER_TABLE).rglob("*")}
+    publish(tables, 1)
+    made = {path for path in (tables.place / SILVER_TABLE).rglob("*") if path.suffix in (".parquet", ".avro")} - there
+    before = done[: done.index("commit")]
+    assert len(made) == 3 and made <= {*before} and done[len(before) + 1 :] == [metadata_of(tables)]
 
 
 @pytest.mark.slow

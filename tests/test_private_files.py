@@ -56,7 +56,7 @@ def test_a_write_that_fails_leaves_what_was_there_alone(place, monkeypatch, fail
 def test_file_and_folder_are_flushed_to_disk(place, monkeypatch):
     flushed, folders = [], []
     monkeypatch.setattr(private_files.os, "fsync", lambda file: flushed.append(os.readlink(f"/proc/self/fd/{file}")))
-    monkeypatch.setattr(private_files, "sync_folder", folders.append)
+    monkeypatch.setattr(private_files, "sync", folders.append)
     write_private(place, "x")
     remove_private(place)
     assert [os.path.dirname(path) for path in flushed] == [str(place.parent)] and folders == [place.parent] * 2

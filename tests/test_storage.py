@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vendas.storage import S3Path, as_folder, as_s3, location, sync_folder
+from vendas.storage import S3Path, as_folder, as_s3, location, sync
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_place_is_where_the_code_that_asks_works():
 def test_a_folder_is_flushed_to_disk_and_closed(tmp_path, monkeypatch):
     flushed = []
     monkeypatch.setattr(os, "fsync", lambda file: flushed.append((file, os.readlink(f"/proc/self/fd/{file}"))))
-    sync_folder(tmp_path)
+    sync(tmp_path)
     ((descriptor, folder),) = flushed
     assert folder == str(tmp_path)
     with pytest.raises(OSError, match="Bad file descriptor"):

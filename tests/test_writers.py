@@ -154,7 +154,7 @@ def test_a_sweep_that_is_killed_on_the_way_loses_and_doubles_nothing(landing, br
         raise Killed
 
     monkeypatch.setattr(folder_moves, "_put_back", lambda taken, path: None)  # as a killed process restores nothing
-    monkeypatch.setattr(folder_moves, "sync_folder" if step == "unlink" else "_changed", die)
+    monkeypatch.setattr(folder_moves, "sync" if step == "unlink" else "_changed", die)
     with pytest.raises(Killed):
         folder_moves.move_to_bronze(path, bronze_made(bronze))
     monkeypatch.undo()

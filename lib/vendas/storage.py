@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from pyarrow import Buffer
 
 SCHEME = "s3://"
 
@@ -83,9 +84,16 @@ def as_folder(place: Location) -> Path:
     return place
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder to disk, so that a rename or a deletion in it survives a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def write_file(place: Location, content: "bytes | Buffer") -> int:
+    """Write a file, and its folder if that is missing; return the file's size in bytes."""
+    if isinstance(place, Path):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    return place.write_bytes(content)
+
+
+def sync(place: Path) -> None:
+    """Flush a file to disk, or of a folder what is in it by which name, so that it survives a power failure."""
+    descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

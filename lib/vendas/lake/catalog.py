@@ -27,7 +27,7 @@ from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from vendas.errors import VendasError
 from vendas.lake.file_io import LakeFileIO
 from vendas.lake.metadata_files import HINT, current_metadata, version_of
-from vendas.storage import Location, S3Lake, as_folder, client
+from vendas.storage import Location, S3Lake, as_folder, client, sync
 
 _FILE_IO = {PY_IO_IMPL: f"{LakeFileIO.__module__}.{LakeFileIO.__name__}"}
 
@@ -100,6 +100,7 @@ class FolderCatalog(NoopCatalog):
                 if current_metadata(folder) != base:
                     raise FileExistsError
                 _rename_to_new(aside, place)
+                sync(folder)
                 _tell(folder, version)
         except FileExistsError:
             raise CommitFailedException(f"another process has written {place}") from None

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from vendas.declaration_types import Column
 from vendas.schema import EMAIL, LINHA_DO_ARQUIVO, TELEFONE, TIMESTAMP, arrow_schema
-from vendas.storage import Location, location
+from vendas.storage import Location, location, sync, write_file
 from vendas.tuning import PAGE_BYTES, ROW_GROUP_ROWS, ZSTD_LEVEL
 
 # No dictionary encoding for these: it would be as long as the column. Rows are sorted by time, mostly also the order of
@@ -58,7 +58,10 @@ class Target:
         folder = self.folder if ano is None else self.folder / f"ano={ano}"
         rows = pa.table(rows.select(self.columns.names).columns, schema=self.columns)
         path = folder / f"{uuid4()}.parquet"
-        return DataFile(str(path), write_rows(path, rows, "zstd"), ano)
+        size = write_rows(path, rows, "zstd")
+        if isinstance(path, Path):
+            sync(path)  # before its table names it
+        return DataFile(str(path), size, ano)
 
 
 @dataclass(frozen=True)
@@ -215,13 +218,6 @@ def write_rows(path: Location, rows: pa.Table, compression: str, group_rows: int
         store_decimal_as_integer=True,
     )
     return write_file(path, encoded.getvalue())
-
-
-def write_file(path: Location, content: pa.Buffer) -> int:
-    """Write a file, and its folder if that is missing; return the file's size in bytes."""
-    if isinstance(path, Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return path.write_bytes(content)
 
 
 def delete_files(folder: Location, paths: Iterable[str]) -> None:

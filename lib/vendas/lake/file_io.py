@@ -7,7 +7,7 @@ from typing import cast
 from botocore.exceptions import ClientError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
-from vendas.storage import S3Path, client, location as location_of
+from vendas.storage import S3Path, client, location as location_of, sync, write_file
 
 _MISSING = ("404", "NoSuchKey")
 
@@ -89,7 +89,7 @@ class _Content(io.BytesIO):
 
     def close(self) -> None:
         if not self.closed:
+            write_file(self._place, self.getvalue())
             if isinstance(self._place, Path):
-                self._place.parent.mkdir(parents=True, exist_ok=True)
-            self._place.write_bytes(self.getvalue())
+                sync(self._place)
         super().close()

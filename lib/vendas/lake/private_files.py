@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vendas.landing.s3_objects import put_if_unchanged
 from vendas.landing.s3_versions import delete_entirely
-from vendas.storage import Location, S3Path, client, sync_folder
+from vendas.storage import Location, S3Path, client, sync
 
 
 def read_private(place: Location) -> str | None:
@@ -37,7 +37,7 @@ def remove_private(place: Location) -> None:
         delete_entirely(client("s3"), place)
     else:
         place.unlink(missing_ok=True)
-        sync_folder(place.parent)
+        sync(place.parent)
 
 
 def _change_object(place: S3Path, change: Callable[[str | None], str]) -> None:
@@ -75,4 +75,4 @@ def _write_file(path: Path, text: str, mode: int) -> None:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)

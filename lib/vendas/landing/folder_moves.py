@@ -22,7 +22,7 @@ from vendas.landing.anonymized_files import is_anonymized
 from vendas.landing.bronze_names import Arrival, composed, is_sales_file, looks_misnamed, why_unfit
 from vendas.landing.closings import is_seen_closed
 from vendas.landing.open_files import WriteGuard, held_by_writers
-from vendas.storage import sync_folder
+from vendas.storage import sync
 from vendas.tuning import CLOSED_QUIET_SECONDS, COPY_CHUNK_BYTES
 
 _PART = ".part"  # the extension of an unfinished copy; bronze names end in .csv
@@ -175,7 +175,7 @@ def move_to_bronze(path: Path, bronze: Path) -> Arrival | None:
                 return None
             if not changed:
                 part.rename(target)
-                sync_folder(bronze)
+                sync(bronze)
             if guard.is_lease_broken():  # by a writer that opened the file while it was being renamed
                 return None
             taken.unlink()

@@ -17,7 +17,7 @@ from vendas.csvfile.header import HEADER_WINDOW_BYTES, find_header
 from vendas.csvfile.records import RECORD_SCHEMA, read_block
 from vendas.errors import FileRejected
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
-from vendas.storage import Location, sync_folder
+from vendas.storage import Location, sync
 from vendas.tuning import COPY_CHUNK_BYTES, CSV_WINDOW_BYTES
 
 REJECTED_FILE = "arquivo_rejeitado"  # the problem of each line of a file without a survey
@@ -138,7 +138,7 @@ def replace_file(part: Path, path: Path) -> None:
     if (part.stat().st_uid, part.stat().st_gid) != (held.st_uid, held.st_gid):
         os.chown(part, held.st_uid, held.st_gid)
     part.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _read_decoded(path: Location) -> tuple[str, str]:
