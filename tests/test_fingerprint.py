@@ -39,7 +39,7 @@ def test_a_fingerprint_is_sixteen_digits_wherever_the_library_lies(library):
     ("module", "pattern", "by"),
     [
         ("rules/gold.py", r'"turno_compra": turno', '"turno_compra": email'),
-        ("rules/columns.py", r'"Madrugada": 0', '"Madrugada": 1'),
+        ("rules/gold.py", r'"Madrugada": 0', '"Madrugada": 1'),
         ("csvfile/header.py", r"DELIMITERS = \{", "DELIMITERS = {'!': 'x', "),
         ("reasons.py", r'"numero_de_campos",\n', '"campos",\n'),
         ("text.py", r"def clean\(", "def clean_all("),
@@ -69,7 +69,7 @@ def test_comments_docstrings_and_layout_do_not_move_it(library):
     before = rules_fingerprint()
     for file in (library / "rules").glob("*.py"):
         file.write_text('"""Another docstring."""\n' + re.sub(r'^"""', '# "', file.read_text().partition('"""\n')[2]))
-    edit(library / "rules" / "columns.py", r"\ndef ", "\n\n\n# A comment.\ndef ")
+    edit(library / "rules" / "input_columns.py", r"\ndef ", "\n\n\n# A comment.\ndef ")
     assert rules_fingerprint() == before
 
 

@@ -1,12 +1,15 @@
 from datetime import datetime
 from decimal import Decimal
+from random import Random
 
 import pyarrow as pa
 from hypothesis import given, strategies as st
 
 from helpers import rules_twin as twin
 from helpers.rows import FILE, silver_row
+from helpers.rule_outcomes import A_BATCH, itself, outcomes, texts_array
 from vendas import schema
+from vendas.rules import gold
 from vendas.rules.gold import to_gold
 
 GOLD_ROW = {
@@ -84,3 +87,81 @@ def test_gold_is_its_twin_however_silver_is_cut(sales, cut):
     assert list(got) == [
         tuple(rule(*(sale[name] for name in names)) for rule, names in TWINS.values()) for sale in sales
     ]
+
+
+# --- the rules of its columns
+
+
+def test_turno_of_every_hour():
+    moments = [datetime(2024, 1, 1, hour, minute) for hour in range(24) for minute in (0, 59)]
+    turnos = gold.turno(pa.array(moments, pa.timestamp("us"))).to_pylist()
+    got = {f"{moment:%H:%M}": name for moment, name in zip(moments, turnos, strict=True)}
+    assert got == {f"{moment:%H:%M}": twin.turno(moment) for moment in moments}
+
+
+NAMES = [
+    ("João", "da Silva", "João da Silva"),
+    ("João", schema.MISSING, "João"),
+    (schema.MISSING, "da Silva", "da Silva"),
+    (schema.MISSING, schema.MISSING, schema.MISSING),
+    ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-0123456789ab", "ANONIMIZADO-0123456789ab"),
+    ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-ba9876543210", "ANONIMIZADO-0123456789ab ANONIMIZADO-ba9876543210"),
+    ("ANONIMIZADO", "ANONIMIZADO", "ANONIMIZADO ANONIMIZADO"),
+]
+
+
+def test_nome_completo():
+    nome, sobrenome, expected = zip(*NAMES, strict=True)
+    assert gold.nome_completo(texts_array(nome), texts_array(sobrenome)).to_pylist() == [*expected]
+    assert tuple(map(twin.nome_completo, nome, sobrenome)) == expected
+
+
+EMAILS = [
+    ("Ana@Correio.Example", "ana@correio.example", "correio.example"),
+    ("a@b@C.example", "a@b@c.example", "c.example"),
+    ("JOSÉ.ÇÃO@É.example", "josé.ção@é.example", "é.example"),
+    ("İI@x.example", "i\u0307i@x.example", "x.example"),  # the dot of a Turkish İ becomes a separate character
+    ("ΟΔΟΣ@ΣΟΣ", "οδος@σος", "σος"),  # a Σ at the end of a word becomes another letter
+    (f"A@{schema.MISSING}", "a@não informado", "não informado"),
+    ("ana@", "ana@", schema.MISSING),
+    ("@", "@", schema.MISSING),
+    ("@x.example", "@x.example", "x.example"),
+    ("sem arroba", "sem arroba", schema.MISSING),
+    ("ana@ x.example", "ana@ x.example", " x.example"),
+    ("ana@b\nc@d", "ana@b\nc@d", "d"),
+    (schema.MISSING, schema.MISSING, schema.MISSING),
+    ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-0123456789ab", schema.MISSING),
+    ("ANONIMIZADO-0123456789AB", "anonimizado-0123456789ab", schema.MISSING),
+]
+
+
+def test_email_and_its_domain():
+    texts = [text for text, _, _ in EMAILS]
+    assert outcomes(texts, itself, gold.email, gold.dominio_email) == EMAILS
+    lowered = [text for _, text, _ in EMAILS]
+    assert outcomes(lowered, gold.dominio_email) == [(domain,) for _, _, domain in EMAILS]
+    assert [(text, twin.email(text), twin.dominio_email(text)) for text in texts] == EMAILS
+
+
+@A_BATCH
+@given(st.lists(st.text(st.sampled_from("Aa@.ÉéİΣß") | st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_email_is_its_twin(texts):
+    texts = [twin.clean_text(text, schema.MISSING) for text in texts]
+    expected = [(twin.email(text), twin.dominio_email(text)) for text in texts]
+    assert outcomes(texts, gold.email, gold.dominio_email) == expected
+
+
+def test_valor_com_desconto_rounds_half_up():
+    random = Random(3)
+    sales = [("0.05", "0.1"), ("0.15", "0.1"), ("100", "1"), ("9999999999.99", "0"), ("9999999999.99", "0.0001")]
+    sales = [(Decimal(valor), Decimal(desconto)) for valor, desconto in sales]
+    sales += [(Decimal(random.randrange(10**8)) / 100, Decimal(random.randrange(10**4)) / 10**4) for _ in range(5000)]
+    valor, desconto = (
+        pa.array(values, kind)
+        for values, kind in zip(
+            zip(*sales, strict=True), schema.arrow_schema((schema.VALOR, schema.DESCONTO)).types, strict=True
+        )
+    )
+    got = gold.valor_com_desconto(valor, desconto).to_pylist()
+    assert got == [twin.valor_com_desconto(*sale) for sale in sales]
+    assert got[:3] == [Decimal("0.05"), Decimal("0.14"), Decimal("0.00")]

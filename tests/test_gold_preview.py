@@ -17,8 +17,7 @@ from vendas.reports.gold_preview import (
     side_by_side,
 )
 from vendas.reports.preview import NO_SALES
-from vendas.rules.columns import TURNOS
-from vendas.rules.gold import to_gold
+from vendas.rules.gold import TURNOS, to_gold
 
 
 def sales(*rows):

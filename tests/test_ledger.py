@@ -15,8 +15,8 @@ from vendas.lake.ledger import (
     last_done,
     latest,
     list_entries,
+    list_of_older_contract,
     list_of_older_rules,
-    list_outdated,
     list_processed,
     list_waiting,
     mark_undone,
@@ -202,9 +202,9 @@ def test_a_rejected_file_sent_again_is_unsurveyed():
 @pytest.mark.parametrize(("situacao", "again"), [("processado", True), ("rejeitado", True), ("desfeito", False)])
 def test_a_file_that_an_older_contract_read_is_read_again_unless_it_is_undone(situacao, again):
     events, files = [event(A, "bronze", 0, situacao=situacao, contrato=1)], [BronzeFile.parse(A)]
-    assert list_outdated(events) == [A] * again
+    assert list_of_older_contract(events) == [A] * again
     assert find_unsurveyed(events, files, []) == files * again
-    assert list_outdated([*events, event(A, "bronze", 1)]) == []
+    assert list_of_older_contract([*events, event(A, "bronze", 1)]) == []
 
 
 @pytest.mark.parametrize("etapa", ["bronze", "silver", "gold"])
@@ -380,11 +380,13 @@ def test_the_ledger_is_its_twin(events, stage, held):
     ]
     bronze = {name: done["bronze"] for name, done in files.items()}
     assert list_processed(events) == [name for name, e in bronze.items() if e.situacao == "processado"]
-    assert list_outdated(events) == [n for n, e in bronze.items() if e.contrato == 1 and e.situacao != "desfeito"]
+    assert list_of_older_contract(events) == [
+        n for n, e in bronze.items() if e.contrato == 1 and e.situacao != "desfeito"
+    ]
 
 
 @pytest.mark.parametrize(
-    "ask", [latest, list_entries, list_outdated, list_of_older_rules, list_processed, list_waiting]
+    "ask", [latest, list_entries, list_of_older_contract, list_of_older_rules, list_processed, list_waiting]
 )
 def test_an_empty_ledger_has_nothing(ask):
     assert not ask([]) and not ask(read_events(Path("/there/is/no/lake")))

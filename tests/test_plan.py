@@ -37,11 +37,11 @@ SALES = f"""{HEADER}
 2024-02-01 10:00,Caio,Souza,caio@b.c,3,Bola com um nome de quarenta bytes ou mais,50.00,LOJA,Site,M,V,,X
 """
 CHANGED = (
-    Edit("lib/vendas/rules/columns.py", '"Manhã": 6,', '"Manhã": 5,', instead=True),
+    Edit("lib/vendas/rules/gold.py", '"Manhã": 6,', '"Manhã": 5,', instead=True),
     Edit("lib/vendas/rules/validate.py", "column.max_bytes", "40", instead=True),
-    Edit("lib/vendas/rules/columns.py", "import pyarrow as pa\n", "# Another rule.\n"),
+    Edit("lib/vendas/rules/input_columns.py", "import pyarrow as pa\n", "# Another rule.\n"),
     Edit(
-        "lib/vendas/rules/validate.py",
+        "lib/vendas/rules/cleaning.py",
         "TEXT_RULES: dict[str, Rule] = {}",
         'TEXT_RULES: dict[str, Rule] = {"Canal": pc.utf8_upper}',
         instead=True,
@@ -109,7 +109,7 @@ CELL = """
 from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
-from vendas.rules.columns import parse_valor
+from vendas.rules.input_columns import parse_valor
 from vendas.settings import load_settings
 
 def refuse_over_100(amount):

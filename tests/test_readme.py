@@ -14,7 +14,7 @@ from helpers.terminal import FIXTURES, real_files, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
 from vendas import __version__, errors, schema
 from vendas.cli.commands import app
-from vendas.rules.columns import TURNOS
+from vendas.rules.gold import TURNOS
 from vendas.settings import Settings
 from vendas.warehouse.embedded import stop
 

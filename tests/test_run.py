@@ -119,7 +119,7 @@ def test_a_file_that_stays_is_in_the_report(here):
 
 
 def test_a_lake_of_an_older_version_is_told_with_its_counts(here, monkeypatch):
-    monkeypatch.setattr(ledger, "list_outdated", lambda events: list(events.file_places))
+    monkeypatch.setattr(ledger, "list_of_older_contract", lambda events: list(events.file_places))
     _, told = here.run()
     assert [warning.partition(":")[0] for warning in told.warnings] == [
         "This lake was made by an older version",

@@ -13,7 +13,7 @@ from vendas.errors import ChartError
 from vendas.formatting import abbreviate, drop_zero_decimals, format_value
 from vendas.reports import sales_charts
 from vendas.reports.sales_charts import DIAS, heat_map, key_figures, month_bars, month_lines, ranked_bars
-from vendas.rules.columns import TURNOS
+from vendas.rules.gold import TURNOS
 
 MONTH, DAY = pd.Timestamp("2024-03-01"), ["domingo"]
 CHARTS = [key_figures, month_lines, month_bars, ranked_bars, heat_map]

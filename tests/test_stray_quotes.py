@@ -7,7 +7,7 @@ from vendas import schema
 from vendas.csvfile.dialect import survey
 from vendas.errors import FileRejected
 from vendas.privacy.anonymize import Kind, anonymize
-from vendas.privacy.bronze_records import read_records, replace_records, survey_or_none
+from vendas.privacy.record_edits import read_records, replace_records, survey_or_none
 from vendas.privacy.search import CsvFile, Request, layout_of, search
 from vendas.rules.validate import validate
 from vendas.schema import LINHA, MOTIVOS, PROBLEMAS, TEXTO

@@ -382,7 +382,7 @@ def test_a_record_begins_again_if_others_record_meanwhile_and_gives_up_at_last(t
         plain(*given, **more)
 
     monkeypatch.setattr(commits, "replace_files", after_another)
-    monkeypatch.setattr(lake_tables, "sleep", lambda seconds: None)
+    monkeypatch.setattr(lake_tables, "LEDGER_CONFLICT_PAUSES", (0, 0, 0))
     try:
         record_runs(tables, "r2")
     except ConcurrentChange:

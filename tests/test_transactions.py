@@ -181,7 +181,7 @@ def test_a_conflict_with_another_transaction_is_tried_again(endpoint, monkeypatc
         opened.run("delete from t", "do $$ begin raise sqlstate '40001' using message = 'conflict'; end $$")
 
     attempts = []
-    monkeypatch.setattr(transactions, "CONFLICT_PAUSES", (0, 0))
+    monkeypatch.setattr(transactions, "WAREHOUSE_CONFLICT_PAUSES", (0, 0))
     with pytest.raises(WarehouseConflict, match="(?s)refused: conflict.*This happened 3 times"):
         in_transaction(alone(), endpoint, conflict)
     assert (len(attempts), is_unchanged(endpoint)) == (3, True)

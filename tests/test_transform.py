@@ -20,7 +20,7 @@ from vendas.csvfile.dialect import survey
 from vendas.csvfile.records import read_block
 from vendas.lake.data_files import HeldFile, Target
 from vendas.lake.workers import ThisProcess
-from vendas.rules.silver import time_ranges
+from vendas.rules.duplicates import time_ranges
 from vendas.stages import transform, validated_rows
 from vendas.stages.check_file import check_files
 from vendas.stages.groups import group_by_size

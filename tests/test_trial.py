@@ -11,7 +11,7 @@ import pytest
 from helpers.rows import raw_row, silver_row, silver_table
 from test_validate import validated
 from vendas.errors import RuleError
-from vendas.rules import gold, validate
+from vendas.rules import cleaning, gold, validate
 from vendas.rules.gold import to_gold
 from vendas.rules.trial import REFUSED_ON_TRIAL, trying, under_rules, with_pandas
 
@@ -149,7 +149,7 @@ def test_a_rule_that_fails_is_named_with_its_line(rule, message):
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_librarys_rules_come_back(fails):
-    tables = validate.RULES, validate.TEXT_RULES, gold.RULES
+    tables = validate.RULES, cleaning.TEXT_RULES, gold.RULES
     before = [dict(table) for table in tables]
     rules = {"canal": pc.utf8_upper, "Canal": pc.utf8_upper, "Valor da Compra": pc.utf8_upper}
     try:

@@ -43,10 +43,13 @@ ROW_GROUP_ROWS = 1 << 17  # per row group of a data file: what a reader of a few
 PAGE_BYTES = 8 * MIB  # as long as a row group's longest column, which is read whole, and compressed better so
 ZSTD_LEVEL = 3  # zstd's own default; pyarrow's is 1
 LEDGER_SMALL_FILE_BYTES = 1 * MIB  # each stage merges the ledger's files up to this size: some 15,000 events
+LEDGER_CONFLICT_PAUSES = (0.1, 0.4, 1.6)  # approximate seconds before each retry of a commit that conflicted
 LEDGER_KEPT_ROWS = 10_000  # in a file of the ledger: from so many on, a process keeps them for its next reading
 MANIFEST_BYTES, MANIFESTS_MERGED = 1 * MIB, 5  # from so many manifests on, a commit merges those up to this size
 COMPACTED_FROM_FILES = 2  # minimum of small files in a partition that upkeep merges
 COMPACTED_ROWS = 1_000_000  # about, of a file that upkeep writes: 700 MB in a worker; with 3/4 of it, it is not small
+SNAPSHOTS_KEPT_HOURS = 168  # default of `vendas maintain --keep`: for so long readers can go on with an older state
+SNAPSHOTS_KEPT_MIN_HOURS = 24  # of the upkeep on AWS, where readers hold no lock: none of them reads for a day
 COMPACTION_MOMENTS = 1_000_000  # of so many sales' times does upkeep draw the ranges of its files: 8 MB
 
 # The lock of a lake in S3.
@@ -68,7 +71,7 @@ PARTS_PER_MEMBER_RANGE = 4  # of a load: from so many at a time does a worker te
 COPY_SENT_BYTES = MIB // 8  # of an encoded file, read and sent in one step: psycopg cuts longer ones
 COPY_ENCODED_ROWS = 4096  # encoded for COPY in one step: more of them do not fit the processor's cache
 LARGE_LOAD_ROWS = 10_000  # from this size on, statistics are refreshed; fewer rows hardly change them
-CONFLICT_PAUSES = (1, 4, 16)  # approximate seconds before each retry of a transaction that conflicted
+WAREHOUSE_CONFLICT_PAUSES = (1, 4, 16)  # approximate seconds before each retry of a transaction that conflicted
 POSTGRESQL_START_SECONDS, POSTGRESQL_STOP_SECONDS = 300, 120  # a start may include a recovery after a crash
 PURGE_WAIT_SECONDS = 60  # how long an erasure waits for readers of old rows before it asks to end them
 POSTGRESQL_ORPHAN_SECONDS = 30  # how long processes of a dead server may take to end
@@ -80,6 +83,7 @@ GLUE_SESSION_WORKER, GLUE_SESSION_WORKERS = "G.1X", 2  # of an interactive sessi
 GLUE_SESSION_IDLE_MINUTES, GLUE_SESSION_MINUTES = 15, 8 * 60  # after which AWS ends a session and stops charging
 
 # Waiting.
+WATCH_EVERY_SECONDS, WATCH_REFRESH_SECONDS = 10, 3600  # defaults of `vendas watch --every` and `--refresh`
 WARM_IDLE_SECONDS = 60 * 60  # without a run, after which `vendas watch` ends the kernels' imports
 WARM_LOOK_SECONDS = 60  # interval at which it looks whether that time is over
 WATCH_LONGEST_WAIT_SECONDS = 600  # maximum before `vendas watch` retries an action that keeps failing

@@ -37,9 +37,9 @@ from vendas.privacy.search import Request
 from vendas.reports.cost import Usage
 from vendas.runs.lake_notebooks import NOTEBOOKS
 from vendas.runs.notebook_runner import run_notebook
-from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.schema import TABLES
 from vendas.storage import S3Lake
+from vendas.tuning import SNAPSHOTS_KEPT_MIN_HOURS
 from vendas.warehouse.embedded import ensure_running
 
 ROOT = Path(__file__).parents[2]
@@ -310,7 +310,7 @@ def test_what_failed_is_taken_up_and_corrections_come_as_properties(cloud, first
 def test_the_upkeep_changes_no_row_and_its_calls_are_allowed(cloud, first_run):
     """A late test, because by then the tables have files of several runs."""
     before = [read_table(cloud.lake, table).num_rows for table in TABLES]
-    done = cloud.workflow.run_job("UpkeepJob", "none", **{"--upkeep": MIN_HOURS})
+    done = cloud.workflow.run_job("UpkeepJob", "none", **{"--upkeep": SNAPSHOTS_KEPT_MIN_HOURS})
     assert done.state == "SUCCEEDED", done.error
     tables = json.loads(done.said.splitlines()[-1])["tables"]
     assert [upkeep["table"] for upkeep in tables] == list(TABLES)

@@ -148,7 +148,7 @@ def test_redshift_itself_counts_bytes_too(loaded, monkeypatch):
 
 
 def test_a_conflict_with_another_transaction_is_tried_again(loaded, double, monkeypatch):
-    monkeypatch.setattr(transactions, "CONFLICT_PAUSES", (0, 0))
+    monkeypatch.setattr(transactions, "WAREHOUSE_CONFLICT_PAUSES", (0, 0))
     double.conflicts = 2
     assert loaded.load({"canal": "Site"}) == {"a.csv": 1}
     assert loaded.ask("select canal from fato_vendas natural join dim_canal") == [("Site",)]

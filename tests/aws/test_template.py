@@ -16,8 +16,8 @@ from vendas.lake.spark import JVM_OPTIONS
 from vendas.results import StageResult
 from vendas.runs import job
 from vendas.runs.lake_notebooks import NOTEBOOKS
-from vendas.runs.upkeep_job import MIN_HOURS
 from vendas.settings import Settings
+from vendas.tuning import SNAPSHOTS_KEPT_HOURS, SNAPSHOTS_KEPT_MIN_HOURS
 
 TEXT = TEMPLATE.read_text(encoding="utf-8")
 GIVEN = {
@@ -344,8 +344,11 @@ def test_the_upkeep_is_started_as_a_job_whose_lock_no_stage_has_to_wait_out(stac
     target, job = stack.properties("Upkeep")["Target"], stack.properties("UpkeepJob")
     assert target["Arn"] == "arn:aws:scheduler:::aws-sdk:glue:startJobRun"
     assert json.loads(target["Input"]) == {"JobName": job["Name"]}
-    assert job["DefaultArguments"]["--upkeep"] >= MIN_HOURS and "--notebook" not in job["DefaultArguments"]
-    assert yaml_of_template()["Parameters"]["UpkeepHours"]["MinValue"] == MIN_HOURS
+    assert (
+        job["DefaultArguments"]["--upkeep"] >= SNAPSHOTS_KEPT_MIN_HOURS and "--notebook" not in job["DefaultArguments"]
+    )
+    given = yaml_of_template()["Parameters"]["UpkeepHours"]
+    assert (given["MinValue"], given["Default"]) == (SNAPSHOTS_KEPT_MIN_HOURS, SNAPSHOTS_KEPT_HOURS)
     assert job["Timeout"] < stack.properties("SilverJob")["Timeout"]
 
 

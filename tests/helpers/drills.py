@@ -18,7 +18,7 @@ from pathlib import Path
 from helpers.terminal import ENVIRONMENT, NO_REPORT
 from vendas import resources
 
-SALES, COLUMNS = "lib/vendas/declaration.py", "lib/vendas/rules/columns.py"
+SALES, COLUMNS = "lib/vendas/declaration.py", "lib/vendas/rules/input_columns.py"
 VALIDATE, REASONS = "lib/vendas/rules/validate.py", "lib/vendas/reasons.py"
 LAST_COLUMN = ' "Código de desconto usado na venda", MISSING_CODE),\n'
 LAST_DIMENSION = '            "Código e fração do desconto",\n        ),\n'
@@ -93,8 +93,8 @@ def texto_reason(''',
     ),
     Edit(
         VALIDATE,
-        "    schema.DESCONTO.name: (columns.parse_desconto, columns.desconto_reason),\n",
-        '    "Quantidade": (columns.parse_quantidade, columns.quantidade_reason),\n',
+        "    schema.DESCONTO.name: (input_columns.parse_desconto, input_columns.desconto_reason),\n",
+        '    "Quantidade": (input_columns.parse_quantidade, input_columns.quantidade_reason),\n',
     ),
     Edit(
         REASONS,

@@ -1,4 +1,4 @@
-"""A lake made without Spark, for tests that only read one: rows as the stages make them, tables as PyIceberg does."""
+"""A lake made in this process, for tests that only read one: by the stages' code, without notebooks and warehouse."""
 
 import hashlib
 import shutil
@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-from pyiceberg.catalog.memory import InMemoryCatalog
-from pyiceberg.table import Table
+import pyarrow.compute as pc
 
-from vendas import schema
+from helpers.lakes import empty_lake
+from vendas.lake.commits import replace_files
 from vendas.lake.events import PROCESSED, STAGES, Event, Events, as_rows
 from vendas.lake.ledger import read_events
-from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, SILVER_TABLE
+from vendas.lake.table_reader import opened_table
+from vendas.lake.tables import LEDGER_TABLE, TIMESTAMPS, Lake
 from vendas.lake.workers import ThisProcess
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.stages import reconciliation
@@ -29,25 +30,19 @@ def make_lake(lake: Path, *runs: dict[str, bytes]) -> Path:
 
     The ledger says that the warehouse has them, too, but there is none.
     """
-    catalog = InMemoryCatalog("plain", warehouse=str(lake))
-    catalog.create_namespace("lago")
-    tables = {table: _create(catalog, lake / table, table) for table in schema.TABLES}
+    tables = empty_lake(lake)
     for number, files in enumerate(runs, start=1):
         for table, rows in _run(lake, f"r{number}", BEGUN + timedelta(days=number), files).items():
-            tables[table].append(rows)
-            newest = Path(tables[table].metadata_location.removeprefix("file://"))
-            shutil.copy(newest, newest.with_name(f"v{number}.metadata.json"))
+            _add(tables, table, rows)
     shutil.rmtree(lake / "staging", ignore_errors=True)
     return lake
 
 
-def _create(catalog: InMemoryCatalog, folder: Path, table: str) -> Table:
-    columns = schema.arrow_schema(schema.TABLES[table])
-    made = catalog.create_table(f"lago.{table}", schema=columns, location=str(folder))
-    if table in (SILVER_TABLE, GOLD_TABLE):
-        with made.update_spec() as spec:
-            spec.add_identity(schema.ANO.name)
-    return made
+def _add(tables: Lake, table: str, rows: pa.Table) -> None:
+    years = pc.unique(rows["ano"]).to_pylist() if table in TIMESTAMPS else [None]
+    parts = [(ano, rows if ano is None else rows.filter(pc.equal(rows["ano"], ano))) for ano in years]
+    target = tables.target(table)
+    replace_files(opened_table(tables.place, table), [target.write(part, ano) for ano, part in parts if len(part)])
 
 
 def _run(lake: Path, run_id: str, begun: datetime, files: dict[str, bytes]) -> dict[str, pa.Table]:
@@ -69,7 +64,7 @@ def _run(lake: Path, run_id: str, begun: datetime, files: dict[str, bytes]) -> d
     later = [reconciliation.carried_events(silver, stage, held, run_id) for stage in STAGES[2:]]
     written = {table: [file.rows() for file in files] for table, files in tables.written.items()}
     written[LEDGER_TABLE] = [as_rows(_recorded([came, silver, *later], begun))]
-    return {table: _in_order(table, written.get(table, [])) for table in schema.TABLES}
+    return {table: pa.concat_tables(parts) for table, parts in written.items() if parts}
 
 
 def _recorded(done: list[list[Event]], begun: datetime) -> list[Event]:
@@ -80,9 +75,3 @@ def _recorded(done: list[list[Event]], begun: datetime) -> list[Event]:
         for place, events in enumerate(done)
         for event in events
     ]
-
-
-def _in_order(table: str, parts: list[pa.Table]) -> pa.Table:
-    """Return rows with the table's columns in their order."""
-    columns = schema.arrow_schema(schema.TABLES[table])
-    return pa.concat_tables([columns.empty_table(), *(part.select(columns.names).cast(columns) for part in parts)])

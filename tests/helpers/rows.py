@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from vendas import schema
-from vendas.rules.silver import POSICAO
+from vendas.rules.duplicates import POSICAO
 
 FILE = "registros_a_20240101T000000000Z_aaaaaaaa.csv"
 NEEDED = tuple(column.name for column in schema.INPUT_COLUMNS if not column.optional)  # the columns of every file

@@ -23,7 +23,7 @@ from vendas.runs.warm import WarmForkServer
 from vendas.settings import Settings, load_settings
 from vendas.stages.lineage import find_line
 from vendas.stages.survey import SurveyedFile
-from vendas.tuning import FILES_IN_TERMINAL
+from vendas.tuning import FILES_IN_TERMINAL, SNAPSHOTS_KEPT_HOURS, WATCH_EVERY_SECONDS, WATCH_REFRESH_SECONDS
 
 app = typer.Typer(
     help="Retail sales lake: CSV exports in, a trustworthy star schema out.",
@@ -203,8 +203,8 @@ def _correct(
 
 @app.command()
 def watch(
-    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks for new files.")] = 10,
-    refresh: Annotated[int, typer.Option(min=1, help="Seconds between two refreshes of the star.")] = 3600,
+    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks for files.")] = WATCH_EVERY_SECONDS,
+    refresh: Annotated[int, typer.Option(min=1, help="Seconds between refreshes of the star.")] = WATCH_REFRESH_SECONDS,
     lake: Lake = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document a run, on a line of its own.")] = False,
 ) -> None:
@@ -234,7 +234,9 @@ def watch(
 
 @app.command()
 def maintain(
-    keep: Annotated[int, typer.Option(min=0, max=MAX_HOURS, metavar="HOURS", help="How long snapshots stay.")] = 168,
+    keep: Annotated[
+        int, typer.Option(min=0, max=MAX_HOURS, metavar="HOURS", help="How long snapshots stay.")
+    ] = SNAPSHOTS_KEPT_HOURS,
     lake: Lake = None,
     json: Json = False,
 ) -> None:
@@ -283,7 +285,7 @@ def status(
     found = None
     if line is not None:
         arquivo = entries[0]["arquivo"]
-        if arquivo in ledger.list_outdated(events):
+        if arquivo in ledger.list_of_older_contract(events):
             raise typer.BadParameter(
                 f"--line: an older version read {arquivo}, and kept no lines. `vendas run` reads it again, once."
             )

@@ -1,4 +1,4 @@
-"""Column names as files spell them: which spellings are the same name, and where a header has the declared columns."""
+"""Column names as files spell them: where a header has the declared columns, compared by `text.normalize_name`."""
 
 import re
 

@@ -205,7 +205,7 @@ def find_unsurveyed(
     contract read.
     """
     events = Events.of(events)
-    known, again = events.file_places, {file.name for file in replay}.union(list_outdated(events))
+    known, again = events.file_places, {file.name for file in replay}.union(list_of_older_contract(events))
     resent = latest(events, [arrival.bronze_name for arrival in arrived])
     again |= {arquivo for arquivo, done in resent.items() if done["bronze"].situacao == REJECTED}
     return [file for file in files if file.name not in known or file.name in again]
@@ -229,7 +229,7 @@ def mark_undone(events: Iterable[Event], files: Iterable[BronzeFile], run_id: st
     ]
 
 
-def list_outdated(events: Iterable[Event]) -> list[str]:
+def list_of_older_contract(events: Iterable[Event]) -> list[str]:
     """List the bronze files that an older version of the contract read and that are not undone, in bronze order."""
     events = Events.of(events)
     older = pc.less(events.column("contrato"), schema.SALES.version).to_numpy(zero_copy_only=False)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vendas.errors import UpkeepError
+from vendas.lake.metadata_files import HINT
 from vendas.lake.table_reader import NamedFiles, named_files
 from vendas.landing.s3_objects import list_below
 from vendas.storage import Location, S3Path, client
 
-_HINT = "version-hint.text"  # in a folder: which metadata file is the current one
 _CHECKSUMS = re.compile(r"\.(.+)\.crc")  # Hadoop's name for the checksums of a file beside it
 
 
@@ -57,6 +57,6 @@ def delete_orphans(lake: Location, table: str, oldest: datetime) -> None:
 
 def _is_orphan(place: Location, named: NamedFiles) -> bool:
     if not place.name.startswith("."):
-        return place not in named.all and place.name != _HINT
+        return place not in named.all and place.name != HINT
     checked = _CHECKSUMS.fullmatch(place.name)
     return isinstance(place, Path) and checked is not None and place.with_name(checked[1]) not in named.all

@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from random import uniform
-from time import sleep
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,9 +31,10 @@ from vendas.lake.table_reader import (
     stored_columns,
 )
 from vendas.lake.workers import Workers
+from vendas.retries import retry_on
 from vendas.storage import Location, location
 from vendas.text import normalize_name
-from vendas.tuning import CONFLICT_PAUSES, LEDGER_SMALL_FILE_BYTES
+from vendas.tuning import LEDGER_CONFLICT_PAUSES, LEDGER_SMALL_FILE_BYTES
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -141,14 +140,7 @@ class Lake:
         All stages of all runs read the whole ledger: with a file per stage, each run would take longer than the last.
         If others commit at the same time, begin again. Raises: ConcurrentChange if that happens several times.
         """
-        pauses = iter(CONFLICT_PAUSES)
-        while True:
-            try:
-                return self._record(rows)
-            except ConcurrentChange:
-                if (pause := next(pauses, None)) is None:
-                    raise
-                sleep(pause * uniform(0.05, 0.15))  # random, else both would begin again at the same time
+        retry_on(ConcurrentChange, LEDGER_CONFLICT_PAUSES, partial(self._record, rows))
 
     def _record(self, rows: pa.Table) -> None:
         from vendas.lake.commits import replace_files

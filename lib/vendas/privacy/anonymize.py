@@ -13,7 +13,8 @@ from vendas.csvfile.dialect import Survey
 from vendas.csvfile.grammar import split
 from vendas.csvfile.header import DELIMITERS
 from vendas.rules.cleaning import address, clean_text
-from vendas.rules.columns import email as lower_email, texto_reason
+from vendas.rules.gold import email as lower_email
+from vendas.rules.input_columns import texto_reason
 from vendas.rules.people import MIN_TELEPHONE_DIGITS, Span, Values, replace_spans
 from vendas.text import normalize_name
 

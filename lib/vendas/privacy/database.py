@@ -19,8 +19,8 @@ from vendas.settings import Settings
 from vendas.storage import S3Path, as_folder
 from vendas.tuning import PURGE_WAIT_SECONDS
 from vendas.warehouse import load
-from vendas.warehouse.direct import connected
 from vendas.warehouse.embedded import ensure_running, is_initialized
+from vendas.warehouse.postgresql_transaction import connected
 from vendas.warehouse.star import FACT_TABLE, TABLES
 from vendas.warehouse.transactions import Transaction, run_alone
 

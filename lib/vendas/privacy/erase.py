@@ -32,7 +32,7 @@ from vendas.lake.erasures import (
     write_receipt,
 )
 from vendas.lake.events import STAGES, Event
-from vendas.lake.ledger import latest, list_outdated, read_events, record
+from vendas.lake.ledger import latest, list_of_older_contract, read_events, record
 from vendas.lake.maintenance import delete_old_versions
 from vendas.lake.private_files import read_private, remove_private, write_private
 from vendas.lake.table_reader import table_exists
@@ -40,7 +40,6 @@ from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, QUARANTINE_TABLE, SILVE
 from vendas.lake.workers import Workers
 from vendas.landing.arrivals import BronzeFile, list_bronze_files
 from vendas.privacy.anonymize import Kind, Layout, anonymize
-from vendas.privacy.bronze_records import replace_records, survey_or_none
 from vendas.privacy.database import delete_unused_members, member_ids, purge_database, vacuum_redshift
 from vendas.privacy.edited_files import check_length, edit_file
 from vendas.privacy.erased_rows import (
@@ -61,6 +60,7 @@ from vendas.privacy.layers import (
 )
 from vendas.privacy.old_versions import old_texts, purge_old_versions
 from vendas.privacy.receipts_page import write_receipts_page
+from vendas.privacy.record_edits import replace_records, survey_or_none
 from vendas.privacy.search import Found, FoundRecord, Request
 from vendas.privacy.show import find_person, left_behind, receipts_of, tokens_of
 from vendas.rules.anonymized import TOKEN_DIGITS, TOKEN_PREFIX
@@ -201,7 +201,7 @@ def check_erasable(settings: Settings, plan: Plan, open_workers: Open) -> None:
 
     Raises: PersonError if not.
     """
-    if list_outdated(read_events(settings.lake)) or not _is_as_declared(settings, open_workers):
+    if list_of_older_contract(read_events(settings.lake)) or not _is_as_declared(settings, open_workers):
         raise PersonError(
             "This lake was made by an older version, or its declaration has changed since. Run `vendas run` first, or "
             "the workflow on AWS, which brings it up to date, then erase again. Nothing was changed."

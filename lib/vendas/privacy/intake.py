@@ -22,8 +22,8 @@ from vendas.lake.erasures import (
 )
 from vendas.landing.arrivals import BronzeFile
 from vendas.privacy.anonymize import Kind, Layout, anonymize, fields_of
-from vendas.privacy.bronze_records import read_headers, read_records, replace_records, survey_or_none
 from vendas.privacy.edited_files import edit_file
+from vendas.privacy.record_edits import read_headers, read_records, replace_records, survey_or_none
 from vendas.privacy.search import first_of, personal_values
 from vendas.rules.anonymized import TOKEN_PREFIX
 from vendas.rules.people import (

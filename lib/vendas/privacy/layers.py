@@ -20,7 +20,7 @@ from vendas.lake.table_reader import held_files, table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
 from vendas.landing.s3_objects import list_below, list_objects, list_prefixes
 from vendas.privacy.anonymize import Kind
-from vendas.privacy.bronze_records import survey_or_none
+from vendas.privacy.record_edits import survey_or_none
 from vendas.privacy.search import CsvFile, Found
 from vendas.rules.people import Values, normalize_emails, normalize_telephones
 from vendas.settings import Settings

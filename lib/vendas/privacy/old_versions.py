@@ -12,8 +12,8 @@ from vendas.landing.anonymized_files import PRIVACY
 from vendas.landing.s3_claims import CLAIMS
 from vendas.landing.s3_objects import prefix
 from vendas.landing.s3_versions import Version, delete_versions, list_versions
-from vendas.privacy.bronze_records import decode
 from vendas.privacy.layers import LONGEST_TEXT_BYTES, as_text
+from vendas.privacy.record_edits import decode
 from vendas.rules.people import Values
 from vendas.settings import Settings
 from vendas.storage import Location, S3Path, as_s3, client

@@ -16,9 +16,8 @@ from vendas.lake.events import PROCESSED, Event
 from vendas.lake.ledger import latest
 from vendas.landing.arrivals import list_bronze_files
 from vendas.privacy.anonymize import Kind, Layout, fields_of, find_personal_pieces
-from vendas.privacy.bronze_records import read_headers, read_records, survey_or_none
-from vendas.rules.cleaning import address, clean_text
-from vendas.rules.columns import text_or_default
+from vendas.privacy.record_edits import read_headers, read_records, survey_or_none
+from vendas.rules.cleaning import address, clean_text, text_or_default
 from vendas.rules.people import Contacts, Keys, Values, find_emails, normalize_emails, normalize_telephones
 from vendas.schema import LINHA, PROBLEMAS, TEXTO
 from vendas.settings import Settings

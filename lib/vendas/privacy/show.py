@@ -16,7 +16,6 @@ from vendas.lake.erasures import (
 from vendas.lake.ledger import read_events
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, RESUBMITTED_TABLE, SILVER_TABLE
 from vendas.privacy.anonymize import Kind
-from vendas.privacy.bronze_records import read_records
 from vendas.privacy.database import members_of_person
 from vendas.privacy.layers import (
     exports_elsewhere,
@@ -31,6 +30,7 @@ from vendas.privacy.layers import (
     texts_of_lake,
 )
 from vendas.privacy.old_versions import old_texts
+from vendas.privacy.record_edits import read_records
 from vendas.privacy.search import CsvFile, Found, FoundRecord, Request, bronze_files, search
 from vendas.rules.people import Values, normalize_email, normalize_telephone
 from vendas.schema import LINHA

@@ -137,14 +137,14 @@ def _where(name: str) -> tuple[str, str]:
     """Return where the rule of a column stands in the library, and the tests beside it."""
     if name in validate.RULES:
         return (
-            f"lib/vendas/rules/columns.py, a função {validate.RULES[name][0].__name__} e a sua irmã dos motivos",
-            "tests/test_columns.py, tests/test_validate.py",
+            f"lib/vendas/rules/input_columns.py, a função {validate.RULES[name][0].__name__} e a sua irmã dos motivos",
+            "tests/test_input_columns.py, tests/test_validate.py",
         )
     if name in schema.INPUT_NAMES:
-        return "lib/vendas/rules/validate.py, TEXT_RULES", "tests/test_validate.py"
+        return "lib/vendas/rules/cleaning.py, TEXT_RULES", "tests/test_validate.py"
     if name in gold.RULES:
         function = gold.RULES[name].__name__
-        return f"lib/vendas/rules/columns.py, a função {function}", "tests/test_columns.py, tests/test_gold.py"
+        return f"lib/vendas/rules/gold.py, a função {function}", "tests/test_gold.py"
     return (
         "lib/vendas/rules/gold.py, RULES; e em lib/vendas/declaration.py a coluna passa a Derived",
         "tests/test_gold.py",

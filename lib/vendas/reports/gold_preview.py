@@ -10,7 +10,7 @@ from vendas.lake.events import Event
 from vendas.lake.tables import GOLD_TABLE, SILVER_TABLE
 from vendas.reports.masking import mask_email, mask_row
 from vendas.reports.preview import NO_SALES, PLACE_COLUMNS, Preview, examples, note_cut, note_sample, reading, showing
-from vendas.rules.columns import TURNOS
+from vendas.rules.gold import TURNOS
 from vendas.tuning import PREVIEW_ROWS
 
 SILVER_PLACE, GOLD_PLACE = (list(PLACE_COLUMNS[table]) for table in (SILVER_TABLE, GOLD_TABLE))

@@ -1,6 +1,6 @@
 """Previews in a stage's notebook: the files that it processed, some of their rows, and a table to show them in.
 
-All of it is read with Arrow from files just written. Showing comes last in a notebook and never fails it: the data is
+All of it is read from what the stage has just written. Showing comes last in a notebook and never fails it: the data is
 published by then, and a row that cannot be shown must not stop the next stage.
 """
 

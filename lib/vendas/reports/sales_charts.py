@@ -18,7 +18,7 @@ import pandas as pd
 from vendas.errors import ChartError
 from vendas.formatting import abbreviate, drop_zero_decimals, format_number, format_value
 from vendas.reports.charts import STYLES, name_bars, save, shorten_name, stack_bars
-from vendas.rules.columns import TURNOS
+from vendas.rules.gold import TURNOS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

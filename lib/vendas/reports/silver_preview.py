@@ -35,7 +35,7 @@ from vendas.reports.preview import (
     showing,
 )
 from vendas.reports.small_chart import Bars
-from vendas.rules.silver import MOMENT
+from vendas.rules.duplicates import EQUAL_IN, MOMENT
 from vendas.rules.validate import validate
 from vendas.stages.survey import SurveyedFile
 from vendas.tuning import PREVIEW_CHARACTERS, PREVIEW_FILES, PREVIEW_ROWS
@@ -184,12 +184,12 @@ def dropped_records(raw: pa.Table, sales: pa.Table, refused: pa.Table, events: S
 
 
 def pair_with(dropped: pa.Table, sales: pa.Table) -> tuple[dict, dict] | None:
-    """Return the first sale and record that are equal in all input columns; None if there is no such pair."""
+    """Return the first sale and record that are equal; None if there is no such pair."""
     first_of = {}
     for row in sales.filter(pc.is_in(sales[MOMENT], pc.unique(dropped[MOMENT]))).to_pylist():
-        first_of.setdefault(tuple(row[name] for name in schema.INPUT_NAMES), row)
+        first_of.setdefault(tuple(row[name] for name in EQUAL_IN), row)
     for record in dropped.to_pylist() if first_of else ():
-        if (sale := first_of.get(tuple(record[name] for name in schema.INPUT_NAMES))) is not None:
+        if (sale := first_of.get(tuple(record[name] for name in EQUAL_IN))) is not None:
             return sale, record
     return None
 

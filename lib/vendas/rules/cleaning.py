@@ -1,11 +1,15 @@
-"""Clean the texts of a column: apply `text.clean` only to texts that may need it, which are few."""
+"""Clean the texts of columns: all by `text.clean`, then each by its own rule, if it has one."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vendas.arrays import by_distinct, byte_table, bytes_of, holding, where
+from vendas import schema
+from vendas.arrays import Rule, by_distinct, byte_table, bytes_of, holding, where
 from vendas.text import WHITE_SPACE, clean
+
+TEXT_RULES: dict[str, Rule] = {}
+"""For a text column: the rule that maps its clean texts to those that silver has; an empty one becomes the default."""
 
 _ADDRESS = r"^[^<>]*<[ ]*([^<> ]+)[ ]*>\z"
 
@@ -15,8 +19,17 @@ _ADDRESS = r"^[^<>]*<[ ]*([^<> ]+)[ ]*>\z"
 _MAY_CHANGE = byte_table([*(ord(blank) for blank in WHITE_SPACE if blank < " "), 0xC2, *range(0xCC, 0x100)])
 
 
+def clean_columns(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
+    """Return the clean text of each declared column; an empty one becomes the column's default, if it has one."""
+    clean = {name: clean_text(records[name]) for name in schema.INPUT_NAMES}
+    clean |= {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
+    clean |= {name: rule(clean[name]) for name, rule in TEXT_RULES.items()}
+    defaults = {column.name: column.default for column in schema.INPUT_COLUMNS if column.default is not None}
+    return clean | {name: text_or_default(clean[name], default) for name, default in defaults.items()}
+
+
 def clean_text(text: pa.StringArray) -> pa.StringArray:
-    """Return the texts cleaned; a null becomes an empty text."""
+    """Return the texts cleaned; a null becomes an empty text. Only those that may need it, which are few, are."""
     text = pc.fill_null(text, "") if text.null_count else text
     return where(_perhaps_unclean(text), _clean_each, text, text)
 
@@ -25,6 +38,12 @@ def address(cleaned: pa.StringArray) -> pa.StringArray:
     """Return the address of a clean `Name <address>`; any other text is returned unchanged."""
     named = pc.ends_with(cleaned, ">")
     return where(named, lambda text: pc.replace_substring_regex(text, _ADDRESS, r"\1"), cleaned, cleaned)
+
+
+def text_or_default(cleaned: pa.StringArray, default: str) -> pa.StringArray:
+    """Return the clean texts; an empty one becomes the default."""
+    missing = pc.equal(cleaned, "")
+    return pc.if_else(missing, default, cleaned) if pc.any(missing).as_py() else cleaned
 
 
 def _clean_each(text: pa.StringArray) -> pa.StringArray:

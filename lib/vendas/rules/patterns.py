@@ -1,4 +1,4 @@
-"""Regular expressions (RE2) for dates, amounts, percentages and telephones, each to match a whole clean text."""
+"""Regular expressions (RE2) for dates, amounts, percentages, and spoiled telephones, each for a whole clean text."""
 
 # The days that exist from 1990 to 2100, as (day, month, year). 2100 is no leap year.
 YEAR = "(?:199[0-9]|20[0-9]{2}|2100)"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from vendas.arrays import where
 from vendas.rules.cleaning import address, clean_text
-from vendas.rules.columns import email as lower_email
+from vendas.rules.gold import email as lower_email
 from vendas.rules.patterns import SCIENTIFIC
 from vendas.schema import MISSING
 from vendas.text import INVISIBLE, WHITE_SPACE

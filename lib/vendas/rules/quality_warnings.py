@@ -14,6 +14,7 @@ from vendas import schema
 from vendas.arrays import Rule, byte_table, bytes_of, holding, null_elsewhere, where
 from vendas.reasons import Code, Reason
 from vendas.rules.anonymized import is_token
+from vendas.rules.duplicates import EQUAL_IN
 from vendas.rules.patterns import SCIENTIFIC
 from vendas.rules.validate import is_refused
 
@@ -219,7 +220,7 @@ def is_repeated(validated: pa.RecordBatch, seen: set[bytes]) -> pa.BooleanArray:
     No text contains a NUL, because a file with one is rejected, so joining columns by NUL keeps different rows
     different.
     """
-    rows = pc.binary_join_element_wise(*(validated[name].cast(pa.string()) for name in schema.INPUT_NAMES), "\0")
+    rows = pc.binary_join_element_wise(*(validated[name].cast(pa.string()) for name in EQUAL_IN), "\0")
     sales = null_elsewhere(pc.invert(is_refused(validated[schema.MOTIVOS])), rows)
     again = []
     for row in sales.cast(pa.binary()).to_pylist():

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from vendas import schema
 from vendas.arrays import Rule
 from vendas.errors import RuleError
-from vendas.rules import gold, validate
+from vendas.rules import cleaning, gold, validate
 
 RuleOf = Callable[..., pa.Array]  # of silver: from clean texts; of gold: from silver's columns, as in the declaration
 Item = TypeVar("Item")
@@ -54,7 +54,7 @@ def trying(rules: Mapping[str, RuleOf]) -> Generator[None]:
     Raises: RuleError if there is no such column, or a rule is no function; within the block, if a rule fails, or its
     values do not fit its column.
     """
-    tables: list[dict] = [validate.RULES, validate.TEXT_RULES, gold.RULES]
+    tables: list[dict] = [validate.RULES, cleaning.TEXT_RULES, gold.RULES]
     before = [(table, dict(table)) for table in tables]
     try:
         for table, column, entry in [_entry(name, rule) for name, rule in rules.items()]:
@@ -81,7 +81,7 @@ def _entry(name: str, rule: RuleOf) -> tuple[dict, str, object]:
         parse = partial(_checked, rule, validate.VALIDATED_SCHEMA.field(name))
         return validate.RULES, name, (partial(parse, may_be_null=True), partial(_reason, refuse))
     if name in schema.INPUT_NAMES:
-        return validate.TEXT_RULES, name, partial(_checked, rule, validate.VALIDATED_SCHEMA.field(name))
+        return cleaning.TEXT_RULES, name, partial(_checked, rule, validate.VALIDATED_SCHEMA.field(name))
     if name in _GOLD_NAMES:
         return gold.RULES, name, partial(_checked, rule, gold.GOLD_SCHEMA.field(name))
     known = ", ".join([*schema.INPUT_NAMES, *_GOLD_NAMES])

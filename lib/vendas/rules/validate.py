@@ -13,8 +13,9 @@ from vendas import schema
 from vendas.arrays import Rule, null_elsewhere, where
 from vendas.declaration_types import check_rules
 from vendas.reasons import Reason
-from vendas.rules import columns
-from vendas.rules.cleaning import address, clean_text
+from vendas.rules import input_columns
+from vendas.rules.cleaning import clean_columns, clean_text
+from vendas.rules.gold import email
 from vendas.schema import LINHA, MOTIVOS, ORIGEM, PROBLEMAS, TEXTO
 
 VALIDATED_SCHEMA = pa.schema(
@@ -31,18 +32,14 @@ Then the declared columns, typed and cleaned, null where their rule refused the 
 """
 
 RULES = {
-    schema.TIMESTAMP.name: (columns.parse_timestamp, columns.timestamp_reason),
-    schema.VALOR.name: (columns.parse_valor, columns.valor_reason),
-    schema.DESCONTO.name: (columns.parse_desconto, columns.desconto_reason),
+    schema.TIMESTAMP.name: (input_columns.parse_timestamp, input_columns.timestamp_reason),
+    schema.VALOR.name: (input_columns.parse_valor, input_columns.valor_reason),
+    schema.DESCONTO.name: (input_columns.parse_desconto, input_columns.desconto_reason),
 }
 """For each column that is not a text: the rule that types clean texts, and the one that gives the reason against."""
 
 _TYPED = {*schema.INPUT_NAMES} - {column.name for column in schema.TEXT_COLUMNS}
 check_rules(RULES, needed=_TYPED, known=_TYPED)
-
-
-TEXT_RULES: dict[str, Rule] = {}
-"""For a text column: the rule that maps its clean texts to those that silver has; an empty one becomes the default."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +58,15 @@ NO_EVIDENCE = Evidence()
 
 def validate(records: pa.RecordBatch, evidence: Evidence = NO_EVIDENCE) -> pa.RecordBatch:
     """Validate records of `csvfile.records`; return rows of VALIDATED_SCHEMA. `evidence` is their whole file's."""
-    clean = _clean(records)
+    clean = clean_columns(records)
     texts = {column.name: clean[column.name] for column in schema.TEXT_COLUMNS}
     ambiguous = _ambiguous(clean, evidence)
     typed = {name: _typed(parse, clean[name], ambiguous.get(name)) for name, (parse, _) in RULES.items()}
     reasons = [_reasons(name, clean[name], typed[name], ambiguous.get(name)) for name in RULES]
     kept = [(texts[column.name], column.max_bytes) for column in schema.TEXT_COLUMNS]
     # Gold's e-mail is in lower case, which may be longer: Ⱥ becomes ⱥ.
-    kept.append((columns.email(texts[schema.EMAIL.name]), schema.EMAIL.max_bytes))
-    motivos = _motivos(records[PROBLEMAS], [*reasons, columns.texto_reason(*kept)])
+    kept.append((email(texts[schema.EMAIL.name]), schema.EMAIL.max_bytes))
+    motivos = _motivos(records[PROBLEMAS], [*reasons, input_columns.texto_reason(*kept)])
     texto = null_elsewhere(is_refused(motivos), records[TEXTO])
     validated = texts | typed | {LINHA: records[LINHA], TEXTO: texto, MOTIVOS: motivos, ORIGEM: records[ORIGEM]}
     return pa.record_batch([validated[name] for name in VALIDATED_SCHEMA.names], schema=VALIDATED_SCHEMA)
@@ -83,26 +80,17 @@ def find_evidence(records: pa.RecordBatch, validated: pa.RecordBatch) -> Evidenc
         return bool(len(refused)) and pc.any(shows(clean_text(refused))).as_py()
 
     return Evidence(
-        any_of(schema.TIMESTAMP, columns.shows_month_first), any_of(schema.DESCONTO, columns.shows_fraction)
+        any_of(schema.TIMESTAMP, input_columns.shows_month_first), any_of(schema.DESCONTO, input_columns.shows_fraction)
     )
-
-
-def _clean(records: pa.RecordBatch) -> dict[str, pa.StringArray]:
-    """Return the clean text of each column; an empty one becomes the column's default, if it has one."""
-    clean = {name: clean_text(records[name]) for name in schema.INPUT_NAMES}
-    clean |= {schema.EMAIL.name: address(clean[schema.EMAIL.name])}
-    clean |= {name: rule(clean[name]) for name, rule in TEXT_RULES.items()}
-    defaults = {column.name: column.default for column in schema.INPUT_COLUMNS if column.default is not None}
-    return clean | {name: columns.text_or_default(clean[name], default) for name, default in defaults.items()}
 
 
 def _ambiguous(clean: dict[str, pa.StringArray], evidence: Evidence) -> dict[str, pa.BooleanArray]:
     """Return by column which texts are ambiguous in a file with this evidence."""
     found = {}
     if evidence.month_first:
-        found[schema.TIMESTAMP.name] = columns.is_another_day_month_first(clean[schema.TIMESTAMP.name])
+        found[schema.TIMESTAMP.name] = input_columns.is_another_day_month_first(clean[schema.TIMESTAMP.name])
     if evidence.fractions:
-        found[schema.DESCONTO.name] = columns.is_one_without_sign(clean[schema.DESCONTO.name])
+        found[schema.DESCONTO.name] = input_columns.is_one_without_sign(clean[schema.DESCONTO.name])
     return found
 
 

@@ -120,7 +120,7 @@ def run_pipeline(
             report = reported(run, settings.lake, folder, warn) if settings.report else nullcontext()
             with logged(run, folder), report, warm.fork_server() if warm else ForkServer(lake) as forks:
                 before = ledger.read_events(settings.lake)
-                if outdated := ledger.list_outdated(before):
+                if outdated := ledger.list_of_older_contract(before):
                     warn(
                         "This lake was made by an older version: all of bronze is read again, once, by today's rules "
                         f"({format_counted(len(outdated), 'file')}). What was undone stays undone."
@@ -173,7 +173,7 @@ def is_as_declared(settings: Settings) -> bool:
 
 def is_behind(settings: Settings, events: Events) -> bool:
     """Return whether a stage, or the current contract, has yet to process a file, or silver differs from the ledger."""
-    if ledger.list_outdated(events):
+    if ledger.list_of_older_contract(events):
         return True
     if count_rows(settings.lake, SILVER_TABLE) != ledger.count_rows_in(events, "silver"):
         return True  # a run must find the equal sales that a second writer added
@@ -184,7 +184,7 @@ def is_behind(settings: Settings, events: Events) -> bool:
 
 def _bytes_to_read(settings: Settings, events: Events, corrections: Corrections) -> int:
     """Return the bytes of new and pending files; with corrections those of all files, as any may have to be read."""
-    bronze, names = as_folder(settings.bronze), {*ledger.list_waiting(events), *ledger.list_outdated(events)}
+    bronze, names = as_folder(settings.bronze), {*ledger.list_waiting(events), *ledger.list_of_older_contract(events)}
     known = () if corrections != NO_CORRECTIONS else events.file_places
     paths = [bronze / name for name in names | {file.name for file in list_bronze_files(bronze, but=known)}]
     waiting = look_at_landing(landing_folder(settings.landing), 0).waiting

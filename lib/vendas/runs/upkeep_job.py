@@ -11,19 +11,18 @@ from vendas.lake.maintenance import as_json, maintain_tables
 from vendas.lake.workers import SparkWorkers
 from vendas.runs.job import SERVICE, WAITING
 from vendas.settings import Settings
-
-MIN_HOURS = 24  # other readers hold no lock, and none of them reads for a day
+from vendas.tuning import SNAPSHOTS_KEPT_MIN_HOURS
 
 
 def run_upkeep(settings: Settings, hours: int) -> None:
     """Maintain every table, expiring snapshots older than `hours`, and print the sizes as JSON.
 
-    Raises: SettingsError if `hours` is less than MIN_HOURS; UpkeepError if the upkeep of a table fails.
+    Raises: SettingsError if `hours` is less than SNAPSHOTS_KEPT_MIN_HOURS; UpkeepError if the upkeep of a table fails.
     """
-    if hours < MIN_HOURS:
+    if hours < SNAPSHOTS_KEPT_MIN_HOURS:
         raise SettingsError(
-            f"--upkeep is {hours}; expected {MIN_HOURS} hours or more, since notebooks, queries and jobs that read the "
-            "lake meanwhile would miss their files. Set the stack's parameter UpkeepHours."
+            f"--upkeep is {hours}; expected {SNAPSHOTS_KEPT_MIN_HOURS} hours or more, since notebooks, queries and "
+            "jobs that read the lake meanwhile would miss their files. Set the stack's parameter UpkeepHours."
         )
     log = Logger(service=SERVICE)
     upkeeps = maintain_tables(

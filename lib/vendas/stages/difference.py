@@ -19,7 +19,7 @@ from vendas import schema
 from vendas.lake.data_files import HeldFile, one_of
 from vendas.lake.events import Event
 from vendas.lake.tables import GOLD_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE
-from vendas.rules.silver import LAST_LINE, LINE_BITS
+from vendas.rules.duplicates import LAST_LINE, LINE_BITS
 from vendas.stages.groups import group_by_size
 from vendas.stages.rehearsal import RehearsalLake
 from vendas.tuning import COMPARED_ROWS, EXAMPLES_KEPT

@@ -10,6 +10,7 @@ from vendas import schema
 from vendas.csvfile.records import read_block
 from vendas.lake.table_reader import read_rows_with
 from vendas.lake.tables import QUARANTINE_TABLE, SILVER_TABLE
+from vendas.rules.duplicates import EQUAL_IN
 from vendas.rules.keys import sale_id
 from vendas.rules.validate import validate
 from vendas.stages.survey import SurveyedFile
@@ -69,7 +70,7 @@ def _find_equal_sale(lake: Location, record: pa.RecordBatch) -> str | None:
     None if there is none by the rules as they are now, or several: only a hash tells the sales of an erased person.
     """
     places = []
-    for sale in validate(record).select(schema.INPUT_NAMES).to_pylist():
+    for sale in validate(record).select(EQUAL_IN).to_pylist():
         if (moment := sale[schema.TIMESTAMP.name]) is not None:
             known = read_rows_with(lake, SILVER_TABLE, {schema.TIMESTAMP.name: moment}).to_pylist()
             places += [row for row in known if all(row[name] == value for name, value in sale.items())]

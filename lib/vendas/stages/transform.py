@@ -20,8 +20,8 @@ from vendas.lake.data_files import DataFile, HeldFile, Target, delete_files, one
 from vendas.lake.erasures import Variants, read_variants
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
 from vendas.lake.workers import Workers
-from vendas.rules.gold import to_gold
-from vendas.rules.silver import (
+from vendas.rules.duplicates import (
+    LOOKED_FOR_BY,
     MOMENT,
     POSICAO,
     Stretch,
@@ -34,6 +34,7 @@ from vendas.rules.silver import (
     to_silver,
     with_variants,
 )
+from vendas.rules.gold import to_gold
 from vendas.rules.validate import Evidence
 from vendas.stages.groups import group_by_size
 from vendas.stages.resubmitted import RESUBMITTED_SCHEMA, find_links
@@ -219,14 +220,10 @@ class _RangeOfSales:
         return pa.concat_tables([STAGED_SCHEMA.empty_table(), *rows])
 
     def known(self, sales: pa.Table) -> pa.Table:
-        """Return silver's rows that may equal one of these sales: those with the same timestamp, value and e-mail.
-
-        They are tested in this order: a value is faster to read than an e-mail, and few sales of one timestamp share
-        it.
-        """
+        """Return silver's rows that may equal one of these sales."""
         moments = pc.unique(sales[MOMENT])
         bounds = (pc.min(moments).as_py(), pc.max(moments).as_py())
-        shared = {name: one_of(pc.unique(sales[name])) for name in (MOMENT, schema.VALOR.name, schema.EMAIL.name)}
+        shared = {name: one_of(pc.unique(sales[name])) for name in LOOKED_FOR_BY}
         rows = (rows for file in self.held for rows in file.rows_where(shared, *bounds))
         return pa.concat_tables([schema.arrow_schema(schema.SILVER_COLUMNS).empty_table(), *rows])
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from vendas.csvfile.dialect import Block
 from vendas.csvfile.records import read_block
+from vendas.rules.duplicates import POSICAO, posicao
 from vendas.rules.quality_warnings import has_quality_warning
-from vendas.rules.silver import POSICAO, posicao
 from vendas.rules.validate import NO_EVIDENCE, Evidence, find_evidence, validate
 from vendas.stages.groups import group_by_size
 from vendas.stages.survey import SurveyedFile

@@ -18,11 +18,11 @@ from vendas.lake.workers import Workers
 from vendas.settings import Settings, check_lake_exists
 from vendas.storage import Location, as_folder, client
 from vendas.tuning import LARGE_LOAD_ROWS
-from vendas.warehouse.direct import connected
 from vendas.warehouse.embedded import ensure_running
 from vendas.warehouse.endpoint import Endpoint, RedshiftEndpoint
 from vendas.warehouse.outdated import drop_outdated, is_outdated
 from vendas.warehouse.postgresql import PostgreSQL
+from vendas.warehouse.postgresql_transaction import connected
 from vendas.warehouse.staging import NOTHING, Totals, add_totals, staged_parts
 from vendas.warehouse.star import FACT_TABLE, FILES_TABLE, MEMBERS_TABLE, RECORDS_TABLE, SUM_TYPE, SUMS_TABLE, TABLES
 from vendas.warehouse.star_rows import COLUMNS

@@ -1,7 +1,7 @@
 """Rebuild the whole warehouse from gold."""
 
 from vendas.errors import WarehouseError
-from vendas.lake.ledger import latest, list_outdated, read_events
+from vendas.lake.ledger import latest, list_of_older_contract, read_events
 from vendas.lake.tables import GOLD_TABLE, Lake
 from vendas.lake.workers import Workers
 from vendas.settings import Settings
@@ -14,7 +14,7 @@ def rebuild_warehouse(workers: Workers, settings: Settings) -> dict[str, int]:
     Raises: WarehouseError if the lake was made by an older version, or the database refuses.
     """
     events = read_events(settings.lake)
-    if list_outdated(events):
+    if list_of_older_contract(events):
         raise WarehouseError(
             "This lake was made by an older version, and its gold lacks columns that the warehouse wants. Run "
             "`vendas run` first: it brings lake and warehouse up to date. Nothing was changed."

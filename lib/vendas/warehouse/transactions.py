@@ -1,15 +1,14 @@
 """Transactions in the warehouse, whichever its engine: PostgreSQL by psycopg, Redshift by JDBC."""
 
-import random
-import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from vendas.errors import WarehouseConflict
 from vendas.lake.workers import Workers
-from vendas.tuning import CONFLICT_PAUSES
-from vendas.warehouse import direct
+from vendas.retries import retry_on
+from vendas.tuning import WAREHOUSE_CONFLICT_PAUSES
+from vendas.warehouse import postgresql_transaction as postgresql
 from vendas.warehouse.endpoint import UNCHANGED, Endpoint, RedshiftEndpoint
 from vendas.warehouse.engines import Engine
 
@@ -76,14 +75,14 @@ def run_alone(workers: Workers, endpoint: Endpoint, statement: str, then: str = 
 @contextmanager
 def _opened(workers: Workers, endpoint: Endpoint, then: str, autocommit: bool) -> Generator[Transaction]:
     if isinstance(endpoint, RedshiftEndpoint):
-        from vendas.warehouse import jdbc  # here, because PostgreSQL needs no JVM
+        from vendas.warehouse import redshift_transaction as redshift  # here, because PostgreSQL needs no JVM
 
-        with jdbc.connected(workers.spark, endpoint, then, autocommit) as connection:
-            yield jdbc.JdbcTransaction(workers, endpoint, connection)
+        with redshift.connected(workers.spark, endpoint, then, autocommit) as connection:
+            yield redshift.RedshiftTransaction(workers, endpoint, connection)
     else:
         # Prepared statements would keep the plan that they got before rows, statistics or settings changed.
-        with direct.connected(endpoint, then, autocommit=autocommit, prepare_threshold=None) as connection:
-            yield direct.DirectTransaction(workers, endpoint, connection)
+        with postgresql.connected(endpoint, then, autocommit=autocommit, prepare_threshold=None) as connection:
+            yield postgresql.PostgreSQLTransaction(workers, endpoint, connection)
 
 
 def in_transaction(workers: Workers, endpoint: Endpoint, work: Callable[[Transaction], T]) -> T:
@@ -91,16 +90,13 @@ def in_transaction(workers: Workers, endpoint: Endpoint, work: Callable[[Transac
 
     Raises: WarehouseConflict if several attempts conflict; else as `transaction`.
     """
-    pauses = iter(CONFLICT_PAUSES)
-    while True:
-        try:
-            with transaction(workers, endpoint) as open_transaction:
-                return work(open_transaction)
-        except WarehouseConflict as error:
-            pause = next(pauses, None)
-            if pause is None:
-                attempts = len(CONFLICT_PAUSES) + 1
-                raise WarehouseConflict(
-                    f"{error}\nThis happened {attempts} times; see what else writes there."
-                ) from error
-            time.sleep(pause * random.uniform(0.5, 1.5))  # random, else both transactions would retry at the same time
+
+    def once() -> T:
+        with transaction(workers, endpoint) as open_transaction:
+            return work(open_transaction)
+
+    try:
+        return retry_on(WarehouseConflict, WAREHOUSE_CONFLICT_PAUSES, once)
+    except WarehouseConflict as error:
+        attempts = len(WAREHOUSE_CONFLICT_PAUSES) + 1
+        raise WarehouseConflict(f"{error}\nThis happened {attempts} times; see what else writes there.") from error

@@ -1,4 +1,4 @@
-"""Silver: distinct sales out of validated rows. Pure steps from Arrow table to Arrow table.
+"""Which sales are equal, and silver's distinct ones out of validated rows: pure steps from Arrow table to Arrow table.
 
 Sales carry `posicao` beside the input columns, which sorts by bronze order, then line. Equal sales have equal
 timestamps, so sales sorted by time can be made distinct one time range after the other, whatever file they came from.
@@ -17,6 +17,13 @@ from vendas.rules.anonymized import TOKEN_PREFIX
 from vendas.tuning import RANGE_ROWS
 
 MOMENT, POSICAO, VARIANT = schema.TIMESTAMP.name, "posicao", "variante"
+EQUAL_IN = schema.INPUT_NAMES
+"""The columns in which equal sales have the same values."""
+LOOKED_FOR_BY = (MOMENT, schema.VALOR.name, schema.EMAIL.name)
+"""Of these, the columns by which silver's sales that may equal others are found, in the order in which they are tested.
+
+A value is faster to read than an e-mail, and few sales of one timestamp share it.
+"""
 SAMPLED_EVERY = 1000
 LINE_BITS = 40  # posicao has the file's place in bronze order above these bits and the line below: one sort key
 LAST_LINE = (1 << LINE_BITS) - 1
@@ -84,7 +91,7 @@ def time_ranges(found: Sequence[Stretch], rows: int = RANGE_ROWS) -> list[TimeRa
 def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Return the new sales, by time, only the first of equal ones; and the sales of `known` that equal one of `sales`.
 
-    Sales are compared in all input columns, none of which is null, and in VARIANT if they have it. Only sales that
+    Sales are compared in EQUAL_IN, none of which is null, and in VARIANT if they have it. Only sales that
     share their timestamp with another need the comparison.
     """
     sales = sort_by_time(sales)
@@ -138,5 +145,5 @@ def to_silver(sales: pa.Table, arquivos: Sequence[str], ano: int) -> pa.Table:
 
 
 def _placed(sales: pa.Table, places: np.ndarray) -> pa.Table:
-    compared = [name for name in (*schema.INPUT_NAMES, VARIANT) if name in sales.column_names]
+    compared = [name for name in (*EQUAL_IN, VARIANT) if name in sales.column_names]
     return sales.select(compared).append_column(_PLACE, pa.array(places, pa.int64()))

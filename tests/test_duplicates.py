@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from helpers.rows import FILE, sales_table, silver_row, silver_table
 from vendas import schema
 from vendas.declaration_types import Type
-from vendas.rules.silver import (
+from vendas.rules.duplicates import (
     POSICAO,
     distinct_sales,
     find_stretches,

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from vendas.privacy.bronze_records import decode, read_records, replace_records, survey_or_none
+from vendas.privacy.record_edits import decode, read_records, replace_records, survey_or_none
 from vendas.schema import LINHA, TEXTO
 
 TEXT = "título só\r\nNome;E-mail\nZoë;zu@x.example\n\nRui;r@x.example"  # no file of sales

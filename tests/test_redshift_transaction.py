@@ -6,7 +6,7 @@ import pytest
 from py4j.protocol import Py4JError, Py4JNetworkError
 
 from vendas.errors import WarehouseError
-from vendas.warehouse import jdbc
+from vendas.warehouse import redshift_transaction
 from vendas.warehouse.endpoint import RedshiftEndpoint
 from vendas.warehouse.transactions import in_transaction, run_alone, transaction
 
@@ -29,7 +29,7 @@ def endpoint(monkeypatch):
         rollback=failing(Py4JNetworkError("no rollback")),
         close=failing(ConnectionRefusedError("no close")),
     )
-    monkeypatch.setattr(jdbc, "connect", lambda spark, endpoint: connection)
+    monkeypatch.setattr(redshift_transaction, "connect", lambda spark, endpoint: connection)
     return RedshiftEndpoint(1, "x")
 
 
@@ -48,5 +48,5 @@ def test_a_jvm_that_is_gone_is_explained(endpoint):
 
 
 def test_a_commit_is_not_undone_by_a_connection_that_cannot_be_closed(endpoint):
-    jdbc.connect(None, endpoint).commit = lambda: None
+    redshift_transaction.connect(None, endpoint).commit = lambda: None
     assert in_transaction(WORKERS, endpoint, lambda opened: "done") == "done"

@@ -7,12 +7,14 @@ from time import perf_counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from helpers import rules_twin as twin
+from helpers.rule_outcomes import A_BATCH, itself, outcomes, texts_array
 from vendas.reasons import Reason
-from vendas.rules import columns as rules
-from vendas.rules.cleaning import address, clean_text
+from vendas.rules import input_columns as rules
+from vendas.rules.cleaning import address, clean_text, text_or_default as cleaned_or_default
+from vendas.rules.gold import valor_com_desconto
 from vendas.schema import DESCONTO, MISSING, MISSING_CODE, TIMESTAMP, VALOR, arrow_schema
 from vendas.text import INVISIBLE, WHITE_SPACE
 
@@ -301,22 +303,7 @@ PAIRS = {
     "valor": (PARSERS[VALOR], of_clean(rules.valor_reason), VALORES),
     "desconto": (PARSERS[DESCONTO], of_clean(rules.desconto_reason), DESCONTOS),
 }
-A_BATCH = settings(max_examples=50, suppress_health_check=list(HealthCheck))
 SEEDS = st.integers(0, 2**32 - 1)  # of a Random of Python's own: one of Hypothesis takes longer than the rules
-
-
-def texts_array(texts):
-    """Return the texts as Arrow may pass them: as a slice of a longer array."""
-    return pa.array(["x", *texts, None], pa.string()).slice(1, len(texts))
-
-
-def outcomes(texts, *given):
-    """Return for each text the values of these rules."""
-    return list(zip(*(rule(texts_array(texts)).to_pylist() for rule in given), strict=True))
-
-
-def itself(text):
-    return text
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -351,7 +338,7 @@ def test_tables_hold_every_reason_of_their_rule():
 def test_types_are_the_contract_s(texts):
     typed = {column: parse(texts_array(texts)) for column, parse in PARSERS.items()}
     assert [values.type for values in typed.values()] == arrow_schema((*typed,)).types
-    assert rules.valor_com_desconto(typed[VALOR], typed[DESCONTO]).type == arrow_schema((VALOR,)).types[0]
+    assert valor_com_desconto(typed[VALOR], typed[DESCONTO]).type == arrow_schema((VALOR,)).types[0]
     told = [reason(texts_array(texts)) for _, reason, _ in PAIRS.values()]
     assert {reasons.type for reasons in (*told, rules.texto_reason((texts_array(texts), 1000)))} == {pa.string()}
 
@@ -482,7 +469,7 @@ CLEAN = [
 
 
 def text_or_default(texts, default=MISSING_CODE):
-    return rules.text_or_default(clean_text(texts), default)
+    return cleaned_or_default(clean_text(texts), default)
 
 
 def test_a_text_is_cleaned_in_the_contracts_order():
@@ -514,7 +501,7 @@ ADDRESSES = [
 
 def test_of_a_name_and_an_address_the_address_is_kept():
     texts = [text for text, _ in ADDRESSES]
-    assert outcomes(texts, itself, of_clean(lambda text: rules.text_or_default(address(text), MISSING))) == ADDRESSES
+    assert outcomes(texts, itself, of_clean(lambda text: cleaned_or_default(address(text), MISSING))) == ADDRESSES
     assert [(text, twin.clean_email(text, MISSING)) for text in texts] == ADDRESSES
 
 
@@ -584,79 +571,6 @@ def test_texto_reason_counts_bytes():
 def test_texto_reason_compares_each_column_with_its_own_limit():
     one, other = texts_array(["ab", "ab", "abc", ""]), texts_array(["abcd", "abcde", "", ""])
     assert rules.texto_reason((one, 2), (other, 4)).to_pylist() == [None, "texto_longo", "texto_longo", None]
-
-
-def test_turno_of_every_hour():
-    moments = [datetime(2024, 1, 1, hour, minute) for hour in range(24) for minute in (0, 59)]
-    turnos = rules.turno(pa.array(moments, pa.timestamp("us"))).to_pylist()
-    got = {f"{moment:%H:%M}": name for moment, name in zip(moments, turnos, strict=True)}
-    assert got == {f"{moment:%H:%M}": twin.turno(moment) for moment in moments}
-
-
-NAMES = [
-    ("João", "da Silva", "João da Silva"),
-    ("João", MISSING, "João"),
-    (MISSING, "da Silva", "da Silva"),
-    (MISSING, MISSING, MISSING),
-    ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-0123456789ab", "ANONIMIZADO-0123456789ab"),
-    ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-ba9876543210", "ANONIMIZADO-0123456789ab ANONIMIZADO-ba9876543210"),
-    ("ANONIMIZADO", "ANONIMIZADO", "ANONIMIZADO ANONIMIZADO"),
-]
-
-
-def test_nome_completo():
-    nome, sobrenome, expected = zip(*NAMES, strict=True)
-    assert rules.nome_completo(texts_array(nome), texts_array(sobrenome)).to_pylist() == [*expected]
-    assert tuple(map(twin.nome_completo, nome, sobrenome)) == expected
-
-
-EMAILS = [
-    ("Ana@Correio.Example", "ana@correio.example", "correio.example"),
-    ("a@b@C.example", "a@b@c.example", "c.example"),
-    ("JOSÉ.ÇÃO@É.example", "josé.ção@é.example", "é.example"),
-    ("İI@x.example", "i\u0307i@x.example", "x.example"),  # the dot of a Turkish İ becomes a separate character
-    ("ΟΔΟΣ@ΣΟΣ", "οδος@σος", "σος"),  # a Σ at the end of a word becomes another letter
-    (f"A@{MISSING}", "a@não informado", "não informado"),
-    ("ana@", "ana@", MISSING),
-    ("@", "@", MISSING),
-    ("@x.example", "@x.example", "x.example"),
-    ("sem arroba", "sem arroba", MISSING),
-    ("ana@ x.example", "ana@ x.example", " x.example"),
-    ("ana@b\nc@d", "ana@b\nc@d", "d"),
-    (MISSING, MISSING, MISSING),
-    ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-0123456789ab", MISSING),
-    ("ANONIMIZADO-0123456789AB", "anonimizado-0123456789ab", MISSING),
-]
-
-
-def test_email_and_its_domain():
-    texts = [text for text, _, _ in EMAILS]
-    assert outcomes(texts, itself, rules.email, rules.dominio_email) == EMAILS
-    lowered = [text for _, text, _ in EMAILS]
-    assert outcomes(lowered, rules.dominio_email) == [(domain,) for _, _, domain in EMAILS]
-    assert [(text, twin.email(text), twin.dominio_email(text)) for text in texts] == EMAILS
-
-
-@A_BATCH
-@given(st.lists(st.text(st.sampled_from("Aa@.ÉéİΣß") | st.characters(exclude_categories=["Cs"])), min_size=1))
-def test_email_is_its_twin(texts):
-    texts = [twin.clean_text(text, MISSING) for text in texts]
-    expected = [(twin.email(text), twin.dominio_email(text)) for text in texts]
-    assert outcomes(texts, rules.email, rules.dominio_email) == expected
-
-
-def test_valor_com_desconto_rounds_half_up():
-    random = Random(3)
-    sales = [("0.05", "0.1"), ("0.15", "0.1"), ("100", "1"), ("9999999999.99", "0"), ("9999999999.99", "0.0001")]
-    sales = [(Decimal(valor), Decimal(desconto)) for valor, desconto in sales]
-    sales += [(Decimal(random.randrange(10**8)) / 100, Decimal(random.randrange(10**4)) / 10**4) for _ in range(5000)]
-    valor, desconto = (
-        pa.array(values, kind)
-        for values, kind in zip(zip(*sales, strict=True), arrow_schema((VALOR, DESCONTO)).types, strict=True)
-    )
-    got = rules.valor_com_desconto(valor, desconto).to_pylist()
-    assert got == [twin.valor_com_desconto(*sale) for sale in sales]
-    assert got[:3] == [Decimal("0.05"), Decimal("0.14"), Decimal("0.00")]
 
 
 def test_the_year_expression_is_the_schema_s_range():

@@ -1,9 +1,9 @@
-r"""The contract's column rules, from Arrow array to Arrow array: what clean text becomes, and why it may be refused.
+r"""Rules of input columns, from Arrow array to Arrow array: what a clean text becomes, or why it is refused.
 
-The rules of input columns come in pairs: `parse_…` returns the typed value, `…_reason` the code of a Reason. For any
-clean text (`cleaning.clean_text`) exactly one of the two is null. They convert only what a regular expression accepts,
-so Arrow never raises. A cheap expression recognizes texts in the plain form, which most have; only the others take the
-slower path. The expressions are RE2's; `[0-9]` is deliberately ASCII only.
+They come in pairs: `parse_…` returns the typed value, `…_reason` the code of a Reason. For any clean text
+(`cleaning.clean_text`) exactly one of the two is null. They convert only what a regular expression accepts, so Arrow
+never raises. A cheap expression recognizes texts in the plain form, which most have; only the others take the slower
+path. The expressions are RE2's; `[0-9]` is deliberately ASCII only.
 """
 
 from decimal import Decimal
@@ -14,19 +14,9 @@ import pyarrow.compute as pc
 from vendas.arrays import by_distinct, null_elsewhere, where
 from vendas.reasons import Reason
 from vendas.rules import patterns
-from vendas.rules.anonymized import is_token
-from vendas.schema import DESCONTO, MISSING, TIMESTAMP, VALOR, arrow_schema
+from vendas.schema import DESCONTO, TIMESTAMP, VALOR, arrow_schema
 
 MOMENT_TYPE, MONEY_TYPE, FRACTION_TYPE = arrow_schema((TIMESTAMP, VALOR, DESCONTO)).types
-
-# The parts of the day in order, each with the hour at which it begins.
-TURNOS = {"Madrugada": 0, "Manhã": 6, "Tarde": 12, "Noite": 18}
-
-
-def text_or_default(cleaned: pa.StringArray, default: str) -> pa.StringArray:
-    """Return the clean texts; an empty one becomes the default."""
-    missing = pc.equal(cleaned, "")
-    return pc.if_else(missing, default, cleaned) if pc.any(missing).as_py() else cleaned
 
 
 def parse_timestamp(moment: pa.StringArray) -> pa.TimestampArray:
@@ -111,42 +101,6 @@ def texto_reason(*cleaned: tuple[pa.StringArray, int]) -> pa.StringArray:
     return null_elsewhere(pc.greater(excess, 0), pa.repeat(Reason.TEXTO_LONGO.value, len(excess)))
 
 
-def turno(timestamp: pa.TimestampArray) -> pa.StringArray:
-    """Return the part of the day: the last of TURNOS that has begun."""
-    by_hour = [[name for name, first in TURNOS.items() if first <= hour][-1] for hour in range(24)]
-    return pa.array(by_hour).take(pc.hour(timestamp))
-
-
-def nome_completo(nome: pa.StringArray, sobrenome: pa.StringArray) -> pa.StringArray:
-    """Return first name and surname, both cleaned; a missing one is left out, and if both are missing, MISSING.
-
-    Of an erased person, whose token stands in both, it is the token.
-    """
-    both = pc.binary_join_element_wise(nome, sobrenome, " ")
-    one = pc.or_(pc.equal(sobrenome, MISSING), pc.and_(pc.equal(nome, sobrenome), is_token(nome)))
-    return pc.if_else(pc.equal(nome, MISSING), sobrenome, pc.if_else(one, nome, both))
-
-
-def email(cleaned: pa.StringArray) -> pa.StringArray:
-    """Return the cleaned e-mail in lower case; a missing one stays MISSING, and an erased person's the token."""
-    beyond_ascii = pc.not_equal(pc.utf8_length(cleaned), pc.binary_length(cleaned))
-    lowered = where(beyond_ascii, _lower, cleaned, pc.ascii_lower(cleaned))
-    return pc.if_else(is_token(cleaned), cleaned, lowered)
-
-
-def dominio_email(cleaned: pa.StringArray) -> pa.StringArray:
-    """Return what follows the last '@' of the lower-cased e-mail; MISSING if there is no '@' or nothing after it."""
-    parts = pc.split_pattern(email(cleaned), "@", max_splits=1, reverse=True)
-    last = parts.values.take(pc.subtract(parts.offsets[1:], 1))
-    return pc.if_else(pc.or_(pc.equal(pc.list_value_length(parts), 1), pc.equal(last, "")), MISSING, last)
-
-
-def valor_com_desconto(valor: pa.Decimal128Array, desconto: pa.Decimal128Array) -> pa.Decimal128Array:
-    """Return valor × (1 − desconto), rounded half up to cents, in exact decimals throughout."""
-    exact = pc.multiply(valor, pc.subtract(pa.scalar(Decimal(1)), desconto))
-    return pc.round(exact, 2, round_mode="half_towards_infinity").cast(MONEY_TYPE)
-
-
 def _plain_moment(moment: pa.StringArray) -> pa.StringArray:
     """Return the timestamp in the form of patterns.PLAIN_MOMENT; null if the text is no timestamp."""
     turned = pc.replace_substring_regex(moment, "^([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1")
@@ -192,11 +146,6 @@ def _plain_percent(percent: pa.StringArray) -> pa.StringArray:
     number = pc.replace_substring_regex(number, r"(\.[0-9]{2})0+$", r"\1")
     readable = pc.and_not(_is(percent, patterns.PERCENT_UP_TO_100), _is(percent, patterns.PERCENT_BELOW_ONE))
     return pc.if_else(_is_missing(percent), "0", null_elsewhere(readable, _last(number, "100.00")))
-
-
-def _lower(text: pa.StringArray) -> pa.StringArray:
-    # Arrow's utf8_lower maps one character to one, which is wrong for İ and for a Σ at the end of a word.
-    return pa.array([one if one == MISSING else one.lower() for one in text.to_pylist()], pa.string())
 
 
 def _is_missing(cleaned: pa.StringArray) -> pa.BooleanArray:

@@ -39,7 +39,7 @@ def connected(endpoint: Endpoint, then: str = UNCHANGED, **options: Any) -> Gene
         raise kind(explain_refusal(endpoint, str(error), then)) from error
 
 
-class DirectTransaction:
+class PostgreSQLTransaction:
     """An open transaction on PostgreSQL."""
 
     engine = PostgreSQL

@@ -18,7 +18,8 @@ from vendas.lake.table_reader import add_counts, count_each
 from vendas.lake.tables import SILVER_TABLE, Change, Lake
 from vendas.lake.workers import Workers
 from vendas.landing.bronze_names import BronzeFile
-from vendas.rules.silver import (
+from vendas.rules.duplicates import (
+    EQUAL_IN,
     MOMENT,
     POSICAO,
     Stretch,
@@ -32,7 +33,7 @@ from vendas.stages.reconciliation import recounted_events
 from vendas.tuning import RANGE_ROWS
 
 _ARQUIVO, _LINHA = schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name
-_COMPARED = (*schema.INPUT_NAMES, _ARQUIVO, _LINHA)
+_COMPARED = (*EQUAL_IN, _ARQUIVO, _LINHA)
 _ADDED, _ARRIVED = "ordem", "chegada"  # the commit that added a sale to silver, and the event time of its file
 
 

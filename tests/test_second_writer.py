@@ -15,9 +15,9 @@ from vendas.lake.events import Event
 from vendas.lake.ledger import latest, read_events, record
 from vendas.lake.table_reader import opened_table, read_table
 from vendas.lake.tables import SILVER_TABLE
-from vendas.rules import silver
-from vendas.stages import concurrent_duplicates
-from vendas.stages.concurrent_duplicates import drop_equal_sales
+from vendas.rules import duplicates
+from vendas.stages import second_writer
+from vendas.stages.second_writer import drop_equal_sales
 
 MOMENT, FILE, LINE = schema.TIMESTAMP.name, schema.ARQUIVO.name, schema.LINHA_DO_ARQUIVO.name
 A, B = (f"registros_{name}_2024010{day}T000000000Z_aaaaaaaa.csv" for name, day in (("z", 1), ("a", 2)))  # A came first
@@ -72,7 +72,7 @@ def sale(file, line, product, **changed):
 
 def test_nothing_is_read_or_committed_while_silver_is_what_the_ledger_says(lake, monkeypatch):
     lake.take(A, sale(A, 2, "P"))
-    monkeypatch.setattr(concurrent_duplicates, "_ranges", pytest.fail)
+    monkeypatch.setattr(second_writer, "_ranges", pytest.fail)
     before = opened_table(lake.tables.place, SILVER_TABLE).metadata_location
     assert lake.drop() == 0 and opened_table(lake.tables.place, SILVER_TABLE).metadata_location == before
 
@@ -174,8 +174,8 @@ def test_a_kill_between_ledger_and_silver_is_mended_by_the_next_run(lake, monkey
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_many_ranges_of_time_leave_what_one_pass_in_plain_python_leaves(lake, monkeypatch, seed):
     """Some years, with sales of one moment on both sides of where files and ranges are cut, and files in no order."""
-    monkeypatch.setattr(silver, "SAMPLED_EVERY", 2)
-    monkeypatch.setattr(concurrent_duplicates, "RANGE_ROWS", 7)
+    monkeypatch.setattr(duplicates, "SAMPLED_EVERY", 2)
+    monkeypatch.setattr(second_writer, "RANGE_ROWS", 7)
     chance, read = random.Random(seed), []
 
     def some(file, first):
@@ -195,13 +195,13 @@ def test_many_ranges_of_time_leave_what_one_pass_in_plain_python_leaves(lake, mo
             if (equal := tuple(row[name] for name in schema.INPUT_NAMES)) not in known:
                 known.add(equal)
                 kept.append(row)
-    plain = concurrent_duplicates._RangeOfSilver.sales
+    plain = second_writer._RangeOfSilver.sales
 
     def counted(work, *given):
         read.append(len(found := plain(work, *given)))
         return found
 
-    monkeypatch.setattr(concurrent_duplicates._RangeOfSilver, "sales", counted)
+    monkeypatch.setattr(second_writer._RangeOfSilver, "sales", counted)
     lake.drop()
     assert Counter(map(repr, lake.rows())) == Counter(map(repr, kept))
     assert len(read) > 10 and max(read) < 40

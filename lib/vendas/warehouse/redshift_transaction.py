@@ -67,7 +67,7 @@ def _is_conflict(error: Exception, said: str) -> bool:
     return str(state).startswith("40") or "Serializable isolation violation" in said
 
 
-class JdbcTransaction:
+class RedshiftTransaction:
     """An open transaction on Redshift."""
 
     engine = Redshift
