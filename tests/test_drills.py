@@ -187,7 +187,7 @@ def test_a_personal_column_declared_after_an_erasure_brings_no_value_back(tmp_pa
 
 
 TEST_FILES = (
-    "records dialect gold silver silver_preview bronze_preview star_rows validate transform generator declaration"
+    "records dialect gold duplicates silver_preview bronze_preview star_rows validate transform generator declaration"
 )
 
 

@@ -284,7 +284,7 @@ def test_an_edited_library_counts_from_the_next_cell_on(lake, tmp_path):
     copy = tmp_path / "projeto"
     for name in ("lib", "sql", "notebooks"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    columns = copy / "lib" / "vendas" / "rules" / "columns.py"
+    gold = copy / "lib" / "vendas" / "rules" / "gold.py"
     rehearse = (
         "from vendas.settings import load_settings\n"
         "from vendas.stages.rehearsal import RehearsalLake, open_lake\n"
@@ -296,7 +296,7 @@ def test_an_edited_library_counts_from_the_next_cell_on(lake, tmp_path):
     look = "print('mudam', sum(c.mudam for c in make_plan(settings.lake, ThisProcess()).total.colunas.values()))"
     edit = (
         "import pathlib, time\n"
-        f"path = pathlib.Path({str(columns)!r})\n"
+        f"path = pathlib.Path({str(gold)!r})\n"
         "time.sleep(1.1)  # autoreload compares times of modification in whole seconds\n"
         "path.write_text(path.read_text().replace('Madrugada', 'Noturno'))"
     )
