@@ -12,7 +12,6 @@ import pytest
 from helpers.stack import TEMPLATE, Stack, parse
 from test_project import ROOT
 from vendas import resources
-from vendas.lake.spark import JVM_OPTIONS
 from vendas.results import StageResult
 from vendas.runs import job
 from vendas.runs.lake_notebooks import NOTEBOOKS
@@ -31,7 +30,7 @@ WAREHOUSE = {
 }
 WITHOUT_SECRET = "With a role, workgroup or cluster of an existing warehouse give WarehouseSecretArn, too"
 NETWORK = {"VpcId": "vpc-0a1b2c3d", "SubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d,subnet-2a1b2c3d"}
-OF_GLUE = re.compile(r"conf|datalake-formats|additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
+OF_GLUE = re.compile(r"additional-.+|python-.+|job-bookmark-option|custom-.+|enable-.+")
 OF_THE_SCRIPT = {
     *("notebook", "preflight", "upkeep", "erasures", "erasure_job", "aws_region", "worker_type", "workers"),
 }
@@ -109,12 +108,6 @@ def test_jobs_are_told_what_the_script_and_the_settings_know(stack):
     told = {name.removeprefix("--") for properties in jobs.values() for name in properties["DefaultArguments"]}
     assert {name for name in told if not OF_GLUE.fullmatch(name)} <= known
     assert told >= OF_THE_SCRIPT | {"lake", "landing", "glue_database"}
-
-
-def test_jobs_tell_the_jvm_what_it_must_know_from_its_start(stack):
-    for properties in stack.resources("AWS::Glue::Job").values():
-        told = properties["DefaultArguments"]["--conf"].split(" --conf ")
-        assert dict(option.split("=", 1) for option in told) == JVM_OPTIONS
 
 
 def test_every_job_is_told_the_stacks_region(stack):

@@ -12,10 +12,10 @@ import pyspark
 from helpers import glue_python
 from helpers.workflow_double import JobRun
 from vendas.lake.class_archive import ClassArchive
-from vendas.lake.jars import ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, S3A, fetch_jars, jar_cache
+from vendas.lake.jars import REDSHIFT_DRIVER, S3A, fetch_jars, jar_cache
 from vendas.lake.spark import java_home
 
-OF_GLUE = (ICEBERG, ICEBERG_AWS, REDSHIFT_DRIVER, *S3A)  # Iceberg's jars come with `--datalake-formats iceberg`
+OF_GLUE = (REDSHIFT_DRIVER, *S3A)
 SCRIPT = Path(__file__).parents[2] / "workflow" / "glue_job.py"
 SPARK = Path(pyspark.__file__).parent
 SUBMIT = SPARK / "bin" / "spark-submit"
@@ -50,8 +50,7 @@ def submit(stack, options, version=VERSIONS[0]):
     def execute(job, arguments):
         python, wrapper = glues_python(version)
         jars = fetch_jars(jar_cache(), packages=OF_GLUE)
-        of_job = arguments[arguments.index("--conf") + 1].split(" --conf ")
-        configured = [f"{name}={value}" for name, value in options.items()] + of_job
+        configured = [f"{name}={value}" for name, value in options.items()]
         # Glue also installs the modules for Spark's workers, which are not started by the wrapper.
         configured.append(f"spark.executorEnv.PYTHONPATH={glue_python.path(wrapper)}")
         command = [SUBMIT, "--master", "local[2]", "--driver-memory", "1g"]

@@ -39,8 +39,8 @@ from vendas.storage import Location, S3Path, location, region_of_process
 
 # The versions that come with each version of AWS Glue, by its version of Spark.
 GLUE = {
-    "3.5": {"glue": "5.1", "python": "3.11", "java": "17", "iceberg": "1.10"},
-    "4.1": {"glue": "6.0", "python": "3.13", "java": "17", "iceberg": "1.11"},
+    "3.5": {"glue": "5.1", "python": "3.11", "java": "17"},
+    "4.1": {"glue": "6.0", "python": "3.13", "java": "17"},
 }
 _NUMBER = Column("n", Type.WHOLE, "Preflight")
 BROUGHT = ("numpy", "pandas", "pyarrow", "pyspark")  # come with Glue, in the versions that this project pins
@@ -48,13 +48,12 @@ GIVEN = ("boto3", "papermill", "psycopg", "pyiceberg", "vendas")  # installed by
 
 
 def versions(spark: SparkSession) -> str:
-    """Check that Python, Spark, Java and Iceberg are those of one version of Glue that this project supports."""
+    """Check that Python, Spark and Java are those of one version of Glue that this project supports."""
     java = jvm_of(spark).System.getProperty("java.version")
     found = {
         "python": ".".join(map(str, sys.version_info[:3])),
         "spark": spark.version,
         "java": java,
-        "iceberg": jvm_of(spark).org.apache.iceberg.IcebergBuild.version(),
     }
     told = ", ".join(f"{name} {version}" for name, version in found.items())
     expected = GLUE.get(spark_version(spark.version))

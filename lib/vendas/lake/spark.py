@@ -42,7 +42,7 @@ _CATALOG = "spark.sql.catalog.lago"  # in which Spark's SQL finds the lake's tab
 _WAREHOUSE, _NAMESPACE = f"{_CATALOG}.warehouse", f"{_CATALOG}.default-namespace"
 _JARS = "spark.jars"  # each JVM loads classes from its own copy of the jars
 _CLASS_PATH = "spark.driver.extraClassPath"  # faster, but only for the driver
-# Options that a JVM, Glue's too, must have from its start; all others can be set in a session later.
+# What a JVM, also that of a Glue session, must have from its start; all else can be set in a session later.
 JVM_OPTIONS = {"spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"}
 S3A_REGION = "fs.s3a.endpoint.region"
 _RULES = "VENDAS_RULES"  # in the environment of Spark's Python workers: the rules that they work by
