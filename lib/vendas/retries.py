@@ -1,4 +1,4 @@
-"""Work that is done again after a conflict with others."""
+"""Work that is done again after a conflict with others; how long to wait before is in `tuning`."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """Upkeep of the lake's tables: compact small files, and delete files that no reader needs any more.
 
 Each step is one Iceberg commit, or deletes files that the previous commit released. After a kill the table is intact,
-and the next upkeep finishes the work.
+and the next upkeep finishes the work. From what size on, and for how long, is in `tuning`.
 """
 
 import shutil
