@@ -9,6 +9,7 @@ import papermill
 import pytest
 import typer
 
+from helpers.drills import PAYMENT
 from helpers.inprocess import run_all_stages
 from helpers.terminal import FIXTURES, real_files, vendas
 from test_project import LIB, NOTEBOOKS, ROOT
@@ -165,6 +166,10 @@ def test_operations_tells_of_every_setting():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_readme_names_every_notebook_parameter(readme, path):
     assert [name for name in papermill.inspect_notebook(path) if f"`{name}` (" not in TEXT[readme]] == []
+
+
+def test_the_readme_adds_the_column_that_the_drill_adds():
+    assert blocks(README.name, "python")[-1].splitlines() == [edit.text.strip().rstrip(",") for edit in PAYMENT]
 
 
 def test_the_contract_names_every_column_default_and_part_of_the_day():
