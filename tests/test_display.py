@@ -64,6 +64,14 @@ def test_what_may_be_copied_from_the_terminal_is_not_broken_into_lines(tmp_path)
     assert "`vendas status` shows the other 10, too.\nReport: " + "x" * 90 + "\n" in text
 
 
+@pytest.mark.parametrize("width", [80, 60, 30])
+def test_a_narrow_terminal_cuts_off_no_count(width):
+    files = [entry("registros_lojas_fisicas.csv", silver=silver) for silver in (1_234_567, 9)]
+    shown = said(print_files, files, "", width=width)
+    assert all(word in shown for word in ("Quar.", "Silver", "Gold", "DW"))
+    assert shown.count("1.234.567") == 3 and shown.count("1.234.576") == 3
+
+
 def test_files_that_need_a_look_come_first_in_a_runs_table(tmp_path):
     good = [entry(f"registros_bom_{number}.csv") for number in range(40)]
     bad = [

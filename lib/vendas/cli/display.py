@@ -27,6 +27,7 @@ from vendas.text import find_invisible
 from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
 _TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text
+_NAME_WIDTH = 12  # characters of a line, at least, for the names of files in a table
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
 _ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
 _COUNT_HEADINGS = ("Lidas", "Dupl.", "Quar.", "Duv.", "Silver", "Gold", "DW")  # of ledger.COUNTS
@@ -114,10 +115,13 @@ def print_files(
     """
     shown = entries if most is None else sorted(entries, key=ledger.attention_order)[:most]
     marked = set(older)
-    if len(shown) > FILES_IN_A_TABLE:
-        _print_lines(console, entries, shown, title, marked)
+    rows = _rows(entries, shown, marked)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table_width = _NAME_WIDTH + sum(widths[1:]) + len(widths) + 1  # a blank before and behind each column
+    if len(shown) > FILES_IN_A_TABLE or table_width > console.width:
+        _print_lines(console, rows, widths, title)
     else:
-        console.print(_files_table(entries, shown, title, marked))
+        console.print(_files_table(shown, rows, title))
 
     if left_out := len(entries) - len(shown):
         console.print(
@@ -139,26 +143,30 @@ def print_files(
             console.print(f"{entry['arquivo']}: {entry['motivo']}", markup=False, highlight=False)
 
 
-def _files_table(entries: list[dict], shown: list[dict], title: str, marked: set[str]) -> Table:
+def _rows(entries: list[dict], shown: list[dict], marked: set[str]) -> list[tuple[str, ...]]:
+    """Return the texts of a table of the files shown: its headings, a row for each, and the totals of all entries."""
+    rows = [("Arquivo", "Situação", *_COUNT_HEADINGS)]
+    rows += [(entry["arquivo_recebido"], entry["situacao"] + _mark(entry, marked), *_counts(entry)) for entry in shown]
+    return [*rows, ("Total", "", *_totals(entries))]
+
+
+def _files_table(shown: list[dict], rows: list[tuple[str, ...]], title: str) -> Table:
+    headings, *of_files, totals = rows
     table = Table(
-        title=title, title_justify="left", show_footer=len(entries) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+        title=title, title_justify="left", show_footer=len(of_files) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
     )
-    table.add_column("Arquivo", "Total", overflow="fold", min_width=16)
-    table.add_column("Situação", no_wrap=True)
-    for heading, total in zip(_COUNT_HEADINGS, _totals(entries), strict=True):
-        table.add_column(heading, total, justify="right", no_wrap=True)
-    for entry in shown:
-        situacao = f"[{_STYLES[entry['situacao']]}]{entry['situacao']}[/]{_mark(entry, marked)}"
-        table.add_row(escape(entry["arquivo_recebido"]), situacao, *_counts(entry))
+    for place, (heading, total) in enumerate(zip(headings, totals, strict=True)):
+        if place == 0:
+            table.add_column(heading, total, overflow="fold", min_width=_NAME_WIDTH)
+        else:
+            table.add_column(heading, total, justify="left" if place == 1 else "right", no_wrap=True)
+    for entry, (name, situacao, *counts) in zip(shown, of_files, strict=True):
+        table.add_row(escape(name), f"[{_STYLES[entry['situacao']]}]{situacao}[/]", *counts)
     return table
 
 
-def _print_lines(console: Console, entries: list[dict], shown: list[dict], title: str, marked: set[str]) -> None:
-    """Print the same as a plain text, because a table takes a quarter of a millisecond a row."""
-    rows = [("Arquivo", "Situação", *_COUNT_HEADINGS)]
-    rows += [(entry["arquivo_recebido"], entry["situacao"] + _mark(entry, marked), *_counts(entry)) for entry in shown]
-    rows += [("Total", "", *_totals(entries))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def _print_lines(console: Console, rows: list[tuple[str, ...]], widths: list[int], title: str) -> None:
+    """Print the rows as plain text: a table takes a quarter of a millisecond a row, and cuts off what is too wide."""
     shape = "  ".join(f"{{:{'<' if place < 2 else '>'}{width}}}" for place, width in enumerate(widths))
     console.file.write(show_controls("\n".join([title, *(shape.format(*row) for row in rows)])) + "\n")
 
