@@ -11,12 +11,12 @@ import typer
 
 from helpers.drills import PAYMENT
 from helpers.inprocess import run_all_stages
-from helpers.terminal import FIXTURES, real_files, vendas
+from helpers.terminal import FIXTURES, real_files, vendas, vendas_here
 from test_project import LIB, NOTEBOOKS, ROOT
 from vendas import __version__, errors, schema
 from vendas.cli.commands import app
 from vendas.rules.gold import TURNOS
-from vendas.settings import Settings
+from vendas.settings import DEFAULT_LAKE, Settings
 from vendas.warehouse.embedded import stop
 
 README, PORTUGUESE = ROOT / "README.md", ROOT / "README.pt-BR.md"
@@ -86,6 +86,11 @@ def in_english(link):
 def test_the_readme_lists_every_command_and_no_other(readme):
     listed = re.findall(r"^\| `(vendas [a-z ]+[a-z])", TEXT[readme], re.MULTILINE)
     assert sorted(listed) == sorted(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("command", [*commands(typer.main.get_command(app))])
+def test_every_command_tells_of_the_lake_that_it_takes_by_default(command, capsys):
+    assert DEFAULT_LAKE in vendas_here(capsys, *command.split()[1:], "--help").stdout
 
 
 @ALL

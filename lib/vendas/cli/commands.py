@@ -317,9 +317,10 @@ def sample(
     json: Json = False,
 ) -> None:
     """Write realistic input files: Brazilian names, several channels, duplicates, empty fields, and flaws.
-    One row in 20 repeats another sale. One row in 50 has a flaw: half of these will be refused, for several reasons, a
-    quarter taken as doubtful, and a quarter equal the next row only once both are cleaned. The first of several files
-    is sent again under another name; its rows count twice among ROWS.
+
+    One row in 20 repeats another sale, one in 100 will be refused, and one in 200 is doubtful.
+
+    One row in 200 equals the next one only once both are cleaned. The first of several files is sent again.
     """
     from vendas.sample.generator import write_sample
 

@@ -34,7 +34,10 @@ class Console(rich_console.Console):
 console = Console(stderr=True)
 _AWS_REMEDY = "Check the credentials and the region (AWS_PROFILE, AWS_DEFAULT_REGION), and that they may do this."
 
-Lake = Annotated[str | None, typer.Option("--lake", metavar="DIR|URI", help=f"The lake.  [default: {DEFAULT_LAKE}]")]
+Lake = Annotated[
+    str | None,
+    typer.Option("--lake", metavar="DIR|URI", help=f"The lake: by default VENDAS_LAKE, else {DEFAULT_LAKE}."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, last on standard output.")]
 
 
