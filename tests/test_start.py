@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from vendas import start
+from vendas.cli.commands import EXIT_INTERRUPTED
 from vendas.errors import DeclarationError
 from vendas.machine.environment import LEFT_OUT
 from vendas.start import own_environment
@@ -74,6 +75,18 @@ def test_a_declaration_that_contradicts_itself_is_told_in_one_message(monkeypatc
     monkeypatch.setitem(sys.modules, "vendas.cli.commands", Contradicting("commands"))
     with pytest.raises(SystemExit, match="DeclarationError: The column 'x' needs a default."):
         start.main()
+
+
+def test_ctrl_c_while_the_command_is_imported_ends_it_as_any_other(monkeypatch):
+    class Interrupted(ModuleType):
+        def __getattr__(self, _):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "own_environment", lambda *_: None)
+    monkeypatch.setitem(sys.modules, "vendas.cli.commands", Interrupted("commands"))
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == EXIT_INTERRUPTED
 
 
 def test_pandas_is_imported_only_where_it_is_asked_for():

@@ -6,6 +6,7 @@ under another name. In these cases Python is started again, in the same process,
 """
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from vendas.machine.environment import LEFT_OUT
 from vendas.machine.imports import lasting_imports
 
 FOREIGN_TO_PYTHON = ("PYTHONHOME", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONWARNINGS")
+_EXIT_INTERRUPTED = 128 + signal.SIGINT  # as a shell has it
 
 
 def main() -> None:
@@ -32,6 +34,8 @@ def main() -> None:
         sys.exit(f"vendas is not installed whole: {error}. Install it again, by `make install` or pip.")
     except DeclarationError as error:  # the declaration is read as it is imported
         sys.exit(f"DeclarationError: {error}")
+    except KeyboardInterrupt:  # the imports take a second; nothing has begun that a message could be about
+        sys.exit(_EXIT_INTERRUPTED)
     run()
 
 
