@@ -389,6 +389,15 @@ def test_metadata_that_another_program_compressed_is_read(tables):
     assert names(tables) == ["Ana 1", "Ana 2"]
 
 
+@pytest.mark.parametrize("name", ["v9 (copy)", "v9-damaged", "v9.old"])
+def test_what_somebody_left_beside_the_versions_is_none_of_them(tables, name):
+    publish(tables, 1)
+    (metadata_of(tables) / f"{name}.metadata.json").write_text("{}")
+    assert names(tables) == ["Ana 1"]
+    publish(tables, 2)
+    assert names(tables) == ["Ana 1", "Ana 2"]
+
+
 def test_a_version_let_go_of_while_it_is_read_is_replaced_by_the_newer_one(tables, monkeypatch):
     publish(tables, 1)
     newest, looks = catalog.current_metadata, [lambda folder: folder / "v0.metadata.json"]
