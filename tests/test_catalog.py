@@ -202,6 +202,29 @@ def test_a_commit_that_a_network_file_system_reports_as_failed_counts_once(table
     assert names(tables) == ["Ana 1"]
 
 
+# --- a lake at another place
+
+
+def test_a_copied_lake_is_refused_since_what_it_adds_would_be_put_into_the_original(tmp_path):
+    tables, copy = empty_lake(tmp_path / "lago"), tmp_path / "copy"
+    publish(tables, 1)
+    shutil.copytree(tables.place, copy)
+    there = {*tables.place.rglob("*")}
+    for work in (lambda: publish(Lake(copy, tables.workers), 2), lambda: read_table(copy, SILVER_TABLE)):
+        with pytest.raises(VendasError, match="silver was made as .*lago/silver, and its files are looked for there"):
+            work()
+    assert {*tables.place.rglob("*")} == there
+
+
+def test_a_lake_that_was_moved_with_a_link_in_its_place_is_the_same_lake(tmp_path):
+    tables = empty_lake(tmp_path / "lago")
+    publish(tables, 1)
+    moved = tables.place.rename(tmp_path / "moved")
+    tables.place.symlink_to(moved)
+    publish(Lake(moved, tables.workers), 2)
+    assert names(tables) == ["Ana 1", "Ana 2"]
+
+
 # --- a file system without hard links
 
 

@@ -27,7 +27,7 @@ from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from vendas.errors import VendasError
 from vendas.lake.file_io import LakeFileIO
 from vendas.lake.metadata_files import HINT, current_metadata, version_of
-from vendas.storage import Location, S3Lake, as_folder, client, sync
+from vendas.storage import Location, S3Lake, as_folder, client, location as location_of, sync
 
 _FILE_IO = {PY_IO_IMPL: f"{LakeFileIO.__module__}.{LakeFileIO.__name__}"}
 
@@ -162,8 +162,24 @@ def name_of(lake: Location, table: str) -> Identifier:
 
 
 def open_table(lake: Location, table: str) -> Table | None:
-    """Return a lake's table as it is now; None if it does not exist yet."""
+    """Return a lake's table as it is now; None if it does not exist yet.
+
+    Raises: VendasError if it was copied from another place: its files are those of the original, whose upkeep would
+    delete what a run of the copy adds to them.
+    """
     try:
-        return catalog_of(lake).load_table(name_of(lake, table))
+        opened = catalog_of(lake).load_table(name_of(lake, table))
     except NoSuchTableError:
         return None
+    if not _is_same(location_of(opened.location()), lake / table):
+        raise VendasError(
+            f"The table in {lake / table} was made as {opened.location()}, and its files are looked for there.\n"
+            "Move the lake back there, or make a new one from the bronze files. Nothing was done."
+        )
+    return opened
+
+
+def _is_same(place: Location, other: Location) -> bool:
+    if isinstance(place, Path) and isinstance(other, Path):
+        return place.exists() and place.samefile(other)  # a lake that was moved behind a link is the same
+    return place == other
