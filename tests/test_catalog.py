@@ -199,7 +199,8 @@ def test_a_commit_that_a_network_file_system_reports_as_failed_counts_once(table
 
     monkeypatch.setattr(os, "link", link_twice)
     publish(tables, 1)
-    assert names(tables) == ["Ana 1"]
+    set_property(tables, "one")
+    assert names(tables) == ["Ana 1"] and "one" in opened_table(tables.place, SILVER_TABLE).properties
 
 
 # --- a lake at another place

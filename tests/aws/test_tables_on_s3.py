@@ -56,21 +56,36 @@ def test_two_writers_cannot_both_publish(tables):
     assert names(tables) == ["Ana"]
 
 
-def test_a_commit_whose_answer_is_lost_is_sent_again_and_counts_once(tables, monkeypatch):
-    """The second request is refused, since the first has changed the table; what it named must not be deleted."""
-    publish(tables, FILES[0], "Ana")
+def lose_answers(monkeypatch, meanwhile=lambda: None):
+    """Let Glue refuse each commit after it is done and `meanwhile` has happened, which loses no answers of its own."""
     glue = storage.client("glue")
     update = glue.update_table
 
     def update_twice(**request):
         update(**request)
+        with monkeypatch.context() as patch:
+            patch.setattr(glue, "update_table", update)
+            meanwhile()
         refusal = {"Error": {"Code": "ConcurrentModificationException", "Message": "Update table failed"}}
         raise glue.exceptions.ConcurrentModificationException(refusal, "UpdateTable")
 
     monkeypatch.setattr(glue, "update_table", update_twice)
+
+
+def test_a_commit_whose_answer_is_lost_is_sent_again_and_counts_once(tables, monkeypatch):
+    """The second request is refused, since the first has changed the table; what it named must not be deleted."""
+    publish(tables, FILES[0], "Ana")
+    lose_answers(monkeypatch)
     assert publish(tables, FILES[0], "Bia") == {FILES[0]: 1}
     record(tables, [], [Event(FILES[0], "registros.csv", "bronze", "r1")])
+    assert maintain_table(tables.place, tables.workers, SILVER_TABLE, timedelta(0)).after.snapshots == 1
     assert names(tables) == ["Bia"] and len([*read_events(tables.place)]) == 1
+
+
+def test_a_commit_whose_answer_is_lost_counts_once_though_another_one_has_followed_it(tables, monkeypatch):
+    lose_answers(monkeypatch, lambda: publish(tables, FILES[1], "Bia"))
+    publish(tables, FILES[0], "Ana")
+    assert names(tables) == ["Ana", "Bia"]
 
 
 def test_upkeep_changes_no_row_and_leaves_what_is_needed(tables):

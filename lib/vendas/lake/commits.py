@@ -155,19 +155,8 @@ def replace_files(
     try:
         opened._do_commit(*change._commit())
     except (CommitFailedException, ValidationException):
-        if _has_snapshot(opened, change.snapshot_id):
-            return
         change._clean_all_uncommitted()
         raise _changed(opened) from None
-
-
-def _has_snapshot(opened: Table, snapshot: int) -> bool:
-    """Return whether the table has a snapshot now.
-
-    A commit whose answer was lost on the way is sent again by AWS's client, or by a network file system, and then
-    refused, because it has been done.
-    """
-    return opened.catalog.load_table(opened.name()).metadata.snapshot_by_id(snapshot) is not None
 
 
 def _check_same_rows(opened: Table, new: Iterable[TableFile], old: Iterable[TableFile]) -> None:
