@@ -1,5 +1,6 @@
 """Iceberg's own Java, by Spark's SQL, reads the tables that this project writes, and the other way round."""
 
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from helpers.lakes import empty_lake
 from helpers.rows import silver_frame, silver_row, silver_table
 from vendas.errors import UpkeepError, VendasError
 from vendas.lake import compaction
+from vendas.lake.commits import set_properties
 from vendas.lake.events import Event
 from vendas.lake.file_io import LakeFileIO
 from vendas.lake.ledger import record
@@ -97,6 +99,18 @@ def test_spark_reads_what_is_written_here_before_and_after_upkeep(lake):
     assert sorted(map(tuple, described)) == [(2023, 1, 1), (2024, 2, 1)]
     summary = lake.java().currentSnapshot().summary()
     assert (summary["total-records"], summary["total-data-files"]) == ("3", "2")
+
+
+def test_spark_reads_a_table_that_was_changed_after_the_clock_was_set_back(lake, monkeypatch):
+    """Iceberg's Java refuses a table whose changes are not in the order of their times."""
+    with monkeypatch.context() as clock:
+        an_hour_later = time.time() + 3600
+        clock.setattr(time, "time", lambda: an_hour_later)
+        lake.add(FILES[0], "Ana")
+    set_properties(opened_table(lake.folder, SILVER_TABLE), {"a": "1"})
+    assert lake.read_by_spark() == lake.read_here()
+    lake.add(FILES[1], "Bia")
+    assert lake.read_by_spark() == lake.read_here() and lake.names() == ["Ana", "Bia"]
 
 
 def test_spark_reads_the_ledger(lake):

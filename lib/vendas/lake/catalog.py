@@ -21,7 +21,7 @@ from pyiceberg.serializers import FromInputFile, ToOutputFile
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.metadata import TableMetadata, new_table_metadata
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
-from pyiceberg.table.update import TableRequirement, TableUpdate, update_table_metadata
+from pyiceberg.table.update import AddSnapshotUpdate, TableRequirement, TableUpdate, update_table_metadata
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 
 from vendas.errors import VendasError
@@ -78,12 +78,16 @@ class FolderCatalog(NoopCatalog):
     ) -> CommitTableResponse:
         """Apply updates to the table as it is now, if it meets the requirements.
 
+        Its times are never before the last change's: after a clock was set back, Iceberg's Java would refuse the table.
         Raises: CommitFailedException if it does not, or another process commits at the same time.
         """
         now = self.load_table(table.name())
         for requirement in requirements:
             requirement.validate(now.metadata)
-        metadata = update_table_metadata(now.metadata, updates, metadata_location=now.metadata_location)
+        last = now.metadata.last_updated_ms
+        in_order = tuple(_not_before(last, update) for update in updates)
+        made = update_table_metadata(now.metadata, in_order, metadata_location=now.metadata_location)
+        metadata = made.model_copy(update={"last_updated_ms": max(last, made.last_updated_ms)})
         (name,) = table.name()
         location = self._publish(name, metadata, Path(now.metadata_location))
         return CommitTableResponse(metadata=metadata, metadata_location=location)
@@ -107,6 +111,13 @@ class FolderCatalog(NoopCatalog):
         finally:
             aside.unlink(missing_ok=True)
         return str(place)
+
+
+def _not_before(last: int, update: TableUpdate) -> TableUpdate:
+    if not isinstance(update, AddSnapshotUpdate):
+        return update
+    moment = max(last, update.snapshot.timestamp_ms)
+    return AddSnapshotUpdate(snapshot=update.snapshot.model_copy(update={"timestamp_ms": moment}))
 
 
 @contextmanager
