@@ -59,7 +59,7 @@ class _RangeOfSilver:
         order = [(name, "ascending") for name in (_ADDED, _ARRIVED, _ARQUIVO, _LINHA)]
         sales = pa.concat_tables(found).sort_by(order).combine_chunks()
         sales = sales.append_column(POSICAO, pa.array(np.arange(len(sales))))
-        return with_variants(sales, sales[_ARQUIVO], sales[_LINHA], variants) if variants else sales
+        return with_variants(sales, sales[_ARQUIVO], sales[_LINHA], variants)
 
 
 def drop_equal_sales(tables: Lake, events: list[Event], run_id: str) -> int:
