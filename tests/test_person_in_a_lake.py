@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from helpers.people import E_MAIL, REJECTED, TELEPHONE, all_files
@@ -9,8 +10,11 @@ from helpers.plain_lake import make_lake
 from helpers.terminal import vendas_here
 from vendas.cli.person_display import _TITLES
 from vendas.lake.erasures import EMAIL_KIND, Erased, Receipt, keyed_hash, read_key, remember_person, write_receipt
+from vendas.lake.tables import RESUBMITTED_TABLE, Lake
+from vendas.lake.workers import ThisProcess
 from vendas.privacy.receipts_page import write_receipts_page
 from vendas.settings import load_settings
+from vendas.stages.resubmitted import RESUBMITTED_SCHEMA
 
 PAGE = f"<td>{E_MAIL.upper()}</td>"
 TOKENS = ("ANONIMIZADO-0123456789ab", "ANONIMIZADO-ba9876543210")
@@ -18,11 +22,18 @@ HER, OTHERS = (
     Receipt("20241203T100000Z-0a1b", "2024-12-03T10:00:00Z", "pedido", TOKENS[0], 2, 9, {"silver": 5}),
     Receipt("20241201T100000Z-ffff", "2024-12-01T10:00:00Z", "prazo <vencido>", TOKENS[1], 1, 1),
 )
+# Mended rows: one that was hers when it was refused, one that is hers now, and one that never was.
+MENDED = (
+    ("registros_b", 4, "registros_a", 9),
+    ("registros_b", 3, "registros_a", 7),
+    ("registros_b", 4, "registros_a", 7),
+)
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     lake = make_lake(tmp_path_factory.mktemp("pessoa") / "lago", all_files())
+    mend(Lake(lake, ThisProcess()))
     (lake / "runs" / "r1").mkdir(parents=True)
     (lake / "runs" / "r1" / "index.html").write_text(PAGE)
     (lake / "runs" / "r1" / "run.log").write_text("nobody")
@@ -32,6 +43,14 @@ def lake(tmp_path_factory):
     for receipt in (HER, OTHERS):
         write_receipt(lake, receipt)
     return lake
+
+
+def mend(tables):
+    """Link rows of the lake's files as MENDED says."""
+    files = {path.name.partition("_2")[0]: path.name for path in (tables.place / "bronze").iterdir()}
+    rows = [(files[file], line, files[former], of) for file, line, former, of in MENDED]
+    links = pa.table([*zip(*rows, strict=True)], schema=RESUBMITTED_SCHEMA)
+    tables.replace(RESUBMITTED_TABLE, [tables.target(RESUBMITTED_TABLE).write(links)], files.values())
 
 
 @pytest.fixture
@@ -55,7 +74,13 @@ def test_each_layer_gives_her_rows_and_no_others(shown):
     assert in_header["arquivo_recebido"] == "registros_cabecalho.csv" and in_header["lidas"] == 1
     assert event["arquivo_recebido"] == "registros_rejeitado.csv" and event["lidas"] == 0 and event["notebook"] is None
     assert [path.rpartition("/")[2] for path in shown["notebooks"]] == ["index.html"]
-    assert shown["landing"] == shown["possiveis"] == shown["dw"] == shown["corrigidas"] == []
+    assert shown["landing"] == shown["possiveis"] == shown["dw"] == []
+
+
+def test_mended_rows_are_hers_by_their_own_line_and_by_the_refused_one(shown):
+    mended = shown["corrigidas"]
+    new, former = places(mended, "arquivo", "linha"), places(mended, "arquivo_de_origem", "linha_de_origem")
+    assert [(*one, *other) for one, other in zip(new, former, strict=True)] == [*MENDED[:2]]
 
 
 def test_a_person_has_the_receipts_of_her_own_erasures(shown):
