@@ -22,8 +22,8 @@ def four_processors(monkeypatch):
     monkeypatch.setattr(forked_workers, "processors", lambda: 4)
 
 
-def forks():
-    return [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+def forks(of=None):
+    return [child for child in (of or psutil.Process()).children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def wait_until_gone(pids):
@@ -42,6 +42,12 @@ def test_results_come_in_the_order_of_the_items_from_several_processes():
     done = ForkedWorkers().map(lambda item: (item * item, os.getpid(), secret is not None), ITEMS)
     assert [square for square, _, _ in done] == [item * item for item in ITEMS]
     assert os.getpid() not in {pid for _, pid, _ in done} and forks() == before
+
+
+@pytest.mark.parametrize(("items", "processes"), [(range(2), 2), (ITEMS, 4)])
+def test_there_are_no_more_processes_than_items_or_processors(items, processes):
+    before, parent = len(forks()), psutil.Process()
+    assert max(ForkedWorkers().map(lambda _: len(forks(parent)), items)) - before == processes
 
 
 @pytest.mark.parametrize("items", [[], [7]])

@@ -72,6 +72,10 @@ def test_a_lake_in_s3_has_sparks(monkeypatch):
     assert type(open_workers(load_settings(lake="s3://lago"))) is SparkWorkers
 
 
+def test_for_no_items_spark_does_not_start(tmp_path):
+    assert SparkWorkers(load_settings(lake=tmp_path)).map(str, []) == []
+
+
 @pytest.mark.parametrize(
     ("quota", "allowed"), [(None, 8), ("max 100000", 8), ("150000 100000", 2), ("900000 100000", 8), ("1 100000", 1)]
 )
