@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 
 from helpers.kills import Killed
 from helpers.lakes import empty_lake
@@ -437,6 +437,13 @@ def test_versions_that_were_let_go_of_are_not_missed(tables):
     assert len(versions(tables)) == 21 and 1 not in versions(tables) and names(tables) == ["Ana 1"]
 
 
+def test_a_table_that_was_deleted_meanwhile_is_named(tables):
+    change = tables.change(SILVER_TABLE)
+    shutil.rmtree(tables.place / SILVER_TABLE)
+    with pytest.raises(NoSuchTableError, match="has no table silver"):
+        change.publish([], [name_of(1)])
+
+
 def test_a_data_file_that_is_missing_is_named(tables):
     publish(tables, 1)
     for path in (tables.place / SILVER_TABLE).rglob("*.parquet"):
@@ -453,3 +460,12 @@ def test_metadata_is_written_whole_or_not_at_all(tmp_path):
     with LakeFileIO().new_output(str(tmp_path / "a" / "b.avro")).create() as file:
         file.write(b"all")
     assert len(LakeFileIO().new_input(str(tmp_path / "a" / "b.avro"))) == 3
+
+
+def test_metadata_is_written_once_however_often_it_is_closed(tmp_path):
+    file = LakeFileIO().new_output(str(tmp_path / "b.avro")).create()
+    file.write(b"all")
+    file.close()
+    (tmp_path / "b.avro").unlink()
+    file.close()
+    assert list(tmp_path.iterdir()) == []

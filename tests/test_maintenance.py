@@ -232,6 +232,12 @@ def test_what_killed_runs_left_goes_when_it_is_old_enough(filled):
     assert not stray.exists() and len(filled.files(SILVER_TABLE, "*.parquet")) == 2 and filled.rows() == before
 
 
+def test_temporary_files_of_killed_runs_go_at_once(lake):
+    (left := lake.settings.staging / "r1").mkdir(parents=True)
+    lake.maintain(A_WEEK)
+    assert not left.exists()
+
+
 def test_metadata_does_not_pile_up_in_new_tables_nor_in_old_ones(lake):
     bound = int(properties(LEDGER_TABLE)["write.metadata.previous-versions-max"]) + 1
     lake.fill(1)

@@ -96,6 +96,13 @@ def test_a_failed_run_ends_it(kept, told):
     assert run(kept) == 1
 
 
+def test_the_runs_of_each_that_is_started_are_counted(kept, told):
+    for good in (2, 1):
+        for error in (*[None] * good, RuntimeError()):
+            run(kept, error)
+    assert [re.findall(r"kept for (\d+) runs", line) for line in told] == [["2"], ["1"]]
+
+
 def test_another_takes_the_place_of_one_that_has_ended(kept, told):
     run(kept)
     started[0].running = False
