@@ -21,7 +21,7 @@ from helpers.old_lakes import LAKE, unpack
 from helpers.rows import silver_row, silver_table
 from helpers.terminal import kill_with_children, vendas_here
 from vendas import schema
-from vendas.errors import UpkeepError
+from vendas.errors import UpkeepError, VendasError
 from vendas.lake import compaction
 from vendas.lake.events import Event
 from vendas.lake.file_io import LakeFileIO
@@ -131,7 +131,7 @@ def test_no_row_changes(maintained):
 def test_a_copied_lake_is_refused_for_its_files_are_the_originals(filled, tmp_path):
     shutil.copytree(filled.folder, tmp_path / "copy")
     there = [filled.files(table) for table in filled.names]
-    with pytest.raises(UpkeepError, match="was made as") as refused:
+    with pytest.raises(VendasError, match="was made as") as refused:
         maintain(load_settings(lake=tmp_path / "copy"), NOTHING)
     assert str(filled.folder) in str(refused.value)
     assert [filled.files(table) for table in filled.names] == there
@@ -143,6 +143,13 @@ def test_a_lake_reached_by_a_link_is_the_same_lake(filled, tmp_path):
     before = filled.rows()
     maintain(load_settings(lake=tmp_path / "link"), NOTHING)
     assert filled.rows() == before
+
+
+def test_a_lake_that_was_moved_with_a_link_in_its_place_is_maintained(filled, tmp_path):
+    before, moved = filled.rows(), filled.folder.rename(tmp_path / "moved")
+    filled.folder.symlink_to(moved)
+    maintain(load_settings(lake=moved), NOTHING)
+    assert filled.rows() == before and len(filled.files(SILVER_TABLE, "*.parquet")) == 2  # one a year
 
 
 @pytest.mark.slow
@@ -335,7 +342,7 @@ def test_a_table_that_cannot_be_read_is_explained(tmp_path):
     metadata = tmp_path / "gold" / "metadata" / "v1.metadata.json"
     metadata.parent.mkdir(parents=True)
     metadata.write_text("{}")
-    with pytest.raises(UpkeepError, match="(?s)gold failed.*Mend what is named"):
+    with pytest.raises(VendasError, match="gold cannot be read: its newest metadata, .* is damaged"):
         maintain(load_settings(lake=tmp_path), NOTHING)
 
 

@@ -57,7 +57,7 @@ def maintain_tables(
 
     `keep` is for how long a snapshot is kept that is no longer the table. Hold the lake; call `waiting` if a run must
     end first, and `done` with each finished table's name. Without tables, do nothing and return an empty list.
-    Raises: UpkeepError if a table cannot be maintained, or was copied from another place.
+    Raises: UpkeepError if a table cannot be maintained; VendasError if it cannot be read, or was copied.
     """
     tables = [table for table in TABLES if table_exists(settings.lake, table)]
     if not tables:
@@ -81,7 +81,7 @@ def maintain_table(lake: Location, workers: Workers, name: str, keep: timedelta)
     """Compact a table, expire what it was longer than `keep` ago, and delete unreferenced files.
 
     The caller holds the lake.
-    Raises: UpkeepError if the table cannot be maintained, or was copied from another place.
+    Raises: UpkeepError if the table cannot be maintained; VendasError if it cannot be read, or was copied.
     """
     with _opened(lake, name) as table:
         from vendas.lake.commits import merge_manifests, set_properties
@@ -100,7 +100,7 @@ def delete_old_versions(lake: Location, name: str) -> None:
 
     The table then tells nothing of its former files, whose statistics hold values.
 
-    Raises: UpkeepError if that fails, or the table was copied from another place.
+    Raises: UpkeepError if that fails; VendasError if the table cannot be read, or was copied.
     """
     with _opened(lake, name) as table:
         from vendas.lake.commits import forget_deleted
@@ -111,34 +111,20 @@ def delete_old_versions(lake: Location, name: str) -> None:
 
 @contextmanager
 def _opened(lake: Location, name: str) -> Generator["Table"]:
-    """Yield a table, which must have been made where it lies; any failure in the block is explained.
+    """Yield a table; any failure in the block is explained.
 
-    Raises: UpkeepError if the block fails, or the table was copied from another place.
+    Raises: UpkeepError if the block fails; VendasError if the table cannot be read, or was copied from another place.
     """
-    folder = lake / name
+    table = opened_table(lake, name)
     try:
-        table = opened_table(lake, name)
-        _refuse_foreign(table, folder)
         yield table
     except UpkeepError:
         raise
     except Exception as error:
         raise UpkeepError(
-            f"The upkeep of {folder} failed: {without_java_frames(str(error))}\n"
+            f"The upkeep of {lake / name} failed: {without_java_frames(str(error))}\n"
             "No row of it changed, and the tables before it are done. Mend what is named, and run it again."
         ) from error
-
-
-def _refuse_foreign(table: "Table", folder: Location) -> None:
-    """Refuse a copied lake: a table refers to its files by absolute paths, so a copy refers to the original's files.
-
-    Raises: UpkeepError if the table was made at another place.
-    """
-    if table.location() != str(folder):
-        raise UpkeepError(
-            f"The table in {folder} was made as {table.location()}, and its files are looked for there.\n"
-            "Move the lake back there, or make a new one from the bronze files. Nothing was done."
-        )
 
 
 def _size(table: "Table", folder: Location) -> Size:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -136,6 +137,14 @@ def named_files(lake: Location, table: str) -> NamedFiles:
     """
 
     def read(opened: "Table") -> NamedFiles:
+        origin, here = location(opened.location()), lake / table
+
+        def place(address: str) -> Location:
+            named = location(address)
+            if origin == here or not (isinstance(named, Path) and named.is_relative_to(as_folder(origin))):
+                return named
+            return here / str(named.relative_to(as_folder(origin)))  # the lake was moved behind a link
+
         metadata, lists = opened.metadata, [snapshot.manifest_list for snapshot in opened.metadata.snapshots]
         with ThreadPoolExecutor() as threads:
             of_snapshots = threads.map(lambda snapshot: snapshot.manifests(opened.io), metadata.snapshots)
@@ -145,8 +154,8 @@ def named_files(lake: Location, table: str) -> NamedFiles:
         older = [log.metadata_file for log in metadata.metadata_log]
         statistics = [one.statistics_path for one in (*metadata.statistics, *metadata.partition_statistics)]
         return NamedFiles(
-            frozenset(map(location, [opened.metadata_location, *older, *statistics])),
-            frozenset(map(location, [*lists, *manifests, *data])),
+            frozenset(map(place, [opened.metadata_location, *older, *statistics])),
+            frozenset(map(place, [*lists, *manifests, *data])),
         )
 
     named = _open_table(lake, table, read)
