@@ -233,10 +233,10 @@ def test_of_a_long_quarantined_row_the_beginning_is_shown(size, shown):
     assert f" {shown} \n" in text
 
 
-@pytest.mark.parametrize(("text", "shown"), [("x" * 100, "x" * 100), ("x" * 101, "x" * 99 + "…"), ("a,\n\tb", "a, b")])
+@pytest.mark.parametrize(("text", "shown"), [("x" * 200, "x" * 200), ("x" * 201, "x" * 199 + "…"), ("a,\n\tb", "a, b")])
 def test_of_an_example_one_line_is_shown(text, shown):
     found = Diagnosis("a.csv", True, codificacao="utf-8", colunas={}, exemplos=(Example(7, text, ("texto_longo",)),))
-    assert f"     7   {shown} " in said(print_diagnoses, [found])
+    assert f"     7   {shown} " in said(print_diagnoses, [found], width=300)
 
 
 def test_lines_of_examples_are_numbers_one_below_the_other():
@@ -292,6 +292,13 @@ def test_a_file_that_is_taken_without_a_row_is_told(refused, told):
 
 def test_a_file_without_rows_has_none_to_refuse():
     assert "seriam recusadas" not in said(print_diagnoses, [Diagnosis("a.csv", True, codificacao="utf-8")])
+
+
+def test_an_example_shows_the_discount_that_it_is_refused_for():
+    row = "2022-12-15 18:15:50,Ana Lúcia,Pereira,ana.lucia.pereira426@mensagem.com.example,51979279460,Fone sem Fio,"
+    row += "199.99,Loja Física,Loja Física,Campanha Primavera,Sônia,0.15,"
+    found = Diagnosis("a.csv", True, codificacao="utf-8", exemplos=[Example(227, row, ["desconto_ambiguo"])])
+    assert row in said(print_diagnoses, [found], width=400)
 
 
 @pytest.mark.parametrize(("situacao", "colour"), [("aceito", "\x1b[32maceito"), ("rejeitado", "\x1b[31mrejeitado")])

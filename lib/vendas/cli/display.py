@@ -26,7 +26,7 @@ from vendas.storage import Location
 from vendas.text import find_invisible
 from vendas.tuning import FILES_IN_A_TABLE, FILES_IN_TERMINAL
 
-_TEXT_SHOWN = 200  # maximum characters shown of a quarantined row's text
+_TEXT_SHOWN = 200  # maximum characters shown of a row's text, of which a file has mostly 150 or so
 _NAME_WIDTH = 12  # characters of a line, at least, for the names of files in a table
 _STYLES = {ledger.PROCESSED: "green", ledger.REJECTED: "red", ledger.UNDONE: "magenta", ledger.PENDING: "yellow"}
 _ENCODINGS = {UTF8: "UTF-8", CP1252: "Windows-1252"}
@@ -275,7 +275,7 @@ def _print_findings(console: Console, found: Diagnosis) -> None:
         table.add_column("Motivos", no_wrap=True)
         for example in found.exemplos:
             motivos = "\n".join([*example.motivos, *find_invisible(example.texto)])
-            table.add_row(format_number(example.linha), escape(shortened(example.texto)), motivos)
+            table.add_row(format_number(example.linha), escape(shortened(example.texto, _TEXT_SHOWN)), motivos)
         console.print(table)
 
 
