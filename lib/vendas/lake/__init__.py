@@ -1,1 +1,1 @@
-"""The lake's tables: Spark, Iceberg, data files, and the ledger of each file's stages."""
+"""The lake's Iceberg tables, their data files, who works on rows, and the ledger of each file's stages."""

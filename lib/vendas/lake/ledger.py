@@ -41,7 +41,7 @@ BY_HAND = "manual"  # the run id of a notebook that no run executes
 
 
 def read_events(place: Location) -> Events:
-    """Return all events ever recorded in a lake; read without Spark, whose first query takes seconds."""
+    """Return all events ever recorded in a lake."""
     rows = read_kept(place, lake_tables.LEDGER_TABLE, _rows_of)
     # A lake of an older version lacks these columns until its next run; what it wrote has nulls in them.
     for name, value in (("duvidosas", 0), ("contrato", 1)):

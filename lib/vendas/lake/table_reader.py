@@ -1,4 +1,4 @@
-"""Read lake tables with pyiceberg, without Spark, whose first query takes seconds."""
+"""Read lake tables with pyiceberg: their rows, and what their metadata tells of their files."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -44,7 +44,7 @@ class Line:
 
 
 def find_line(lake: Location, arquivo: str, linha: int, file: SurveyedFile | None = None) -> Line:
-    """Find what became of the record on this line, without Spark; `file` tells how to read it, if it was processed."""
+    """Find what became of the record on this line; `file` tells how to read it, if it was processed."""
     place = {schema.ARQUIVO.name: arquivo, schema.LINHA_DO_ARQUIVO.name: linha}
     for sale in read_rows_with(lake, SILVER_TABLE, place).to_pylist():
         (venda_id,) = sale_id(pa.array([arquivo]), pa.array([linha])).to_pylist()
