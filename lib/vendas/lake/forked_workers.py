@@ -28,7 +28,7 @@ def processors() -> int:
     allowed = len(os.sched_getaffinity(0))
     with suppress(OSError, ValueError):  # not limited, or no such file on this machine
         quota, period = map(int, QUOTA.read_text().split())
-        allowed = min(allowed, max(1, ceil(quota / period)))
+        allowed = min(allowed, ceil(quota / period))
     return allowed
 
 
