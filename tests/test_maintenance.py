@@ -239,6 +239,11 @@ def test_what_killed_runs_left_goes_when_it_is_old_enough(filled):
     assert not stray.exists() and len(filled.files(SILVER_TABLE, "*.parquet")) == 2 and filled.rows() == before
 
 
+def test_a_table_without_rows_has_metadata_alone(lake):
+    size = lake.maintain()[SILVER_TABLE].after
+    assert (size.data_files, size.data_bytes, size.snapshots) == (0, 0, 0) and size.disk_bytes > 0
+
+
 def test_temporary_files_of_killed_runs_go_at_once(lake):
     (left := lake.settings.staging / "r1").mkdir(parents=True)
     lake.maintain(A_WEEK)

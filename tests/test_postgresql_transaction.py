@@ -111,6 +111,12 @@ def test_rows_that_are_inserted_and_content_that_is_sent_are_copied_whole(server
     assert server.sent[7:13] == ["cursor", "copy u from stdin", b"a\t", b"b\n", b"1", "end"]
 
 
+def test_it_knows_its_workers_and_its_endpoint(server):
+    workers = alone()
+    with transaction(workers, ENDPOINT) as opened:
+        assert (opened.workers, opened.endpoint) == (workers, ENDPOINT)
+
+
 def test_no_variable_of_another_program_reaches_the_connection_and_no_statement_is_prepared(server, monkeypatch):
     monkeypatch.setenv("PGOPTIONS", "-c datestyle=german")
     monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")

@@ -33,6 +33,12 @@ def endpoint(monkeypatch):
     return RedshiftEndpoint(1, "x")
 
 
+def test_it_knows_its_workers_and_its_endpoint(endpoint):
+    redshift_transaction.connect(None, endpoint).commit = lambda: None
+    with transaction(WORKERS, endpoint) as opened:
+        assert (opened.workers, opened.endpoint) == (WORKERS, endpoint)
+
+
 def test_an_error_of_the_block_is_not_hidden(endpoint):
     with pytest.raises(KeyError, match="first"), transaction(WORKERS, endpoint):
         raise KeyError("first")
