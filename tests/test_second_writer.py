@@ -145,6 +145,13 @@ def test_other_rows_that_nobody_sent_are_named_and_the_equal_ones_are_gone(lake)
     assert [row for row in lake.places() if row[0] == "P"] == [("P", A, 2)]
 
 
+def test_rows_without_a_time_are_named(lake):
+    lake.take(A, sale(A, 2, "Mesa"))
+    lake.append(sale(A, 3, "Mesa") | {MOMENT: None})
+    with pytest.raises(ConservationError, match=f"{A}: the ledger says 1, silver has 2\n.*vendas replay FILE"):
+        lake.drop()
+
+
 def test_rows_that_are_missing_are_told(lake):
     lake.take(A, sale(A, 2, "P"), sale(A, 3, "Q"))
     lake.tables.replace(SILVER_TABLE, [], [A])

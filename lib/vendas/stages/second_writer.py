@@ -104,7 +104,8 @@ def _ranges(change: Change, workers: Workers) -> list[_RangeOfSilver]:
 
 def _stretches(held: HeldFile) -> list[Stretch]:
     moments = replace(held, columns=pa.schema([held.columns.field(MOMENT)])).rows()
-    return find_stretches(str(held.path), moments.sort_by(MOMENT))  # other programs need not sort them
+    # Other programs need not sort them. A row without a time equals no sale.
+    return find_stretches(str(held.path), moments.drop_null().sort_by(MOMENT))
 
 
 def _with_order(rows: pa.Table, added: int) -> pa.Table:
