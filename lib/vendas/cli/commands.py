@@ -128,7 +128,7 @@ def undo(file: File, yes: Yes = False, lake: Lake = None, json: Json = False) ->
 
 @app.command()
 def replay(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help=_NAMED)] = None,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help=_NAMED)] = None,
     outdated: Annotated[bool, typer.Option("--outdated", help="All files that older rules processed.")] = False,
     yes: Yes = False,
     lake: Lake = None,
@@ -152,7 +152,7 @@ def replay(
 
 @app.command()
 def plan(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…]", help="Only these bronze files.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Only these bronze files.")] = None,
     lake: Lake = None,
     json: Json = False,
 ) -> None:
@@ -262,7 +262,7 @@ def maintain(
 
 @app.command()
 def status(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…]", help="Only these, stage by stage.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Only these, stage by stage.")] = None,
     line: Annotated[int | None, typer.Option(min=1, metavar="N", help="What this line of the FILE became.")] = None,
     lake: Lake = None,
     json: Json = False,
@@ -306,7 +306,7 @@ def status(
 
 @app.command()
 def sample(
-    rows: Annotated[int, typer.Argument(help="Rows in all files together.")],
+    rows: Annotated[int, typer.Argument(metavar="ROWS", help="Rows in all files together.")],
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where to; by default the landing.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
     files: Annotated[
@@ -333,7 +333,7 @@ def sample(
 
 @app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV files, wherever they are.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV files, wherever they are.")],
     lake: Lake = None,  # every command has this option; it has no effect here
     json: Json = False,
 ) -> None:
