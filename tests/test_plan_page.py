@@ -135,6 +135,15 @@ def test_the_rows_that_change_are_values_and_moves():
     assert [changed_rows(file) for file in FILES] == [2 + 3, 4, 0]
 
 
+def test_an_example_says_that_it_differs_in_what_is_masked():
+    telephones = changes(2, (3, "(11) 98765-4321", "11987654321"), (5, "11987654321", "11987650000"))
+    found = examples_of(Difference([FileDifference(A, 2, {"telefone": telephones})]))
+    assert [(example.antes, example.depois) for example in found["telefone"]] == [
+        ("*** 4321", "*** 4321 (difere na parte mascarada)"),
+        ("*** 4321", "*** 0000"),
+    ]
+
+
 def test_examples_come_from_each_file_in_turn_and_masked():
     assert [(e.antes, e.linha, e.arquivo) for e in examples_of(DIFFERENCE)["email"]] == [
         ("a***@b.c", 3, "registros_a.csv"),

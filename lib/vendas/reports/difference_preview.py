@@ -1,6 +1,6 @@
 """Previews of a difference: which columns change, where rows go, and what it does to each month's totals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import zip_longest
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from vendas.reports.masking import MASKED_COLUMNS, Masks
 from vendas.reports.preview import Preview, note_cut, showing
 from vendas.reports.small_chart import Bars
 from vendas.rules import gold, validate
-from vendas.stages.difference import Difference, Total, vary
+from vendas.stages.difference import Change, Difference, Total, vary
 from vendas.tuning import PREVIEW_ROWS
 
 NO_DIFFERENCE = "Nada muda: as regras dão o que está publicado."
@@ -41,13 +41,16 @@ def examples_of(difference: Difference, masks: Masks = MASKED_COLUMNS) -> dict[s
         for name, changes in file.colunas.items():
             mask = masks.get(name, str)
             found[name].append(
-                [
-                    Example(name, counts[name], mask(it.antes) or "", mask(it.depois) or "", it.linha, received)
-                    for it in changes.exemplos
-                ]
+                [Example(name, counts[name], *_masked(it, mask), it.linha, received) for it in changes.exemplos]
             )
     in_turns = {name: [example for turn in zip_longest(*files) for example in turn] for name, files in found.items()}
     return {name: vary(filter(None, examples)) for name, examples in in_turns.items()}
+
+
+def _masked(change: Change, mask: Callable[[str], str | None]) -> tuple[str, str]:
+    """Return both values masked; if the mask hides how they differ, the second one says so."""
+    before, after = mask(change.antes) or "", mask(change.depois) or ""
+    return before, f"{after} (difere na parte mascarada)" if before == after else after
 
 
 @showing
