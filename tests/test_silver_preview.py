@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from helpers.rows import FILE, NEEDED, OPTIONAL, positions, raw_row, silver_row, silver_table
+from helpers.rows import FILE, NEEDED, OPTIONAL, raw_row, silver_row, silver_table
 from vendas import schema
 from vendas.csvfile.dialect import Survey
 from vendas.lake.events import Event
@@ -29,7 +29,7 @@ from vendas.reports.silver_preview import (
 )
 
 OTHER = "registros_b_20240102T000000000Z_bbbbbbbb.csv"
-SURVEY = Survey("utf-8", False, ";", NEEDED, positions(*range(len(NEEDED))), (), (), 1)
+SURVEY = Survey("utf-8", False, ";", NEEDED, (), (), 1)
 TEXT = "2024-03-31 14:05;Ana;Souza;ana(a)exemplo;98765.4321;Mesa;1.234;;;;;;"
 MASKED = "2024-03-31 14:05;Ana;Souza;a***;*** 4321;Mesa;1.234;;;;;;"
 

@@ -1,6 +1,10 @@
+import json
+from dataclasses import replace
+
 import pytest
 
 from helpers.rows import FILE, HEADER
+from vendas.csvfile.records import read_block
 from vendas.lake.workers import ThisProcess
 from vendas.landing.arrivals import BronzeFile
 from vendas.stages.survey import SurveyedFile, survey_files
@@ -25,6 +29,16 @@ def test_a_survey_survives_the_ledger(survey, tmp_path):
     write(tmp_path, FILE, f"{HEADER}\n{sale('Livro') * 3}")
     (event,) = survey(FILE)
     assert (event.lidas, SurveyedFile.of(tmp_path, event).survey.rows) == (3, 3)
+
+
+def test_a_file_is_read_by_the_columns_that_are_declared_now(survey, tmp_path):
+    """Its survey may be older: of a declaration with other columns, or with the same ones in another order."""
+    write(tmp_path, FILE, f"{HEADER}\n{sale('Livro')}")
+    (event,) = survey(FILE)
+    older = replace(event, dialeto=json.dumps(json.loads(event.dialeto) | {"positions": [12, None, *range(12)]}))
+    file = SurveyedFile.of(tmp_path, older)
+    (records,) = read_block(file.path, file.survey.blocks[0], file.survey)
+    assert records["Produto Adquirido"].to_pylist() == ["Livro"]
 
 
 @pytest.mark.parametrize("end", ["", "\x1a", "\r\n\x1a", "\n\x1a\x1a\r\n\x1a \n"])

@@ -1,6 +1,7 @@
 """Column names as files spell them: where a header has the declared columns, compared by `text.normalize_name`."""
 
 import re
+from functools import lru_cache
 
 from vendas.csvfile.grammar import split
 from vendas.schema import INPUT_COLUMNS, ORIGIN_NAME
@@ -51,6 +52,12 @@ def are_headers(places: tuple[tuple[int, ...], ...]) -> bool:
 def positions_of(places: tuple[tuple[int, ...], ...]) -> tuple[int | None, ...]:
     """Return the place of each declared column; None for an optional column that is absent."""
     return tuple(found[0] if found else None for found in places)
+
+
+@lru_cache
+def positions_in(names: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Return the place of each declared column in a header of these names; it is kept, since many files share one."""
+    return positions_of(name_places(names))
 
 
 def join_names(names: list[str] | tuple[str, ...], most: int = 40, longest: int = 60) -> str:

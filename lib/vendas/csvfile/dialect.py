@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from vendas.csvfile.column_names import origin_of
+from vendas.csvfile.column_names import origin_of, positions_in
 from vendas.csvfile.encoding import detect_encoding
 from vendas.csvfile.grammar import QUOTE, Window, bytes_between, reject, windows
 from vendas.csvfile.header import Header, find_header
@@ -36,7 +36,6 @@ class Survey:
     bom: bool
     delimiter: str
     header: tuple[str, ...]  # every column's clean name, in the file's order
-    positions: tuple[int | None, ...]  # place of each declared column in the header; None: absent
     extra: tuple[str, ...]  # the names of columns that are not read
     blocks: tuple[Block, ...]  # of all rows, in order; empty without rows
     rows: int  # records without headers and blank lines
@@ -47,6 +46,11 @@ class Survey:
     def finder(self) -> RowFinder:
         """The finder of this file's rows."""
         return RowFinder(self.encoding, self.delimiter)
+
+    @property
+    def positions(self) -> tuple[int | None, ...]:
+        """The place of each column in the header, of those that are declared now; None for one that is absent."""
+        return positions_in(self.header)
 
     @property
     def origin(self) -> int | None:
@@ -77,7 +81,6 @@ def survey(path: Location, block_bytes: int = CSV_BLOCK_BYTES, window_bytes: int
         bom=text.bom,
         delimiter=header.delimiter,
         header=names,
-        positions=header.positions,
         extra=replace(header, names=names[:named]).extra,
         blocks=tuple(block for block, rows in blocks if rows),
         rows=sum(rows for _, rows in blocks),

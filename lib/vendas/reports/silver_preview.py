@@ -215,7 +215,7 @@ def mask_record(text: str, survey: Survey | None) -> str:
     fields = split(text.encode(), survey.delimiter) if survey and text else []
     if survey and len(fields) == len(survey.header):
         texts = [field.decode() for field in fields]
-        for name, place in zip(schema.INPUT_NAMES, survey.positions, strict=False):
+        for name, place in zip(schema.INPUT_NAMES, survey.positions, strict=True):
             if name in MASKED_COLUMNS and place is not None:
                 texts[place] = MASKED_COLUMNS[name](texts[place].strip('"')) or ""
         text = survey.delimiter.join(texts)

@@ -14,7 +14,6 @@ from vendas.lake.events import REJECTED, Event
 from vendas.lake.workers import Workers
 from vendas.landing.arrivals import Arrival, BronzeFile
 from vendas.rules.fingerprint import rules_fingerprint
-from vendas.schema import INPUT_COLUMNS
 from vendas.storage import Location
 from vendas.tuning import SAMPLE_BYTES
 
@@ -73,8 +72,7 @@ class SurveyedFile:
         assert event.dialeto is not None  # bronze records it for every accepted file
         known = json.loads(event.dialeto)
         blocks = tuple(Block(**block) for block in known.pop("blocks"))
-        # Columns that were declared after the survey are absent in the file.
-        known["positions"] += [None] * (len(INPUT_COLUMNS) - len(known["positions"]))
+        known.pop("positions", None)  # as an older version kept them, of the columns that were declared then
         lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         return cls(folder / event.arquivo, Survey(**known | lists, blocks=blocks))
 
