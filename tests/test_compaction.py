@@ -9,19 +9,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
+from pyiceberg.manifest import DataFileContent, ManifestContent
 
+from helpers.delete_files import delete_beside
 from helpers.lakes import empty_lake
 from helpers.rows import silver_row, silver_table
 from vendas import schema
 from vendas.declaration_types import Column, Type
-from vendas.errors import ConcurrentChange, ConservationError
+from vendas.errors import ConcurrentChange, ConservationError, VendasError
 from vendas.lake import compaction
+from vendas.lake.commits import replace_files
 from vendas.lake.data_files import HeldFile
 from vendas.lake.events import Event
 from vendas.lake.file_io import LakeFileIO
 from vendas.lake.ledger import read_events, record
-from vendas.lake.table_reader import held_in, opened_table, read_table
-from vendas.lake.tables import LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE, Lake
+from vendas.lake.maintenance import maintain_table
+from vendas.lake.table_reader import entries_of, held_in, is_one_of, opened_table, read_table, scan_tasks
+from vendas.lake.tables import FILE_COLUMNS, LEDGER_TABLE, PLACES, QUARANTINE_TABLE, SILVER_TABLE, Lake
 
 MOMENT = "Timestamp do Registro"
 BEGUN = datetime(2024, 1, 1)
@@ -228,3 +232,72 @@ def test_manifests_do_not_pile_up(tables):
 
 def manifests(tables, table):
     return opened_table(tables.place, table).current_snapshot().manifests(LakeFileIO())
+
+
+# --- rows that other programs deleted beside their files
+
+
+@pytest.fixture
+def deleted(tables):
+    """Return a lake after another program has deleted sales: one of a file, all of another, none of a third."""
+    for number, hours in enumerate([(0, 1, 2), (3, 4), (5,)]):
+        add(tables, number, hours)
+    delete(tables, name_of(0), 1)
+    delete(tables, name_of(1), 0, 1)
+    return tables
+
+
+def delete(tables, file, *places):
+    opened = opened_table(tables.place, SILVER_TABLE)
+    (task,) = scan_tasks(opened, SILVER_TABLE, is_one_of(FILE_COLUMNS[SILVER_TABLE], [file]))
+    delete_beside(opened, task.file, *places)
+
+
+def maintain(tables):
+    return maintain_table(tables.place, tables.workers, SILVER_TABLE, timedelta(days=7))
+
+
+def hours(tables):
+    return [(moment - BEGUN) // timedelta(hours=1) for moment, *_ in in_order(read_table(tables.place, SILVER_TABLE))]
+
+
+def delete_files(tables):
+    """Return how many files of deleted rows the table has, by its manifests and by its summary."""
+    opened = opened_table(tables.place, SILVER_TABLE)
+    found = [entry for entry in entries_of(opened) if entry.data_file.content != DataFileContent.DATA]
+    assert len(found) == int(opened.current_snapshot().summary["total-delete-files"])
+    return len(found)
+
+
+def test_rows_deleted_beside_their_file_are_not_taken_for_there(tables):
+    add(tables, 0, range(3))
+    delete(tables, name_of(0), 1)
+    with pytest.raises(VendasError, match="has delete files.*\n.*vendas maintain"):
+        hours(tables)
+
+
+def test_upkeep_makes_deleted_rows_part_of_the_data_files(deleted):
+    assert delete_files(deleted) == 2
+    upkeep = maintain(deleted)
+    assert (hours(deleted), delete_files(deleted), upkeep.after.data_files) == ([0, 2, 5], 0, 1)
+
+
+def test_delete_files_that_concern_no_file_any_more_go(deleted, monkeypatch):
+    monkeypatch.setattr(compaction, "COMPACTED_FROM_FILES", 99)
+    opened = opened_table(deleted.place, SILVER_TABLE)
+    gone = [task.file for task in scan_tasks(opened, SILVER_TABLE) if task.delete_files]
+    replace_files(opened, [], gone)
+    assert (hours(deleted), delete_files(deleted)) == ([5], 2)
+    maintain(deleted)
+    assert (hours(deleted), delete_files(deleted)) == ([5], 0)
+
+
+def test_a_commit_keeps_deleted_rows_of_other_files_deleted(deleted):
+    """Manifests are merged, those of delete files apart from those of data files."""
+    opened = opened_table(deleted.place, SILVER_TABLE)
+    new = silver_table([silver_row(name_of(9), **{MOMENT: BEGUN + timedelta(hours=9)})])
+    replace_files(opened, [deleted.target(SILVER_TABLE).write(new, 2024)], merged_from=2)
+    contents = [one.content for one in manifests(deleted, SILVER_TABLE)]
+    assert contents == [ManifestContent.DATA, ManifestContent.DELETES, ManifestContent.DELETES]
+    maintain(deleted)
+    assert hours(deleted) == [0, 2, 5, 9]
