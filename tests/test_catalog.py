@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.expressions import visitors
 
 from helpers.kills import Killed
 from helpers.lakes import empty_lake
@@ -140,6 +142,22 @@ def test_two_processes_that_record_at_once_lose_no_event(tables):
     at_once(RECORDER, tables.place, 8)
     runs = read_table(tables.place, LEDGER_TABLE)["run_id"].to_pylist()
     assert sorted(runs) == sorted(f"{name}.{number}" for name in ("one", "other") for number in range(8))
+
+
+def test_a_file_is_found_in_its_manifest_though_threads_look_at_several_at_once(tables, monkeypatch):
+    """pyiceberg lets them share an object that holds the bounds of the manifest that was last begun."""
+    for year in (2022, 2023, 2024):
+        row = silver_table([silver_row(name_of(year), Nome="Ana")])
+        tables.replace(SILVER_TABLE, [tables.target(SILVER_TABLE).write(row, year)], [name_of(year)])
+
+    def set_late(visitor, bounds):
+        visitor.bounds = bounds
+        time.sleep(0.01)  # until the other threads have begun
+
+    late = property(lambda visitor: visitor.bounds, set_late)
+    monkeypatch.setattr(visitors._ManifestEvalVisitor, "partition_fields", late, raising=False)
+    publish(tables, 2024)
+    assert names(tables) == ["Ana", "Ana", "Ana 2024"]
 
 
 def test_a_change_to_a_table_that_changed_meanwhile_is_refused_and_leaves_no_metadata(tables):

@@ -1,7 +1,7 @@
 """Commits to the lake's tables: data files that are added and taken away at once, new tables and columns, upkeep."""
 
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import pairwise
@@ -78,6 +78,11 @@ class _Replacement(_OverwriteFiles):
     applied: Collection[TableFile]
     is_rewrite: bool
     forgets: bool
+
+    def _build_manifest_evaluator(self, spec_id: int) -> Callable[[ManifestFile], bool]:
+        build = super()._build_manifest_evaluator
+        # A new one for each manifest, because it holds that one's bounds, and pyiceberg's threads share it.
+        return lambda manifest: build(spec_id)(manifest)
 
     def _existing_manifests(self) -> list[ManifestFile]:
         return [
