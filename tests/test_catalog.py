@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.expressions import visitors
 
@@ -17,7 +20,7 @@ from helpers.kills import Killed
 from helpers.lakes import empty_lake
 from helpers.rows import silver_row, silver_table
 from vendas.errors import ConcurrentChange, VendasError
-from vendas.lake import catalog
+from vendas.lake import catalog, file_io
 from vendas.lake.file_io import LakeFileIO
 from vendas.lake.metadata_files import HINT
 from vendas.lake.table_files import delete_orphans
@@ -411,7 +414,11 @@ def test_damaged_metadata_is_told_with_what_to_do_and_without_it_the_table_is_th
     publish(tables, 2)
     newest = Path(opened_table(tables.place, SILVER_TABLE).metadata_location)
     newest.write_bytes(content)
-    says = f"silver cannot be read.*{newest.name}, is damaged .{len(content)} bytes.*\n.*move it away.*vendas replay"
+    *_, before, _ = versions(tables)
+    says = (
+        f"silver cannot be read.*{newest.name}, is damaged .{len(content)} bytes.*\n.*move it away"
+        f".*the commit before left .v{before}.metadata.json.*vendas replay"
+    )
     for work in (lambda: names(tables), lambda: publish(tables, 3), lambda: tables.total(SILVER_TABLE)):
         with pytest.raises(VendasError, match=says):
             work()
@@ -487,3 +494,31 @@ def test_metadata_is_written_once_however_often_it_is_closed(tmp_path):
     (tmp_path / "b.avro").unlink()
     file.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def objects(monkeypatch):
+    """Return in place of S3 the bytes of objects, or the code of an error, by bucket and key."""
+
+    def get_object(Bucket, Key):
+        if isinstance(found := objects[Bucket, Key], str):
+            raise ClientError({"Error": {"Code": found}}, "GetObject")
+        return {"Body": BytesIO(found)}
+
+    objects = {}
+    monkeypatch.setattr(file_io, "client", lambda name: SimpleNamespace(get_object=get_object))
+    return objects
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("NoSuchKey", FileNotFoundError), ("404", FileNotFoundError), ("AccessDenied", ClientError)]
+)
+def test_metadata_in_s3_is_missing_only_where_s3_says_so(objects, code, error):
+    objects["lago", "silver/a.avro"] = code
+    with pytest.raises(error):
+        LakeFileIO().new_input("s3://lago/silver/a.avro").open()
+
+
+def test_metadata_in_s3_is_read_whole(objects):
+    objects["lago", "silver/a.avro"] = b"all"
+    assert LakeFileIO().new_input("s3://lago/silver/a.avro").open().read() == b"all"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.table.snapshots import Operation
 
 from helpers.lakes import empty_lake
@@ -22,7 +23,7 @@ from helpers.rows import silver_row, silver_table
 from helpers.terminal import kill_with_children, vendas_here
 from vendas import schema
 from vendas.errors import UpkeepError, VendasError
-from vendas.lake import compaction
+from vendas.lake import commits, compaction
 from vendas.lake.events import Event
 from vendas.lake.file_io import LakeFileIO
 from vendas.lake.ledger import record
@@ -286,6 +287,23 @@ def test_no_file_that_is_needed_is_ever_deleted(lake, seed):
         before = lake.rows()
         lake.maintain(chance.choice([NOTHING, NOTHING, A_WEEK]))
         assert lake.rows() == before
+
+
+def test_old_versions_go_with_the_bounds_that_other_programs_keep_of_deleted_files(filled, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(commits, "_without_bounds", lambda file: file)  # as Iceberg's Java does it
+        filled.take_out(1)
+    assert any(bounds_of_deleted(filled))
+    delete_old_versions(filled.folder, SILVER_TABLE)
+    assert not any(bounds_of_deleted(filled))
+
+
+def bounds_of_deleted(lake):
+    """Return what the table tells of the values in files that were taken away."""
+    opened = opened_table(lake.folder, SILVER_TABLE)
+    manifests = opened.current_snapshot().manifests(opened.io)
+    entries = [entry for one in manifests for entry in one.fetch_manifest_entry(opened.io, discard_deleted=False)]
+    return [entry.data_file.lower_bounds for entry in entries if entry.status == ManifestEntryStatus.DELETED]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from pyiceberg.table.snapshots import Operation
 
 from helpers.kills import Killed
 from helpers.lakes import empty_lake
@@ -89,6 +90,16 @@ def test_sales_are_partitioned_by_year_and_sorted_by_time(tables, table, partiti
     assert [opened.schema().find_column_name(field.source_id) for field in opened.sort_order().fields] == order
 
 
+def test_other_programs_are_told_how_to_write_to_a_table(tables):
+    assert opened_table(tables.place, SILVER_TABLE).properties == {
+        "write.parquet.compression-codec": "zstd",
+        "write.parquet.row-group-size-bytes": "4194304",
+        "write.metadata.delete-after-commit.enabled": "true",
+        "write.metadata.previous-versions-max": "20",
+        "write.metadata.metrics.column.Arquivo de Origem": "full",
+    }
+
+
 def test_making_tables_again_changes_nothing(tables):
     add(tables, silver_row())
     before = [opened_table(tables.place, table).metadata_location for table in schema.TABLES]
@@ -143,6 +154,14 @@ def test_add_returns_the_rows_held_of_each_file(tables):
     rows = written(tables, silver_row(), silver_row(OTHER), silver_row(OTHER, Nome="Bia"))
     held = tables.change(SILVER_TABLE).publish(rows, [FILE, OTHER, "none.csv"])
     assert held == {FILE: 1, OTHER: 2, "none.csv": 0} == tables.count_by_file(SILVER_TABLE, held)
+
+
+def test_other_programs_are_told_whether_rows_came_or_were_replaced(tables):
+    """A program that follows a table by its commits passes over those that say they conserve the rows."""
+    add(tables, silver_row())
+    tables.replace(SILVER_TABLE, written(tables, silver_row()), [FILE])
+    log = opened_table(tables.place, SILVER_TABLE).snapshots()
+    assert [snapshot.summary.operation for snapshot in log] == [Operation.APPEND, Operation.OVERWRITE]
 
 
 def test_what_an_audit_gets_counts_what_stays_and_what_comes(tables):

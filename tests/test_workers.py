@@ -2,11 +2,12 @@
 
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from helpers.lake_twin import contents
-from vendas.lake import forked_workers, workers
+from vendas.lake import forked_workers, spark, workers
 from vendas.lake.workers import ForkedWorkers, SparkWorkers, ThisProcess, kernel_environment, open_workers
 from vendas.sample.generator import write_sample
 from vendas.settings import load_settings
@@ -70,6 +71,21 @@ def test_a_notebook_opened_by_hand_has_workers_by_the_size_of_bronze(tmp_path, m
 
 def test_a_lake_in_s3_has_sparks(monkeypatch):
     assert type(open_workers(load_settings(lake="s3://lago"))) is SparkWorkers
+
+
+def test_a_kernel_that_is_given_a_jvm_has_sparks(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    assert type(open_workers(load_settings(lake=tmp_path))) is SparkWorkers
+
+
+def test_sparks_get_the_work_with_its_items(monkeypatch):
+    by_spark = SparkWorkers(load_settings())
+    by_spark.spark = SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3))
+    for name in ("map_on_workers", "stream_from_workers"):
+        monkeypatch.setattr(spark, name, lambda session, items, work, name=name: (name, session, items, work))
+    assert by_spark.parallelism == 3
+    assert by_spark.map(str, [1]) == ("map_on_workers", by_spark.spark, [1], str)
+    assert by_spark.stream(str, [1]) == ("stream_from_workers", by_spark.spark, [1], str)
 
 
 def test_for_no_items_spark_does_not_start(tmp_path):
