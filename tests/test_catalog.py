@@ -454,6 +454,14 @@ def test_a_version_let_go_of_while_it_is_read_is_replaced_by_the_newer_one(table
     assert names(tables) == ["Ana 1"] and looks == []
 
 
+def test_a_version_that_is_found_and_cannot_be_read_is_told(tables, monkeypatch):
+    """As a link to a file that is gone."""
+    looks = [Path("v9.metadata.json")] * 2
+    monkeypatch.setattr(catalog, "current_metadata", lambda folder: looks.pop())
+    with pytest.raises(FileNotFoundError, match="v9"):
+        catalog.open_table(tables.place, SILVER_TABLE)
+
+
 def test_versions_that_were_let_go_of_are_not_missed(tables):
     publish(tables, 1)
     for number in range(25):
@@ -510,15 +518,22 @@ def objects(monkeypatch):
     return objects
 
 
-@pytest.mark.parametrize(
-    ("code", "error"), [("NoSuchKey", FileNotFoundError), ("404", FileNotFoundError), ("AccessDenied", ClientError)]
-)
-def test_metadata_in_s3_is_missing_only_where_s3_says_so(objects, code, error):
+@pytest.mark.parametrize("code", ["NoSuchKey", "404"])
+def test_metadata_that_is_not_in_s3_is_missing(objects, code):
     objects["lago", "silver/a.avro"] = code
-    with pytest.raises(error):
-        LakeFileIO().new_input("s3://lago/silver/a.avro").open()
+    file = LakeFileIO().new_output("s3://lago/silver/a.avro")
+    with pytest.raises(FileNotFoundError, match="s3://lago/silver/a.avro"):
+        file.to_input_file().open()
+    assert not file.exists()
+
+
+def test_metadata_that_s3_refuses_is_not_taken_for_missing(objects):
+    objects["lago", "silver/a.avro"] = "AccessDenied"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        LakeFileIO().new_output("s3://lago/silver/a.avro").exists()
 
 
 def test_metadata_in_s3_is_read_whole(objects):
     objects["lago", "silver/a.avro"] = b"all"
-    assert LakeFileIO().new_input("s3://lago/silver/a.avro").open().read() == b"all"
+    file = LakeFileIO().new_output("s3://lago/silver/a.avro")
+    assert file.exists() and len(file) == 3 and file.to_input_file().open().read() == b"all"

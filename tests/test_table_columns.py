@@ -8,7 +8,7 @@ from helpers.lakes import empty_lake
 from helpers.rows import FILE, silver_row, silver_table
 from vendas import schema
 from vendas.declaration_types import Column, Type
-from vendas.errors import DeclarationError
+from vendas.errors import ConcurrentChange, DeclarationError
 from vendas.lake import commits
 from vendas.lake.table_reader import Shape, opened_table, read_table, shape, table_exists
 from vendas.lake.tables import GOLD_TABLE, LEDGER_TABLE, SILVER_TABLE, Lake, find_renamed
@@ -48,6 +48,25 @@ def test_a_table_that_has_no_order_gets_it(tmp_path):
     assert not shape(tmp_path, SILVER_TABLE).is_sorted
     Lake(tmp_path, ThisProcess(load_settings(lake=tmp_path))).create_tables()
     assert shape(tmp_path, SILVER_TABLE).is_sorted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda opened: commits.update_columns(opened, [Column("marca", Type.TEXT, "")], {}, None),
+        lambda opened: commits.set_properties(opened, {"marca": "x"}),
+    ],
+    ids=["columns", "properties"],
+)
+def test_a_table_that_another_process_changed_meanwhile_is_left_as_it_is(tables, change):
+    opened = opened_table(tables.place, SILVER_TABLE)
+    with alter(tables, SILVER_TABLE) as other:
+        other.add_column("outra", commits._TYPES[Type.TEXT])
+    tables.replace(SILVER_TABLE, [tables.target(SILVER_TABLE).write(silver_table([silver_row()]), 2024)], [FILE])
+    with pytest.raises(ConcurrentChange, match="silver was changed by another run"):
+        change(opened)
+    now = opened_table(tables.place, SILVER_TABLE)
+    assert "marca" not in {*now.schema().column_names, *now.properties}
 
 
 def test_a_comment_is_kept_as_it_is_declared(tables, monkeypatch):

@@ -6,9 +6,11 @@ import pytest
 
 from helpers.old_lakes import LAKE, unpack
 from vendas.errors import UpkeepError
-from vendas.lake.table_files import delete_orphans, stored_files
+from vendas.lake import table_files
+from vendas.lake.table_files import StoredFile, delete_orphans, stored_files
 from vendas.lake.table_reader import read_table
 from vendas.lake.tables import SILVER_TABLE
+from vendas.storage import location
 
 LATER = timedelta(days=1)
 
@@ -35,6 +37,13 @@ def test_what_the_table_needs_stays(lake):
     assert files(lake) == before and read_table(lake, SILVER_TABLE) == rows
     assert {place.suffix for place in before} >= {".avro", ".crc", ".json", ".parquet", ".text"}
     assert all(size == place.stat().st_size for place, size in before.items())
+
+
+def test_files_in_s3_are_listed_with_their_sizes_and_times(monkeypatch):
+    folder, written = location("s3://lago/silver"), datetime(2024, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(table_files, "client", str)
+    monkeypatch.setattr(table_files, "list_below", lambda s3, place: [(place / "a", 3, written)] if s3 == "s3" else [])
+    assert [*stored_files(folder)] == [StoredFile(folder / "a", 3, written)]
 
 
 def test_what_nothing_names_goes_when_it_is_old_enough(lake):

@@ -2,13 +2,14 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
 from helpers.lake_twin import contents
 from vendas.lake import forked_workers, spark, workers
-from vendas.lake.workers import ForkedWorkers, SparkWorkers, ThisProcess, kernel_environment, open_workers
+from vendas.lake.workers import ForkedWorkers, SparkWorkers, ThisProcess, kernel_environment, open_workers, own_workers
 from vendas.sample.generator import write_sample
 from vendas.settings import load_settings
 from vendas.warehouse.embedded import stop
@@ -78,14 +79,63 @@ def test_a_kernel_that_is_given_a_jvm_has_sparks(tmp_path, monkeypatch):
     assert type(open_workers(load_settings(lake=tmp_path))) is SparkWorkers
 
 
-def test_sparks_get_the_work_with_its_items(monkeypatch):
-    by_spark = SparkWorkers(load_settings())
-    by_spark.spark = SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3))
+@pytest.fixture
+def jvms(monkeypatch):
+    """Return what is done with JVMs, none of which is started."""
+
+    @contextmanager
+    def jvm(settings, *given):
+        done.append(given)
+        yield {"PYSPARK_GATEWAY_PORT": "1"}
+        done.append("ended")
+
+    done = []
+    monkeypatch.setattr(workers, "LITTLE_WORK_BYTES", 9)
+    for name in ("gateway_environment", "private_jvm"):
+        monkeypatch.setattr(spark, name, jvm)
+    monkeypatch.setattr(spark, "session", lambda settings: done.append("session") or session)
+    session = SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3))
+    return done
+
+
+def test_kernels_of_a_run_that_has_much_to_read_share_a_jvm_if_spark_is_chosen(tmp_path, jvms):
+    settings, log = load_settings(lake=tmp_path, spark_master="local[2]"), tmp_path / "spark.log"
+    with kernel_environment(settings, log, 9) as environment:
+        assert (environment, jvms) == ({"PYSPARK_GATEWAY_PORT": "1"}, [(log, 9)])
+    assert jvms == [(log, 9), "ended"]
+
+
+def test_a_command_has_a_jvm_from_its_first_need_to_its_end(tmp_path, jvms):
+    with own_workers(load_settings(lake=tmp_path, spark_master="local[2]"), 9) as own:
+        assert jvms == []
+        assert (own.parallelism, own.spark is own.spark) == (3, True)
+        assert jvms == [(9,), "session"]
+    assert jvms == [(9,), "session", "ended"]
+
+
+@pytest.mark.parametrize(("bytes_", "kind"), [(8, ThisProcess), (9, ForkedWorkers)])
+def test_a_command_has_workers_by_what_it_is_to_read_or_by_the_size_of_bronze(tmp_path, jvms, bytes_, kind):
+    (tmp_path / "bronze").mkdir()
+    (tmp_path / "bronze" / "a.csv").write_bytes(b"x" * bytes_)
+    settings = load_settings(lake=tmp_path)
+    for given in (bytes_, None):
+        with own_workers(settings, given) as own:
+            assert type(own) is kind and (own.spark is own.spark)
+    assert jvms == ["session", "session"]
+
+
+def test_sparks_get_the_work_with_its_items(monkeypatch, jvms):
     for name in ("map_on_workers", "stream_from_workers"):
         monkeypatch.setattr(spark, name, lambda session, items, work, name=name: (name, session, items, work))
-    assert by_spark.parallelism == 3
+    by_spark = SparkWorkers(load_settings())
     assert by_spark.map(str, [1]) == ("map_on_workers", by_spark.spark, [1], str)
     assert by_spark.stream(str, [1]) == ("stream_from_workers", by_spark.spark, [1], str)
+    assert (by_spark.parallelism, jvms) == (3, ["session"])
+
+
+def test_little_work_is_done_in_order_by_this_process():
+    alone = ThisProcess()
+    assert alone.map(str, [2, 1]) == [*alone.stream(str, [2, 1])] == ["2", "1"]
 
 
 def test_for_no_items_spark_does_not_start(tmp_path):
