@@ -22,7 +22,7 @@ from helpers.old_lakes import LAKE, unpack
 from helpers.rows import silver_row, silver_table
 from helpers.terminal import kill_with_children, vendas_here
 from vendas import schema
-from vendas.errors import UpkeepError, VendasError
+from vendas.errors import VendasError
 from vendas.lake import commits, compaction
 from vendas.lake.events import Event
 from vendas.lake.file_io import LakeFileIO
