@@ -1,7 +1,6 @@
 """`vendas status FILE --line N`: the result of a line of a bronze file, and back from the warehouse to the file."""
 
 import json
-import shutil
 from unittest.mock import patch
 
 import psycopg
@@ -93,12 +92,12 @@ def test_status_tells_what_became_of_a_line(plain, capsys, line, said):
 
 
 @pytest.fixture
-def new(plain, tmp_path):
+def new(plain):
     """Return the lake with one more file in bronze, which no run has recorded yet, and its name there."""
-    lake, name = tmp_path / "lago", "registros_b_20250101T000000000Z_bbbbbbbb.csv"
-    shutil.copytree(plain, lake)
-    (lake / "bronze" / name).write_text("\n".join([HEADER, *ROWS]))
-    return lake, name
+    name = "registros_b_20250101T000000000Z_bbbbbbbb.csv"
+    (plain / "bronze" / name).write_text("\n".join([HEADER, *ROWS]))
+    yield plain, name
+    (plain / "bronze" / name).unlink()
 
 
 def test_a_line_of_a_file_that_no_run_has_recorded_yet_is_told_to_be_pending(new, capsys):

@@ -1,4 +1,4 @@
-"""A run, on a lake made without Spark, with notebooks and warehouse replaced: when it works, and what it tells."""
+"""A run, on a lake made in this process, with notebooks and warehouse replaced: when it works, and what it tells."""
 
 import shutil
 from contextlib import nullcontext
@@ -20,7 +20,9 @@ from vendas.settings import load_settings
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return make_lake(tmp_path_factory.mktemp("run") / "lago", real_files())
+    """Return a lake and a copy of it, which can be read only where it was made."""
+    folder = tmp_path_factory.mktemp("run")
+    return make_lake(folder / "lago", real_files()), shutil.copytree(folder / "lago", folder / "copy")
 
 
 class Told(Progress):
@@ -40,7 +42,7 @@ class Told(Progress):
 
 
 class Here:
-    """A lake of the test's own, and what its run's notebooks were given."""
+    """A lake as it was made, and what its run's notebooks were given."""
 
     def __init__(self, lake, monkeypatch):
         self.settings = load_settings(lake=lake, report=False)
@@ -67,8 +69,10 @@ class Here:
 
 
 @pytest.fixture
-def here(made, tmp_path, monkeypatch):
-    return Here(shutil.copytree(made, tmp_path / "lago"), monkeypatch)
+def here(made, monkeypatch):
+    lake, copy = made
+    shutil.rmtree(lake)
+    return Here(shutil.copytree(copy, lake), monkeypatch)
 
 
 def test_where_nothing_is_pending_no_notebook_runs(here):
