@@ -155,11 +155,10 @@ def _files_table(shown: list[dict], rows: list[tuple[str, ...]], title: str) -> 
     table = Table(
         title=title, title_justify="left", show_footer=len(of_files) > 1, box=box.SIMPLE_HEAD, padding=0, pad_edge=False
     )
-    for place, (heading, total) in enumerate(zip(headings, totals, strict=True)):
-        if place == 0:
-            table.add_column(heading, total, overflow="fold", min_width=_NAME_WIDTH)
-        else:
-            table.add_column(heading, total, justify="left" if place == 1 else "right", no_wrap=True)
+    table.add_column(headings[0], totals[0], overflow="fold", min_width=_NAME_WIDTH)
+    table.add_column(headings[1], no_wrap=True)
+    for heading, total in zip(headings[2:], totals[2:], strict=True):
+        table.add_column(heading, total, justify="right", no_wrap=True)
     for entry, (name, situacao, *counts) in zip(shown, of_files, strict=True):
         table.add_row(escape(name), f"[{_STYLES[entry['situacao']]}]{situacao}[/]", *counts)
     return table
