@@ -477,6 +477,18 @@ def test_a_table_that_was_deleted_meanwhile_is_named(tables):
         change.publish([], [name_of(1)])
 
 
+@pytest.mark.parametrize("name", ["snap-*.avro", "*-m0.avro"])
+@pytest.mark.parametrize("part", [0, 0.01, 0.1, 0.5, 0.999])
+def test_a_manifest_that_was_cut_short_is_named_and_nothing_is_committed(tables, name, part):
+    publish(tables, 1)
+    (path,) = metadata_of(tables).glob(name)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    for work in (lambda: names(tables), lambda: publish(tables, 2)):
+        with pytest.raises(VendasError, match=f"{path.name} is damaged .*\n.* from a copy"):
+            work()
+    assert tables.total(SILVER_TABLE) == 1
+
+
 def test_a_data_file_that_is_missing_is_named(tables):
     publish(tables, 1)
     for path in (tables.place / SILVER_TABLE).rglob("*.parquet"):

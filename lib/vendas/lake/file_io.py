@@ -5,10 +5,15 @@ from pathlib import Path
 from typing import cast
 
 from botocore.exceptions import ClientError
+from pyiceberg.avro.decoder import StreamingBinaryDecoder
+from pyiceberg.avro.file import META_SCHEMA, AvroFileHeader
+from pyiceberg.avro.resolver import construct_reader
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
+from vendas.errors import VendasError
 from vendas.storage import S3Path, client, location as location_of, sync, write_file
 
+_HEADER = construct_reader(META_SCHEMA, {-1: AvroFileHeader})
 _MISSING = ("404", "NoSuchKey")
 
 
@@ -43,8 +48,14 @@ class LakeInput(InputFile):
         return True
 
     def open(self, seekable: bool = True) -> InputStream:
-        """Return its content. Raises: FileNotFoundError if it is not there."""
-        return cast(InputStream, io.BytesIO(self._read()))
+        """Return its content. Raises: FileNotFoundError if it is not there; VendasError if it was cut short."""
+        content = self._read()
+        if self.location.endswith(".avro") and not _is_whole(content):
+            raise VendasError(
+                f"{self.location} is damaged ({len(content)} bytes), and its table cannot be read without it.\n"
+                "Put it back from a copy, or make a new lake from the bronze files."
+            )
+        return cast(InputStream, io.BytesIO(content))
 
     def _read(self) -> bytes:
         place = location_of(self.location)
@@ -56,6 +67,18 @@ class LakeInput(InputFile):
             if error.response["Error"]["Code"] in _MISSING:
                 raise FileNotFoundError(f"{place} is not there") from error
             raise
+
+
+def _is_whole(avro: bytes) -> bool:
+    """Return whether a file ends with the marker that its header names, as each block does.
+
+    pyiceberg does not look, and takes for rows what memory holds behind a file that was cut short.
+    """
+    try:
+        header = _HEADER.read(StreamingBinaryDecoder(avro))
+    except (EOFError, ValueError):
+        return False
+    return avro.endswith(header.sync)
 
 
 class LakeOutput(OutputFile):
