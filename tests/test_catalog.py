@@ -489,6 +489,15 @@ def test_a_manifest_that_was_cut_short_is_named_and_nothing_is_committed(tables,
     assert tables.total(SILVER_TABLE) == 1
 
 
+@pytest.mark.parametrize("kept", [0, 100, -1])
+def test_a_damaged_data_file_is_named(tables, kept):
+    publish(tables, 1)
+    (path,) = (tables.place / SILVER_TABLE).rglob("*.parquet")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(VendasError, match=f"{path.name} cannot be read, most likely because it is damaged"):
+        names(tables)
+
+
 def test_a_data_file_that_is_missing_is_named(tables):
     publish(tables, 1)
     for path in (tables.place / SILVER_TABLE).rglob("*.parquet"):

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vendas.declaration_types import Column
+from vendas.errors import VendasError
 from vendas.schema import EMAIL, LINHA_DO_ARQUIVO, TELEFONE, TIMESTAMP, arrow_schema
 from vendas.storage import Location, location, sync, write_file
 from vendas.tuning import PAGE_BYTES, ROW_GROUP_ROWS, ZSTD_LEVEL
@@ -151,9 +152,17 @@ class HeldFile:
 
         Iceberg identifies columns by field id, and writes names such as `Arquivo_x20de_x20Origem`. Texts that repeat
         are read as dictionaries, as they are stored.
+
+        Raises: VendasError if the file is damaged.
         """
         with self.path.open("rb") as opened:
-            footer = pq.read_metadata(opened)
+            try:
+                footer = pq.read_metadata(opened)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise VendasError(
+                    f"The data file {self.path} cannot be read, most likely because it is damaged: {error}\n"
+                    "Put it back from a copy, or make a new lake from the bronze files."
+                ) from error
             held = footer.schema.to_arrow_schema()
             by_number = {_number(field): field.name for field in held if _number(field)}
             named = {field.name: by_number.get(_number(field), field.name) for field in self.columns}
