@@ -272,12 +272,16 @@ def find_renamed(columns: Sequence[Column], there: Shape) -> dict[str, str]:
 
 
 def _target(opened: "Table", table: str) -> Target:
-    return Target(location(opened.location()) / "data", columns_of_opened(opened, table))
+    return Target(_data_folder(opened), columns_of_opened(opened, table))
 
 
 def stored_target(opened: "Table", table: str) -> Target:
     """Return the target of rows that are rewritten as they are stored: nothing replaces what they lack."""
-    return Target(location(opened.location()) / "data", stored_columns(opened, table))
+    return Target(_data_folder(opened), stored_columns(opened, table))
+
+
+def _data_folder(opened: "Table") -> Location:
+    return location(opened.location()) / "data"
 
 
 def _without(held: HeldFile, column: str, files: list[str], target: Target) -> DataFile | None:
