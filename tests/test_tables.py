@@ -3,6 +3,7 @@
 import time
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -410,6 +411,22 @@ def test_a_record_begins_again_if_others_record_meanwhile_and_gives_up_at_last(t
     files, runs = ledger_files(tables)
     assert files == 1 and ("r2" in runs) == recorded and {"r1", f"other{others - 1}"} <= {*runs}
     assert len(list((tables.place / LEDGER_TABLE / "data").glob("*.parquet"))) == len(runs)  # none of a refused attempt
+
+
+def test_a_record_begins_again_although_its_file_is_gone(tables, monkeypatch):
+    """No table names the file yet, so upkeep can have deleted it."""
+    plain = commits.replace_files
+
+    def delete_and_refuse(opened, added, removed):
+        monkeypatch.setattr(commits, "replace_files", plain)
+        for file in added:
+            Path(file.path).unlink()
+        raise ConcurrentChange("another was first")
+
+    monkeypatch.setattr(commits, "replace_files", delete_and_refuse)
+    monkeypatch.setattr(lake_tables, "LEDGER_CONFLICT_PAUSES", (0,))
+    record_runs(tables, "r1")
+    assert ledger_files(tables) == (1, ["r1"])
 
 
 def test_recording_no_events_commits_nothing(tables):
