@@ -11,7 +11,6 @@ channels:
   - conda-forge
 dependencies:
   - python=3.11
-  - openjdk=17
   - make
   - pip
   - pip:
