@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -225,6 +226,22 @@ def test_old_versions_go_without_a_rewrite_of_what_the_table_holds(filled):
     version = opened_table(filled.folder, SILVER_TABLE).metadata_location
     delete_old_versions(filled.folder, SILVER_TABLE)
     assert opened_table(filled.folder, SILVER_TABLE).metadata_location == version
+
+
+def test_old_versions_go_though_they_were_made_before_the_clock_was_set_back(lake, monkeypatch):
+    before, an_hour = time.time(), 3600
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "time", lambda: before + an_hour)
+        for number in range(3):
+            lake.fill(number)
+    for table in lake.names:
+        for path in lake.files(table):
+            os.utime(path, (before + an_hour - 1,) * 2)
+    lake.fill(0)
+    delete_old_versions(lake.folder, LEDGER_TABLE)
+    maintained = lake.maintain()
+    assert [upkeep.after.snapshots for upkeep in maintained.values()] == [1, 1]
+    assert [len(lake.files(table, "*.parquet")) for table in lake.names] == [2, 1]
 
 
 def test_what_killed_runs_left_goes_when_it_is_old_enough(filled):

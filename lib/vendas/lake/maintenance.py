@@ -91,7 +91,7 @@ def maintain_table(lake: Location, workers: Workers, name: str, keep: timedelta)
         apply_deletes(table, name)
         compact(table, name, workers)
         merge_manifests(table)
-        _delete_before(lake, table, name, datetime.now(UTC) - keep)
+        _delete_old(lake, table, name, keep)
         return Upkeep(name, before, _size(table, lake / name))
 
 
@@ -106,7 +106,7 @@ def delete_old_versions(lake: Location, name: str) -> None:
         from vendas.lake.commits import forget_deleted
 
         forget_deleted(table)
-        _delete_before(lake, table, name, datetime.now(UTC))
+        _delete_old(lake, table, name, timedelta(0))
 
 
 @contextmanager
@@ -138,12 +138,14 @@ def _size(table: "Table", folder: Location) -> Size:
     )
 
 
-def _delete_before(lake: Location, table: "Table", name: str, oldest: datetime) -> None:
-    """Delete snapshots and files that have not been part of the table since `oldest`, and all branches.
+def _delete_old(lake: Location, table: "Table", name: str, keep: timedelta) -> None:
+    """Delete snapshots and files that have not been part of the table for as long as `keep`, and all branches.
 
     Older versions wrote to branches; those of killed runs would keep old files alive.
     """
     from vendas.lake.commits import expire_snapshots
 
+    last = datetime.fromtimestamp(table.metadata.last_updated_ms / 1000, UTC)
+    oldest = max(datetime.now(UTC), last) - keep  # the table's last change is in the future if a clock was set back
     expire_snapshots(table, oldest)
     delete_orphans(lake, name, oldest)
