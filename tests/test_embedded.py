@@ -275,7 +275,10 @@ def test_a_file_in_the_folders_place_is_explained(tmp_path):
         embedded.ensure_running(tmp_path / "dw")
 
 
-@pytest.mark.parametrize("version, found", [(None, "no database"), ("17", "a database of PostgreSQL 17")])
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [(None, "no database"), ("17", "a database of PostgreSQL 17"), ("18", "a database whose password is not beside")],
+)
 def test_foreign_data_is_refused_and_left_alone(folder, version, found):
     data = folder / "cluster/data"
     data.mkdir(parents=True)

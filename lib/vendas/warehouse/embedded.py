@@ -157,10 +157,14 @@ def _refuse_foreign(data: Path) -> None:
     version = version_file.read_text().strip() if version_file.exists() else None
     if version != MAJOR_VERSION:
         found = f"a database of PostgreSQL {version}" if version else "no database of PostgreSQL"
-        raise WarehouseError(
-            f"{data} holds {found}; expected one of PostgreSQL {MAJOR_VERSION} made here.\n"
-            f"Move {data.parent} away and run again: the warehouse is rebuilt from the lake."
-        )
+    elif not (data.parent / "password").exists():
+        found = "a database whose password is not beside it"
+    else:
+        return
+    raise WarehouseError(
+        f"{data} holds {found}; expected one of PostgreSQL {MAJOR_VERSION} made here.\n"
+        f"Move {data.parent} away and run again: the warehouse is rebuilt from the lake."
+    )
 
 
 def _status(data: Path) -> str | None:
