@@ -541,20 +541,20 @@ def objects(monkeypatch):
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "404"])
 def test_metadata_that_is_not_in_s3_is_missing(objects, code):
-    objects["lago", "silver/a.avro"] = code
-    file = LakeFileIO().new_output("s3://lago/silver/a.avro")
-    with pytest.raises(FileNotFoundError, match="s3://lago/silver/a.avro"):
+    objects["lago", "silver/a.json"] = code
+    file = LakeFileIO().new_output("s3://lago/silver/a.json")
+    with pytest.raises(FileNotFoundError, match="s3://lago/silver/a.json"):
         file.to_input_file().open()
     assert not file.exists()
 
 
 def test_metadata_that_s3_refuses_is_not_taken_for_missing(objects):
-    objects["lago", "silver/a.avro"] = "AccessDenied"
+    objects["lago", "silver/a.json"] = "AccessDenied"
     with pytest.raises(ClientError, match="AccessDenied"):
-        LakeFileIO().new_output("s3://lago/silver/a.avro").exists()
+        LakeFileIO().new_output("s3://lago/silver/a.json").exists()
 
 
 def test_metadata_in_s3_is_read_whole(objects):
-    objects["lago", "silver/a.avro"] = b"all"
-    file = LakeFileIO().new_output("s3://lago/silver/a.avro")
+    objects["lago", "silver/a.json"] = b"all"
+    file = LakeFileIO().new_output("s3://lago/silver/a.json")
     assert file.exists() and len(file) == 3 and file.to_input_file().open().read() == b"all"

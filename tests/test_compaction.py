@@ -117,7 +117,7 @@ def test_what_is_compact_is_not_compacted_again(files):
     assert parts.sum() == len(moments) and (len(parts) == 1 or parts.min() >= compacted)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_no_row_changes_and_a_second_time_no_file(tables, seed):
     chance = random.Random(seed)
     for number in range(20):

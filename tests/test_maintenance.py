@@ -295,7 +295,7 @@ def test_many_manifests_become_one(lake, monkeypatch):
     assert after.summary.operation == Operation.REPLACE and lake.rows() == rows
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_no_file_that_is_needed_is_ever_deleted(lake, seed):
     chance = random.Random(seed)
     for _ in range(3):

@@ -178,7 +178,7 @@ def test_a_kill_between_ledger_and_silver_is_mended_by_the_next_run(lake, monkey
     assert lake.drop() == 1 and lake.rows() == before
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_many_ranges_of_time_leave_what_one_pass_in_plain_python_leaves(lake, monkeypatch, seed):
     """Some years, with sales of one moment on both sides of where files and ranges are cut, and files in no order."""
     monkeypatch.setattr(duplicates, "SAMPLED_EVERY", 2)
