@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     with Repository() as found:
-        threading.Thread(target=found.serve_forever, daemon=True).start()
+        threading.Thread(target=found.serve_forever, args=[0.01], daemon=True).start()  # seconds until it sees its end
         monkeypatch.setattr(jars, "DOWNLOAD_PAUSE_SECONDS", 0)
         monkeypatch.setitem(SHA256, REDSHIFT_DRIVER, hashlib.sha256(JAR).hexdigest())
         yield found

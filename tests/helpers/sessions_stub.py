@@ -197,7 +197,7 @@ class Stub:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.api = self.api = GlueSessions()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
         return self
 
     def __exit__(self, *_):
