@@ -71,7 +71,7 @@ def in_order(rows):
         ([5, 4, 15], [9, 15]),  # 3/4 of what is wanted is enough
         ([14, 14], [28]),
         ([14, 14, 14], [21, 21]),
-        ([3] * 20, [20] * 3),
+        pytest.param([3] * 20, [20] * 3, marks=pytest.mark.slow),
     ],
 )
 def test_small_files_become_files_of_about_the_wanted_size(tables, sizes, left):

@@ -614,6 +614,7 @@ def monstrous(tmp_path_factory):
     return run_intake(lake), perf_counter() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MONSTROUS_RECORDS)
 def test_a_monstrous_record_is_quarantined_with_its_exact_text_behind_a_million_blank_lines(monstrous, name):
     intake, _ = monstrous
@@ -625,6 +626,7 @@ def test_a_monstrous_record_is_quarantined_with_its_exact_text_behind_a_million_
     assert [sale[PRODUTO] for sale in intake.sales(f"registros_{name}.csv")] == [name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MONSTROUS_FILES)
 def test_a_monstrous_file_is_rejected_in_few_words(monstrous, name):
     intake, _ = monstrous
@@ -633,5 +635,6 @@ def test_a_monstrous_file_is_rejected_in_few_words(monstrous, name):
     assert event.situacao == "rejeitado" and MONSTROUS_FILES[name][1] in event.motivo and len(event.motivo) < 4000
 
 
+@pytest.mark.slow
 def test_monstrous_files_take_bounded_time(monstrous):
     assert monstrous[1] < 60

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+import pytest
+
 from vendas.reports.small_chart import Bars
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -69,6 +71,7 @@ def test_bars_without_any_row_are_drawn_too():
     assert widths(Bars("Linhas", ["boas"], [("a.csv", (0,), "0")])) == []
 
 
+@pytest.mark.slow
 def test_matplotlib_is_not_imported():
     code = "import sys; from vendas.reports import silver_preview, gold_preview; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -89,6 +89,7 @@ def test_ctrl_c_while_the_command_is_imported_ends_it_as_any_other(monkeypatch):
     assert ended.value.code == EXIT_INTERRUPTED
 
 
+@pytest.mark.slow
 def test_pandas_is_imported_only_where_it_is_asked_for():
     """In a Python of its own, as the tests have imported pandas."""
     code = """
@@ -137,7 +138,9 @@ def test_a_lake_is_found_under_its_own_name_in_a_locale_of_latin1(tmp_path, lati
     assert found["Lake"] == str(tmp_path / "lá") and found["Terminal"].startswith("iso8859-1")
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-")), ">&- 2>&-"]
+)
 def test_a_closed_output_is_no_error(tmp_path, closed):
     done = subprocess.run(f"'{VENDAS}' status --lake lago {closed}", shell=True, cwd=tmp_path, capture_output=True)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
