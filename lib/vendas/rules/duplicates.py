@@ -112,6 +112,12 @@ def distinct_sales(sales: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table
     return sales.filter(pa.array(stays)), known.take(-1 - first[(first < 0) & (last >= 0)])
 
 
+def first_of_equal(sales: pa.Table) -> pa.Table:
+    """Return sales by time, only the first of equal ones."""
+    first, _ = distinct_sales(sales, sales.slice(0, 0))
+    return first
+
+
 def origin(sales: pa.Table, arquivos: Sequence[str]) -> tuple[pa.Array, pa.Array]:
     """Return the bronze file and the line of each sale; `arquivos` are the files in the order of their places."""
     places = pc.shift_right(sales[POSICAO], LINE_BITS).combine_chunks()

@@ -26,6 +26,7 @@ from vendas.rules.duplicates import (
     TimeRange,
     distinct_sales,
     find_stretches,
+    first_of_equal,
     time_ranges,
     with_variants,
 )
@@ -119,7 +120,7 @@ def _with_order(rows: pa.Table, added: int) -> pa.Table:
 def _files_with_equal(work: _RangeOfSilver, variants: Variants) -> set[str]:
     """Return the bronze files of the range's sales that equal another one."""
     sales = work.sales(_COMPARED, variants)
-    first, _ = distinct_sales(sales, sales.slice(0, 0))
+    first = first_of_equal(sales)
     others = sales.filter(pc.invert(pc.is_in(sales[POSICAO], first[POSICAO])))
     _, equal = distinct_sales(others, first)
     return {*pc.unique(others[_ARQUIVO]).to_pylist(), *pc.unique(equal[_ARQUIVO]).to_pylist()}
@@ -128,7 +129,7 @@ def _files_with_equal(work: _RangeOfSilver, variants: Variants) -> set[str]:
 def _write_first(work: _RangeOfSilver, files: Collection[str], variants: Variants, target: Target) -> DataFile | None:
     """Write the range's sales of these bronze files, only the first of equal ones; None if there are none."""
     sales = work.sales(schema.names(schema.SILVER_COLUMNS), variants, files)
-    first, _ = distinct_sales(sales, sales.slice(0, 0))
+    first = first_of_equal(sales)
     return target.write(first, work.range.ano) if len(first) else None
 
 

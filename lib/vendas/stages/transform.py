@@ -28,6 +28,7 @@ from vendas.rules.duplicates import (
     TimeRange,
     distinct_sales,
     find_stretches,
+    first_of_equal,
     origin,
     sort_by_time,
     time_ranges,
@@ -246,7 +247,7 @@ def _new(sales: pa.Table, known: pa.Table, again: list[str]) -> tuple[pa.Table, 
 
 
 def _lost(sales: pa.Table, known: pa.Table, gone: list[str]) -> tuple[pa.Table, pa.Table]:
-    first, _ = distinct_sales(sales, known.slice(0, 0))
+    first = first_of_equal(sales)
     other, _ = distinct_sales(first, known.filter(_of_files(known, gone)))
     return first.filter(pc.invert(pc.is_in(first[POSICAO], other[POSICAO]))), known.slice(0, 0)
 
