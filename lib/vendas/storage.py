@@ -91,8 +91,13 @@ def write_file(place: Location, content: "bytes | Buffer") -> int:
     return place.write_bytes(content)
 
 
-def sync(place: Path) -> None:
-    """Flush a file to disk, or of a folder what is in it by which name, so that it survives a power failure."""
+def sync(place: Location) -> None:
+    """Flush a file to disk, or of a folder what is in it by which name, so that it survives a power failure.
+
+    What was written to S3 does.
+    """
+    if isinstance(place, S3Path):
+        return
     descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -60,8 +60,7 @@ class Target:
         rows = pa.table(rows.select(self.columns.names).columns, schema=self.columns)
         path = folder / f"{uuid4()}.parquet"
         size = write_rows(path, rows, "zstd")
-        if isinstance(path, Path):
-            sync(path)  # before its table names it
+        sync(path)  # before its table names it
         return DataFile(str(path), size, ano)
 
 

@@ -113,6 +113,5 @@ class _Content(io.BytesIO):
     def close(self) -> None:
         if not self.closed:
             write_file(self._place, self.getvalue())
-            if isinstance(self._place, Path):
-                sync(self._place)
+            sync(self._place)
         super().close()
